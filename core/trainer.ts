@@ -1,0 +1,111 @@
+import type { Optimizer, Tensor, Variable } from '@tensorflow/tfjs-core'
+import type { Random } from './random.ts'
+
+declare const role: unique symbol
+export type SplitRole = 'train' | 'validation' | 'test'
+
+/** One mini-batch. Whoever receives it disposes it (or consumes it inside a tidy). */
+export interface Batch {
+  /** Inputs, [batch, height, width, channels] for images. */
+  readonly inputs: Tensor
+  /** Targets: int32 class indices [batch], or images [batch, H, W, C]. */
+  readonly targets: Tensor
+}
+
+export interface BatchOptions {
+  readonly batchSize: number
+  /** Given: examples are shuffled (and augmented, where the split augments) by this generator. Absent: stored order. */
+  readonly rng?: Random
+  /** Drop a last batch smaller than batchSize. Default false. */
+  readonly dropRemainder?: boolean
+}
+
+/** A branded part of a data set: a `Split<'test'>` cannot be passed where selection happens. */
+export interface Split<R extends SplitRole = SplitRole> {
+  readonly [role]?: R
+  readonly role: R
+  /** Number of examples. */
+  readonly size: number
+  /** Shape of one input, without the batch: [height, width, channels]. */
+  readonly inputShape: readonly number[]
+  /** Number of classes (0 when targets are not classes). */
+  readonly classes: number
+  batches(options: BatchOptions): Iterable<Batch>
+}
+
+/** Train and validation data for a search, with the test part kept apart. */
+export interface Dataset {
+  readonly name: string
+  readonly train: Split<'train'>
+  readonly validation: Split<'validation'>
+  readonly test: Split<'test'>
+  readonly classNames?: readonly string[]
+}
+
+/** How a network is applied to a batch. */
+export interface ApplyMode {
+  /** Batch statistics, dropout and drop-path are on only while training. */
+  readonly training: boolean
+  /** Needed by dropout and drop-path while training. */
+  readonly rng?: Random
+  /** Probability of dropping a path, for networks that have drop-path. */
+  readonly dropPath?: number
+}
+
+/** A built tfjs model. Owns its variables: dispose it (or hold it with `using`). */
+export interface Network extends Disposable {
+  /** Shape of one input, without the batch. */
+  readonly inputShape: readonly number[]
+  readonly outputShape: readonly number[]
+  /** What the optimizer updates. */
+  readonly trainable: readonly Variable[]
+  /** Running statistics and other state that is saved but not trained. */
+  readonly state: readonly Variable[]
+  /** [batch, ...inputShape] → [batch, ...outputShape]; logits for classifiers. Call inside a tidy. */
+  apply(inputs: Tensor, mode: ApplyMode): Tensor
+  /** Auxiliary logits of the last `apply` in training mode, for networks that have an auxiliary head. */
+  readonly auxiliary?: { readonly weight: number; logits(): Tensor | undefined }
+}
+
+/** Input and output of a network to be built, and the randomness of its initial weights. */
+export interface BuildOptions {
+  /** Shape of one input: [height, width, channels]. */
+  readonly input: readonly number[]
+  readonly classes: number
+  readonly rng: Random
+}
+
+/** Cost of one image through a network. */
+export interface NetworkCost {
+  readonly multiplyAdds: number
+  readonly parameters: number
+}
+
+export interface Progress {
+  /** Optimizer steps done so far. */
+  readonly step: number
+  /** Steps planned in all. */
+  readonly steps: number
+  readonly epoch: number
+  /** Plain numbers: loss, accuracy, learningRate, … */
+  readonly metrics: Readonly<Record<string, number>>
+}
+
+export interface FitOptions {
+  readonly epochs: number
+  readonly rng: Random
+  readonly validation?: Split<'validation'>
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Trains a network on a split. No tfjs scope is held across a yield.
+ * A loss that is not finite throws ARCHLOOM_TRAINING_DIVERGED.
+ */
+export interface Trainer {
+  readonly name: string
+  fit(network: Network, data: Split<'train'>, options: FitOptions): AsyncIterable<Progress>
+}
+
+/** Makes the optimizer of one training run; `steps` is the whole run's length, for schedules. */
+export type OptimizerFactory = (steps: number) => Optimizer
