@@ -1,0 +1,377 @@
+import { quote } from '../errors.ts'
+import type { Decision, Json } from './decision.ts'
+import { error } from './errors.ts'
+
+declare const architecture: unique symbol
+
+/** Whether a decision is active, given the decisions before it. */
+export type Active = (genotype: readonly number[]) => boolean
+
+/** A condition on some decisions of a space, by their indices. */
+export interface Rule {
+  readonly scope: readonly number[]
+  readonly description: string
+  /** False only if no completion of the first `chosen` values can satisfy the rule. */
+  readonly possible: (genotype: readonly number[], chosen: number) => boolean
+}
+
+/** Where combinators put their decisions while a space is being defined. */
+export interface Compilation {
+  readonly decisions: Decision[]
+  readonly active: (Active | undefined)[]
+  readonly rules: Rule[]
+  /** Decisions that others' activity depends on. */
+  readonly switches: Set<number>
+}
+
+/** Translation between a part of the genotype and a part of the architecture. */
+export interface Codec {
+  decode(genotype: readonly number[]): unknown
+  /** Writes into `genotype`; throws ARCHLOOM_ARCHITECTURE_INVALID with the path. */
+  encode(value: unknown, genotype: number[]): void
+  /** Number of distinct values of this part; undefined with real decisions inside. */
+  readonly size: bigint | undefined
+}
+
+/** A part of a search space whose values have type A. */
+export interface SpaceNode<A> {
+  readonly [architecture]?: A
+  readonly kind: 'choice' | 'real' | 'product' | 'repeat' | 'variant' | 'when' | 'subset'
+  compile(path: string, active: Active | undefined, into: Compilation): Codec
+}
+
+/** The architecture's type of a node or space. */
+export type Infer<S> = S extends { readonly [architecture]?: infer A }
+  ? Exclude<A, undefined>
+  : S extends { decode(genotype: never): infer A }
+    ? A
+    : never
+
+type Nodes = Readonly<Record<string, SpaceNode<unknown>>>
+type InferNodes<N extends Nodes> = { readonly [K in keyof N]: Infer<N[K]> }
+type Flatten<T> = { readonly [K in keyof T]: T[K] }
+
+const join = (path: string, key: string | number) => (path === '' ? String(key) : `${path}.${key}`)
+const invalid = (path: string, received: unknown, expected: string) =>
+  error('ARCHLOOM_ARCHITECTURE_INVALID', { path, received, expected })
+
+function checkOptions(path: string, combinator: string, options: readonly Json[]) {
+  if (options.length === 0) throw error('ARCHLOOM_SPACE_EMPTY_CHOICE', { path, combinator })
+  const seen = new Set<string>()
+  for (const option of options) {
+    const key = JSON.stringify(option)
+    if (seen.has(key)) throw error('ARCHLOOM_SPACE_DUPLICATE_OPTION', { path, option })
+    seen.add(key)
+  }
+}
+
+function choice<A>(options: readonly Json[], ordered: boolean, combinator: string): SpaceNode<A> {
+  checkOptions('', combinator, options)
+  const indexOf = new Map(options.map((option, index) => [JSON.stringify(option), index]))
+  return {
+    kind: 'choice',
+    compile(path, active, into) {
+      const at = into.decisions.length
+      into.decisions.push({ kind: 'choice', name: path || 'choice', options, ordered })
+      into.active.push(active)
+      return {
+        size: BigInt(options.length),
+        decode: (genotype) => options[genotype[at] as number],
+        encode(value, genotype) {
+          const index = indexOf.get(JSON.stringify(value))
+          if (index === undefined) throw invalid(path, value, `one of ${quote(options, 200)}`)
+          genotype[at] = index
+        },
+      }
+    },
+  }
+}
+
+/** One of the listed options; the architecture holds the option itself. */
+export const oneOf = <const T extends readonly Json[]>(...options: T): SpaceNode<T[number]> =>
+  choice(options, false, 'oneOf()')
+
+/** An integer from min to max inclusive, in steps. */
+export function integer(min: number, max: number, { step = 1 }: { step?: number } = {}): SpaceNode<number> {
+  const count = Math.floor((max - min) / step) + 1
+  const usable =
+    Number.isInteger(min) &&
+    Number.isInteger(max) &&
+    Number.isInteger(step) &&
+    step > 0 &&
+    count >= 1 &&
+    count <= 65_536
+  if (!usable)
+    throw error('ARCHLOOM_SPACE_RANGE', {
+      path: 'integer()',
+      received: { min, max, step },
+      expected: 'integers min ≤ max with a positive step, at most 65,536 values',
+    })
+  return choice(
+    Array.from({ length: count }, (_, i) => min + i * step),
+    true,
+    'integer()',
+  )
+}
+
+/** A real number in [min, max]; `scale: 'log'` samples its logarithm uniformly (min must be positive). */
+export function real(
+  min: number,
+  max: number,
+  { scale = 'linear' }: { scale?: 'linear' | 'log' } = {},
+): SpaceNode<number> {
+  if (!(Number.isFinite(min) && Number.isFinite(max) && min < max && (scale === 'linear' || min > 0)))
+    throw error('ARCHLOOM_SPACE_RANGE', {
+      path: 'real()',
+      received: { min, max, scale },
+      expected: 'finite min < max, and min > 0 on a log scale',
+    })
+  return {
+    kind: 'real',
+    compile(path, active, into) {
+      const at = into.decisions.length
+      into.decisions.push({ kind: 'real', name: path || 'value', min, max, scale })
+      into.active.push(active)
+      return {
+        size: undefined,
+        decode: (genotype) => genotype[at],
+        encode(value, genotype) {
+          if (!(typeof value === 'number' && value >= min && value <= max))
+            throw invalid(path, value, `a number in [${min}, ${max}]`)
+          genotype[at] = value
+        },
+      }
+    },
+  }
+}
+
+const multiply = (sizes: readonly (bigint | undefined)[]) =>
+  sizes.reduce(
+    (product, size) => (product === undefined || size === undefined ? undefined : product * size),
+    1n as bigint | undefined,
+  )
+
+function compileProduct(nodes: Nodes, path: string, active: Active | undefined, into: Compilation): Codec {
+  const parts = Object.entries(nodes).map(([key, node]) => ({
+    key,
+    codec: node.compile(join(path, key), active, into),
+  }))
+  return {
+    size: multiply(parts.map(({ codec }) => codec.size)),
+    decode: (genotype) => Object.fromEntries(parts.map(({ key, codec }) => [key, codec.decode(genotype)])),
+    encode(value, genotype) {
+      if (typeof value !== 'object' || value === null)
+        throw invalid(path, value, `an object with ${quote(Object.keys(nodes))}`)
+      const record = value as Record<string, unknown>
+      for (const { key, codec } of parts) {
+        if (!(key in record)) throw invalid(join(path, key), undefined, 'a value')
+        codec.encode(record[key], genotype)
+      }
+    },
+  }
+}
+
+export interface ProductNode<N extends Nodes> extends SpaceNode<InferNodes<N>> {
+  readonly nodes: N
+}
+
+/** All parts together: an object with a value for every key. */
+export const product = <const N extends Nodes>(nodes: N): ProductNode<N> => ({
+  kind: 'product',
+  nodes,
+  compile: (path, active, into) => compileProduct(nodes, path, active, into),
+})
+
+type Tuple<T, N extends number, R extends readonly T[] = []> = number extends N
+  ? readonly T[]
+  : R['length'] extends N
+    ? R
+    : Tuple<T, N, readonly [...R, T]>
+
+/** The same part n times (a tuple), or min to max times (an array). The part may depend on its index. */
+export function repeat<const N extends number, A>(
+  count: N,
+  node: (index: number) => SpaceNode<A>,
+): SpaceNode<Tuple<A, N>>
+export function repeat<A>(
+  count: { readonly min: number; readonly max: number },
+  node: (index: number) => SpaceNode<A>,
+): SpaceNode<readonly A[]>
+export function repeat(
+  count: number | { readonly min: number; readonly max: number },
+  node: (index: number) => SpaceNode<unknown>,
+): SpaceNode<never> {
+  const { min, max } = typeof count === 'number' ? { min: count, max: count } : count
+  if (!(Number.isInteger(min) && Number.isInteger(max) && min >= 0 && max >= min && max >= 1))
+    throw error('ARCHLOOM_SPACE_RANGE', {
+      path: 'repeat()',
+      received: count,
+      expected: 'integers 0 ≤ min ≤ max, max ≥ 1',
+    })
+  return {
+    kind: 'repeat',
+    compile(path, active, into) {
+      const lengthAt = into.decisions.length
+      const varies = max > min
+      if (varies) {
+        const options = Array.from({ length: max - min + 1 }, (_, i) => min + i)
+        into.decisions.push({ kind: 'choice', name: join(path, 'length'), options, ordered: true })
+        into.active.push(active)
+        into.switches.add(lengthAt)
+      }
+      const lengthOf = (genotype: readonly number[]) => (varies ? min + (genotype[lengthAt] as number) : max)
+      const items = Array.from({ length: max }, (_, index) => {
+        const itemActive: Active | undefined =
+          varies && index >= min ? (g) => (active?.(g) ?? true) && index < lengthOf(g) : active
+        return node(index).compile(join(path, index), itemActive, into)
+      })
+      let size: bigint | undefined = 0n
+      for (let length = min; length <= max; length++) {
+        const product = multiply(items.slice(0, length).map((item) => item.size))
+        size = size === undefined || product === undefined ? undefined : size + product
+      }
+      return {
+        size,
+        decode: (genotype) => items.slice(0, lengthOf(genotype)).map((item) => item.decode(genotype)),
+        encode(value, genotype) {
+          if (!Array.isArray(value) || value.length < min || value.length > max)
+            throw invalid(path, value, min === max ? `an array of ${max}` : `an array of ${min} to ${max}`)
+          if (varies) genotype[lengthAt] = value.length - min
+          value.forEach((item, index) => {
+            items[index]?.encode(item, genotype)
+          })
+        },
+      }
+    },
+  }
+}
+
+type Variants = Readonly<Record<string, ProductNode<Nodes>>>
+type InferVariants<V extends Variants> = { [K in keyof V]: Flatten<{ readonly type: K } & Infer<V[K]>> }[keyof V]
+
+/** One of several kinds, each with parts of its own: a union discriminated by `type`. */
+export function variant<const V extends Variants>(variants: V): SpaceNode<InferVariants<V>> {
+  const names = Object.keys(variants)
+  if (names.length === 0) throw error('ARCHLOOM_SPACE_EMPTY_CHOICE', { path: '', combinator: 'variant()' })
+  for (const [name, node] of Object.entries(variants))
+    if ('type' in node.nodes)
+      throw error('ARCHLOOM_SPACE_DUPLICATE_NAME', {
+        name: 'type',
+        where: `variant ${quote(name)}, whose "type" names the variant`,
+      })
+  return {
+    kind: 'variant',
+    compile(path, active, into) {
+      const at = into.decisions.length
+      into.decisions.push({ kind: 'choice', name: join(path, 'type'), options: names, ordered: false })
+      into.active.push(active)
+      into.switches.add(at)
+      const codecs = names.map((name, index) =>
+        (variants[name] as ProductNode<Nodes>).compile(
+          join(path, name),
+          (g) => (active?.(g) ?? true) && g[at] === index,
+          into,
+        ),
+      )
+      const sizes = codecs.map((codec) => codec.size)
+      return {
+        size: sizes.includes(undefined) ? undefined : (sizes as bigint[]).reduce((a, b) => a + b, 0n),
+        decode: (genotype) => {
+          const index = genotype[at] as number
+          return { type: names[index], ...(codecs[index]?.decode(genotype) as object) }
+        },
+        encode(value, genotype) {
+          const type = typeof value === 'object' && value !== null ? (value as { type?: unknown }).type : undefined
+          const index = names.indexOf(type as string)
+          if (index < 0) throw invalid(join(path, 'type'), type, `one of ${quote(names)}`)
+          genotype[at] = index
+          codecs[index]?.encode(value, genotype)
+        },
+      }
+    },
+  }
+}
+
+/** A part that exists only when the condition is chosen: its value, or null. */
+export const when = <A>(condition: SpaceNode<boolean>, then: () => SpaceNode<A>): SpaceNode<A | null> => ({
+  kind: 'when',
+  compile(path, active, into) {
+    const at = into.decisions.length
+    const switchCodec = condition.compile(join(path, 'when'), active, into)
+    into.switches.add(at)
+    const isOn = (g: readonly number[]) => switchCodec.decode(g) === true
+    const codec = then().compile(path, (g) => (active?.(g) ?? true) && isOn(g), into)
+    const decision = into.decisions[at]
+    const values = decision?.kind === 'choice' ? decision.options : [true, false]
+    const off = values.includes(false) ? 1n : 0n
+    const on = values.includes(true) ? 1n : 0n
+    return {
+      size: codec.size === undefined ? undefined : on * codec.size + off,
+      decode: (genotype) => (isOn(genotype) ? codec.decode(genotype) : null),
+      encode(value, genotype) {
+        switchCodec.encode(value !== null, genotype)
+        if (value !== null) codec.encode(value, genotype)
+      },
+    }
+  },
+})
+
+/** Some of the options, in their listed order: at least `min`, at most `max` of them. */
+export function subset<const T extends readonly Json[]>(
+  options: T,
+  { min = 0, max = options.length }: { min?: number; max?: number } = {},
+): SpaceNode<readonly T[number][]> {
+  checkOptions('', 'subset()', options)
+  if (!(Number.isInteger(min) && Number.isInteger(max) && min >= 0 && max >= min && max <= options.length))
+    throw error('ARCHLOOM_SPACE_RANGE', {
+      path: 'subset()',
+      received: { min, max },
+      expected: `integers 0 ≤ min ≤ max ≤ ${options.length}`,
+    })
+  return {
+    kind: 'subset',
+    compile(path, active, into) {
+      const first = into.decisions.length
+      for (const option of options) {
+        into.decisions.push({
+          kind: 'choice',
+          name: join(path, typeof option === 'string' ? option : JSON.stringify(option)),
+          options: [false, true],
+          ordered: true,
+        })
+        into.active.push(active)
+      }
+      if (min > 0 || max < options.length)
+        into.rules.push({
+          scope: options.map((_, i) => first + i),
+          description: `${path || 'subset'} holds ${min} to ${max} options`,
+          possible(genotype, decided) {
+            if (decided <= first || active?.(genotype) === false) return true
+            let chosen = 0
+            for (let i = first; i < Math.min(decided, first + options.length); i++) chosen += genotype[i] as number
+            const open = Math.max(0, first + options.length - decided)
+            return chosen <= max && chosen + open >= min
+          },
+        })
+      let size = 0n
+      let combinations = 1n
+      for (let k = 0; k <= max; k++) {
+        if (k >= min) size += combinations
+        combinations = (combinations * BigInt(options.length - k)) / BigInt(k + 1)
+      }
+      return {
+        size,
+        decode: (genotype) => options.filter((_, i) => genotype[first + i] === 1),
+        encode(value, genotype) {
+          if (!Array.isArray(value) || value.length < min || value.length > max)
+            throw invalid(path, value, `an array of ${min} to ${max} options`)
+          const keys = new Set(value.map((item) => JSON.stringify(item)))
+          options.forEach((option, i) => {
+            genotype[first + i] = keys.delete(JSON.stringify(option)) ? 1 : 0
+          })
+          if (keys.size > 0) throw invalid(path, [...keys], `options among ${quote(options)}`)
+        },
+      }
+    },
+  }
+}

@@ -1,0 +1,29 @@
+import { quote } from '../errors.ts'
+import { error } from './errors.ts'
+import type { SearchSpace } from './space.ts'
+
+const registered = new Map<string, SearchSpace>()
+
+/**
+ * Make a space known by its name, so that the command line and a resumed study find it.
+ * Registering an equal space again is harmless; a different one under a used name throws ARCHLOOM_SPACE_DUPLICATE_NAME.
+ */
+export function registerSearchSpace<A>(space: SearchSpace<A>): SearchSpace<A> {
+  const known = registered.get(space.name)
+  if (known && known.fingerprint !== space.fingerprint)
+    throw error('ARCHLOOM_SPACE_DUPLICATE_NAME', {
+      name: space.name,
+      where: `the registry of search spaces (${quote(known.fingerprint)} is there)`,
+    })
+  registered.set(space.name, space as SearchSpace)
+  return space
+}
+
+/** The registered space of that name, or ARCHLOOM_SPACE_UNKNOWN with the known names. */
+export function findSearchSpace(name: string): SearchSpace {
+  const space = registered.get(name)
+  if (!space) throw error('ARCHLOOM_SPACE_UNKNOWN', { name, known: [...registered.keys()] })
+  return space
+}
+
+export const searchSpaceNames = (): readonly string[] => [...registered.keys()].sort()
