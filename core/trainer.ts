@@ -33,13 +33,43 @@ export interface Split<R extends SplitRole = SplitRole> {
   batches(options: BatchOptions): Iterable<Batch>
 }
 
+/** Where examples came from: the folder ARCHLOOM_DATA, the cache, a fresh download, a generator, or the caller's own. */
+export type DatasetSource = 'archloom-data' | 'cache' | 'download' | 'generated' | 'own'
+
 /** Train and validation data for a search, with the test part kept apart. */
 export interface Dataset {
   readonly name: string
+  readonly source?: DatasetSource
+  /** What a program should say aloud before it quotes results: missing files, conversions, a stand-in. */
+  readonly notes?: readonly string[]
   readonly train: Split<'train'>
   readonly validation: Split<'validation'>
   readonly test: Split<'test'>
   readonly classNames?: readonly string[]
+}
+
+/** What a linear layer computes with its kernel; enough to unfold its input into the rows that the kernel multiplies. */
+export type LinearGeometry =
+  | { readonly kind: 'dense' }
+  | {
+      readonly kind: 'convolution' | 'depthwise-convolution' | 'transposed-convolution'
+      /** Height and width of the kernel. */
+      readonly kernel: readonly [number, number]
+      readonly stride: number
+      readonly dilation: number
+      /** A number pads every side by as many zeros. */
+      readonly padding: 'same' | 'valid' | number
+      readonly groups: number
+    }
+
+/** One use of a linear layer while training: kernel and input are live tensors of the running step; copy what you keep. */
+export interface LinearTap {
+  /** Path of the kernel in its scope. */
+  readonly name: string
+  readonly kernel: Variable
+  /** [batch, height, width, channels], or [batch, features] for dense layers. */
+  readonly input: Tensor
+  readonly geometry: LinearGeometry
 }
 
 /** How a network is applied to a batch. */
@@ -50,6 +80,8 @@ export interface ApplyMode {
   readonly rng?: Random
   /** Probability of dropping a path, for networks that have drop-path. */
   readonly dropPath?: number
+  /** Called by every linear layer while training, for optimizers that need the inputs of layers. Absent: costs nothing. */
+  readonly tap?: (use: LinearTap) => void
 }
 
 /** A built tfjs model. Owns its variables: dispose it (or hold it with `using`). */

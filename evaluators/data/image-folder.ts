@@ -1,0 +1,141 @@
+import { readdir } from 'node:fs/promises'
+import { basename, extname, join } from 'node:path'
+import type { Sharp } from 'sharp'
+import sharp from 'sharp'
+import { messageOf } from '../../core/errors.ts'
+import { type ImageDataset, type SplitDatasetOptions, splitDataset } from './dataset.ts'
+import { error } from './errors.ts'
+import { type LabelledImages, labelledImages } from './images.ts'
+import { exists } from './read-bytes.ts'
+
+export interface ImageFolderOptions {
+  /** Bring every image to this size. Absent: all must be of one size already. */
+  readonly resize?: { readonly height: number; readonly width: number; readonly fit?: 'fill' | 'cover' | 'contain' }
+  /** 3 (red, green, blue) or 1 (grey). Default 3. */
+  readonly channels?: 1 | 3
+  /** Class names in label order. Default: the sub-folders' names, sorted. */
+  readonly classNames?: readonly string[]
+}
+
+export interface ImageFolder {
+  readonly images: LabelledImages
+  readonly classNames: readonly string[]
+  /** What was converted on the way, and which files were left out. */
+  readonly notes: readonly string[]
+}
+
+const EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '.tif', '.tiff', '.svg'])
+
+/**
+ * Images in one sub-folder a class. Pixels become 8-bit red-green-blue (or grey); alpha is laid on black; orientation
+ * tags are applied; every such change is counted in the notes.
+ * Errors: ARCHLOOM_DATA_FILE_MISSING, ARCHLOOM_IMAGE_FOLDER_EMPTY, ARCHLOOM_IMAGE_UNDECODABLE, ARCHLOOM_IMAGE_SIZE.
+ */
+export async function readImageFolder(path: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
+  const channels = options.channels ?? 3
+  const classNames = options.classNames ?? (await subFolders(path))
+  if (classNames.length === 0) throw error('ARCHLOOM_IMAGE_FOLDER_EMPTY', { path, expected: 'one sub-folder a class' })
+  const changes = new Map<string, number>()
+  const count = (what: string, n = 1) => n > 0 && changes.set(what, (changes.get(what) ?? 0) + n)
+  const decoded: Uint8Array[] = []
+  const labels: number[] = []
+  let size = options.resize
+  for (const [label, name] of classNames.entries()) {
+    const { files, others } = await imageFiles(join(path, name))
+    count('not an image by its extension, left out', others)
+    if (files.length === 0) throw error('ARCHLOOM_IMAGE_FOLDER_EMPTY', { path: join(path, name), expected: 'images' })
+    for (const file of files) {
+      const image = await decode(file, options, channels, count)
+      size ??= image
+      if (image.height !== size.height || image.width !== size.width)
+        throw error('ARCHLOOM_IMAGE_SIZE', { path: file, received: shapeOf(image), expected: shapeOf(size) })
+      decoded.push(image.pixels)
+      labels.push(label)
+    }
+  }
+  const { height, width } = size as { height: number; width: number }
+  const pixels = new Uint8Array(decoded.length * height * width * channels)
+  for (const [i, image] of decoded.entries()) pixels.set(image, i * height * width * channels)
+  const parts = { height, width, channels, classes: classNames.length, pixels, labels: Int32Array.from(labels) }
+  const notes = [...changes].map(([what, n]) => `${n} ${n === 1 ? 'file' : 'files'} in ${basename(path)}: ${what}`)
+  return { images: labelledImages(parts, path), classNames, notes }
+}
+
+async function decode(path: string, options: ImageFolderOptions, channels: 1 | 3, count: (what: string) => void) {
+  const { resize } = options
+  try {
+    const image: Sharp = sharp(path, { failOn: 'truncated' })
+    const facts = await image.metadata()
+    if (facts.hasAlpha) count('transparency laid on black')
+    if (facts.depth !== 'uchar') count('reduced to 8 bits a channel')
+    if (channels === 3 && facts.channels <= 2) count('grey, repeated as red, green and blue')
+    if (channels === 1 && facts.channels > 2) count('colour, converted to grey')
+    if ((facts.orientation ?? 1) !== 1) count('turned upright by its orientation tag')
+    if ((facts.pages ?? 1) > 1) count('animation, first picture only')
+    let pipeline = image.autoOrient().flatten({ background: '#000' })
+    pipeline = pipeline.toColourspace(channels === 1 ? 'b-w' : 'srgb')
+    if (resize) pipeline = pipeline.resize({ ...resize, fit: resize.fit ?? 'fill', background: '#000' })
+    const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
+    return { height: info.height, width: info.width, pixels: data }
+  } catch (cause) {
+    throw error('ARCHLOOM_IMAGE_UNDECODABLE', { path, reason: messageOf(cause) }, { cause })
+  }
+}
+
+const shapeOf = (image: { height: number; width: number }) => `${image.height}×${image.width}`
+
+async function entries(path: string) {
+  try {
+    const all = await readdir(path, { withFileTypes: true })
+    return all.filter(({ name }) => !name.startsWith('.')).sort((a, b) => (a.name < b.name ? -1 : 1))
+  } catch (cause) {
+    throw error('ARCHLOOM_DATA_FILE_MISSING', { path, why: messageOf(cause) }, { cause })
+  }
+}
+
+const subFolders = async (path: string) =>
+  (await entries(path)).filter((entry) => entry.isDirectory()).map((entry) => entry.name)
+
+async function imageFiles(path: string) {
+  const names = (await entries(path)).filter((entry) => !entry.isDirectory()).map((entry) => entry.name)
+  const files = names.filter((name) => EXTENSIONS.has(extname(name).toLowerCase()))
+  return { files: files.map((name) => join(path, name)), others: names.length - files.length }
+}
+
+export type ImageFolderDatasetOptions = ImageFolderOptions &
+  Partial<Omit<SplitDatasetOptions, 'train' | 'source' | 'location'>>
+
+/**
+ * A data set from a folder: `train/` and `test/` (and `validation/` or `val/`) with one sub-folder a class each, or the
+ * class sub-folders alone, of which a tenth is then set apart for testing. Errors: as readImageFolder and splitDataset.
+ */
+export async function imageFolder(path: string, options: ImageFolderDatasetOptions = {}): Promise<ImageDataset> {
+  const { validation, test, notes = [], name = basename(path), ...rest } = options
+  const parted = (await exists(join(path, 'train'))) && (await exists(join(path, 'test')))
+  const train = await readImageFolder(parted ? join(path, 'train') : path, options)
+  const { height, width } = train.images
+  const alike = { ...options, classNames: train.classNames, resize: options.resize ?? { height, width } }
+  const read = async (folder: string) => {
+    const part = await readImageFolder(folder, options.resize ? alike : { ...options, classNames: train.classNames })
+    return part
+  }
+  const tested = parted ? await read(join(path, 'test')) : undefined
+  const folder = parted ? await validationFolder(path) : undefined
+  const validated = folder ? await read(folder) : undefined
+  return splitDataset({
+    ...rest,
+    name,
+    train: train.images,
+    test: tested?.images ?? test ?? Math.max(1, Math.round(train.images.count / 10)),
+    ...((validated?.images ?? validation) !== undefined && { validation: validated?.images ?? (validation as number) }),
+    classNames: train.classNames,
+    source: 'own',
+    location: path,
+    notes: [...notes, ...train.notes, ...(tested?.notes ?? []), ...(validated?.notes ?? [])],
+  })
+}
+
+async function validationFolder(path: string): Promise<string | undefined> {
+  for (const name of ['validation', 'val', 'valid']) if (await exists(join(path, name))) return join(path, name)
+  return undefined
+}

@@ -1,0 +1,38 @@
+export type { Augmentation } from './augmentation.ts'
+export { type CifarOptions, parseCifar, readCifar } from './cifar.ts'
+export { describeDataset, type ImageDataset, type SplitDatasetOptions, splitDataset } from './dataset.ts'
+export { type Checksum, type DownloadOptions, type DownloadProgress, download } from './download.ts'
+export type { FindOptions, FoundData } from './find.ts'
+export { type IdxImages, readIdx, readIdxImages, readIdxLabels } from './idx.ts'
+export {
+  type ImageFolder,
+  type ImageFolderDatasetOptions,
+  type ImageFolderOptions,
+  imageFolder,
+  readImageFolder,
+} from './image-folder.ts'
+export { classCounts, concatImages, firstImages, type LabelledImages, labelledImages } from './images.ts'
+export {
+  type Cifar100Options,
+  cifar10,
+  cifar100,
+  type DataName,
+  dataNames,
+  fashionMnist,
+  findData,
+  mnist,
+  type NamedSetOptions,
+  usps,
+} from './named.ts'
+export { channelStatistics, type Normalisation } from './normalisation.ts'
+export { cacheDirectory, type Environment } from './places.ts'
+export { progressBar, progressLine, type Terminal } from './progress-bar.ts'
+export {
+  holdOut,
+  type ImageSplit,
+  type ImageSplitOptions,
+  imageSplit,
+  prefix,
+  subset,
+  withAugmentation,
+} from './split.ts'

@@ -1,0 +1,75 @@
+import type { Augmentation } from './augmentation.ts'
+import { cifar10Set, cifar100Set } from './cifar-sets.ts'
+import { type ImageDataset, type SplitDatasetOptions, splitDataset } from './dataset.ts'
+import { error } from './errors.ts'
+import { type FindOptions, type FoundData, findSet, type NamedSet } from './find.ts'
+import { fashionMnistSet, mnistSet, uspsSet } from './idx-sets.ts'
+
+/** How a named set is split, changed and found. */
+export interface NamedSetOptions
+  extends FindOptions,
+    Pick<SplitDatasetOptions, 'trainSize' | 'testSize' | 'normalisation' | 'seed'> {
+  /** Training examples held out for validation. Default: a tenth (5,000 of CIFAR-10). */
+  readonly validation?: number
+  /** Random changes of training images; `true` for what is usual on the set. Default: none. */
+  readonly augment?: Augmentation | boolean
+}
+
+export interface Cifar100Options extends NamedSetOptions {
+  /** 100 fine classes or 20 coarse ones. Default fine. */
+  readonly labels?: 'fine' | 'coarse'
+}
+
+/** Crop with 4 pixels of padding and mirror: usual on CIFAR since He et al. (2016). */
+const NATURAL: Augmentation = { crop: { padding: 4 }, flip: true }
+/** Digits must not be mirrored. */
+const DIGIT: Augmentation = { crop: { padding: 2 } }
+const CLOTHING: Augmentation = { crop: { padding: 2 }, flip: true }
+
+/** CIFAR-10: 32×32×3, 10 classes. Errors: as findData and splitDataset. */
+export const cifar10 = (options: NamedSetOptions = {}) => load(cifar10Set, NATURAL, options)
+/** CIFAR-100: 32×32×3, 100 fine or 20 coarse classes. */
+export const cifar100 = (options: Cifar100Options = {}) => load(cifar100Set(options.labels), NATURAL, options)
+/** Fashion-MNIST: 28×28×1, 10 classes. */
+export const fashionMnist = (options: NamedSetOptions = {}) => load(fashionMnistSet, CLOTHING, options)
+/** MNIST digits: 28×28×1, 10 classes. */
+export const mnist = (options: NamedSetOptions = {}) => load(mnistSet, DIGIT, options)
+/** USPS digits: 16×16×1, 10 classes. */
+export const usps = (options: NamedSetOptions = {}) => load(uspsSet, DIGIT, options)
+
+const sets = {
+  cifar10: cifar10Set,
+  cifar100: cifar100Set(),
+  'fashion-mnist': fashionMnistSet,
+  mnist: mnistSet,
+  usps: uspsSet,
+} satisfies Record<string, NamedSet>
+
+export type DataName = keyof typeof sets
+export const dataNames = Object.keys(sets) as readonly DataName[]
+
+/**
+ * A named set's images as published, unsplit and unnormalised: from ARCHLOOM_DATA, else the cache, else downloaded.
+ * Errors: ARCHLOOM_DATA_SET_UNKNOWN, and those of findSet.
+ */
+export async function findData(name: DataName, options: FindOptions = {}): Promise<FoundData> {
+  const set: NamedSet | undefined = sets[name]
+  if (!set) throw error('ARCHLOOM_DATA_SET_UNKNOWN', { name, known: dataNames })
+  return findSet(set, options)
+}
+
+async function load(set: NamedSet, usual: Augmentation, options: NamedSetOptions): Promise<ImageDataset> {
+  const { title, ...found } = await findSet(set, options)
+  const { validation, trainSize, testSize, normalisation, seed, augment } = options
+  const changes = augment === true ? usual : augment || undefined
+  return splitDataset({
+    ...found,
+    name: title,
+    ...(validation !== undefined && { validation }),
+    ...(trainSize !== undefined && { trainSize }),
+    ...(testSize !== undefined && { testSize }),
+    ...(normalisation && { normalisation }),
+    ...(seed !== undefined && { seed }),
+    ...(changes && { augment: changes }),
+  })
+}

@@ -1,0 +1,95 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { Network, Split } from '../../core/trainer.ts'
+import { error } from './errors.ts'
+
+export interface ClassificationOptions {
+  /** Default 128. */
+  readonly batchSize?: number
+  /** Count an example as right when its class is among the k largest logits. Default 1. */
+  readonly topK?: number
+  readonly signal?: AbortSignal
+}
+
+export interface Classification {
+  /** Share of examples whose class has the largest logit, 0 to 1. */
+  readonly accuracy: number
+  /** Share of examples whose class is among the k largest logits. */
+  readonly topK: number
+  /** Mean cross-entropy in nats; not finite when a logit is not. */
+  readonly loss: number
+  readonly examples: number
+}
+
+/**
+ * Accuracy, top-k accuracy and loss of a classifier on a split, in one pass in stored order, without augmentation. Ties
+ * go to the smaller class index; an example with a NaN among its logits counts as wrong.
+ * Errors: ARCHLOOM_METRIC_TOP_K, ARCHLOOM_METRIC_NO_EXAMPLES, ARCHLOOM_METRIC_LOGITS.
+ */
+export async function classify(
+  network: Network,
+  split: Split,
+  { batchSize = 128, topK = 1, signal }: ClassificationOptions = {},
+): Promise<Classification> {
+  const { classes } = split
+  if (!Number.isInteger(topK) || topK < 1 || topK > classes)
+    throw error('ARCHLOOM_METRIC_TOP_K', { received: topK, classes })
+  let [examples, first, within, loss] = [0, 0, 0, 0]
+  for (const { inputs, targets } of split.batches({ batchSize })) {
+    const logits = applied(network, inputs, [inputs.shape[0] as number, classes], [inputs, targets])
+    // Reading waits for the engine; no scope is open meanwhile.
+    const [scores, labels] = await Promise.all([logits.data(), targets.data()]).finally(() =>
+      tf.dispose([inputs, targets, logits]),
+    )
+    signal?.throwIfAborted()
+    for (let i = 0; i < labels.length; i++) {
+      const rank = rankOf(scores, i * classes, classes, labels[i] as number)
+      if (rank < 1) first++
+      if (rank < topK) within++
+      loss += crossEntropy(scores, i * classes, classes, labels[i] as number)
+    }
+    examples += labels.length
+  }
+  if (examples === 0) throw error('ARCHLOOM_METRIC_NO_EXAMPLES', { role: split.role })
+  return { accuracy: first / examples, topK: within / examples, loss: loss / examples, examples }
+}
+
+/** Top-k accuracy (k = 1 unless given) of a classifier on a split, 0 to 1. Errors as `classify`. */
+export const accuracy = async (network: Network, split: Split, options: ClassificationOptions = {}): Promise<number> =>
+  (await classify(network, split, options)).topK
+
+function applied(network: Network, inputs: tf.Tensor, expected: readonly number[], owned: tf.Tensor[]): tf.Tensor {
+  try {
+    return tf.tidy(() => {
+      const logits = network.apply(inputs, { training: false })
+      const received = logits.shape
+      if (received.length !== expected.length || received.some((n, i) => n !== expected[i]))
+        throw error('ARCHLOOM_METRIC_LOGITS', { received, expected })
+      return logits
+    })
+  } catch (thrown) {
+    tf.dispose(owned)
+    throw thrown
+  }
+}
+
+type Numbers = ArrayLike<number>
+
+/** How many classes stand before the label; Infinity when the logits are no numbers. */
+function rankOf(scores: Numbers, start: number, classes: number, label: number): number {
+  const own = scores[start + label] as number
+  let rank = 0
+  for (let k = 0; k < classes; k++) {
+    const score = scores[start + k] as number
+    if (Number.isNaN(score)) return Number.POSITIVE_INFINITY
+    if (score > own || (score === own && k < label)) rank++
+  }
+  return rank
+}
+
+function crossEntropy(scores: Numbers, start: number, classes: number, label: number): number {
+  let most = Number.NEGATIVE_INFINITY
+  for (let k = 0; k < classes; k++) most = Math.max(most, scores[start + k] as number)
+  let sum = 0
+  for (let k = 0; k < classes; k++) sum += Math.exp((scores[start + k] as number) - most)
+  return Math.log(sum) + most - (scores[start + label] as number)
+}

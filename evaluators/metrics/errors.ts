@@ -1,0 +1,10 @@
+import { defineErrors, quote } from '../../core/errors.ts'
+
+export const error = defineErrors('metrics', {
+  ARCHLOOM_METRIC_TOP_K: (d: { received: unknown; classes: number }) =>
+    `topK is ${quote(d.received)}; expected a whole number from 1 to ${d.classes}, the number of classes.`,
+  ARCHLOOM_METRIC_NO_EXAMPLES: (d: { role: string }) =>
+    `the ${d.role} split has no examples, so nothing can be measured on it. Give it at least one.`,
+  ARCHLOOM_METRIC_LOGITS: (d: { received: readonly number[]; expected: readonly number[] }) =>
+    `the network's output has shape [${d.received.join(', ')}]; expected logits of shape [${d.expected.join(', ')}].`,
+})
