@@ -1,0 +1,209 @@
+/**
+ * Training primitives that engines may fuse. Each is one named tfjs kernel with a registered gradient: an engine that
+ * has a kernel of that name runs it in one or two passes over memory; for any other, the plain composition of tfjs
+ * operations below is registered as its kernel at the first call, and is the oracle of the fused ones.
+ */
+import * as tf from '@tensorflow/tfjs-core'
+import { defineErrors } from '../errors.ts'
+
+const error = defineErrors('tensor-fused', {
+  ARCHLOOM_FUSED_SHAPE: (d: { op: string; input: string; shape: readonly number[]; expected: string }) =>
+    `${d.op} received ${d.input} of shape [${d.shape.join(', ')}], expected ${d.expected}; reshape it before the call.`,
+})
+
+/** Names and signatures of the kernels an engine may register to run these primitives itself. */
+export const fusedKernels = {
+  /** inputs { x [..., C], gamma [C], beta [C] }, attrs { epsilon, relu } → [y, mean [C], variance [C]] */
+  batchNorm: 'BatchNormTraining',
+  /** inputs { dy, x, gamma, beta, mean, variance }, attrs { epsilon, relu } → [dx, dgamma, dbeta] */
+  batchNormGrad: 'BatchNormTrainingGrad',
+  /** inputs { x [..., C], scale [C], shift [C] }, attrs { relu } → y */
+  scaleShift: 'ScaleShift',
+  /** inputs { dy, x, scale, shift }, attrs { relu } → [dx, dscale, dshift] */
+  scaleShiftGrad: 'ScaleShiftGrad',
+  /** inputs { x [N, H, W, C] } → [N, C] */
+  spatialMean: 'SpatialMean',
+  /** inputs { dy [N, C] }, attrs { height, width } → [N, H, W, C] */
+  spatialMeanGrad: 'SpatialMeanGrad',
+} as const
+
+export interface BatchNormOutput {
+  /** Normalised (and rectified), of x's shape. */
+  readonly y: tf.Tensor
+  /** Batch mean [C]; no gradient flows through it. */
+  readonly mean: tf.Tensor1D
+  /** Biased batch variance [C]; no gradient flows through it. */
+  readonly variance: tf.Tensor1D
+}
+
+/**
+ * Batch normalisation with the statistics of this batch (Ioffe & Szegedy 2015, algorithm 1), with ReLU fused on request.
+ * @param x [N, H, W, C] or [N, C]; statistics are taken over all axes but the last.
+ * @param gamma [C] or absent (1); @param beta [C] or absent (0).
+ * @throws ARCHLOOM_FUSED_SHAPE when gamma or beta do not match the channels.
+ */
+export function batchNormTraining(
+  x: tf.Tensor,
+  gamma: tf.Tensor | undefined,
+  beta: tf.Tensor | undefined,
+  epsilon: number,
+  relu: boolean,
+): BatchNormOutput {
+  const inputs = { x, gamma: gamma ?? tf.ones([channelsOf(x)]), beta: beta ?? tf.zeros([channelsOf(x)]) }
+  checkChannels('batchNormTraining', x, inputs)
+  const [y, mean, variance] = run(fusedKernels.batchNorm, inputs, { epsilon, relu })
+  return { y: y as tf.Tensor, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D }
+}
+
+/**
+ * Batch normalisation with given statistics: one multiply-add a value, with ReLU fused on request.
+ * Differentiable in every tensor.
+ * @param x [..., C]; mean, variance, gamma, beta [C]; gamma and beta may be absent (1 and 0).
+ * @throws ARCHLOOM_FUSED_SHAPE when a parameter does not match the channels.
+ */
+export function batchNormInference(
+  x: tf.Tensor,
+  mean: tf.Tensor,
+  variance: tf.Tensor,
+  gamma: tf.Tensor | undefined,
+  beta: tf.Tensor | undefined,
+  epsilon: number,
+  relu: boolean,
+): tf.Tensor {
+  const inverse = tf.rsqrt(tf.add(variance, epsilon))
+  const scale = gamma ? tf.mul(gamma, inverse) : inverse
+  const shift = tf.sub(beta ?? 0, tf.mul(mean, scale))
+  return scaleShift(x, scale, shift, relu)
+}
+
+/** y = x·scale + shift per channel (the last axis), rectified on request. @throws ARCHLOOM_FUSED_SHAPE */
+export function scaleShift(x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor, relu: boolean): tf.Tensor {
+  checkChannels('scaleShift', x, { scale, shift })
+  return run(fusedKernels.scaleShift, { x, scale, shift }, { relu })[0] as tf.Tensor
+}
+
+/** Mean over the two spatial axes, [N, H, W, C] → [N, C]; its gradient broadcasts, where tf.mean's tiles. */
+export function spatialMean(x: tf.Tensor): tf.Tensor2D {
+  if (x.rank !== 4)
+    throw error('ARCHLOOM_FUSED_SHAPE', { op: 'spatialMean', input: 'x', shape: x.shape, expected: '[N, H, W, C]' })
+  const [, height, width] = x.shape as [number, number, number, number]
+  return run(fusedKernels.spatialMean, { x }, { height, width })[0] as tf.Tensor2D
+}
+
+type Tensors = Record<string, tf.Tensor>
+type Attributes = Readonly<Record<string, number | boolean>>
+type Composition = (inputs: Tensors, attributes: Attributes) => tf.Tensor | tf.Tensor[]
+
+const compositions = new Map<string, Composition>([
+  [
+    fusedKernels.batchNorm,
+    ({ x, gamma, beta }: Tensors, { epsilon, relu }) => {
+      const axes = batchAxes(x as tf.Tensor)
+      const mean = tf.mean(x as tf.Tensor, axes)
+      const centred = tf.sub(x as tf.Tensor, mean)
+      const variance = tf.mean(tf.square(centred), axes)
+      const scale = tf.mul(gamma as tf.Tensor, tf.rsqrt(tf.add(variance, epsilon as number)))
+      const y = tf.add(tf.mul(centred, scale), beta as tf.Tensor)
+      return [relu ? tf.relu(y) : y, mean, variance]
+    },
+  ],
+  [
+    fusedKernels.batchNormGrad,
+    ({ dy, x, gamma, beta, mean, variance }: Tensors, { epsilon, relu }) => {
+      const axes = batchAxes(x as tf.Tensor)
+      const count = (x as tf.Tensor).size / channelsOf(x as tf.Tensor)
+      const inverse = tf.rsqrt(tf.add(variance as tf.Tensor, epsilon as number))
+      const centred = tf.sub(x as tf.Tensor, mean as tf.Tensor)
+      const normalised = tf.mul(centred, inverse)
+      let g = dy as tf.Tensor
+      if (relu) g = maskByReLU(g, tf.add(tf.mul(normalised, gamma as tf.Tensor), beta as tf.Tensor))
+      const dbeta = tf.sum(g, axes)
+      const dgamma = tf.sum(tf.mul(g, normalised), axes)
+      const correction = tf.div(tf.add(dbeta, tf.mul(normalised, dgamma)), count)
+      return [tf.mul(tf.mul(gamma as tf.Tensor, inverse), tf.sub(g, correction)), dgamma, dbeta]
+    },
+  ],
+  [
+    fusedKernels.scaleShift,
+    ({ x, scale, shift }: Tensors, { relu }) => {
+      const y = tf.add(tf.mul(x as tf.Tensor, scale as tf.Tensor), shift as tf.Tensor)
+      return relu ? tf.relu(y) : y
+    },
+  ],
+  [
+    fusedKernels.scaleShiftGrad,
+    ({ dy, x, scale, shift }: Tensors, { relu }) => {
+      const axes = batchAxes(x as tf.Tensor)
+      let g = dy as tf.Tensor
+      if (relu) g = maskByReLU(g, tf.add(tf.mul(x as tf.Tensor, scale as tf.Tensor), shift as tf.Tensor))
+      return [tf.mul(g, scale as tf.Tensor), tf.sum(tf.mul(g, x as tf.Tensor), axes), tf.sum(g, axes)]
+    },
+  ],
+  [fusedKernels.spatialMean, ({ x }: Tensors) => tf.mean(x as tf.Tensor, [1, 2])],
+  [
+    fusedKernels.spatialMeanGrad,
+    ({ dy }: Tensors, { height, width }) => {
+      const [n, c] = (dy as tf.Tensor).shape as [number, number]
+      const [h, w] = [height as number, width as number]
+      return tf.add(tf.zeros([n, h, w, c]), tf.reshape(tf.div(dy as tf.Tensor, h * w), [n, 1, 1, c]))
+    },
+  ],
+])
+
+const channelsOf = (x: tf.Tensor): number => x.shape.at(-1) ?? 1
+const batchAxes = (x: tf.Tensor): number[] => x.shape.slice(0, -1).map((_, axis) => axis)
+const maskByReLU = (dy: tf.Tensor, y: tf.Tensor): tf.Tensor => tf.mul(dy, tf.step(y))
+
+function checkChannels(op: string, x: tf.Tensor, parameters: Tensors): void {
+  const channels = channelsOf(x)
+  if (x.rank < 2) throw error('ARCHLOOM_FUSED_SHAPE', { op, input: 'x', shape: x.shape, expected: '[N, ..., C]' })
+  for (const [input, parameter] of Object.entries(parameters))
+    if (input !== 'x' && (parameter.rank !== 1 || parameter.size !== channels))
+      throw error('ARCHLOOM_FUSED_SHAPE', { op, input, shape: parameter.shape, expected: `[${channels}]` })
+}
+
+/** Runs a fused kernel on the current engine, registering the composition where the engine has none. */
+function run(name: string, inputs: Tensors, attributes: Attributes): tf.Tensor[] {
+  const backendName = tf.getBackend()
+  if (!tf.getKernel(name, backendName)) {
+    const compose = compositions.get(name) as Composition
+    tf.registerKernel({
+      kernelName: name,
+      backendName,
+      kernelFunc: (call) =>
+        tf.tidy(() => compose(call.inputs as unknown as Tensors, call.attrs as unknown as Attributes)),
+    })
+  }
+  const outputs = tf.engine().runKernel(name, inputs, attributes as tf.NamedAttrMap) as tf.Tensor | tf.Tensor[]
+  return Array.isArray(outputs) ? outputs : [outputs]
+}
+
+tf.registerGradient({
+  kernelName: fusedKernels.batchNorm,
+  inputsToSave: ['x', 'gamma', 'beta'],
+  outputsToSave: [false, true, true],
+  gradFunc: (dy, saved, attributes) => {
+    const [x, gamma, beta, mean, variance] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+    const inputs = { dy: (dy as tf.Tensor[])[0] as tf.Tensor, x, gamma, beta, mean, variance }
+    const [dx, dgamma, dbeta] = run(fusedKernels.batchNormGrad, inputs, attributes as unknown as Attributes)
+    return { x: () => dx as tf.Tensor, gamma: () => dgamma as tf.Tensor, beta: () => dbeta as tf.Tensor }
+  },
+})
+
+tf.registerGradient({
+  kernelName: fusedKernels.scaleShift,
+  inputsToSave: ['x', 'scale', 'shift'],
+  gradFunc: (dy, saved, attributes) => {
+    const [x, scale, shift] = saved as [tf.Tensor, tf.Tensor, tf.Tensor]
+    const inputs = { dy: dy as tf.Tensor, x, scale, shift }
+    const [dx, dscale, dshift] = run(fusedKernels.scaleShiftGrad, inputs, attributes as unknown as Attributes)
+    return { x: () => dx as tf.Tensor, scale: () => dscale as tf.Tensor, shift: () => dshift as tf.Tensor }
+  },
+})
+
+tf.registerGradient({
+  kernelName: fusedKernels.spatialMean,
+  gradFunc: (dy, _saved, attributes) => ({
+    x: () => run(fusedKernels.spatialMeanGrad, { dy: dy as tf.Tensor }, attributes as unknown as Attributes)[0]!,
+  }),
+})
