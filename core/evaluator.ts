@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import type { Paper } from './paper.ts'
 import type { Random } from './random.ts'
 import type { Genotype } from './space/decision.ts'
 import type { SearchSpace } from './space/space.ts'
@@ -35,6 +36,8 @@ export interface Evaluation {
 export interface Evaluator<A = unknown> extends Partial<AsyncDisposable> {
   readonly kind: EvaluatorKind
   readonly name: string
+  /** How many evaluations may run at once. Default 1: tfjs has one scope stack a process. */
+  readonly concurrency?: number
   evaluate(request: EvaluationRequest<A>, context: EvaluationContext): Promise<Evaluation>
 }
 
@@ -57,5 +60,15 @@ export interface EvaluatorDefinition<A = unknown> {
   readonly needs?: readonly ('networks' | 'cost')[]
   /** Metric names it will report, so that objectives on other names are refused before the first trial. */
   readonly metrics?: readonly string[]
+  /** How many evaluations may run at once. Default 1. */
+  readonly concurrency?: number
+  readonly papers?: readonly Paper[]
   create(parts: EvaluatorParts<A>): Evaluator<A> | Promise<Evaluator<A>>
 }
+
+/** The shortest evaluator: an architecture in, metrics out. */
+export type EvaluatorFunction<A = unknown> = (
+  architecture: A,
+  request: EvaluationRequest<A>,
+  context: EvaluationContext,
+) => Readonly<Record<string, number>> | Promise<Readonly<Record<string, number>>>

@@ -15,7 +15,7 @@ export function registerSearchSpace<A>(space: SearchSpace<A>): SearchSpace<A> {
       name: space.name,
       where: `the registry of search spaces (${quote(known.fingerprint)} is there)`,
     })
-  registered.set(space.name, space as SearchSpace)
+  registered.set(space.name, space)
   return space
 }
 

@@ -3,6 +3,7 @@ import type { ArchloomError } from '../errors.ts'
 import { quote } from '../errors.ts'
 import type { Random } from '../random.ts'
 import type { BuildOptions, Network, NetworkCost } from '../trainer.ts'
+import type { Paper } from '../paper.ts'
 import type { Compilation, Rule, SpaceNode } from './combinators.ts'
 import { type Constraint, toRule } from './constraints.ts'
 import { type ChoiceDecision, type Decision, fromUnit, type Genotype, toUnit } from './decision.ts'
@@ -41,8 +42,12 @@ export interface SearchSpace<A = unknown> {
   /** A short string, one character a decision where every decision has at most 36 options. */
   format(genotype: Genotype): string
   parse(text: string): Genotype
-  readonly build?: (architecture: A, options: BuildOptions) => Network
-  readonly cost?: (architecture: A, options: Pick<BuildOptions, 'input' | 'classes'>) => NetworkCost
+  /** Builds the tfjs network of an architecture, where the space has networks. */
+  build?(architecture: A, options: BuildOptions): Network
+  /** Cost of one image, computed from the architecture alone. */
+  cost?(architecture: A, options: Pick<BuildOptions, 'input' | 'classes'>): NetworkCost
+  /** Where the space was published. */
+  readonly papers?: readonly Paper[]
 }
 
 /** What a space can be given besides its decisions. */
@@ -52,6 +57,7 @@ export interface SpaceOptions<A> {
   readonly build?: (architecture: A, options: BuildOptions) => Network
   /** Multiply-adds of one image and parameters, computed from the architecture alone. */
   readonly cost?: (architecture: A, options: Pick<BuildOptions, 'input' | 'classes'>) => NetworkCost
+  readonly papers?: readonly Paper[]
 }
 
 const SEARCH_LIMIT = 200_000
@@ -312,6 +318,7 @@ export function defineSpace<A>(name: string, node: SpaceNode<A>, options: SpaceO
     parse,
     ...(options.build && { build: options.build }),
     ...(options.cost && { cost: options.cost }),
+    ...(options.papers && { papers: options.papers }),
   }
 }
 

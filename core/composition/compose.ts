@@ -1,0 +1,152 @@
+import 'reflect-metadata'
+import { Container, ContainerModule, type ContainerModuleLoadOptions, type Newable } from 'inversify'
+import type { Controller } from '../controller.ts'
+import { quote } from '../errors.ts'
+import type { EvaluatorDefinition } from '../evaluator.ts'
+import type { EventStream } from '../search/stream.ts'
+import type { SearchSpace } from '../space/space.ts'
+import { error } from './errors.ts'
+import type { Binder, Plugin } from './plugin.ts'
+import {
+  ALGORITHM,
+  CONTROLLER,
+  CONTROLLER_FACTORY,
+  EVALUATOR_DEFINITION,
+  type Part,
+  partTokens,
+  RANDOM,
+  SPACE,
+  type Token,
+  TRAINER,
+} from './tokens.ts'
+
+export type Observer = (stream: Pick<EventStream, 'events$' | 'on'>) => void
+export type Bind = Binder['bind']
+
+/** The resolved parts of one search: a flat, frozen container. */
+export interface Composition {
+  get<T>(token: Token<T>): T
+  has(token: Token<unknown>): boolean
+  readonly observers: readonly Observer[]
+  /** Who bound each part, for describe(). */
+  readonly origins: ReadonlyMap<Token<unknown>, string>
+}
+
+/** Parts of `createSearch` itself, plugins in order, then overrides; afterwards nothing can be bound. */
+export function compose(
+  base: (bind: Bind) => void,
+  plugins: readonly Plugin[],
+  overrides: (bind: Bind) => void,
+): Composition {
+  const container = new Container({ defaultScope: 'Singleton' })
+  const origins = new Map<Token<unknown>, string>()
+  const observers: Observer[] = []
+  let frozen = false
+
+  const binderFor = (owner: string, load: ContainerModuleLoadOptions, replaces: boolean): Binder => {
+    const claim = <T>(token: Token<T>) => {
+      if (frozen) throw error('ARCHLOOM_SEARCH_FROZEN', { part: nameOf(token) })
+      const other = origins.get(token)
+      if (other !== undefined) {
+        if (!replaces) throw error('ARCHLOOM_PLUGIN_CONFLICT', { part: nameOf(token), plugins: [other, owner] })
+        load.unbind(token)
+      }
+      origins.set(token, owner)
+      return load.bind<T>(token)
+    }
+    const bind: Bind = <T>(token: Token<T>) => ({
+      to: (value: T) => {
+        claim(token).toConstantValue(value)
+      },
+      toFactory: (make: (get: <U>(token: Token<U>) => U) => T) => {
+        claim(token)
+          .toDynamicValue((context) => make((wanted) => context.get(wanted)))
+          .inSingletonScope()
+      },
+    })
+    return {
+      bind,
+      controller: {
+        to: (factory) => {
+          bind(CONTROLLER).toFactory((get) => get(CONTROLLER_FACTORY)(get(SPACE), get(RANDOM).fork('controller')))
+          bind(CONTROLLER_FACTORY).to(factory)
+        },
+        toClass: (type) => {
+          claim(CONTROLLER)
+            .to(type as Newable<Controller>)
+            .inSingletonScope()
+        },
+      },
+      algorithm: { to: (algorithm) => bind(ALGORITHM).to(algorithm) },
+      trainer: { to: (trainer) => bind(TRAINER).to(trainer) },
+      evaluator: { to: (definition) => bind(EVALUATOR_DEFINITION).to(definition) },
+      observer: { to: (observe) => void observers.push(observe) },
+    }
+  }
+
+  container.load(new ContainerModule((load) => base(binderFor('createSearch', load, false).bind)))
+  for (const plugin of plugins) {
+    // The evaluator given to createSearch is a default that a plugin may replace only by providing one.
+    container.load(new ContainerModule((load) => plugin.bind(binderFor(plugin.name, load, false))))
+    for (const part of plugin.provides)
+      if (part in partTokens && origins.get(partTokens[part as Part]) !== plugin.name)
+        throw error('ARCHLOOM_PLUGIN_PROMISE', { plugin: plugin.name, part })
+  }
+  container.load(new ContainerModule((load) => overrides(binderFor('overrides', load, true).bind)))
+  frozen = true
+  return {
+    get: (token) => container.get(token),
+    has: (token) => container.isBound(token),
+    observers,
+    origins,
+  }
+}
+
+const nameOf = (token: Token<unknown>) =>
+  typeof token === 'symbol' ? (token.description ?? '').replace('archloom:', '') : String(token)
+
+/** Refuse a search whose parts do not fit, with what to add. */
+export function checkNeeds(plugins: readonly Plugin[], space: SearchSpace, evaluator: EvaluatorDefinition) {
+  const names = new Set<string>()
+  for (const plugin of plugins) {
+    if (names.has(plugin.name)) throw error('ARCHLOOM_PLUGIN_DUPLICATE', { plugin: plugin.name })
+    names.add(plugin.name)
+  }
+  const has = new Set<string>([
+    'space',
+    `space:${space.name}`,
+    'evaluator',
+    `evaluator:${evaluator.kind}`,
+    ...(space.build ? ['networks'] : []),
+    ...(space.cost ? ['cost'] : []),
+    ...plugins.flatMap((plugin) => plugin.provides),
+  ])
+  const refuse = (plugin: string, need: string, remedy: string | undefined) => {
+    if (need === 'networks')
+      throw error('ARCHLOOM_PLUGIN_NEEDS_NETWORKS', {
+        plugin,
+        space: space.name,
+        remedy:
+          remedy ??
+          `Give defineSpace(${quote(space.name)}, …) a build function, or use a space that has networks, such as cellSpace().`,
+      })
+    if (need === 'evaluator:weight-sharing')
+      throw error('ARCHLOOM_PLUGIN_NEEDS_SUPERNET', {
+        plugin,
+        evaluator: evaluator.name,
+        remedy: remedy ?? 'Use weightSharing() from archloom/evaluators/weight-sharing.',
+      })
+    throw error('ARCHLOOM_PLUGIN_NEEDS', {
+      plugin,
+      need,
+      has: [...has],
+      remedy: remedy ?? 'Add a plugin or part that provides it.',
+    })
+  }
+  for (const need of evaluator.needs ?? []) if (!has.has(need)) refuse(evaluator.name, need, undefined)
+  for (const plugin of plugins)
+    for (const entry of plugin.needs) {
+      const { need, remedy } = typeof entry === 'string' ? { need: entry, remedy: undefined } : entry
+      if (!has.has(need)) refuse(plugin.name, need, remedy)
+    }
+}

@@ -1,0 +1,28 @@
+import { defineErrors, quote } from '../errors.ts'
+
+export const error = defineErrors('composition', {
+  ARCHLOOM_PLUGIN_NEEDS: (d: { plugin: string; need: string; has: readonly string[]; remedy: string }) =>
+    `"${d.plugin}" needs ${quote(d.need)}; this search has ${quote(d.has, 300)}. ${d.remedy}`,
+  ARCHLOOM_PLUGIN_NEEDS_SUPERNET: (d: { plugin: string; evaluator: string; remedy: string }) =>
+    `"${d.plugin}" needs an evaluator with shared weights; this search has ${quote(d.evaluator)}. ${d.remedy}`,
+  ARCHLOOM_PLUGIN_NEEDS_NETWORKS: (d: { plugin: string; space: string; remedy: string }) =>
+    `"${d.plugin}" needs a space that builds networks; space ${quote(d.space)} has no build function. ${d.remedy}`,
+  ARCHLOOM_PLUGIN_CONFLICT: (d: { part: string; plugins: readonly string[] }) =>
+    `${d.plugins.map((name) => quote(name)).join(' and ')} both provide the ${d.part}; a search has one. Remove one of them, or bind the part in overrides.`,
+  ARCHLOOM_PLUGIN_DUPLICATE: (d: { plugin: string }) =>
+    `plugin ${quote(d.plugin)} stands twice in the list; use it once.`,
+  ARCHLOOM_PLUGIN_INVALID: (d: { received: unknown; expected: string }) =>
+    `plugins holds ${quote(d.received)}; expected ${d.expected}.`,
+  ARCHLOOM_PLUGIN_PROMISE: (d: { plugin: string; part: string }) =>
+    `plugin ${quote(d.plugin)} says it provides the ${d.part} but its bind function bound none. Bind it, or remove it from provides.`,
+  ARCHLOOM_SEARCH_NO_CONTROLLER: (_: Record<string, never>) =>
+    'no plugin provides a controller or an algorithm. Add one, such as randomSearch() from archloom/plugins/random or evolution() from archloom/plugins/evolution.',
+  ARCHLOOM_SEARCH_NO_EVALUATOR: (d: { received: unknown }) =>
+    `the evaluator is ${quote(d.received)}; expected one such as trainFromScratch({ data }) or tabular({ table }).`,
+  ARCHLOOM_SEARCH_OPTION: (d: { option: string; received: unknown; expected: string }) =>
+    `option ${quote(d.option)} is ${quote(d.received)}; expected ${d.expected}.`,
+  ARCHLOOM_SEARCH_CONCURRENCY: (d: { received: number; evaluator: string; limit: number }) =>
+    `concurrency is ${d.received}, but evaluator ${quote(d.evaluator)} runs at most ${d.limit} at once in one process. Lower it, or wrap the evaluator in a worker pool.`,
+  ARCHLOOM_SEARCH_FROZEN: (d: { part: string }) =>
+    `the ${d.part} cannot be bound any more: a search is frozen once it is composed. Bind it in overrides of createSearch().`,
+})

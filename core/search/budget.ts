@@ -1,0 +1,64 @@
+import { error } from './errors.ts'
+import type { FinishReason } from './events.ts'
+
+/** When to stop: whichever limit is met first. */
+export interface Budget {
+  /** Trials in all, across resumes. */
+  readonly maxTrials?: number
+  /** Time in all, across resumes; the three add up. */
+  readonly hours?: number
+  readonly minutes?: number
+  readonly seconds?: number
+  /** Limit of one evaluation; a longer one is aborted and recorded as a failed trial. */
+  readonly trialSeconds?: number
+  /** Stop when this many trials in a row failed. Default 25. */
+  readonly maxConsecutiveFailures?: number
+}
+
+export interface ResolvedBudget {
+  readonly maxTrials: number
+  readonly maxMs: number
+  readonly trialMs: number
+  readonly maxConsecutiveFailures: number
+}
+
+export function resolveBudget(budget: Budget): ResolvedBudget {
+  for (const [field, value] of Object.entries(budget)) {
+    const whole = field === 'maxTrials' || field === 'maxConsecutiveFailures'
+    if (
+      !(
+        typeof value === 'number' &&
+        value > 0 &&
+        (!whole || Number.isInteger(value) || value === Number.POSITIVE_INFINITY)
+      )
+    )
+      throw error('ARCHLOOM_BUDGET_INVALID', {
+        field,
+        received: value,
+        expected: whole ? 'a positive whole number' : 'a positive number',
+      })
+  }
+  const seconds = (budget.hours ?? 0) * 3600 + (budget.minutes ?? 0) * 60 + (budget.seconds ?? 0)
+  return {
+    maxTrials: budget.maxTrials ?? Number.POSITIVE_INFINITY,
+    maxMs: seconds > 0 ? seconds * 1000 : Number.POSITIVE_INFINITY,
+    trialMs: (budget.trialSeconds ?? Number.POSITIVE_INFINITY) * 1000,
+    maxConsecutiveFailures: budget.maxConsecutiveFailures ?? 25,
+  }
+}
+
+export interface Spent {
+  readonly proposed: number
+  readonly elapsedMs: number
+  readonly consecutiveFailures: number
+  readonly targetReached: boolean
+}
+
+/** The reason to propose no further trial, or undefined. */
+export function spentReason(budget: ResolvedBudget, spent: Spent): FinishReason | undefined {
+  if (spent.targetReached) return 'target'
+  if (spent.proposed >= budget.maxTrials) return 'trials'
+  if (spent.elapsedMs >= budget.maxMs) return 'time'
+  if (spent.consecutiveFailures >= budget.maxConsecutiveFailures) return 'failures'
+  return undefined
+}

@@ -1,0 +1,101 @@
+import { error } from './errors.ts'
+
+export type Direction = 'maximise' | 'minimise'
+
+export interface ObjectiveOptions {
+  readonly direction: Direction
+  /** Trials above (below) this value are infeasible: kept, but never best and never on the front. */
+  readonly atMost?: number
+  readonly atLeast?: number
+  /** Share in the scalar reward. Default 1 for the first objective, 0 for the others. */
+  readonly weight?: number
+  /** Divides the value in the reward, to bring units together. Default 1. */
+  readonly scale?: number
+  /** Stop the search when a feasible trial reaches this value. */
+  readonly target?: number
+}
+
+/** `{ accuracy: 'maximise', multiplyAdds: { direction: 'minimise', atMost: 60e6 } }` */
+export type Objectives = Readonly<Record<string, Direction | ObjectiveOptions>>
+
+/** An objective with its metric's name and every default filled in; plain JSON. */
+export interface ResolvedObjective {
+  readonly metric: string
+  readonly direction: Direction
+  readonly weight: number
+  readonly scale: number
+  readonly atMost?: number
+  readonly atLeast?: number
+  readonly target?: number
+}
+
+export function resolveObjectives(objectives: Objectives): readonly ResolvedObjective[] {
+  const entries = Object.entries(objectives)
+  if (entries.length === 0)
+    throw error('ARCHLOOM_OBJECTIVE_INVALID', {
+      name: '',
+      received: objectives,
+      expected: "at least one, such as { accuracy: 'maximise' }",
+    })
+  return entries.map(([metric, given], index) => {
+    const options: ObjectiveOptions = typeof given === 'string' ? { direction: given } : given
+    if (options?.direction !== 'maximise' && options?.direction !== 'minimise')
+      throw error('ARCHLOOM_OBJECTIVE_INVALID', {
+        name: metric,
+        received: given,
+        expected: "'maximise' or 'minimise' (or an object with that direction)",
+      })
+    for (const [key, value] of Object.entries(options))
+      if (key !== 'direction' && !(typeof value === 'number' && Number.isFinite(value)))
+        throw error('ARCHLOOM_OBJECTIVE_INVALID', {
+          name: `${metric}.${key}`,
+          received: value,
+          expected: 'a finite number',
+        })
+    return { metric, weight: index === 0 ? 1 : 0, scale: 1, ...options }
+  })
+}
+
+/** The metric with its sign turned so that larger is better. */
+const gain = (o: ResolvedObjective, value: number) => (o.direction === 'maximise' ? value : -value)
+
+/** How far a metric is outside its bounds, relative to the bound; 0 inside. */
+const violation = (o: ResolvedObjective, value: number): number => {
+  const over = o.atMost === undefined ? 0 : Math.max(0, value - o.atMost) / (Math.abs(o.atMost) || 1)
+  const under = o.atLeast === undefined ? 0 : Math.max(0, o.atLeast - value) / (Math.abs(o.atLeast) || 1)
+  return over + under
+}
+
+type Metrics = Readonly<Record<string, number>>
+
+export const isFeasible = (objectives: readonly ResolvedObjective[], metrics: Metrics): boolean =>
+  objectives.every((o) => violation(o, metrics[o.metric] as number) === 0)
+
+/** Larger is better: Σ weight · gain / scale, less the relative violation of each bound. */
+export const rewardOf = (objectives: readonly ResolvedObjective[], metrics: Metrics): number => {
+  let reward = 0
+  for (const o of objectives) {
+    const value = metrics[o.metric] as number
+    reward += (o.weight * gain(o, value)) / o.scale - violation(o, value)
+  }
+  return reward
+}
+
+/** One number an objective, larger is better in each. */
+export const gainsOf = (objectives: readonly ResolvedObjective[], metrics: Metrics): readonly number[] =>
+  objectives.map((o) => gain(o, metrics[o.metric] as number))
+
+export const reachesTarget = (objectives: readonly ResolvedObjective[], metrics: Metrics): boolean => {
+  const targets = objectives.filter((o) => o.target !== undefined)
+  return targets.length > 0 && targets.every((o) => gain(o, metrics[o.metric] as number) >= gain(o, o.target as number))
+}
+
+/** a is at least as good everywhere and better somewhere. */
+export const dominates = (a: readonly number[], b: readonly number[]): boolean => {
+  let better = false
+  for (let i = 0; i < a.length; i++) {
+    if ((a[i] as number) < (b[i] as number)) return false
+    if ((a[i] as number) > (b[i] as number)) better = true
+  }
+  return better
+}

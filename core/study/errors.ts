@@ -1,0 +1,16 @@
+import { defineErrors, quote } from '../errors.ts'
+
+export const error = defineErrors('study', {
+  ARCHLOOM_STUDY_CORRUPT: (d: { file: string; line: number; received: string }) =>
+    `line ${d.line} of ${quote(d.file)} is ${quote(d.received, 80)}; expected one event as JSON. Only a last line may be cut off; restore the file from a copy, or cut it before that line.`,
+  ARCHLOOM_STUDY_NOT_FOUND: (d: { path: string; known: readonly string[] }) =>
+    `no study is at ${quote(d.path)}; the studies here are ${quote(d.known, 400)}. "archloom ls" lists them.`,
+  ARCHLOOM_STUDY_MISMATCH: (d: { study: string; field: string; received: unknown; expected: unknown }) =>
+    `study ${quote(d.study)} was made with ${d.field} ${quote(d.expected)}, and this search has ${quote(d.received)}. Resume it with the same ${d.field}, or give the new search another study name.`,
+  ARCHLOOM_STUDY_DIVERGED: (d: { study: string; trial: number }) =>
+    `replaying study ${quote(d.study)} gave another proposal at trial ${d.trial} than the journal holds: the controller or its options have changed since. Resume with the code that wrote it, or start a new study.`,
+  ARCHLOOM_STUDY_LOCKED: (d: { study: string; pid: number }) =>
+    `study ${quote(d.study)} is being written by running process ${d.pid}; one process at a time may write a study. Wait for it, or give this search another study name.`,
+  ARCHLOOM_STUDY_NOT_WRITABLE: (d: { path: string; message: string }) =>
+    `the study cannot be written to ${quote(d.path)}: ${d.message}. Free the disk or choose another directory; every event before this one is on disk.`,
+})
