@@ -1,0 +1,78 @@
+/** Pareto ranking of points whose every coordinate is better when larger. */
+export type Point = readonly number[]
+
+/** a is at least as good as b everywhere and better somewhere. */
+export function dominates(a: Point, b: Point): boolean {
+  let better = false
+  for (let i = 0; i < a.length; i++) {
+    if ((a[i] as number) < (b[i] as number)) return false
+    if ((a[i] as number) > (b[i] as number)) better = true
+  }
+  return better
+}
+
+/**
+ * Fast non-dominated sort (Deb et al. 2002): indices of the points in fronts; no point of a front dominates another
+ * of it, and each point of a later front is dominated by one of the front before. O(n² · objectives).
+ */
+export function nonDominatedSort(points: readonly Point[]): readonly (readonly number[])[] {
+  const dominatedBy = points.map(() => 0)
+  const dominated: number[][] = points.map(() => [])
+  for (let i = 0; i < points.length; i++)
+    for (let j = i + 1; j < points.length; j++) {
+      const [a, b] = [points[i] as Point, points[j] as Point]
+      const [upper, lower] = dominates(a, b) ? [i, j] : dominates(b, a) ? [j, i] : [-1, -1]
+      if (upper < 0) continue
+      ;(dominated[upper] as number[]).push(lower)
+      dominatedBy[lower] = (dominatedBy[lower] as number) + 1
+    }
+  const fronts: number[][] = []
+  let front = points.flatMap((_, i) => (dominatedBy[i] === 0 ? [i] : []))
+  while (front.length > 0) {
+    fronts.push(front)
+    const next: number[] = []
+    for (const i of front)
+      for (const j of dominated[i] as number[]) {
+        dominatedBy[j] = (dominatedBy[j] as number) - 1
+        if (dominatedBy[j] === 0) next.push(j)
+      }
+    front = next.sort((a, b) => a - b)
+  }
+  return fronts
+}
+
+/**
+ * Crowding distance of each point within its front (Deb et al. 2002): the sum over objectives of the gap between its
+ * two neighbours, as a share of the front's extent; Infinity at the ends.
+ */
+export function crowdingDistance(front: readonly Point[]): readonly number[] {
+  const distance = front.map(() => 0)
+  const objectives = front[0]?.length ?? 0
+  for (let k = 0; k < objectives; k++) {
+    const at = (i: number) => (front[i] as Point)[k] as number
+    const order = front.map((_, i) => i).sort((a, b) => at(a) - at(b))
+    const [first, last] = [order[0] as number, order.at(-1) as number]
+    const extent = at(last) - at(first)
+    distance[first] = Number.POSITIVE_INFINITY
+    distance[last] = Number.POSITIVE_INFINITY
+    // An objective on which the whole front agrees tells nothing apart.
+    if (extent === 0) continue
+    for (let r = 1; r < order.length - 1; r++) {
+      const i = order[r] as number
+      distance[i] = (distance[i] as number) + (at(order[r + 1] as number) - at(order[r - 1] as number)) / extent
+    }
+  }
+  return distance
+}
+
+/** Front (0 is the best) and crowding distance of every point, in the order given. */
+export function nonDominatedRanking(points: readonly Point[]): readonly { front: number; crowding: number }[] {
+  const ranking = points.map(() => ({ front: 0, crowding: 0 }))
+  nonDominatedSort(points).forEach((indices, front) => {
+    const crowding = crowdingDistance(indices.map((i) => points[i] as Point))
+    indices.forEach((i, r) => {
+      ranking[i] = { front, crowding: crowding[r] as number }
+    })
+  })
+  return ranking
+}

@@ -1,0 +1,4 @@
+/** Contract suites and helpers for tests of your own parts. They use your vitest. */
+export { type ControllerContractOptions, controllerContract } from './controller-contract.ts'
+export { expectNoLeak, liveTensors } from './leaks.ts'
+export { banditSpace, stockSpaces } from './spaces.ts'

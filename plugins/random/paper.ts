@@ -1,0 +1,19 @@
+import type { Paper } from '../../core/paper.ts'
+
+export const paper: Paper = {
+  title: 'Random Search and Reproducibility for Neural Architecture Search',
+  authors: 'Liam Li and Ameet Talwalkar',
+  venue: 'Uncertainty in Artificial Intelligence (UAI 2019), PMLR 115',
+  year: 2020,
+  url: 'https://proceedings.mlr.press/v115/li20c.html',
+  bibtex: `@inproceedings{li2020random,
+  title     = {Random Search and Reproducibility for Neural Architecture Search},
+  author    = {Li, Liam and Talwalkar, Ameet},
+  booktitle = {Proceedings of the 35th Conference on Uncertainty in Artificial Intelligence},
+  series    = {Proceedings of Machine Learning Research},
+  volume    = {115},
+  pages     = {367--377},
+  year      = {2020},
+  publisher = {PMLR}
+}`,
+}
