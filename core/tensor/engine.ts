@@ -1,0 +1,160 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { messageOf } from '../errors.ts'
+import { engine as cpu } from './engines/cpu.ts'
+import { engine as wasm } from './engines/wasm.ts'
+import { error } from './errors.ts'
+import { type Installed, installFillIns } from './fill-ins/index.ts'
+
+export type Availability =
+  | { readonly ok: true; readonly version: string }
+  | { readonly ok: false; readonly reason: string; readonly remedy: string }
+
+/** A tfjs backend that can be chosen by name. Plugins export one as `engine`. */
+export interface EngineDefinition {
+  /** Also the name of the tfjs backend. */
+  readonly name: string
+  readonly describe: string
+  /** `auto` takes the available engine of highest priority. */
+  readonly priority: number
+  readonly threads?: number
+  /** Kernels that exist but are slower than a composition of others: fill-ins of these names replace them. */
+  readonly slowKernels?: readonly string[]
+  /** Never throws for what is merely absent. A GPU engine is available only on real hardware. */
+  available(): Promise<Availability>
+  /** Registers the tfjs backend and its kernels, and calls nothing else. */
+  start(): Promise<void>
+}
+
+export interface EngineReport {
+  readonly name: string
+  readonly describe: string
+  readonly version: string
+  readonly threads: number
+  /** Fill-ins at work: kernels and gradients the engine lacks, or has only slowly. */
+  readonly fillIns: readonly Installed[]
+}
+
+/** Package entries that may hold an engine; importing one costs nothing until it is asked for. */
+const engineModules: readonly { name: string; load: () => Promise<unknown> }[] = [
+  'onnxruntime',
+  'webgpu',
+  'tensorflow',
+].map((name) => ({ name, load: () => import(`archloom/plugins/${name}`) }))
+
+const broken = (name: string, reason: string): EngineDefinition => ({
+  name,
+  describe: 'engine of a plugin that cannot be loaded',
+  priority: Number.NEGATIVE_INFINITY,
+  available: async () => ({ ok: false, reason, remedy: 'Reinstall the package, or choose another engine.' }),
+  start: async () => {
+    throw error('ARCHLOOM_ENGINE_UNAVAILABLE', { name, reason, remedy: 'Choose another engine.' })
+  },
+})
+
+const isEngine = (value: unknown): value is EngineDefinition =>
+  typeof value === 'object' && value !== null && 'name' in value && 'available' in value && 'start' in value
+
+async function load({ name, load: open }: (typeof engineModules)[number]): Promise<EngineDefinition> {
+  try {
+    const { engine } = (await open()) as { engine?: unknown }
+    return isEngine(engine) ? engine : broken(name, 'its module exports no engine')
+  } catch (thrown) {
+    return broken(name, messageOf(thrown).split('\n')[0] as string)
+  }
+}
+
+const added: EngineDefinition[] = []
+let discovered: Promise<readonly EngineDefinition[]> | undefined
+
+/** Makes an engine of your own choosable by name; call before `useEngine`. */
+export function registerEngine(definition: EngineDefinition): void {
+  added.push(definition)
+}
+
+/** Every engine known by name, best first. */
+export async function engines(): Promise<readonly EngineDefinition[]> {
+  discovered ??= Promise.all(engineModules.map(load))
+  return [...added, ...(await discovered), wasm, cpu].sort((a, b) => b.priority - a.priority)
+}
+
+export async function engineNamed(name: string): Promise<EngineDefinition> {
+  const all = await engines()
+  const found = all.find((engine) => engine.name === name)
+  if (!found) throw error('ARCHLOOM_ENGINE_UNKNOWN', { name, known: all.map((engine) => engine.name) })
+  return found
+}
+
+/** What `available` says, a rejection included. */
+export async function availabilityOf(definition: EngineDefinition): Promise<Availability> {
+  try {
+    return await definition.available()
+  } catch (thrown) {
+    return { ok: false, reason: messageOf(thrown), remedy: 'Reinstall its package, or choose another engine.' }
+  }
+}
+
+let chosen: EngineReport | undefined
+let choosing: Promise<EngineReport> | undefined
+
+/**
+ * Chooses what this process computes on: a name, or 'auto' for the available engine of highest priority. Once a
+ * process: 'auto' and the same name return the first choice.
+ * @throws ARCHLOOM_ENGINE_UNKNOWN, ARCHLOOM_ENGINE_UNAVAILABLE, ARCHLOOM_ENGINE_ALREADY_CHOSEN
+ */
+export async function useEngine(name = 'auto'): Promise<EngineReport> {
+  if (name !== 'auto') await engineNamed(name)
+  choosing ??= choose(name).catch((thrown: unknown) => {
+    choosing = undefined
+    throw thrown
+  })
+  const report = await choosing
+  if (name !== 'auto' && name !== report.name)
+    throw error('ARCHLOOM_ENGINE_ALREADY_CHOSEN', { name, chosen: report.name })
+  return report
+}
+
+/** @throws ARCHLOOM_ENGINE_NOT_CHOSEN before `useEngine` has resolved. */
+export function currentEngine(): EngineReport {
+  if (!chosen) throw error('ARCHLOOM_ENGINE_NOT_CHOSEN', {})
+  return chosen
+}
+
+async function choose(name: string): Promise<EngineReport> {
+  if (name !== 'auto') {
+    const definition = await engineNamed(name)
+    const availability = await availabilityOf(definition)
+    if (!availability.ok) throw error('ARCHLOOM_ENGINE_UNAVAILABLE', { name, ...availability })
+    return start(definition, availability.version)
+  }
+  let last: unknown
+  for (const definition of await engines()) {
+    const availability = await availabilityOf(definition)
+    if (!availability.ok) continue
+    try {
+      return await start(definition, availability.version)
+    } catch (thrown) {
+      last = thrown
+    }
+  }
+  throw last
+}
+
+async function start(definition: EngineDefinition, version: string): Promise<EngineReport> {
+  const { name, describe } = definition
+  // No banner about other backends, no warning for each kernel replaced.
+  tf.enableProdMode()
+  try {
+    await definition.start()
+    if (!(await tf.setBackend(name))) throw new Error(`tfjs could not start the backend ${name}`)
+    await tf.ready()
+  } catch (thrown) {
+    throw error(
+      'ARCHLOOM_ENGINE_UNAVAILABLE',
+      { name, reason: messageOf(thrown), remedy: "Reinstall its package, or use 'auto'." },
+      { cause: thrown },
+    )
+  }
+  const fillIns = installFillIns(name, definition.slowKernels ?? [])
+  chosen = { name, describe, version, threads: definition.threads ?? 1, fillIns }
+  return chosen
+}

@@ -1,0 +1,42 @@
+import { defineErrors, quote } from '../errors.ts'
+
+const shape = (dims: readonly (number | null)[]) => `[${dims.join(', ')}]`
+
+export const error = defineErrors('tensor', {
+  ARCHLOOM_ENGINE_UNKNOWN: (d: { name: string; known: readonly string[] }) =>
+    `no engine is called ${quote(d.name)}; the engines are ${['auto', ...d.known].map((name) => quote(name)).join(', ')}.`,
+  ARCHLOOM_ENGINE_UNAVAILABLE: (d: { name: string; reason: string; remedy: string }) =>
+    `engine ${quote(d.name)} cannot run here: ${d.reason}. ${d.remedy}`,
+  ARCHLOOM_ENGINE_ALREADY_CHOSEN: (d: { name: string; chosen: string }) =>
+    `this process computes on ${quote(d.chosen)} and cannot change to ${quote(d.name)}: tensors belong to the engine that made them. Choose the engine once, before the first tensor, or start another process.`,
+  ARCHLOOM_ENGINE_NOT_CHOSEN: (_: Record<string, never>) =>
+    'no engine was chosen yet; call `await useEngine()` before anything that makes tensors.',
+  ARCHLOOM_ENGINE_PROBE_FAILED: (d: { name: string; reason: string }) =>
+    `the speed probe of engine ${quote(d.name)} failed: ${d.reason}. Run it alone with \`await probe(${quote(d.name)})\` to see more.`,
+  ARCHLOOM_SCOPE_DUPLICATE_NAME: (d: { path: string }) =>
+    `the scope already has a variable ${quote(d.path)}; give each layer a child scope of its own, as in scope.child('conv1').`,
+  ARCHLOOM_SCOPE_NAME_INVALID: (d: { name: string }) =>
+    `${quote(d.name)} cannot name a variable or child scope; expected a non-empty text without "/".`,
+  ARCHLOOM_SCOPE_DISPOSED: (d: { path: string }) =>
+    `the scope was disposed, ${quote(d.path)} can be neither made nor read; build the network anew.`,
+  ARCHLOOM_WEIGHTS_MISSING: (d: { missing: readonly string[]; received: number; expected: number }) =>
+    `the record has ${d.received} variables and lacks ${d.missing.length} of the ${d.expected} expected: ${quote(d.missing)}. Load it into the architecture that saved it, or pass { partial: true } to keep the present values.`,
+  ARCHLOOM_WEIGHTS_UNEXPECTED: (d: { unexpected: readonly string[] }) =>
+    `the record has variables that this network has not: ${quote(d.unexpected)}. Load it into the architecture that saved it, or pass { partial: true } to ignore them.`,
+  ARCHLOOM_WEIGHTS_SHAPE_MISMATCH: (d: { name: string; received: readonly number[]; expected: readonly number[] }) =>
+    `variable ${quote(d.name)} was saved with shape ${shape(d.received)}, expected ${shape(d.expected)}; load it into the architecture that saved it.`,
+  ARCHLOOM_WEIGHTS_LENGTH_MISMATCH: (d: { name: string; received: number; expected: number }) =>
+    `variable ${quote(d.name)} was saved with ${d.received} values where its shape holds ${d.expected}; the record is damaged.`,
+  ARCHLOOM_NETWORK_INPUT_SHAPE: (d: { received: readonly number[]; expected: readonly number[] }) =>
+    `the network received inputs of shape ${shape(d.received)}, expected ${shape(['batch', ...d.expected] as never)}.`,
+  ARCHLOOM_NETWORK_OUTPUT_SHAPE: (d: { received: readonly number[]; expected: readonly number[] }) =>
+    `the network's apply returned shape ${shape(d.received)}, but it declares ${shape(d.expected)} (with the batch first); mend apply or outputShape.`,
+  ARCHLOOM_LAYER_OPTION: (d: { layer: string; option: string; received: unknown; expected: string }) =>
+    `${d.layer} received ${d.option} ${quote(d.received)}, expected ${d.expected}.`,
+  ARCHLOOM_LAYER_NEEDS_RANDOMNESS: (d: { layer: string }) =>
+    `${d.layer} draws random numbers while training, but the mode has no rng; apply the network with { training: true, rng }.`,
+  ARCHLOOM_FUSED_SHAPE: (d: { op: string; input: string; shape: readonly number[]; expected: string }) =>
+    `${d.op} received ${d.input} of shape ${shape(d.shape)}, expected ${d.expected}.`,
+  ARCHLOOM_LABELS_SHAPE: (d: { received: readonly number[]; logits: readonly number[] }) =>
+    `labels have shape ${shape(d.received)}; expected class indices ${shape(d.logits.slice(0, 1))} or probabilities ${shape(d.logits)} beside logits ${shape(d.logits)}.`,
+})

@@ -1,0 +1,29 @@
+export {
+  type Availability,
+  currentEngine,
+  type EngineDefinition,
+  type EngineReport,
+  registerEngine,
+  useEngine,
+} from './engine.ts'
+export type { Installed } from './fill-ins/index.ts'
+export * from './fused.ts'
+export * from './initialisers.ts'
+export * from './layers/index.ts'
+export { countTensors, type TensorCount } from './leaks.ts'
+export { correctCount, l1Loss, l2Loss, softmaxCrossEntropy } from './losses.ts'
+export { type NetworkOptions, network, type ScopedNetwork } from './network.ts'
+export * from './optimizers.ts'
+export { type Owned, owned } from './owned.ts'
+export { insertZeros, subsample } from './resample.ts'
+export {
+  type Layer,
+  type Normalisation,
+  type NormalisationOptions,
+  type ScopedVariable,
+  type VariableScope,
+  type VariableScopeOptions,
+  variableScope,
+  type WeightRecord,
+} from './scope.ts'
+export { type TrainStepOptions, type TrainStepResult, trainStep } from './step.ts'

@@ -1,0 +1,52 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { error } from '../errors.ts'
+import { heNormal, type Initialiser, zeros } from '../initialisers.ts'
+import type { Layer, VariableScope } from '../scope.ts'
+import { positiveInteger, type SlidingOptions, slide, slidingOf } from './geometry.ts'
+
+export interface Conv2dOptions extends SlidingOptions {
+  readonly inputChannels: number
+  /** Output channels. */
+  readonly filters: number
+  /** Channels are cut in as many groups that do not see each other. Default 1. */
+  readonly groups?: number
+  /** Default false: a normalisation usually follows. */
+  readonly bias?: boolean
+  /** Default He normal, fan-in. */
+  readonly initialiser?: Initialiser
+}
+
+/** Convolution [b, h, w, inputChannels] → [b, h′, w′, filters]; kernel [kh, kw, inputChannels / groups, filters]. */
+export function conv2d(scope: VariableScope, options: Conv2dOptions): Layer {
+  const { groups = 1, initialiser = heNormal() } = options
+  const inputChannels = positiveInteger('conv2d', 'inputChannels', options.inputChannels)
+  const filters = positiveInteger('conv2d', 'filters', options.filters)
+  if (positiveInteger('conv2d', 'groups', groups) > 1 && (inputChannels % groups !== 0 || filters % groups !== 0))
+    throw error('ARCHLOOM_LAYER_OPTION', {
+      layer: 'conv2d',
+      option: 'groups',
+      received: groups,
+      expected: `a divisor of both ${inputChannels} input channels and ${filters} filters`,
+    })
+  const sliding = slidingOf('conv2d', options)
+  const kernel = scope.weight('kernel', [...sliding.kernel, inputChannels / groups, filters], initialiser)
+  const bias = options.bias ? scope.weight('bias', [filters], zeros) : undefined
+  const name = scope.pathOf('kernel')
+
+  const convolve = (x: tf.Tensor4D, w: tf.Tensor4D): tf.Tensor4D =>
+    slide((input, stride, padding, dilation) => tf.conv2d(input, w, stride, padding, 'NHWC', dilation), x, sliding)
+  const grouped = (x: tf.Tensor4D) => {
+    const kernels = tf.split<tf.Tensor4D>(kernel as unknown as tf.Tensor4D, groups, 3)
+    return tf.concat(
+      tf.split<tf.Tensor4D>(x, groups, 3).map((part, i) => convolve(part, kernels[i] as tf.Tensor4D)),
+      3,
+    )
+  }
+
+  return (x, mode) => {
+    if (mode.training && mode.tap)
+      mode.tap({ name, kernel, input: x, geometry: { kind: 'convolution', ...sliding, groups } })
+    const y = groups === 1 ? convolve(x as tf.Tensor4D, kernel as unknown as tf.Tensor4D) : grouped(x as tf.Tensor4D)
+    return bias ? tf.add(y, bias) : y
+  }
+}

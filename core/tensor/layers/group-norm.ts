@@ -1,0 +1,46 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { error } from '../errors.ts'
+import { ones, zeros } from '../initialisers.ts'
+import type { Layer, NormalisationOptions, VariableScope } from '../scope.ts'
+import { positiveInteger } from './geometry.ts'
+
+export interface GroupNormOptions extends NormalisationOptions {
+  readonly channels: number
+  /** Default: as many as divide the channels, at most 8. */
+  readonly groups?: number
+  /** Default 1e-5. */
+  readonly epsilon?: number
+}
+
+const largestDivisor = (channels: number, atMost: number): number => {
+  let groups = Math.min(channels, atMost)
+  while (channels % groups !== 0) groups--
+  return groups
+}
+
+/** Group normalisation (Wu and He, 2018) of [b, h, w, c]: statistics of each example and group; no running state. */
+export function groupNorm(scope: VariableScope, options: GroupNormOptions): Layer {
+  const { affine = true, relu = false, epsilon = 1e-5 } = options
+  const channels = positiveInteger('groupNorm', 'channels', options.channels)
+  const groups = positiveInteger('groupNorm', 'groups', options.groups ?? largestDivisor(channels, 8))
+  if (channels % groups !== 0)
+    throw error('ARCHLOOM_LAYER_OPTION', {
+      layer: 'groupNorm',
+      option: 'groups',
+      received: groups,
+      expected: `a divisor of ${channels} channels`,
+    })
+  const gamma = affine ? scope.weight('gamma', [channels], ones) : undefined
+  const beta = affine ? scope.weight('beta', [channels], zeros) : undefined
+
+  return (x) => {
+    const [batch = 1, ...rest] = x.shape
+    const positions = rest.slice(0, -1).reduce((product, size) => product * size, 1)
+    const grouped = tf.reshape(x, [batch, positions, groups, channels / groups])
+    const { mean, variance } = tf.moments(grouped, [1, 3], true)
+    const unit = tf.reshape(tf.mul(tf.sub(grouped, mean), tf.rsqrt(tf.add(variance, epsilon))), x.shape)
+    const scaled = gamma ? tf.mul(unit, gamma) : unit
+    const y = beta ? tf.add(scaled, beta) : scaled
+    return relu ? tf.relu(y) : y
+  }
+}

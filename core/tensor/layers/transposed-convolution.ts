@@ -1,0 +1,46 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { type Initialiser, varianceScaling, zeros } from '../initialisers.ts'
+import type { Layer, VariableScope } from '../scope.ts'
+import { type KernelSize, positiveInteger, slidingOf } from './geometry.ts'
+
+export interface TransposedConv2dOptions {
+  readonly inputChannels: number
+  readonly filters: number
+  readonly kernel: KernelSize
+  /** Upsampling factor. Default 1. */
+  readonly stride?: number
+  /** Default false. */
+  readonly bias?: boolean
+  /** Default variance 2 / (inputs that reach one output). */
+  readonly initialiser?: Initialiser
+}
+
+/** Adjoint of a 'same' convolution: [b, h, w, inputChannels] → [b, h·stride, w·stride, filters]; kernel [kh, kw, filters, inputChannels]. */
+export function transposedConv2d(scope: VariableScope, options: TransposedConv2dOptions): Layer {
+  const inputChannels = positiveInteger('transposedConv2d', 'inputChannels', options.inputChannels)
+  const filters = positiveInteger('transposedConv2d', 'filters', options.filters)
+  const sliding = slidingOf('transposedConv2d', options)
+  const area = sliding.kernel[0] * sliding.kernel[1]
+  const initialiser = options.initialiser ?? varianceScaling({ scale: 2, mode: 'in', distribution: 'normal' })
+  // An output is reached by about area / stride² taps of every input channel.
+  const kernel = scope.weight('kernel', [...sliding.kernel, filters, inputChannels], initialiser, {
+    in: (inputChannels * area) / sliding.stride ** 2,
+    out: filters * area,
+  })
+  const bias = options.bias ? scope.weight('bias', [filters], zeros) : undefined
+  const name = scope.pathOf('kernel')
+
+  return (x, mode) => {
+    if (mode.training && mode.tap)
+      mode.tap({ name, kernel, input: x, geometry: { kind: 'transposed-convolution', ...sliding, groups: 1 } })
+    const [batch, height, width] = (x as tf.Tensor4D).shape
+    const y = tf.conv2dTranspose(
+      x as tf.Tensor4D,
+      kernel as unknown as tf.Tensor4D,
+      [batch, height * sliding.stride, width * sliding.stride, filters],
+      sliding.stride,
+      'same',
+    )
+    return bias ? tf.add(y, bias) : y
+  }
+}

@@ -1,0 +1,71 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { error } from './errors.ts'
+
+/** Probabilities [batch, classes] of int labels [batch]; probabilities pass through. */
+function targetsOf(logits: tf.Tensor2D, labels: tf.Tensor, smoothing: number): tf.Tensor2D {
+  const [batch, classes] = logits.shape
+  const indices = labels.rank === 1 && labels.shape[0] === batch
+  if (!indices && !(labels.rank === 2 && labels.shape[0] === batch && labels.shape[1] === classes))
+    throw error('ARCHLOOM_LABELS_SHAPE', { received: labels.shape, logits: logits.shape })
+  // The wasm engine's one-hot writes integers whatever the dtype asked for: cast afterwards.
+  const target = (indices ? tf.cast(tf.oneHot(labels as tf.Tensor1D, classes), 'float32') : labels) as tf.Tensor2D
+  return smoothing === 0 ? target : tf.add(tf.mul(target, 1 - smoothing), smoothing / classes)
+}
+
+/** tfjs types the saver as a tensor. */
+const keep = (save: unknown, tensors: tf.Tensor[]) => (save as (tensors: tf.Tensor[]) => void)(tensors)
+
+/**
+ * Mean cross-entropy of softmax(logits [batch, classes]) against int labels [batch] or probabilities [batch, classes].
+ * `labelSmoothing` moves that share of the target evenly over all classes. The gradient is (softmax − target) / batch:
+ * one multiplication, no scatter.
+ */
+export function softmaxCrossEntropy(
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  options: { labelSmoothing?: number } = {},
+): tf.Scalar {
+  const loss = tf.customGrad((x, save) => {
+    const scores = x as tf.Tensor2D
+    const target = targetsOf(scores, labels, options.labelSmoothing ?? 0)
+    const logProbabilities = tf.logSoftmax(scores)
+    const batch = scores.shape[0]
+    keep(save, [tf.div(tf.sub(tf.exp(logProbabilities), target), batch)])
+    return {
+      value: tf.div(tf.neg(tf.sum(tf.mul(target, logProbabilities))), batch),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(saved[0] as tf.Tensor, dy),
+    }
+  })
+  return loss(logits) as tf.Scalar
+}
+
+/** Mean absolute error over all values; its gradient does not tile. */
+export function l1Loss(predictions: tf.Tensor, targets: tf.Tensor): tf.Scalar {
+  const loss = tf.customGrad((x, save) => {
+    const difference = tf.sub(x as tf.Tensor, targets)
+    keep(save, [tf.sign(difference)])
+    return {
+      value: tf.mean(tf.abs(difference)),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(saved[0] as tf.Tensor, tf.div(dy, (x as tf.Tensor).size)),
+    }
+  })
+  return loss(predictions) as tf.Scalar
+}
+
+/** Mean squared error over all values; its gradient does not tile. */
+export function l2Loss(predictions: tf.Tensor, targets: tf.Tensor): tf.Scalar {
+  const loss = tf.customGrad((x, save) => {
+    const difference = tf.sub(x as tf.Tensor, targets)
+    keep(save, [difference])
+    return {
+      value: tf.mean(tf.square(difference)),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
+        tf.mul(saved[0] as tf.Tensor, tf.div(tf.mul(dy, 2), (x as tf.Tensor).size)),
+    }
+  })
+  return loss(predictions) as tf.Scalar
+}
+
+/** How many rows of the logits [batch, classes] are greatest at their int label [batch]. */
+export const correctCount = (logits: tf.Tensor, labels: tf.Tensor): tf.Scalar =>
+  tf.sum(tf.cast(tf.equal(tf.argMax(logits, -1), tf.cast(labels, 'int32')), 'int32'))

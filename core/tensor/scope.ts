@@ -1,0 +1,188 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { Random } from '../random.ts'
+import type { ApplyMode } from '../trainer.ts'
+import { error } from './errors.ts'
+import { constant, type Fan, fanOf, type Initialiser } from './initialisers.ts'
+import { batchNorm } from './layers/batch-norm.ts'
+
+/** A function from a batch to a batch. Call inside a tidy. */
+export type Layer = (x: tf.Tensor, mode: ApplyMode) => tf.Tensor
+
+export interface NormalisationOptions {
+  /** Learned scale and offset. Default true. */
+  readonly affine?: boolean
+  /** A ReLU follows (engines fuse the two). Default false. */
+  readonly relu?: boolean
+}
+
+/** Builds the layer that normalises `channels`; its variables go into `scope` itself. */
+export type Normalisation = (scope: VariableScope, options: NormalisationOptions & { channels: number }) => Layer
+
+/** One saved variable: plain, so that it can be written anywhere. Names are paths in the scope, stable over processes. */
+export interface WeightRecord {
+  readonly name: string
+  readonly shape: readonly number[]
+  /** Row-major values; a copy. */
+  readonly data: Float32Array
+}
+
+export interface ScopedVariable {
+  /** Path from the root of the scope, as in 'cell_0/conv/kernel'. */
+  readonly path: string
+  /** Weights are trained, state (running statistics) is only saved. */
+  readonly kind: 'weight' | 'state'
+  readonly variable: tf.Variable
+}
+
+/**
+ * A tree of named variables, owned together. Initial values depend on the scope's generator and the variable's path
+ * only, never on the order of creation.
+ */
+export interface VariableScope extends Disposable {
+  /** '' for the root. */
+  readonly path: string
+  /** A generator of this scope's own. */
+  readonly rng: Random
+  /** The scope below; asking twice gives the same one. */
+  child(name: string | number): VariableScope
+  weight(name: string, shape: readonly number[], initialiser: Initialiser, fan?: Fan): tf.Variable
+  /** A variable that is saved but not trained, filled with a number. */
+  state(name: string, shape: readonly number[], value: number): tf.Variable
+  /** The network's choice of normalisation (batch norm unless the root says otherwise); its variables go in this scope. */
+  normalise(channels: number, options?: NormalisationOptions): Layer
+  /** Path of a name in this scope. */
+  pathOf(name: string): string
+  /** Everything at or below this scope, in order of creation. */
+  list(): readonly ScopedVariable[]
+  readonly trainable: readonly tf.Variable[]
+  readonly stateful: readonly tf.Variable[]
+  /** Names are relative to this scope. */
+  save(): Promise<readonly WeightRecord[]>
+  /** Sets every variable from its record. `partial`: ignores what only one side has. */
+  load(records: readonly WeightRecord[], options?: { partial?: boolean }): void
+  /** Disposes everything at or below this scope. */
+  dispose(): void
+}
+
+export interface VariableScopeOptions {
+  readonly rng: Random
+  readonly normalisation?: Normalisation
+}
+
+// tfjs keeps all variables of a process in one table by name: the serial number keeps two networks apart.
+let scopes = 0
+
+/** The root of a new tree of variables. */
+export function variableScope(options: VariableScopeOptions): VariableScope {
+  const serial = ++scopes
+  const variables = new Map<string, ScopedVariable>()
+  const normalisation = options.normalisation ?? batchNorm
+  let disposed = false
+
+  const add = (path: string, kind: ScopedVariable['kind'], shape: readonly number[], values: Float32Array) => {
+    if (disposed) throw error('ARCHLOOM_SCOPE_DISPOSED', { path })
+    if (variables.has(path)) throw error('ARCHLOOM_SCOPE_DUPLICATE_NAME', { path })
+    const initial = tf.tensor(values, [...shape], 'float32')
+    const variable = tf.variable(initial, kind === 'weight', `archloom-${serial}/${path}`)
+    initial.dispose()
+    variables.set(path, { path, kind, variable })
+    return variable
+  }
+
+  const at = (path: string): VariableScope => {
+    const prefix = path === '' ? '' : `${path}/`
+    const children = new Map<string, VariableScope>()
+    const rng = path === '' ? options.rng : options.rng.fork(path)
+    const pathOf = (name: string) => {
+      if (name === '' || name.includes('/')) throw error('ARCHLOOM_SCOPE_NAME_INVALID', { name })
+      return prefix + name
+    }
+    const list = () => [...variables.values()].filter((entry) => entry.path.startsWith(prefix))
+    const of = (kind: ScopedVariable['kind']) =>
+      list().flatMap((entry) => (entry.kind === kind ? [entry.variable] : []))
+
+    const dispose = () => {
+      for (const { path: name, variable } of list()) {
+        variable.dispose()
+        variables.delete(name)
+      }
+      if (path === '') disposed = true
+    }
+
+    const self: VariableScope = {
+      path,
+      rng,
+      pathOf,
+      list,
+      child: (name) => {
+        const key = String(name)
+        const known = children.get(key)
+        if (known) return known
+        const made = at(pathOf(key))
+        children.set(key, made)
+        return made
+      },
+      weight: (name, shape, initialiser, fan) => {
+        const variablePath = pathOf(name)
+        return add(
+          variablePath,
+          'weight',
+          shape,
+          initialiser(shape, options.rng.fork(variablePath), fan ?? fanOf(shape)),
+        )
+      },
+      state: (name, shape, value) =>
+        add(pathOf(name), 'state', shape, constant(value)(shape, options.rng, fanOf(shape))),
+      normalise: (channels, normalisationOptions = {}) => normalisation(self, { ...normalisationOptions, channels }),
+      get trainable() {
+        return of('weight')
+      },
+      get stateful() {
+        return of('state')
+      },
+      save: async () => {
+        if (disposed) throw error('ARCHLOOM_SCOPE_DISPOSED', { path })
+        const entries = list()
+        const values = await Promise.all(entries.map((entry) => entry.variable.data()))
+        return entries.map((entry, i) => ({
+          name: entry.path.slice(prefix.length),
+          shape: [...entry.variable.shape],
+          data: Float32Array.from(values[i] as Float32Array),
+        }))
+      },
+      load: (records, { partial = false } = {}) => {
+        if (disposed) throw error('ARCHLOOM_SCOPE_DISPOSED', { path })
+        const entries = list()
+        const received = new Map(records.map((record) => [record.name, record]))
+        const known = new Set(entries.map((entry) => entry.path.slice(prefix.length)))
+        const missing = [...known].filter((name) => !received.has(name))
+        const unexpected = [...received.keys()].filter((name) => !known.has(name))
+        if (!partial && missing.length > 0)
+          throw error('ARCHLOOM_WEIGHTS_MISSING', { missing, received: received.size, expected: known.size })
+        if (!partial && unexpected.length > 0) throw error('ARCHLOOM_WEIGHTS_UNEXPECTED', { unexpected })
+        // Everything is checked before anything is changed.
+        const pairs = entries.flatMap((entry) => {
+          const record = received.get(entry.path.slice(prefix.length))
+          return record ? [{ variable: entry.variable, record }] : []
+        })
+        for (const { variable, record } of pairs) check(variable, record)
+        for (const { variable, record } of pairs) {
+          const value = tf.tensor(Float32Array.from(record.data), variable.shape, 'float32')
+          variable.assign(value)
+          value.dispose()
+        }
+      },
+      dispose,
+      [Symbol.dispose]: dispose,
+    }
+    return self
+  }
+  return at('')
+}
+
+function check(variable: tf.Variable, { name, shape, data }: WeightRecord): void {
+  if (shape.length !== variable.shape.length || shape.some((size, i) => size !== variable.shape[i]))
+    throw error('ARCHLOOM_WEIGHTS_SHAPE_MISMATCH', { name, received: shape, expected: variable.shape })
+  if (data.length !== variable.size)
+    throw error('ARCHLOOM_WEIGHTS_LENGTH_MISMATCH', { name, received: data.length, expected: variable.size })
+}
