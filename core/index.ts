@@ -32,6 +32,7 @@ export {
 } from './search/events.ts'
 export type { Direction, ObjectiveOptions, Objectives } from './search/objective.ts'
 export { initialState, reduce, type SearchState } from './search/state.ts'
+export { cached, deduped, retried, timed } from './search/wrappers.ts'
 export * from './space/index.ts'
 export { type JournalOptions, journalStore, readJournal } from './study/journal.ts'
 export { memoryStore, type Store } from './study/store.ts'

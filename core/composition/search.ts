@@ -167,6 +167,11 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
     return events
   }
 
+  const endSession = (reason: string) => {
+    const { completed, failed, elapsedMs } = stream.state
+    stream.publish({ type: 'search.stopped', reason, trials: completed + failed, elapsedMs })
+  }
+
   const spent = () =>
     spentReason(budget, {
       proposed: trials.count,
@@ -204,6 +209,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
         stream,
       )
     } finally {
+      if (stream.state.status === 'running') endSession('the consumer left the loop')
       signal?.removeEventListener('abort', forward)
       running = false
       open = false
@@ -285,13 +291,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
       disposed = true
       abort.abort('disposed')
       // A search that was propose()d by hand ends its session here.
-      if (open && !running && stream.state.status === 'running')
-        stream.publish({
-          type: 'search.stopped',
-          reason: 'disposed',
-          trials: stream.state.completed + stream.state.failed,
-          elapsedMs: stream.state.elapsedMs,
-        })
+      if (open && !running && stream.state.status === 'running') endSession('disposed')
       controller?.[Symbol.dispose]()
       await evaluatorUsed?.[Symbol.asyncDispose]?.()
       stream.close()

@@ -45,7 +45,6 @@ export const askTell = <A>(options: { readonly required: readonly string[]; read
 
     // After a resume: trials that were under way are evaluated again.
     const interrupted = [...trials.pending]
-    if (trials.committable.length > 0) yield* commitReady()
     while (true) {
       while (running < concurrency && !signal.aborted) {
         const again = interrupted.shift()
@@ -53,9 +52,15 @@ export const askTell = <A>(options: { readonly required: readonly string[]; read
           start(again)
           continue
         }
-        if (trials.uncommitted >= concurrency || spent() !== undefined || trials.exhausted) break
-        const draft = trials.propose()
-        yield draft
+        if (spent() !== undefined || trials.exhausted) break
+        if (trials.uncommitted >= concurrency) {
+          // Exactly one commit makes room for exactly one proposal, however many results are waiting.
+          const [oldest] = trials.committable
+          if (oldest === undefined) break
+          yield trials.commit([oldest])
+          continue
+        }
+        yield trials.propose()
         const pending = trials.pending.at(-1)
         if (pending) start(pending)
       }
@@ -69,13 +74,8 @@ export const askTell = <A>(options: { readonly required: readonly string[]; read
         // A trial aborted by a stop has no result: it stays open and is evaluated again on resume.
         if (!done.outcome.ok && done.outcome.reason === 'aborted') continue
         yield trials.end(done.pending.trial, done.outcome, done.elapsedMs)
-        yield* commitReady()
       }
     }
+    if (!signal.aborted) for (const trial of trials.committable) yield trials.commit([trial])
     return spent() ?? 'exhausted'
-
-    function* commitReady(): Generator<EventDraft> {
-      // One by one: in parallel the controller must not see batches whose size depends on timing.
-      for (const trial of trials.committable) yield trials.commit([trial])
-    }
   }

@@ -19,8 +19,11 @@ const failed = (reason: FailureReason, cause: ArchloomError): Outcome => ({
 function check(evaluation: unknown, required: readonly string[]): Outcome {
   const metrics = (evaluation as Evaluation | undefined)?.metrics as unknown
   const expected = `{ metrics: { ${required.map((name) => `${name}: number`).join(', ')} } }`
-  if (typeof metrics !== 'object' || metrics === null)
-    return failed('invalid', error('ARCHLOOM_EVALUATION_INVALID', { received: evaluation, expected }))
+  if (typeof metrics !== 'object' || metrics === null) {
+    const received =
+      typeof evaluation === 'object' && evaluation !== null && 'metrics' in evaluation ? metrics : evaluation
+    return failed('invalid', error('ARCHLOOM_EVALUATION_INVALID', { received, expected }))
+  }
   for (const name of required)
     if (!(name in metrics))
       return failed('invalid', error('ARCHLOOM_EVALUATION_INVALID', { received: metrics, expected }))
