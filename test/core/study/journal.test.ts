@@ -1,0 +1,160 @@
+import { spawn } from 'node:child_process'
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createSearch, journalStore, memoryStore, readJournal, type SearchEvent } from 'archloom'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { climber, climbing, digits, sum } from '../search/parts.ts'
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'archloom-journal-'))
+})
+afterEach(() => rmSync(directory, { recursive: true, force: true }))
+
+const compose = (options: Partial<Parameters<typeof createSearch>[0]> = {}) =>
+  createSearch({
+    space: digits,
+    evaluator: (architecture: { readonly digit: readonly number[] }) => ({ sum: sum(architecture) }),
+    plugins: [climbing()],
+    objectives: { sum: 'maximise' },
+    budget: { maxTrials: 20 },
+    seed: 5,
+    study: { name: 'mine', directory },
+    ...options,
+  } as Parameters<typeof createSearch>[0])
+
+const journal = () => join(directory, 'mine', 'journal.jsonl')
+const eventsOf = (file: string) => [...readJournal(file)]
+const proposals = (events: readonly SearchEvent[]) =>
+  events.flatMap((e) => (e.type === 'trial.proposed' ? [e.genotype] : []))
+const expectedProposals = async () => {
+  const store = memoryStore()
+  await using search = compose({ study: store })
+  await search.finish()
+  return proposals([...store.read()])
+}
+
+describe('the journal', () => {
+  it('holds every event before anybody sees it', async () => {
+    await using search = compose()
+    for await (const event of search.run()) {
+      if (event.type === 'best.changed' || event.type === 'pareto.changed') continue
+      expect(JSON.parse(readFileSync(journal(), 'utf8').trimEnd().split('\n').at(-1) as string)).toEqual(event)
+    }
+  })
+
+  it('goes on where a study of that name ended, as if it had never stopped', async () => {
+    for (const maxTrials of [7, 13, 20]) {
+      await using search = compose({ budget: { maxTrials } })
+      expect((await search.finish()).completed).toBe(maxTrials)
+    }
+    expect(proposals(eventsOf(journal()))).toEqual(await expectedProposals())
+  })
+
+  it('mends a line cut in the middle, says so, and goes on', async () => {
+    {
+      await using search = compose({ budget: { maxTrials: 7 } })
+      await search.finish()
+    }
+    const whole = readFileSync(journal(), 'utf8')
+    for (const cut of [1, 30, 100]) {
+      writeFileSync(journal(), whole.slice(0, whole.length - cut))
+      await using search = compose()
+      await search.finish()
+      const events = eventsOf(journal())
+      expect(proposals(events)).toEqual(await expectedProposals())
+      expect(events.find((e) => e.type === 'search.warning')).toMatchObject({ code: 'ARCHLOOM_STUDY_MENDED' })
+    }
+  })
+
+  it('refuses an unreadable line that is not the last one, with its number', async () => {
+    {
+      await using search = compose({ budget: { maxTrials: 3 } })
+      await search.finish()
+    }
+    const lines = readFileSync(journal(), 'utf8').split('\n')
+    lines[4] = '{"seq":4,"type":"tri'
+    writeFileSync(journal(), lines.join('\n'))
+    expect(() => compose()).toThrow(/ARCHLOOM_STUDY_CORRUPT.*line 5/)
+    // Refusing leaves no lock behind.
+    expect(existsSync(join(directory, 'mine', 'lock'))).toBe(false)
+  })
+
+  it('refuses another seed, space, concurrency or objective under the same name', async () => {
+    {
+      await using search = compose()
+      await search.finish()
+    }
+    expect(() => compose({ seed: 6 })).toThrow(/ARCHLOOM_STUDY_MISMATCH.*seed/)
+    expect(() => compose({ objectives: { sum: 'minimise' } })).toThrow(/ARCHLOOM_STUDY_MISMATCH.*objectives/)
+  })
+
+  it('refuses a controller that proposes otherwise than the journal', async () => {
+    {
+      await using search = compose({ budget: { maxTrials: 5 } })
+      await search.finish()
+    }
+    const other = climbing((space, rng) => ({
+      ...climber(space, rng),
+      propose: (r) => ({ genotype: space.random(r.fork('other')) }),
+    }))
+    expect(() => compose({ plugins: [other] })).toThrow(/ARCHLOOM_STUDY_DIVERGED.*trial 0/)
+  })
+
+  it('refuses a second writer, and passes over the lock of a dead one', async () => {
+    {
+      await using search = compose()
+      expect(() => compose()).toThrow(new RegExp(`ARCHLOOM_STUDY_LOCKED.*${process.pid}`))
+      await search.finish()
+    }
+    writeFileSync(join(directory, 'mine', 'lock'), '999999999')
+    await using again = compose({ budget: { maxTrials: 21 } })
+    expect((await again.finish()).completed).toBe(21)
+  })
+
+  it('says where it cannot write', () => {
+    writeFileSync(join(directory, 'file'), '')
+    expect(() => journalStore(join(directory, 'file', 'study'))).toThrow('ARCHLOOM_STUDY_NOT_WRITABLE')
+  })
+
+  it('reads a growing file without its unfinished last line', () => {
+    const store = journalStore(join(directory, 'growing'))
+    store.append({ seq: 0, type: 'search.warning', code: 'X', message: 'ä→', at: 1 })
+    appendFileSync(join(directory, 'growing', 'journal.jsonl'), '{"seq":1,"ty')
+    expect([...store.read()]).toEqual([{ seq: 0, type: 'search.warning', code: 'X', message: 'ä→', at: 1 }])
+    store.close()
+    store.close()
+  })
+})
+
+describe('a killed process', () => {
+  it('loses no finished trial and repeats none', { timeout: 120_000 }, async () => {
+    const program = new URL('./killed.ts', import.meta.url).pathname
+    const seen = new Set<string>()
+    for (let round = 0; round < 4; round++) {
+      const child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', program, directory], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      // Kill it at some point of its work: after so many completed trials were seen from outside.
+      const killAfter = [3, 5, 2, Number.POSITIVE_INFINITY][round] as number
+      let completed = 0
+      await new Promise<void>((resolve) => {
+        child.stdout.on('data', (text: Buffer) => {
+          for (const line of text.toString().split('\n').filter(Boolean)) {
+            seen.add(line)
+            if (++completed === killAfter) child.kill('SIGKILL')
+          }
+        })
+        child.on('exit', () => resolve())
+      })
+    }
+    const events = eventsOf(journal())
+    const finished = events.flatMap((e) => (e.type === 'trial.completed' ? [`${e.trial}:${e.genotype.join('')}`] : []))
+    expect(new Set(finished).size).toBe(finished.length)
+    expect(finished).toHaveLength(20)
+    for (const line of seen) expect(finished).toContain(line)
+    expect(proposals(events)).toEqual(await expectedProposals())
+    expect(events.filter((e) => e.type === 'search.resumed').length).toBe(3)
+  })
+})
