@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { ArchloomError } from '../errors.ts'
 import { quote } from '../errors.ts'
+import type { Paper } from '../paper.ts'
 import type { Random } from '../random.ts'
 import type { BuildOptions, Network, NetworkCost } from '../trainer.ts'
-import type { Paper } from '../paper.ts'
 import type { Compilation, Rule, SpaceNode } from './combinators.ts'
 import { type Constraint, toRule } from './constraints.ts'
 import { type ChoiceDecision, type Decision, fromUnit, type Genotype, toUnit } from './decision.ts'
 import { error } from './errors.ts'
+import { groupRules, type RuleGroup } from './groups.ts'
 
 export type Validation =
   | { readonly ok: true; readonly genotype: Genotype }
@@ -81,26 +82,28 @@ export function defineSpace<A>(name: string, node: SpaceNode<A>, options: SpaceO
   ]
   const touched = new Set(rules.flatMap((rule) => rule.scope))
   const branching = decisions.map((_, index) => touched.has(index) || switches.has(index))
-  const lastTouched = Math.max(-1, ...touched)
+  const groups = groupRules(rules, decisions.length, switches.size > 0)
+  const groupOf = decisions.map((_, index) => groups.find((group) => group.members.includes(index)))
   const everyOption = decisions.map((d) => (d.kind === 'choice' ? d.options.map((_, i) => i) : []))
   const inactive: readonly number[] = [0]
-  const respected = (genotype: readonly number[], chosen: number) =>
-    rules.every((rule) => rule.possible(genotype, chosen))
+  const respected = (group: RuleGroup, genotype: readonly number[], chosen: number) =>
+    group.rules.every((rule) => rule.possible(genotype, chosen))
 
-  /** Is there a completion of the first `chosen` values? Depth-first over the decisions that rules depend on. */
-  function completable(genotype: number[], chosen: number, left: { nodes: number }): boolean {
-    if (!respected(genotype, chosen)) return false
-    if (chosen > lastTouched) return true
+  /** Can the first `chosen` values be completed within the group? Depth-first over the decisions its rules depend on. */
+  function completable(group: RuleGroup, genotype: number[], chosen: number, left: { nodes: number }): boolean {
+    if (!respected(group, genotype, chosen)) return false
+    if (chosen > group.last) return true
     if (left.nodes-- <= 0)
       throw error('ARCHLOOM_SPACE_CONSTRAINT_TOO_HARD', {
         space: name,
         decision: decisions[chosen]?.name ?? '',
         nodes: SEARCH_LIMIT,
       })
-    const count = branching[chosen] && isActive(genotype, chosen) ? (everyOption[chosen] as number[]).length : 1
+    const branches = branching[chosen] && groupOf[chosen] === group && isActive(genotype, chosen)
+    const count = branches ? (everyOption[chosen] as number[]).length : 1
     for (let option = 0; option < count; option++) {
       genotype[chosen] = option
-      if (completable(genotype, chosen + 1, left)) return true
+      if (completable(group, genotype, chosen + 1, left)) return true
     }
     return false
   }
@@ -110,8 +113,9 @@ export function defineSpace<A>(name: string, node: SpaceNode<A>, options: SpaceO
     if (!isActive(prefix, index)) return inactive
     if (decisions[index]?.kind === 'real') return null
     const all = everyOption[index] as readonly number[]
-    if (index > lastTouched || rules.length === 0) return all
-    return all.filter((option) => completable([...prefix, option], index + 1, { nodes: SEARCH_LIMIT }))
+    const group = groupOf[index]
+    if (!group || index > group.last) return all
+    return all.filter((option) => completable(group, [...prefix, option], index + 1, { nodes: SEARCH_LIMIT }))
   }
 
   const sampleAt = (prefix: readonly number[], rng: Random): number => {
@@ -191,36 +195,38 @@ export function defineSpace<A>(name: string, node: SpaceNode<A>, options: SpaceO
     for (const option of allowed(prefix) ?? []) yield* enumerate([...prefix, option])
   }
 
-  /** Count by branching only on what rules and conditions depend on; the rest multiplies. */
-  function countConstrained(): bigint {
+  /** Ways to choose the members of a group, branching only on what its rules and conditions depend on. */
+  function countGroup(group: RuleGroup): bigint {
     let nodes = 0
-    const count = (genotype: number[], chosen: number): bigint => {
-      if (!respected(genotype, chosen)) return 0n
-      if (chosen === decisions.length) return 1n
+    const count = (genotype: number[], position: number): bigint => {
+      const index = group.members[position]
+      if (!respected(group, genotype, index ?? decisions.length)) return 0n
+      if (index === undefined) return 1n
       if (++nodes > 20 * SEARCH_LIMIT)
         throw error('ARCHLOOM_SPACE_CONSTRAINT_TOO_HARD', {
           space: name,
-          decision: decisions[chosen]?.name ?? '',
+          decision: decisions[index]?.name ?? '',
           nodes,
         })
-      const options = (everyOption[chosen] as number[]).length
-      if (!isActive(genotype, chosen)) {
-        genotype[chosen] = 0
-        return count(genotype, chosen + 1)
-      }
-      if (!branching[chosen]) {
-        genotype[chosen] = 0
-        return BigInt(options) * count(genotype, chosen + 1)
-      }
+      const options = (everyOption[index] as number[]).length
+      genotype[index] = 0
+      if (!isActive(genotype, index)) return count(genotype, position + 1)
+      if (!branching[index]) return BigInt(options) * count(genotype, position + 1)
       let total = 0n
       for (let option = 0; option < options; option++) {
-        genotype[chosen] = option
-        total += count(genotype, chosen + 1)
+        genotype[index] = option
+        total += count(genotype, position + 1)
       }
       return total
     }
     return count([], 0)
   }
+
+  const countConstrained = () =>
+    [
+      ...groups.map(countGroup),
+      ...everyOption.flatMap((options, index) => (groupOf[index] ? [] : [BigInt(options.length)])),
+    ].reduce((product, ways) => product * ways, 1n)
 
   const characters = decisions.every((d) => d.kind === 'choice' && d.options.length <= 36)
   const format = (genotype: Genotype) =>
@@ -275,7 +281,7 @@ export function defineSpace<A>(name: string, node: SpaceNode<A>, options: SpaceO
     return { ok: true, genotype: values }
   }
 
-  if (rules.length > 0 && !completable([], 0, { nodes: SEARCH_LIMIT }))
+  if (!groups.every((group) => completable(group, [], 0, { nodes: SEARCH_LIMIT })))
     throw error('ARCHLOOM_SPACE_CONSTRAINT_IMPOSSIBLE', {
       space: name,
       constraints: rules.map((rule) => rule.description),
