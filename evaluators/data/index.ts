@@ -3,6 +3,7 @@ export { type CifarOptions, parseCifar, readCifar } from './cifar.ts'
 export { describeDataset, type ImageDataset, type SplitDatasetOptions, splitDataset } from './dataset.ts'
 export { type Checksum, type DownloadOptions, type DownloadProgress, download } from './download.ts'
 export type { FindOptions, FoundData } from './find.ts'
+export { type GeneratedImagesOptions, generatedImages } from './generated.ts'
 export { type IdxImages, readIdx, readIdxImages, readIdxLabels } from './idx.ts'
 export {
   type ImageFolder,
