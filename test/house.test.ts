@@ -1,0 +1,169 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const listed = (...patterns: string[]) =>
+  execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate', '--', ...patterns], {
+    encoding: 'utf8',
+  })
+    .split('\n')
+    .filter((file) => file.endsWith('.ts') || file.endsWith('.mjs'))
+const rooms = ['core', 'search-spaces', 'evaluators', 'plugins', 'examples']
+const files = listed(...rooms)
+
+interface Import {
+  readonly file: string
+  readonly target: string
+  readonly typeOnly: boolean
+}
+
+/** Every static import and re-export, and every dynamic import of a literal, with our own files resolved to paths. */
+function importsOf(file: string): Import[] {
+  // Template texts (generated code) hold imports that are not this file's.
+  const source = readFileSync(file, 'utf8').replace(/`(?:\\.|[^`\\])*`/g, '``')
+  const found: Import[] = []
+  const statement =
+    /^\s*(?:import|export)\s+(type\s+)?(?:[\w*{][^'"]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm
+  for (const [, type, fixed, dynamic] of source.matchAll(statement)) {
+    const specifier = (fixed ?? dynamic) as string
+    const target = specifier.startsWith('.') ? normalize(join(dirname(file), specifier)) : specifier
+    found.push({ file, target, typeOnly: type !== undefined })
+  }
+  return found
+}
+
+const imports = files.flatMap(importsOf)
+const starts =
+  (...prefixes: string[]) =>
+  (target: string) =>
+    prefixes.some((prefix) => target === prefix || target.startsWith(prefix))
+const builtin = starts('node:')
+const tfjs = starts('@tensorflow/')
+const door = starts('core/index.ts', 'core/tensor/index.ts', 'core/policy/index.ts', 'core/testing/index.ts')
+const contracts = starts('core/controller.ts', 'core/evaluator.ts', 'core/trainer.ts', 'core/paper.ts')
+/** The lowest floor imports nothing of ours: any room may stand on it without going through a door. */
+const floor = starts('core/errors.ts', 'core/random.ts', 'core/clock.ts', 'core/version.ts')
+
+interface Row {
+  readonly room: RegExp
+  /** What a file there may import; `types` what it may import types of. */
+  readonly may: (target: string, file: string) => boolean
+  readonly types?: (target: string, file: string) => boolean
+}
+
+const sameFolder = (depth: number) => (target: string, file: string) =>
+  target.split('/').slice(0, depth).join('/') === file.split('/').slice(0, depth).join('/')
+const outside = (target: string) =>
+  !rooms.some((room) => target.startsWith(`${room}/`)) && !target.startsWith('archloom') && !target.startsWith('.')
+const pure = (target: string) =>
+  outside(target) && !tfjs(target) && !starts('rxjs', 'inversify', 'reflect-metadata', 'eventemitter3')(target)
+
+/** The first row whose room matches a file is the file's; the table is the one in the design of the house. */
+const table: readonly Row[] = [
+  { room: /^core\/(errors|random|clock|version|paper)\.ts$/, may: () => false },
+  {
+    room: /^core\/(controller|evaluator|trainer)\.ts$/,
+    may: () => false,
+    types: (t) => floor(t) || contracts(t) || tfjs(t) || starts('core/space/')(t),
+  },
+  { room: /^core\/space\//, may: (t) => floor(t) || builtin(t) || starts('core/space/')(t), types: contracts },
+  {
+    room: /^core\/tensor\//,
+    may: (t) =>
+      floor(t) || builtin(t) || pure(t) || tfjs(t) || starts('core/tensor/')(t) || /^archloom\/plugins\//.test(t),
+    types: contracts,
+  },
+  {
+    room: /^core\/policy\//,
+    may: (t) =>
+      floor(t) ||
+      builtin(t) ||
+      tfjs(t) ||
+      starts('core/space/', 'core/policy/', 'core/tensor/', 'core/search/objective.ts')(t),
+    types: contracts,
+  },
+  {
+    room: /^core\/(search|study)\//,
+    may: (t) =>
+      floor(t) || builtin(t) || starts('core/space/', 'core/search/', 'core/study/', 'rxjs', 'eventemitter3')(t),
+    types: contracts,
+  },
+  {
+    room: /^core\/composition\//,
+    may: (t) => starts('core/')(t) || builtin(t) || starts('inversify', 'reflect-metadata', 'rxjs')(t),
+  },
+  { room: /^core\/(cli|testing)\//, may: (t) => starts('core/')(t) || outside(t) || /^archloom\b/.test(t) },
+  { room: /^core\/index\.ts$/, may: starts('core/') },
+  {
+    room: /^search-spaces\/[^/]+\/space\.ts$/,
+    may: (t, f) => starts('core/space/', 'core/index.ts')(t) || sameFolder(2)(t, f),
+    types: contracts,
+  },
+  {
+    room: /^search-spaces\//,
+    may: (t, f) =>
+      door(t) ||
+      starts('core/space/')(t) ||
+      tfjs(t) ||
+      builtin(t) ||
+      starts('search-spaces/operations/')(t) ||
+      sameFolder(2)(t, f),
+  },
+  {
+    room: /^evaluators\//,
+    may: (t) => door(t) || floor(t) || tfjs(t) || builtin(t) || pure(t) || starts('evaluators/')(t),
+    types: contracts,
+  },
+  {
+    room: /^plugins\//,
+    may: (t, f) =>
+      door(t) || floor(t) || tfjs(t) || outside(t) || starts('search-spaces/', 'evaluators/')(t) || sameFolder(2)(t, f),
+    types: (t) => contracts(t) || starts('core/space/')(t),
+  },
+  { room: /^examples\//, may: (t) => starts('archloom')(t) || outside(t) || starts('examples/')(t) },
+]
+
+describe('the house', () => {
+  it('was read whole', () => {
+    expect(files.length).toBeGreaterThan(60)
+    const read = new Set(imports.map(({ file }) => file))
+    // Files without any import are few: tables and the lowest rooms.
+    expect(read.size).toBeGreaterThan(files.length * 0.8)
+    expect(imports.length).toBeGreaterThan(files.length * 2)
+    for (const file of files)
+      expect(
+        table.some(({ room }) => room.test(file)),
+        `${file} stands in no room`,
+      ).toBe(true)
+  })
+
+  it.each(table.map((row) => [row.room.source, row] as const))('%s imports only what its row allows', (_, row) => {
+    const first = (file: string) => table.find(({ room }) => room.test(file))
+    const wrong = imports
+      .filter(({ file }) => first(file) === row)
+      .filter(({ file, target, typeOnly }) => !row.may(target, file) && !(typeOnly && row.types?.(target, file)))
+      .map(({ file, target }) => `${file} → ${target}`)
+    expect(wrong).toEqual([])
+  })
+
+  it('finds a planted wrong import', () => {
+    const row = table.find(({ room }) => room.test('core/space/space.ts')) as Row
+    expect(row.may('@tensorflow/tfjs-core', 'core/space/space.ts')).toBe(false)
+    expect(row.may('core/search/run.ts', 'core/space/space.ts')).toBe(false)
+    const plugin = table.find(({ room }) => room.test('plugins/evolution/index.ts')) as Row
+    expect(plugin.may('plugins/random/index.ts', 'plugins/evolution/index.ts')).toBe(false)
+    expect(plugin.may('core/search/run.ts', 'plugins/evolution/index.ts')).toBe(false)
+  })
+
+  it('inversify is named nowhere but in composition', () => {
+    expect(
+      imports.filter(({ file, target }) => target === 'inversify' && !file.startsWith('core/composition/')),
+    ).toEqual([])
+  })
+
+  it('has no room or file called after nothing', () => {
+    const banned = /(^|\/)(utils?|common|shared|helpers?|managers?|misc)(\/|\.|-|$)/
+    expect(files.filter((file) => banned.test(file))).toEqual([])
+  })
+})
