@@ -31,6 +31,8 @@ export interface Codec {
   encode(value: unknown, genotype: number[]): void
   /** Number of distinct values of this part; undefined with real decisions inside. */
   readonly size: bigint | undefined
+  /** The decoded value may be null. */
+  readonly nullable?: boolean
 }
 
 /** A part of a search space whose values have type A. */
@@ -76,6 +78,7 @@ function choice<A>(options: readonly Json[], ordered: boolean, combinator: strin
       into.active.push(active)
       return {
         size: BigInt(options.length),
+        nullable: options.includes(null),
         decode: (genotype) => options[genotype[at] as number],
         encode(value, genotype) {
           const index = indexOf.get(JSON.stringify(value))
@@ -292,7 +295,7 @@ export function variant<const V extends Variants>(variants: V): SpaceNode<InferV
   }
 }
 
-/** A part that exists only when the condition is chosen: its value, or null. */
+/** A part that exists only when the condition is chosen: its value (which must not itself be null), or null. */
 export const when = <A>(condition: SpaceNode<boolean>, then: () => SpaceNode<A>): SpaceNode<A | null> => ({
   kind: 'when',
   compile(path, active, into) {
@@ -301,12 +304,14 @@ export const when = <A>(condition: SpaceNode<boolean>, then: () => SpaceNode<A>)
     into.switches.add(at)
     const isOn = (g: readonly number[]) => switchCodec.decode(g) === true
     const codec = then().compile(path, (g) => (active?.(g) ?? true) && isOn(g), into)
+    if (codec.nullable) throw error('ARCHLOOM_SPACE_NULL_AMBIGUOUS', { path })
     const decision = into.decisions[at]
     const values = decision?.kind === 'choice' ? decision.options : [true, false]
     const off = values.includes(false) ? 1n : 0n
     const on = values.includes(true) ? 1n : 0n
     return {
       size: codec.size === undefined ? undefined : on * codec.size + off,
+      nullable: true,
       decode: (genotype) => (isOn(genotype) ? codec.decode(genotype) : null),
       encode(value, genotype) {
         switchCodec.encode(value !== null, genotype)

@@ -87,13 +87,16 @@ export function toRule(
   decisions: readonly Decision[],
   isActive: (genotype: readonly number[], index: number) => boolean,
 ): Rule {
-  const scope = constraint.paths.flatMap((path) => {
+  const found = constraint.paths.flatMap((path) => {
     const steps = path.split('.').map((step) => (step === '*' ? '[^.]+' : literal(step)))
     const pattern = new RegExp(`^${steps.join('\\.')}$`)
-    const found = decisions.flatMap((decision, index) => (pattern.test(decision.name) ? [index] : []))
-    if (found.length === 0) throw error('ARCHLOOM_SPACE_CONSTRAINT_PATH', { path, known: decisions.map((d) => d.name) })
-    return found
+    const matching = decisions.flatMap((decision, index) => (pattern.test(decision.name) ? [index] : []))
+    if (matching.length === 0)
+      throw error('ARCHLOOM_SPACE_CONSTRAINT_PATH', { path, known: decisions.map((d) => d.name) })
+    return matching
   })
+  // Two paths may name one decision: it counts once.
+  const scope = [...new Set(found)]
   const scoped = scope.map((index) => {
     const decision = decisions[index] as Decision
     if (decision.kind === 'real')

@@ -9,6 +9,8 @@ export const error = defineErrors('space', {
     `the name ${quote(d.name)} is used twice in ${d.where}; names must be unique. Rename one of them.`,
   ARCHLOOM_SPACE_RANGE: (d: { path: string; received: unknown; expected: string }) =>
     `the range at ${quote(d.path)} is ${quote(d.received)}; expected ${d.expected}.`,
+  ARCHLOOM_SPACE_NULL_AMBIGUOUS: (d: { path: string }) =>
+    `the part under when() at ${quote(d.path)} can itself be null, so null would mean two architectures; wrap it, as in product({ value: … }).`,
   ARCHLOOM_SPACE_CONSTRAINT_PATH: (d: { path: string; known: readonly string[] }) =>
     `a constraint names ${quote(d.path)}, which matches no decision; the decisions are ${quote(d.known, 400)}.`,
   ARCHLOOM_SPACE_CONSTRAINT_IMPOSSIBLE: (d: { space: string; constraints: readonly string[] }) =>

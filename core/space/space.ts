@@ -247,7 +247,8 @@ export function defineSpace<A>(name: string, node: SpaceNode<A>, options: SpaceO
         ? candidate
         : characters && !candidate.includes(',')
           ? [...candidate].map((character) => Number.parseInt(character, 36))
-          : candidate.split(',').map(Number)
+          : // Number('') is 0, which nobody wrote.
+            candidate.split(',').map((text) => (text.trim() === '' ? Number.NaN : Number(text)))
     if (!Array.isArray(values) || values.length !== decisions.length)
       return refuse(
         '',

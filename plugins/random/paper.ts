@@ -5,7 +5,7 @@ export const paper: Paper = {
   authors: 'Liam Li and Ameet Talwalkar',
   venue: 'Uncertainty in Artificial Intelligence (UAI 2019), PMLR 115',
   year: 2020,
-  url: 'https://proceedings.mlr.press/v115/li20c.html',
+  url: 'https://arxiv.org/abs/1902.07638',
   bibtex: `@inproceedings{li2020random,
   title     = {Random Search and Reproducibility for Neural Architecture Search},
   author    = {Li, Liam and Talwalkar, Ameet},
