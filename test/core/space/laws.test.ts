@@ -15,7 +15,7 @@ import {
 } from '../../../core/space/index.ts'
 import { anySpace, smallSpace, tuples } from './arbitrary.ts'
 
-const runs = { numRuns: 150 }
+const runs = { seed: 1, numRuns: 150 }
 const check = <T>(arbitrary: fc.Arbitrary<T>, law: (value: T) => void) => fc.assert(fc.property(arbitrary, law), runs)
 
 describe('laws of any space', () => {
