@@ -1,0 +1,130 @@
+import type { EvaluationContext, EvaluationRequest, EvaluatorDefinition, EvaluatorParts } from '../../core/evaluator.ts'
+import { seeded } from '../../core/random.ts'
+import { useEngine } from '../../core/tensor/engine.ts'
+import type { Dataset, Network, Split } from '../../core/trainer.ts'
+import { classify } from '../metrics/classification.ts'
+import { parameterCount } from '../metrics/parameters.ts'
+import { error } from './errors.ts'
+import { augmented, checkTraining, type TrainingOptions, trainerOf } from './options.ts'
+
+/** What a measurement of your own may look at. The network is disposed afterwards. */
+export interface Trained<A = unknown> {
+  readonly network: Network
+  readonly architecture: A
+  readonly train: Split<'train'>
+  readonly validation: Split<'validation'>
+  readonly epochs: number
+  /** Training time by the search's clock. */
+  readonly seconds: number
+  readonly signal: AbortSignal
+}
+export type Measurement = (trained: Trained) => number | Promise<number>
+
+/** Training time as a metric: `metrics: { trainSeconds }`. Left out by default, because it differs from run to run. */
+export const trainSeconds: Measurement = ({ seconds }) => seconds
+
+export interface TrainFromScratchOptions extends TrainingOptions {
+  /** The test split is not looked at. */
+  readonly data: Pick<Dataset, 'train' | 'validation'>
+  /** Train so many times from different weights and report the mean of each metric, and `accuracySd`. Default 1. */
+  readonly repeats?: number
+  /** Metrics of your own by name, measured after training. */
+  readonly metrics?: Readonly<Record<string, Measurement>>
+}
+
+const NAME = 'train-from-scratch'
+
+/**
+ * Trains every architecture from fresh weights and measures it on the validation split: `accuracy` and `loss` (of
+ * classifiers), `parameters`, `multiplyAdds` where the space has cost, and the metrics you add. Fidelity scales the
+ * epochs. Weights, order of examples and augmentation depend on the trial's seed only.
+ * Errors: ARCHLOOM_TRAIN_FROM_SCRATCH_OPTION; as failed trials those of the trainer.
+ */
+export function trainFromScratch(options: TrainFromScratchOptions): EvaluatorDefinition {
+  const { data, repeats = 1, metrics = {} } = options
+  checkTraining('trainFromScratch', options)
+  if (!(Number.isInteger(repeats) && repeats >= 1))
+    throw error('ARCHLOOM_TRAIN_FROM_SCRATCH_OPTION', {
+      ...{ where: 'trainFromScratch', option: 'repeats', received: repeats, expected: 'a whole number of at least 1' },
+    })
+  if (typeof data?.train?.batches !== 'function' || typeof data.validation?.batches !== 'function')
+    throw error('ARCHLOOM_TRAIN_FROM_SCRATCH_OPTION', {
+      ...{ where: 'trainFromScratch', option: 'data', received: data },
+      expected: 'a data set with train and validation splits, such as `await cifar10()`',
+    })
+  const train = augmented('trainFromScratch', data.train, options.augment)
+  const measured = train.classes > 0 ? ['accuracy', 'loss', ...(repeats > 1 ? ['accuracySd'] : [])] : []
+  return {
+    kind: 'from-scratch',
+    name: NAME,
+    needs: ['networks'],
+    metrics: [...measured, 'parameters', 'multiplyAdds', ...Object.keys(metrics)],
+    create: async (parts) => {
+      await useEngine(options.engine)
+      return {
+        kind: 'from-scratch',
+        name: NAME,
+        evaluate: async (request, context) => {
+          const runs: Metrics[] = []
+          for (let repeat = 0; repeat < repeats; repeat++)
+            runs.push(await trainOnce({ ...options, train, metrics }, parts, request, context, repeat))
+          return { metrics: repeats === 1 ? (runs[0] as Metrics) : meanOf(runs) }
+        },
+      }
+    },
+  }
+}
+
+type Metrics = Readonly<Record<string, number>>
+type Resolved = TrainFromScratchOptions & {
+  readonly train: Split<'train'>
+  readonly metrics: NonNullable<TrainFromScratchOptions['metrics']>
+}
+
+async function trainOnce(
+  options: Resolved,
+  { space, clock, trainer: provided }: EvaluatorParts,
+  { architecture, seed, fidelity }: EvaluationRequest,
+  { signal, report }: EvaluationContext,
+  repeat: number,
+): Promise<Metrics> {
+  if (!space.build) throw error('ARCHLOOM_TRAIN_FROM_SCRATCH_NETWORKS', { space: space.name })
+  const { train, data } = options
+  const { validation } = data
+  const rng = seeded(seed).fork(`repeat/${repeat}`)
+  const form = { input: train.inputShape, classes: train.classes }
+  using network = space.build(architecture, { ...form, rng: rng.fork('weights') })
+  const epochs = options.epochs * fidelity
+  const began = clock.now()
+  const fit = { epochs, rng: rng.fork('training'), validation, signal }
+  // Steps of all repeats count up: a display sees one run.
+  for await (const { step, steps, metrics } of trainerOf(options, provided).fit(network, train, fit))
+    report(repeat * steps + step, metrics)
+  signal.throwIfAborted()
+  const seconds = (clock.now() - began) / 1000
+  const trained: Trained = { network, architecture, train, validation, epochs, seconds, signal }
+  const own: Record<string, number> = {}
+  for (const [name, measure] of Object.entries(options.metrics)) own[name] = await measure(trained)
+  const cost = space.cost?.(architecture, form)
+  return {
+    ...(train.classes > 0 && (await scores(network, validation, signal))),
+    parameters: parameterCount(network),
+    ...(cost && { multiplyAdds: cost.multiplyAdds }),
+    ...own,
+  }
+}
+
+async function scores(network: Network, validation: Split<'validation'>, signal: AbortSignal): Promise<Metrics> {
+  const { accuracy, loss } = await classify(network, validation, { signal })
+  return { accuracy, loss }
+}
+
+/** The mean of each metric, and the standard deviation of the accuracy (n − 1). */
+function meanOf(runs: readonly Metrics[]): Metrics {
+  const mean = (name: string) => runs.reduce((sum, run) => sum + (run[name] as number), 0) / runs.length
+  const means = Object.fromEntries(Object.keys(runs[0] as Metrics).map((name) => [name, mean(name)]))
+  const { accuracy } = means
+  if (accuracy === undefined) return means
+  const squares = runs.reduce((sum, run) => sum + ((run.accuracy as number) - accuracy) ** 2, 0)
+  return { ...means, accuracySd: Math.sqrt(squares / (runs.length - 1)) }
+}

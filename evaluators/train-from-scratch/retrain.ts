@@ -1,0 +1,68 @@
+import { type Clock, realClock } from '../../core/clock.ts'
+import { seeded } from '../../core/random.ts'
+import { useEngine } from '../../core/tensor/engine.ts'
+import type { BuildOptions, Dataset, Network, Progress } from '../../core/trainer.ts'
+import { classify } from '../metrics/classification.ts'
+import { parameterCount } from '../metrics/parameters.ts'
+import { augmented, checkTraining, type TrainingOptions, trainerOf } from './options.ts'
+
+export interface RetrainOptions extends TrainingOptions {
+  readonly data: Dataset
+  /** Default 1. */
+  readonly seed?: number
+  readonly onProgress?: (progress: Progress) => void
+  readonly signal?: AbortSignal
+  readonly clock?: Clock
+}
+
+/** A winner trained at full length; owns its network: hold it with `using`. */
+export interface Retrained extends Disposable {
+  readonly network: Network
+  /** On the test split, measured once. */
+  readonly testAccuracy: number
+  readonly testLoss: number
+  readonly validationAccuracy: number
+  readonly parameters: number
+  /** Training time, without the measurements. */
+  readonly seconds: number
+}
+
+/**
+ * Trains the winner of a search from fresh weights and measures it on the test split: the only place that looks at it.
+ * Takes anything that builds a network, such as `search.best(1)[0]`.
+ * Errors: ARCHLOOM_TRAIN_FROM_SCRATCH_OPTION, those of the trainer; the reason of an aborted signal.
+ */
+export async function retrain(
+  winner: { build(options: BuildOptions): Network },
+  options: RetrainOptions,
+): Promise<Retrained> {
+  const { data, seed = 1, onProgress, signal, clock = realClock } = options
+  checkTraining('retrain', options)
+  const train = augmented('retrain', data.train, options.augment)
+  const trainer = trainerOf(options)
+  await useEngine(options.engine)
+  const rng = seeded(seed)
+  const network = winner.build({ input: train.inputShape, classes: train.classes, rng: rng.fork('weights') })
+  try {
+    const began = clock.now()
+    const abort = signal ? { signal } : {}
+    const fit = { epochs: options.epochs, rng: rng.fork('training'), validation: data.validation, ...abort }
+    for await (const progress of trainer.fit(network, train, fit)) onProgress?.(progress)
+    signal?.throwIfAborted()
+    const seconds = (clock.now() - began) / 1000
+    const validation = await classify(network, data.validation, abort)
+    const test = await classify(network, data.test, abort)
+    return {
+      network,
+      testAccuracy: test.accuracy,
+      testLoss: test.loss,
+      validationAccuracy: validation.accuracy,
+      parameters: parameterCount(network),
+      seconds,
+      [Symbol.dispose]: () => network[Symbol.dispose](),
+    }
+  } catch (thrown) {
+    network[Symbol.dispose]()
+    throw thrown
+  }
+}

@@ -1,0 +1,202 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { softmaxCrossEntropy } from '../../core/tensor/losses.ts'
+import { adam, adamW, momentum as momentumOptimizer, StepOptimizer } from '../../core/tensor/optimizers.ts'
+import { trainStep } from '../../core/tensor/step.ts'
+import type {
+  ApplyMode,
+  Batch,
+  FitOptions,
+  Network,
+  OptimizerFactory,
+  Progress,
+  Split,
+  Trainer,
+} from '../../core/trainer.ts'
+import { classify } from '../metrics/classification.ts'
+import { checkOption, error, isPositive, isShare, isWhole } from './errors.ts'
+import { cosine, type Schedule, toSchedule } from './schedules.ts'
+
+export interface SupervisedTrainerOptions {
+  /** Default 64. */
+  readonly batchSize?: number
+  /** 'sgd' has momentum. A factory brings any tfjs optimizer; one with a `tap` is shown the inputs of linear layers. */
+  readonly optimizer?: 'sgd' | 'adam' | 'adamW' | OptimizerFactory
+  /** Default: a cosine from 0.05 ('sgd') or 0.001 ('adam', 'adamW') to 0. */
+  readonly learningRate?: number | Schedule
+  /** Only for 'sgd'. Default 0.9. */
+  readonly momentum?: number
+  /** Only for 'sgd'. Default true. */
+  readonly nesterov?: boolean
+  /** On kernels, not on biases and normalisation. Default 3e-4. */
+  readonly weightDecay?: number
+  /** Share of the target that is spread over all classes. Default 0. */
+  readonly labelSmoothing?: number
+  /** Largest global L2 norm of the gradients; false: any. Default 5. */
+  readonly clipNorm?: number | false
+  /** Share of the auxiliary loss, for networks that have an auxiliary head. Default: what the network says. */
+  readonly auxiliaryWeight?: number
+  /** Probability of dropping a path, for networks that have drop-path. Default 0. */
+  readonly dropPath?: number | Schedule
+  /** Mean loss of a batch; default cross-entropy of class indices. Synchronous; called inside a tidy. */
+  readonly loss?: (outputs: tf.Tensor, targets: tf.Tensor) => tf.Scalar
+  /** Progress after so many steps, and after the last one. Default 25. */
+  readonly reportEvery?: number
+  /** Measure the validation split after so many epochs; 0: never. Default 1 with `patience`, else 0. */
+  readonly validateEvery?: number
+  /** Stop when the validation accuracy has not risen for so many measurements. */
+  readonly patience?: number
+  /** Stop when this says so of a progress report: a training that is clearly bad need not be finished. */
+  readonly stopWhen?: (progress: Progress) => boolean
+}
+
+/**
+ * Trains by gradient descent on (inputs, targets); a classifier on logits and class indices unless `loss` says otherwise.
+ * Reports `loss` (mean since the last report), `learningRate`, and where measured `validationAccuracy` and
+ * `validationLoss`. Between two steps the event loop has its turn, and the signal is looked at.
+ * Errors: ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_TRAINING_OPTION, ARCHLOOM_TRAINING_OUTPUT,
+ * ARCHLOOM_TRAINING_NO_BATCHES.
+ */
+export function supervisedTrainer(options: SupervisedTrainerOptions = {}): Trainer {
+  const settings = resolve(options)
+  return { name: NAME, fit: (...run) => train(settings, ...run) }
+}
+
+const NAME = 'supervisedTrainer'
+type Settings = ReturnType<typeof resolve>
+
+function resolve(options: SupervisedTrainerOptions) {
+  const { batchSize = 64, reportEvery = 25, patience, labelSmoothing = 0, clipNorm = 5 } = options
+  const { momentum = 0.9, weightDecay = 3e-4, validateEvery = patience === undefined ? 0 : 1 } = options
+  const check = (option: string, value: unknown, valid: (value: number) => boolean, expected: string) =>
+    checkOption(NAME, option, value, valid, expected)
+  check('batchSize', batchSize, isWhole, 'a whole number of at least 1')
+  check('reportEvery', reportEvery, isWhole, 'a whole number of at least 1')
+  check('validateEvery', validateEvery, (n) => n === 0 || isWhole(n), 'a whole number of epochs, or 0 for never')
+  if (patience !== undefined) check('patience', patience, isWhole, 'a whole number of at least 1')
+  check('labelSmoothing', labelSmoothing, isShare, 'a share in [0, 1)')
+  check('momentum', momentum, isShare, 'a number in [0, 1)')
+  check('weightDecay', weightDecay, (n) => n >= 0, 'a number of at least 0')
+  if (clipNorm !== false) check('clipNorm', clipNorm, isPositive, 'a positive number, or false')
+  const { optimizer = 'sgd', nesterov = true } = options
+  const initial = { learningRate: 0, weightDecay, decays: (variable: tf.Variable) => variable.rank > 1 }
+  const optimizers: Readonly<Record<string, OptimizerFactory>> = {
+    sgd: () => momentumOptimizer({ ...initial, momentum, nesterov }),
+    adam: () => adam(initial),
+    adamW: () => adamW(initial),
+  }
+  const makeOptimizer = typeof optimizer === 'function' ? optimizer : optimizers[optimizer]
+  if (!makeOptimizer)
+    throw error('ARCHLOOM_TRAINING_OPTION', {
+      where: NAME,
+      option: 'optimizer',
+      received: optimizer,
+      expected: `one of ${Object.keys(optimizers).join(', ')}, or a factory`,
+    })
+  // An optimizer of the caller's follows a schedule of ours only when one is given.
+  const usual = typeof optimizer === 'function' ? undefined : cosine({ peak: optimizer === 'sgd' ? 0.05 : 0.001 })
+  const learningRate = options.learningRate === undefined ? usual : toSchedule(options.learningRate)
+  return {
+    ...{ batchSize, reportEvery, validateEvery, patience, clipNorm, makeOptimizer, learningRate },
+    dropPath: toSchedule(options.dropPath ?? 0),
+    auxiliaryWeight: options.auxiliaryWeight,
+    stopWhen: options.stopWhen ?? (() => false),
+    classifies: options.loss === undefined,
+    loss: options.loss ?? ((outputs, targets) => softmaxCrossEntropy(outputs, targets, { labelSmoothing })),
+  }
+}
+
+/** Steps of a whole epoch and of the run. A last, smaller batch is left out: its statistics would be noise. */
+function plan(settings: Settings, data: Split<'train'>, epochs: number) {
+  checkOption(NAME, 'epochs', epochs, isPositive, 'a positive number')
+  const batchSize = Math.max(1, Math.min(settings.batchSize, data.size))
+  const epochSteps = Math.floor(data.size / batchSize)
+  return { batchSize, epochSteps, steps: Math.max(1, Math.round(epochs * epochSteps)) }
+}
+
+async function* train(
+  settings: Settings,
+  network: Network,
+  data: Split<'train'>,
+  { epochs, rng, validation, signal }: FitOptions,
+): AsyncGenerator<Progress, void, undefined> {
+  const { reportEvery, validateEvery, patience = Number.POSITIVE_INFINITY } = settings
+  if (settings.classifies && (network.outputShape.length !== 1 || network.outputShape[0] !== data.classes))
+    throw error('ARCHLOOM_TRAINING_OUTPUT', { received: network.outputShape, classes: data.classes })
+  const { batchSize, epochSteps, steps } = plan(settings, data, epochs)
+  const optimizer: tf.Optimizer & Pick<ApplyMode, 'tap'> = settings.makeOptimizer(steps)
+  const rated = optimizer instanceof StepOptimizer ? optimizer : undefined
+  const order = rng.fork('batches')
+  const noise = rng.fork('noise')
+  let [step, sinceReport, lossSum, best, withoutGain] = [0, 0, 0, Number.NEGATIVE_INFINITY, 0]
+  try {
+    for (let epoch = 0; step < steps; epoch++) {
+      const before = step
+      for (const batch of data.batches({ batchSize, rng: order, dropRemainder: true })) {
+        const learningRate = settings.learningRate?.(step, steps)
+        if (learningRate !== undefined && rated) rated.learningRate = learningRate
+        const mode: ApplyMode = {
+          training: true,
+          rng: noise,
+          dropPath: settings.dropPath(step, steps),
+          ...(optimizer.tap && { tap: (use) => optimizer.tap?.(use) }),
+        }
+        const loss = stepOn(batch, settings, network, optimizer, mode)
+        step++
+        if (!Number.isFinite(loss))
+          throw error('ARCHLOOM_TRAINING_DIVERGED', {
+            ...{ trainer: NAME, step, steps },
+            learningRate: learningRate ?? Number.NaN,
+          })
+        lossSum += loss
+        sinceReport++
+        await eventLoopTurn()
+        signal?.throwIfAborted()
+
+        const last = step === steps
+        const epochEnded = last || step % epochSteps === 0
+        const measure = validation && validateEvery > 0 && (last || (epochEnded && (epoch + 1) % validateEvery === 0))
+        const measured = measure ? await classify(network, validation, signal ? { signal } : {}) : undefined
+        if (measured || last || step % reportEvery === 0) {
+          const metrics = {
+            loss: lossSum / sinceReport,
+            ...(learningRate !== undefined && { learningRate }),
+            ...(measured && { validationAccuracy: measured.accuracy, validationLoss: measured.loss }),
+          }
+          const progress: Progress = { step, steps, epoch: epoch + 1, metrics }
+          lossSum = sinceReport = 0
+          yield progress
+          if (settings.stopWhen(progress)) return
+        }
+        if (measured) {
+          withoutGain = measured.accuracy > best ? 0 : withoutGain + 1
+          best = Math.max(best, measured.accuracy)
+          if (withoutGain >= patience) return
+        }
+        if (last) return
+      }
+      if (step === before) throw error('ARCHLOOM_TRAINING_NO_BATCHES', { size: data.size, batchSize })
+    }
+  } finally {
+    optimizer.dispose()
+  }
+}
+
+/** One gradient step; the batch is disposed whatever happens. */
+function stepOn(batch: Batch, settings: Settings, network: Network, optimizer: tf.Optimizer, mode: ApplyMode): number {
+  const { inputs, targets } = batch
+  const loss = () => {
+    const total = settings.loss(network.apply(inputs, mode), targets)
+    const auxiliary = network.auxiliary?.logits()
+    const weight = settings.auxiliaryWeight ?? network.auxiliary?.weight ?? 0
+    return auxiliary ? tf.add(total, tf.mul(settings.loss(auxiliary, targets), weight)) : total
+  }
+  try {
+    const clip = settings.clipNorm === false ? {} : { clipNorm: settings.clipNorm }
+    return trainStep({ variables: network.trainable, optimizer, loss: loss as () => tf.Scalar, ...clip }).loss
+  } finally {
+    tf.dispose([inputs, targets])
+  }
+}
+
+/** Steps are synchronous: without this, no timer (a timeout, Ctrl-C, a display) would ever run. */
+const eventLoopTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
