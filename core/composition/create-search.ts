@@ -38,7 +38,7 @@ export interface StudyOptions extends JournalOptions {
 export interface CreateSearchOptions<A> {
   readonly space: SearchSpace<A>
   /** How architectures are measured (a function is enough); may be left out where a plugin brings its own. */
-  readonly evaluator?: Evaluator<A> | EvaluatorDefinition<A> | EvaluatorFunction<A>
+  readonly evaluator?: NoInfer<Evaluator<A> | EvaluatorDefinition<A> | EvaluatorFunction<A>>
   readonly plugins: readonly Plugin[]
   /** What is optimised, each with its direction; the first one is the reward unless weights say otherwise. */
   readonly objectives: Objectives
@@ -91,7 +91,7 @@ export function createSearch<A>(options: CreateSearchOptions<A>): Search<A> {
     })
   const objectives = resolveObjectives(options.objectives ?? {})
   const budget = resolveBudget(options.budget ?? {})
-  const given = definitionOf(options.evaluator)
+  const given = definitionOf<A>(options.evaluator)
   const broughtByPlugin = plugins.some((plugin) => plugin.provides.includes('evaluator'))
   if (!given && !broughtByPlugin) throw error('ARCHLOOM_SEARCH_NO_EVALUATOR', { received: options.evaluator })
 
