@@ -4,9 +4,11 @@ import { engine as cpu } from './engines/cpu.ts'
 import { engine as wasm } from './engines/wasm.ts'
 import { error } from './errors.ts'
 import { type Installed, installFillIns } from './fill-ins/index.ts'
+import { installGradients } from './gradients/index.ts'
 
 export type Availability =
-  | { readonly ok: true; readonly version: string }
+  /** `hardware: false`: a stand-in such as a software GPU, which runs when named but which `auto` passes over. */
+  | { readonly ok: true; readonly version: string; readonly hardware?: boolean }
   | { readonly ok: false; readonly reason: string; readonly remedy: string }
 
 /** A tfjs backend that can be chosen by name. Plugins export one as `engine`. */
@@ -19,7 +21,7 @@ export interface EngineDefinition {
   readonly threads?: number
   /** Kernels that exist but are slower than a composition of others: fill-ins of these names replace them. */
   readonly slowKernels?: readonly string[]
-  /** Never throws for what is merely absent. A GPU engine is available only on real hardware. */
+  /** Never throws for what is merely absent. */
   available(): Promise<Availability>
   /** Registers the tfjs backend and its kernels, and calls nothing else. */
   start(): Promise<void>
@@ -30,7 +32,7 @@ export interface EngineReport {
   readonly describe: string
   readonly version: string
   readonly threads: number
-  /** Fill-ins at work: kernels and gradients the engine lacks, or has only slowly. */
+  /** Kernels composed of others because the engine lacks them, or has them only slowly. */
   readonly fillIns: readonly Installed[]
 }
 
@@ -129,7 +131,7 @@ async function choose(name: string): Promise<EngineReport> {
   let last: unknown
   for (const definition of await engines()) {
     const availability = await availabilityOf(definition)
-    if (!availability.ok) continue
+    if (!availability.ok || availability.hardware === false) continue
     try {
       return await start(definition, availability.version)
     } catch (thrown) {
@@ -143,6 +145,8 @@ async function start(definition: EngineDefinition, version: string): Promise<Eng
   const { name, describe } = definition
   // No banner about other backends, no warning for each kernel replaced.
   tf.enableProdMode()
+  // Another package may have registered others since; the engine's own come after ours.
+  installGradients()
   try {
     await definition.start()
     if (!(await tf.setBackend(name))) throw new Error(`tfjs could not start the backend ${name}`)

@@ -8,6 +8,7 @@ export {
 } from './engine.ts'
 export type { Installed } from './fill-ins/index.ts'
 export * from './fused.ts'
+export { spaceToDepth } from './gradients/index.ts'
 export * from './initialisers.ts'
 export * from './layers/index.ts'
 export { countTensors, type TensorCount } from './leaks.ts'

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { clipByGlobalNorm } from './optimizers.ts'
 
 export interface TrainStepOptions {
   readonly variables: readonly tf.Variable[]
@@ -27,9 +28,10 @@ export function trainStep(options: TrainStepOptions): TrainStepResult {
       optimizer.applyGradients(grads)
       return { loss }
     }
-    const gradientNorm = globalNorm(Object.values(grads))
+    const { gradients, norm } = clipByGlobalNorm(grads, clipNorm)
+    const gradientNorm = norm.dataSync()[0] as number
     if (!Number.isFinite(gradientNorm)) return { loss: Number.NaN, gradientNorm }
-    optimizer.applyGradients(gradientNorm > clipNorm ? scaled(grads, clipNorm / gradientNorm) : grads)
+    optimizer.applyGradients(gradients)
     return { loss, gradientNorm }
   })
 }
@@ -52,11 +54,3 @@ function abandonTape(): void {
   for (const node of state.activeTape ?? []) for (const tensor of node.saved ?? []) tensor.dispose()
   state.activeTape = []
 }
-
-function globalNorm(gradients: readonly tf.Tensor[]): number {
-  const squares = gradients.map((gradient) => tf.sum(tf.square(gradient)))
-  return Math.sqrt(tf.addN(squares).dataSync()[0] as number)
-}
-
-const scaled = (gradients: tf.NamedTensorMap, factor: number): tf.NamedTensorMap =>
-  Object.fromEntries(Object.entries(gradients).map(([name, gradient]) => [name, tf.mul(gradient, factor)]))

@@ -3,6 +3,8 @@ import * as tf from '@tensorflow/tfjs-core'
 /** A kernel written as a composition of kernels that every engine has. Runs inside a tidy, and outside any tape. */
 export interface KernelFillIn {
   readonly kernel: string
+  /** It needs the engine's own kernel to build on. */
+  readonly replacesOnly?: true
   /** `stock` is the engine's own kernel, where this one replaces it for speed. */
   readonly compute: (
     inputs: Readonly<Record<string, tf.Tensor>>,
@@ -13,14 +15,6 @@ export interface KernelFillIn {
 
 /** The engine's own kernel, called on tensors. */
 export type Stock = (inputs: Readonly<Record<string, tf.Tensor>>, attributes: object) => tf.Tensor
-
-/** A gradient that tfjs lacks, or has wrong, on every engine. */
-export interface GradientFillIn {
-  readonly kernel: string
-  readonly inputsToSave?: readonly string[]
-  /** `stock` is tfjs's own gradient, for the cases it can do. */
-  readonly gradient: (stock: tf.GradFunc | undefined) => tf.GradFunc
-}
 
 /** A kernel of `backendName` from a fill-in. */
 export function registerKernelFillIn(backendName: string, fillIn: KernelFillIn): void {

@@ -1,24 +1,25 @@
 import * as tf from '@tensorflow/tfjs-core'
-import '../gradients.ts'
-import { averagePoolGradient } from './average-pool-gradient.ts'
 import { convolutionFilterGradient } from './convolution-filter-gradient.ts'
 import { convolutionInputGradient } from './convolution-input-gradient.ts'
-import { depthToSpaceGradient } from './depth-to-space-gradient.ts'
 import { depthwiseFilterGradient } from './depthwise-filter-gradient.ts'
 import { depthwiseInputGradient } from './depthwise-input-gradient.ts'
-import { dilatedConvolutionGradient } from './dilated-convolution-gradient.ts'
-import { dilatedDepthwiseGradient } from './dilated-depthwise-gradient.ts'
-import { type GradientFillIn, type KernelFillIn, registerKernelFillIn } from './fill-in.ts'
+import { type KernelFillIn, registerKernelFillIn } from './fill-in.ts'
 import { transposedMatmul } from './transposed-matmul.ts'
 import { unsortedSegmentSum } from './unsorted-segment-sum.ts'
+
+export { convolutionFilterGradientOf } from './convolution-filter-gradient.ts'
+export { convolutionInputGradientOf } from './convolution-input-gradient.ts'
+export { depthwiseFilterGradientOf } from './depthwise-filter-gradient.ts'
+export { depthwiseInputGradientOf } from './depthwise-input-gradient.ts'
+export { type ConvolutionAttributes, convolutionInfo } from './sliding-window.ts'
 
 export interface Installed {
   /** Name of the tfjs kernel. */
   readonly kernel: string
-  readonly why: 'missing kernel' | 'slow kernel' | 'missing gradient' | 'wrong gradient'
+  readonly why: 'missing' | 'slow'
 }
 
-const kernelFillIns: readonly KernelFillIn[] = [
+const fillIns: readonly KernelFillIn[] = [
   convolutionFilterGradient,
   convolutionInputGradient,
   depthwiseFilterGradient,
@@ -27,46 +28,23 @@ const kernelFillIns: readonly KernelFillIn[] = [
   unsortedSegmentSum,
 ]
 
-const gradientFillIns: readonly (GradientFillIn & { why: Installed['why'] })[] = [
-  { ...dilatedConvolutionGradient, why: 'missing gradient' },
-  { ...dilatedDepthwiseGradient, why: 'missing gradient' },
-  { ...depthToSpaceGradient, why: 'missing gradient' },
-  { ...averagePoolGradient, why: 'wrong gradient' },
-]
+const installedFor = new Map<string, readonly Installed[]>()
 
-// Gradients are registered for the process, not for an engine: an engine that put its own in their place keeps it.
-const stockGradients = new Map(gradientFillIns.map(({ kernel }) => [kernel, tf.getGradient(kernel)]))
-
-/** Installs what the engine lacks, and what it declares slow. Called again for the same engine, it adds nothing. */
+/**
+ * Installs the kernels that the engine lacks or declares slow, as compositions of those it has. Again for the same
+ * engine: adds nothing.
+ */
 export function installFillIns(backendName: string, slowKernels: readonly string[]): readonly Installed[] {
-  return [...installKernels(backendName, slowKernels), ...installGradients()]
-}
-
-const installedKernels = new Map<string, Installed[]>()
-
-function installKernels(backendName: string, slowKernels: readonly string[]): readonly Installed[] {
-  const known = installedKernels.get(backendName)
+  const known = installedFor.get(backendName)
   if (known) return known
   const installed: Installed[] = []
-  for (const fillIn of kernelFillIns) {
+  for (const fillIn of fillIns) {
     const exists = tf.getKernel(fillIn.kernel, backendName) !== undefined
-    if (exists && !slowKernels.includes(fillIn.kernel)) continue
+    // A product of matrices can be made faster, but not out of nothing.
+    if (exists ? !slowKernels.includes(fillIn.kernel) : fillIn.replacesOnly) continue
     registerKernelFillIn(backendName, fillIn)
-    installed.push({ kernel: fillIn.kernel, why: exists ? 'slow kernel' : 'missing kernel' })
+    installed.push({ kernel: fillIn.kernel, why: exists ? 'slow' : 'missing' })
   }
-  installedKernels.set(backendName, installed)
+  installedFor.set(backendName, installed)
   return installed
-}
-
-let installedGradients: readonly Installed[] | undefined
-
-function installGradients(): readonly Installed[] {
-  installedGradients ??= gradientFillIns.flatMap(({ kernel, inputsToSave, gradient, why }) => {
-    const stock = stockGradients.get(kernel)
-    if (tf.getGradient(kernel) !== stock) return []
-    const saved = inputsToSave ? { inputsToSave: [...inputsToSave] } : {}
-    tf.registerGradient({ ...stock, kernelName: kernel, ...saved, gradFunc: gradient(stock?.gradFunc) })
-    return [{ kernel, why }]
-  })
-  return installedGradients
 }

@@ -18,6 +18,7 @@ const swapLastTwo = (x: tf.Tensor): tf.Tensor => {
  */
 export const transposedMatmul: KernelFillIn = {
   kernel: 'BatchMatMul',
+  replacesOnly: true,
   compute: ({ a, b }, attributes, stock) => {
     const { transposeA, transposeB } = attributes as unknown as MatMulAttributes
     const left = transposeA ? swapLastTwo(a as tf.Tensor) : (a as tf.Tensor)

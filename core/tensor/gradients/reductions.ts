@@ -1,0 +1,58 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { fromBoth, fromInput, fromOutput, type GradientTable, masked } from './rule.ts'
+
+const axesOf = (axis: number | number[] | undefined, x: tf.Tensor): number[] =>
+  tf.util.parseAxisParam(axis ?? [...x.shape.keys()], x.shape)
+
+/** A reduced value with its axes put back, of size 1. */
+const expand = (reduced: tf.Tensor, x: tf.Tensor, axes: number[]): tf.Tensor =>
+  tf.reshape(
+    reduced,
+    x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size)),
+  )
+
+/** The value of every group handed to each of its members. Zeros plus a broadcast: engines tile slowly. */
+const spread = (reduced: tf.Tensor, x: tf.Tensor, axes: number[]): tf.Tensor =>
+  tf.add(tf.zeros(x.shape), expand(reduced, x, axes))
+
+/** All members equal to the extreme have the whole gradient. */
+const extreme = fromBoth((dy, x, y, attributes: { reductionIndices?: number | number[]; axis?: number | number[] }) => {
+  const axes = axesOf(attributes.reductionIndices ?? attributes.axis, x)
+  return masked(expand(dy, x, axes), tf.equal(x, expand(y, x, axes)))
+})
+
+export const reductions: GradientTable = {
+  Cumsum: fromInput((dy, _x, { axis, exclusive, reverse }: { axis: number; exclusive: boolean; reverse: boolean }) =>
+    tf.cumsum(dy, axis, exclusive, !reverse),
+  ),
+  Max: extreme,
+  Mean: fromInput((dy, x, { axis }: { axis: number | number[] }) => {
+    const axes = axesOf(axis, x)
+    const count = axes.reduce((product, each) => product * (x.shape[each] as number), 1)
+    return spread(tf.div(dy, count), x, axes)
+  }),
+  Min: extreme,
+  // The product of the others, without division: before times after.
+  Prod: fromInput((dy, x, { axis }: { axis: number | number[] }) => {
+    const axes = axesOf(axis, x)
+    const kept = [...x.shape.keys()].filter((each) => !axes.includes(each))
+    const order = [...kept, ...axes]
+    const groups = tf.reshape(tf.transpose(x, order), [...kept.map((each) => x.shape[each] as number), -1])
+    const last = groups.rank - 1
+    const others = tf.mul(tf.cumprod(groups, last, true, false), tf.cumprod(groups, last, true, true))
+    const gradient = tf.mul(tf.reshape(dy, [...groups.shape.slice(0, -1), 1]), others)
+    const inverse = order.map((_, axisNow) => order.indexOf(axisNow))
+    return tf.transpose(
+      tf.reshape(
+        gradient,
+        order.map((each) => x.shape[each] as number),
+      ),
+      inverse,
+    )
+  }),
+  Softmax: fromOutput((dy, y, { dim }: { dim: number }) => {
+    const weighted = tf.mul(dy, y)
+    return tf.sub(weighted, tf.mul(tf.sum(weighted, [dim], true), y))
+  }, 'logits'),
+  Sum: fromInput((dy, x, { axis }: { axis: number | number[] }) => spread(dy, x, axesOf(axis, x))),
+}
