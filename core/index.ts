@@ -34,7 +34,9 @@ export type { Direction, ObjectiveOptions, Objectives } from './search/objective
 export { initialState, reduce, type SearchState } from './search/state.ts'
 export { cached, deduped, retried, timed } from './search/wrappers.ts'
 export * from './space/index.ts'
+export { type ExportedTrial, type ExportTopOptions, exportTop } from './study/export-top.ts'
 export { type JournalOptions, journalStore, readJournal } from './study/journal.ts'
+export { type DecodedTrial, readStudy, type StudyRecord, type StudyTrial } from './study/read.ts'
 export { memoryStore, type Store } from './study/store.ts'
 export type {
   ApplyMode,

@@ -9,6 +9,8 @@ export const error = defineErrors('study', {
     `study ${quote(d.study)} was made with ${d.field} ${quote(d.expected)}, and this search has ${quote(d.received)}. Resume it with the same ${d.field}, or give the new search another study name.`,
   ARCHLOOM_STUDY_DIVERGED: (d: { study: string; trial: number }) =>
     `replaying study ${quote(d.study)} gave another proposal at trial ${d.trial} than the journal holds: the controller or its options have changed since. Resume with the code that wrote it, or start a new study.`,
+  ARCHLOOM_STUDY_NO_NETWORKS: (d: { study: string; space: string }) =>
+    `space ${quote(d.space)} of study ${quote(d.study)} builds no networks; expected one whose defineSpace() has a build function. Export it as data or code instead.`,
   ARCHLOOM_STUDY_LOCKED: (d: { study: string; pid: number }) =>
     `study ${quote(d.study)} is being written by running process ${d.pid}; one process at a time may write a study. Wait for it, or give this search another study name.`,
   ARCHLOOM_STUDY_NOT_WRITABLE: (d: { path: string; message: string }) =>

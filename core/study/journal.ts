@@ -118,6 +118,13 @@ function takeLock(lock: string, study: string) {
   }
 }
 
+/** The process that is writing the study in this folder now, if any. */
+export function studyWriter(directory: string): number | undefined {
+  const lock = join(directory, 'lock')
+  const pid = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : 0
+  return isRunning(pid) ? pid : undefined
+}
+
 function isRunning(pid: number): boolean {
   if (!(pid > 0)) return false
   try {

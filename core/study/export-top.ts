@@ -1,0 +1,42 @@
+import { findSearchSpace } from '../space/registry.ts'
+import type { SearchSpace } from '../space/space.ts'
+import type { BuildOptions, Network } from '../trainer.ts'
+import { error } from './errors.ts'
+import { readStudy, type StudyTrial } from './read.ts'
+
+/** A trial of a study with its typed architecture and a network that the caller disposes. */
+export interface ExportedTrial<A> extends StudyTrial {
+  readonly architecture: A
+  readonly network: Network
+}
+
+export interface ExportTopOptions<A> extends BuildOptions {
+  /** Default: the registered space of the study's name; import the module that registers it first. */
+  readonly space?: SearchSpace<A>
+  /** Folder of all studies, where `study` is a name. */
+  readonly directory?: string
+}
+
+/**
+ * The k best architectures of a study as built networks, with fresh seeded weights. Dispose every network.
+ * Errors: ARCHLOOM_STUDY_NOT_FOUND, ARCHLOOM_STUDY_CORRUPT, ARCHLOOM_SPACE_UNKNOWN, ARCHLOOM_STUDY_MISMATCH,
+ * ARCHLOOM_STUDY_NO_NETWORKS.
+ */
+export function exportTop<A>(study: string, k: number, options: ExportTopOptions<A>): ExportedTrial<A>[] {
+  const { directory, rng, input, classes } = options
+  const record = readStudy(study, directory === undefined ? {} : { directory })
+  const space = options.space ?? (findSearchSpace(record.started.space.name) as SearchSpace<A>)
+  checkSpace(record.name, space, record.started.space.fingerprint)
+  const { build } = space
+  if (!build) throw error('ARCHLOOM_STUDY_NO_NETWORKS', { study: record.name, space: space.name })
+  return record.best(k).map((trial) => {
+    const architecture = space.decode(trial.genotype)
+    return { ...trial, architecture, network: build(architecture, { input, classes, rng: rng.fork(trial.text) }) }
+  })
+}
+
+/** A genotype means nothing in another space than its own. Error: ARCHLOOM_STUDY_MISMATCH. */
+export function checkSpace(study: string, space: SearchSpace, expected: string): void {
+  if (space.fingerprint !== expected)
+    throw error('ARCHLOOM_STUDY_MISMATCH', { study, field: 'space', received: space.fingerprint, expected })
+}

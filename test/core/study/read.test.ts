@@ -1,0 +1,86 @@
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createSearch, defineSpace, exportTop, oneOf, product, readStudy, repeat, seeded } from 'archloom'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { climbing, digits, sum } from '../search/parts.ts'
+
+let directory: string
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'archloom-read-'))
+  await using search = createSearch({
+    space: digits,
+    evaluator: (architecture, { trial }) => {
+      if (trial === 2) throw new Error('no luck')
+      return { accuracy: sum(architecture) }
+    },
+    plugins: [climbing()],
+    objectives: { accuracy: 'maximise' },
+    budget: { maxTrials: 12 },
+    study: { name: 'climb', directory },
+  })
+  await search.finish()
+})
+afterAll(() => rmSync(directory, { recursive: true }))
+
+test('a study is read without the code that wrote it', () => {
+  const study = readStudy('climb', { directory })
+  expect(study.started.space.name).toBe('digits')
+  expect(study.state).toMatchObject({ status: 'finished', completed: 11, failed: 1, reason: 'trials' })
+  expect(study.trials.map(({ status }) => status)).toEqual(
+    study.trials.map(({ trial }) => (trial === 2 ? 'failed' : 'completed')),
+  )
+  expect(study.trials[2]?.failure).toMatchObject({ reason: 'error', code: 'ARCHLOOM_EVALUATION_THREW' })
+  const best = study.best(3)
+  expect(best[0]).toMatchObject({ reward: study.state.best?.reward })
+  for (const trial of best) {
+    expect(trial.architecture).toEqual(digits.decode(trial.genotype))
+    expect(trial.text).toBe(digits.format(trial.genotype))
+  }
+  expect(new Set(best.map(({ text }) => text)).size).toBe(3)
+  expect(readStudy(join(directory, 'climb', 'journal.jsonl')).trials).toEqual(study.trials)
+})
+
+test('a study that is not there, or is damaged, is told by its code', () => {
+  expect(() => readStudy('clim', { directory })).toThrow(/ARCHLOOM_STUDY_NOT_FOUND.*"clim".*\["climb"\]/)
+  const broken = (name: string, edit: (lines: string[]) => string[]) => {
+    mkdirSync(join(directory, name))
+    const lines = readFileSync(join(directory, 'climb', 'journal.jsonl'), 'utf8').split('\n')
+    writeFileSync(join(directory, name, 'journal.jsonl'), edit(lines).join('\n'))
+    return () => readStudy(name, { directory })
+  }
+  expect(broken('empty', () => [])).toThrow(/ARCHLOOM_STUDY_CORRUPT: line 1 /)
+  expect(broken('headless', (lines) => lines.slice(1))).toThrow(/ARCHLOOM_STUDY_CORRUPT: line 1 .*trial.proposed/)
+  expect(broken('noise', (lines) => lines.with(4, '{"seq":'))).toThrow(/ARCHLOOM_STUDY_CORRUPT: line 5 /)
+  expect(broken('gap', (lines) => lines.toSpliced(1, 1))).toThrow(/ARCHLOOM_STUDY_CORRUPT: line 2 /)
+  // A last line that was cut off by a kill is an event nobody saw.
+  const torn = join(directory, 'torn')
+  broken('torn', (lines) => lines)
+  appendFileSync(join(torn, 'journal.jsonl'), '{"seq":99,"type":"tri')
+  expect(readStudy(torn).state.completed).toBe(11)
+})
+
+test('exportTop builds networks through the space, and refuses a space that is not the one of the study', () => {
+  const options = { directory, input: [4, 4, 1], classes: 2, rng: seeded(1) }
+  expect(() => exportTop('climb', 1, options)).toThrow('ARCHLOOM_SPACE_UNKNOWN')
+  expect(() => exportTop('climb', 1, { ...options, space: digits })).toThrow('ARCHLOOM_STUDY_NO_NETWORKS')
+  const other = defineSpace('digits', product({ digit: repeat(3, () => oneOf(0, 1)) }))
+  expect(() => exportTop('climb', 1, { ...options, space: other })).toThrow('ARCHLOOM_STUDY_MISMATCH')
+  const built: unknown[] = []
+  const space = defineSpace('digits', product({ digit: repeat(4, () => oneOf(0, 1, 2)) }), {
+    build: (architecture, { input, classes }) => {
+      built.push(architecture)
+      return {
+        inputShape: input,
+        outputShape: [classes],
+        trainable: [],
+        state: [],
+        apply: (inputs) => inputs,
+        [Symbol.dispose]() {},
+      }
+    },
+  })
+  const top = exportTop('climb', 2, { ...options, space })
+  expect(built).toEqual(top.map(({ architecture }) => architecture))
+  expect(top[0]?.network.outputShape).toEqual([2])
+})
