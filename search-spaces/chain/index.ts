@@ -1,0 +1,61 @@
+/** A chain of inverted residual blocks (the family of MobileNetV2): kernel, width, depth and expansion. */
+import type { Paper } from '../../core/paper.ts'
+import { defineSpace, type SearchSpace } from '../../core/space/index.ts'
+import { blockChainCost, buildBlockChain } from '../operations/index.ts'
+import { chainOf, checkedOptions } from './network.ts'
+import {
+  type ChainArchitectureOf,
+  type ChainOptions,
+  chainDecisions,
+  type chainDefaults,
+  chainSpaceName,
+} from './space.ts'
+
+export const mobileNetV2Paper: Paper = {
+  title: 'MobileNetV2: Inverted Residuals and Linear Bottlenecks',
+  authors: 'Mark Sandler, Andrew Howard, Menglong Zhu, Andrey Zhmoginov, Liang-Chieh Chen',
+  venue: 'IEEE/CVF Conference on Computer Vision and Pattern Recognition',
+  year: 2018,
+  url: 'https://arxiv.org/abs/1801.04381',
+  bibtex: `@inproceedings{sandler2018mobilenetv2,
+  title = {{MobileNetV2}: Inverted Residuals and Linear Bottlenecks},
+  author = {Sandler, Mark and Howard, Andrew and Zhu, Menglong and Zhmoginov, Andrey and Chen, Liang-Chieh},
+  booktitle = {IEEE/CVF Conference on Computer Vision and Pattern Recognition},
+  pages = {4510--4520},
+  year = {2018},
+  url = {https://arxiv.org/abs/1801.04381}
+}`,
+}
+
+export interface ChainSpace<
+  K extends readonly number[] = readonly number[],
+  E extends readonly number[] = readonly number[],
+> extends SearchSpace<ChainArchitectureOf<K, E>> {
+  readonly options: Required<ChainOptions<K, E>>
+}
+
+/** Stages of variable depth; every block chooses its kernel and expansion. Throws ARCHLOOM_SPACE_OPTION. */
+export function chainSpace<
+  const K extends readonly number[] = typeof chainDefaults.kernels,
+  const E extends readonly number[] = typeof chainDefaults.expansions,
+>(given: ChainOptions<K, E> = {}): ChainSpace<K, E> {
+  const options = checkedOptions(given)
+  const decisions = chainDecisions(options.stages, options.kernels, options.expansions)
+  const space = defineSpace<ChainArchitectureOf<K, E>>(chainSpaceName(given), decisions, {
+    papers: [mobileNetV2Paper],
+    cost: (architecture, { input, classes }) => blockChainCost(chainOf(architecture, options, input, classes)),
+    build: (architecture, { input, classes, rng }) =>
+      buildBlockChain(chainOf(architecture, options, input, classes), rng),
+  })
+  return Object.assign(space, { options })
+}
+
+export { chainOf } from './network.ts'
+export type {
+  ChainArchitecture,
+  ChainArchitectureOf,
+  ChainBlock,
+  ChainOptions,
+  ChainStage,
+  ChainStageChoice,
+} from './space.ts'

@@ -1,0 +1,64 @@
+/** The cell space of NAS-Bench-201: six edges, five operations, 15,625 architectures. */
+
+import type { Paper } from '../../core/paper.ts'
+import { defineSpace, type SearchSpace } from '../../core/space/index.ts'
+import { nasBench201Cost } from './cost.ts'
+import { buildNasBench201Network } from './network.ts'
+import { checkedOptions, planNasBench201 } from './plan.ts'
+import {
+  type NasBench201Architecture,
+  type NasBench201Options,
+  nasBench201Decisions,
+  nasBench201Name,
+} from './space.ts'
+
+export const nasBench201Paper: Paper = {
+  title: 'NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search',
+  authors: 'Xuanyi Dong, Yi Yang',
+  venue: 'International Conference on Learning Representations',
+  year: 2020,
+  url: 'https://arxiv.org/abs/2001.00326',
+  bibtex: `@inproceedings{dong2020nasbench201,
+  title = {{NAS-Bench-201}: Extending the Scope of Reproducible Neural Architecture Search},
+  author = {Dong, Xuanyi and Yang, Yi},
+  booktitle = {International Conference on Learning Representations},
+  year = {2020},
+  url = {https://arxiv.org/abs/2001.00326}
+}`,
+}
+
+export interface NasBench201Space extends SearchSpace<NasBench201Architecture> {
+  readonly options: Required<NasBench201Options>
+}
+
+/** Networks of `cells` cells a stage; the benchmark's own table belongs to the defaults. Throws ARCHLOOM_SPACE_OPTION. */
+export function nasBench201Space(given: NasBench201Options = {}): NasBench201Space {
+  const options = checkedOptions(given)
+  const space = defineSpace<NasBench201Architecture>(nasBench201Name(options), nasBench201Decisions, {
+    papers: [nasBench201Paper],
+    cost: (architecture, { input, classes }) => nasBench201Cost(architecture, planNasBench201(options, input, classes)),
+    build: (architecture, { input, classes, rng }) =>
+      buildNasBench201Network(architecture, planNasBench201(options, input, classes), rng),
+  })
+  return Object.assign(space, { options })
+}
+
+export { formatArchString, parseArchString } from './arch-string.ts'
+export { nasBench201Cost } from './cost.ts'
+export {
+  buildNasBench201Edge,
+  buildNasBench201Network,
+  fixedNasBench201Body,
+  type NasBench201Place,
+  type NasBench201SkeletonParts,
+  nasBench201Network,
+} from './network.ts'
+export { genotypeOfIndex, officialIndex } from './official-index.ts'
+export { type NasBench201Plan, type NasBench201Stage, planNasBench201 } from './plan.ts'
+export {
+  edgesOf,
+  type NasBench201Architecture,
+  type NasBench201Operation,
+  type NasBench201Options,
+  nasBench201Operations,
+} from './space.ts'

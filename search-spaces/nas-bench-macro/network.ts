@@ -1,0 +1,54 @@
+import { error } from '../errors.ts'
+import { type BlockChain, imageShape, mbConv, type Operation, projectedIdentity } from '../operations/index.ts'
+import {
+  type NasBenchMacroArchitecture,
+  type NasBenchMacroOperation,
+  type NasBenchMacroOptions,
+  nasBenchMacroDefaults,
+} from './space.ts'
+
+export const macroOperations: Readonly<Record<NasBenchMacroOperation, Operation>> = {
+  identity: projectedIdentity,
+  mb_conv_k3_e3: mbConv({ kernel: 3, expansion: 3 }),
+  mb_conv_k5_e6: mbConv({ kernel: 5, expansion: 6 }),
+}
+
+/** Defaults filled in and checked: ARCHLOOM_SPACE_OPTION. */
+export function checkedOptions(options: NasBenchMacroOptions): Required<NasBenchMacroOptions> {
+  const checked = { ...nasBenchMacroDefaults, ...options }
+  for (const [option, received] of Object.entries(checked))
+    if (!Number.isInteger(received) || received < 1)
+      throw error('ARCHLOOM_SPACE_OPTION', {
+        space: 'nasBenchMacroSpace',
+        option,
+        received,
+        expected: 'a positive integer',
+      })
+  return checked
+}
+
+/** First layers of the three stages of two, three and three layers: they halve the size and double the channels. */
+const STAGE_STARTS = [0, 2, 5]
+
+/** The benchmark's network (figure 7 of the paper and its released code). */
+export function macroChain(
+  { layers }: NasBenchMacroArchitecture,
+  { channels, head }: Required<NasBenchMacroOptions>,
+  input: readonly number[],
+  classes: number,
+): BlockChain {
+  let channelsOut = channels
+  const blocks = layers.map((layer, index) => {
+    const channelsIn = channelsOut
+    const reduces = STAGE_STARTS.includes(index)
+    if (reduces) channelsOut *= 2
+    return {
+      name: `layer_${index}`,
+      operation: macroOperations[layer],
+      channelsIn,
+      channelsOut,
+      stride: reduces ? 2 : 1,
+    }
+  })
+  return { input: imageShape('nas-bench-macro', input), stem: channels, blocks, head, classes }
+}

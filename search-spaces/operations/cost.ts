@@ -1,0 +1,104 @@
+import type { NetworkCost } from '../../core/trainer.ts'
+import { error } from '../errors.ts'
+
+/** Shape of one image or feature map. */
+export interface ImageShape {
+  readonly height: number
+  readonly width: number
+  readonly channels: number
+}
+
+/** Cost of a layer for one image, and the shape that it gives. */
+export interface LayerCost extends NetworkCost {
+  readonly output: ImageShape
+}
+
+/**
+ * Cost of a layer as a function of the shape that it receives. Counted as in the papers: multiply-adds of convolutions
+ * and dense layers only (no pooling, normalisation, activation or bias); parameters of normalisation where affine.
+ */
+export type LayerCounter = (input: ImageShape) => LayerCost
+
+/** The shape of an image from `BuildOptions.input`, or ARCHLOOM_SPACE_INPUT_SHAPE. */
+export function imageShape(space: string, input: readonly number[]): ImageShape {
+  const [height, width, channels] = input
+  if (input.length !== 3 || !input.every((size) => Number.isInteger(size) && size > 0))
+    throw error('ARCHLOOM_SPACE_INPUT_SHAPE', { space, received: input })
+  return { height: height as number, width: width as number, channels: channels as number }
+}
+
+const positions = ({ height, width }: ImageShape) => height * width
+
+/** 'same' keeps ⌈size / stride⌉ positions, 'valid' only those where the whole kernel fits. */
+const slid = (input: ImageShape, kernel: number, stride: number, padding: 'same' | 'valid', channels: number) => {
+  const along = (size: number) =>
+    padding === 'same' ? Math.ceil(size / stride) : Math.floor((size - kernel) / stride) + 1
+  return { height: along(input.height), width: along(input.width), channels }
+}
+
+export interface ConvolutionShape {
+  readonly filters: number
+  readonly kernel: number
+  readonly stride?: number
+  readonly padding?: 'same' | 'valid'
+}
+
+/** k²·C·F weights, used once a position. */
+export const countConvolution =
+  ({ filters, kernel, stride = 1, padding = 'same' }: ConvolutionShape): LayerCounter =>
+  (input) => {
+    const output = slid(input, kernel, stride, padding, filters)
+    const parameters = kernel * kernel * input.channels * filters
+    return { parameters, multiplyAdds: parameters * positions(output), output }
+  }
+
+/** k²·C weights, used once a position. */
+export const countDepthwise =
+  ({ kernel, stride = 1 }: { kernel: number; stride?: number }): LayerCounter =>
+  (input) => {
+    const output = slid(input, kernel, stride, 'same', input.channels)
+    const parameters = kernel * kernel * input.channels
+    return { parameters, multiplyAdds: parameters * positions(output), output }
+  }
+
+/** Scale and offset a channel where affine; running statistics are not parameters. */
+export const countNorm =
+  (affine = true): LayerCounter =>
+  (input) => ({ parameters: affine ? 2 * input.channels : 0, multiplyAdds: 0, output: input })
+
+/** Two 1×1 convolutions of stride 2, half of the filters each, then the normalisation. */
+export const countFactorisedReduction =
+  ({ filters, affine = true }: { filters: number; affine?: boolean }): LayerCounter =>
+  (input) =>
+    countInSequence(countConvolution({ filters, kernel: 1, stride: 2 }), countNorm(affine))(input)
+
+/** A layer without weights or multiply-adds: pooling, identity, zeros. */
+export const countFree =
+  ({ stride = 1 }: { stride?: number } = {}): LayerCounter =>
+  (input) => ({ parameters: 0, multiplyAdds: 0, output: slid(input, 1, stride, 'same', input.channels) })
+
+/** Mean over all positions, then a dense layer with bias; the bias is a parameter, not a multiply-add. */
+export const countClassifier =
+  (classes: number): LayerCounter =>
+  ({ channels }) => ({
+    parameters: (channels + 1) * classes,
+    multiplyAdds: channels * classes,
+    output: { height: 1, width: 1, channels: classes },
+  })
+
+/** One layer after the other. */
+export const countInSequence =
+  (...counters: readonly LayerCounter[]): LayerCounter =>
+  (input) =>
+    counters.reduce<LayerCost>(
+      (sum, count) => {
+        const next = count(sum.output)
+        return { ...addCosts(sum, next), output: next.output }
+      },
+      { parameters: 0, multiplyAdds: 0, output: input },
+    )
+
+export const addCosts = (...costs: readonly NetworkCost[]): NetworkCost => ({
+  multiplyAdds: costs.reduce((sum, cost) => sum + cost.multiplyAdds, 0),
+  parameters: costs.reduce((sum, cost) => sum + cost.parameters, 0),
+})
