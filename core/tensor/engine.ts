@@ -5,6 +5,7 @@ import { engine as wasm } from './engines/wasm.ts'
 import { error } from './errors.ts'
 import { type Installed, installFillIns } from './fill-ins/index.ts'
 import { installGradients } from './gradients/index.ts'
+import { missingKernels } from './requirements.ts'
 
 export type Availability =
   /** `hardware: false`: a stand-in such as a software GPU, which runs when named but which `auto` passes over. */
@@ -34,6 +35,8 @@ export interface EngineReport {
   readonly threads: number
   /** Kernels composed of others because the engine lacks them, or has them only slowly. */
   readonly fillIns: readonly Installed[]
+  /** Kernels that training may need and the engine has not, fill-ins counted. Empty: it can train. */
+  readonly missingKernels: readonly string[]
 }
 
 /** Package entries that may hold an engine; importing one costs nothing until it is asked for. */
@@ -115,6 +118,9 @@ export async function useEngine(name = 'auto'): Promise<EngineReport> {
   return report
 }
 
+/** The engine of this process, if it has chosen one. */
+export const chosenEngine = (): EngineReport | undefined => chosen
+
 /** @throws ARCHLOOM_ENGINE_NOT_CHOSEN before `useEngine` has resolved. */
 export function currentEngine(): EngineReport {
   if (!chosen) throw error('ARCHLOOM_ENGINE_NOT_CHOSEN', {})
@@ -133,7 +139,13 @@ async function choose(name: string): Promise<EngineReport> {
     const availability = await availabilityOf(definition)
     if (!availability.ok || availability.hardware === false) continue
     try {
-      return await start(definition, availability.version)
+      const report = await start(definition, availability.version)
+      if (report.missingKernels.length === 0) return report
+      last = error('ARCHLOOM_ENGINE_UNAVAILABLE', {
+        name: definition.name,
+        reason: `it cannot train, for want of the kernels ${report.missingKernels.join(', ')}`,
+        remedy: 'Choose another engine.',
+      })
     } catch (thrown) {
       last = thrown
     }
@@ -147,6 +159,7 @@ async function start(definition: EngineDefinition, version: string): Promise<Eng
   tf.enableProdMode()
   // Another package may have registered others since; the engine's own come after ours.
   installGradients()
+  const restoreListeners = rememberListeners()
   try {
     await definition.start()
     if (!(await tf.setBackend(name))) throw new Error(`tfjs could not start the backend ${name}`)
@@ -157,8 +170,21 @@ async function start(definition: EngineDefinition, version: string): Promise<Eng
       { name, reason: messageOf(thrown), remedy: "Reinstall its package, or use 'auto'." },
       { cause: thrown },
     )
+  } finally {
+    restoreListeners()
   }
   const fillIns = installFillIns(name, definition.slowKernels ?? [])
-  chosen = { name, describe, version, threads: definition.threads ?? 1, fillIns }
+  chosen = { name, describe, version, threads: definition.threads ?? 1, fillIns, missingKernels: missingKernels(name) }
   return chosen
+}
+
+/** WebAssembly modules rethrow every uncaught error of the process, hiding its trace behind their own source text. */
+function rememberListeners(): () => void {
+  const names = ['uncaughtException', 'unhandledRejection'] as const
+  const before = new Map(names.map((name) => [name, new Set(process.rawListeners(name))]))
+  return () => {
+    for (const name of names)
+      for (const listener of process.rawListeners(name))
+        if (!before.get(name)?.has(listener)) process.removeListener(name, listener as () => void)
+  }
 }

@@ -7,6 +7,7 @@ export {
   useEngine,
 } from './engine.ts'
 export type { Installed } from './fill-ins/index.ts'
+export { formatDoctorReport } from './format-report.ts'
 export * from './fused.ts'
 export { spaceToDepth } from './gradients/index.ts'
 export * from './initialisers.ts'
@@ -16,6 +17,14 @@ export { correctCount, l1Loss, l2Loss, softmaxCrossEntropy } from './losses.ts'
 export { type NetworkOptions, network, type ScopedNetwork } from './network.ts'
 export * from './optimizers.ts'
 export { type Owned, owned } from './owned.ts'
+export { type Probe, probe, type Speed } from './probe.ts'
+export {
+  type DoctorReport,
+  doctorReport,
+  type EngineDiagnosis,
+  type EngineListing,
+  listEngines,
+} from './report.ts'
 export { insertZeros, subsample } from './resample.ts'
 export {
   type Layer,

@@ -1,4 +1,5 @@
 import type { EngineDefinition } from '../engine.ts'
+import { versionOf } from './version.ts'
 
 /** tfjs's own JavaScript kernels: runs everywhere, for tiny tensors and as the reference of tests. */
 export const engine: EngineDefinition = {
@@ -6,10 +7,7 @@ export const engine: EngineDefinition = {
   describe: 'plain JavaScript kernels of tfjs, one thread',
   priority: 0,
   threads: 1,
-  available: async () => {
-    const { version_cpu: version } = await import('@tensorflow/tfjs-backend-cpu')
-    return { ok: true, version }
-  },
+  available: async () => ({ ok: true, version: versionOf('@tensorflow/tfjs-backend-cpu') }),
   start: async () => {
     await import('@tensorflow/tfjs-backend-cpu')
   },

@@ -1,4 +1,5 @@
 import type { EngineDefinition } from '../engine.ts'
+import { versionOf } from './version.ts'
 
 /** tfjs's WebAssembly kernels (XNNPACK): fast forward, and trainable with our fill-ins. */
 export const engine: EngineDefinition = {
@@ -8,10 +9,7 @@ export const engine: EngineDefinition = {
   threads: 1,
   // Written as plain loops in the stock package, some ten times slower than its forward kernels.
   slowKernels: ['BatchMatMul', 'Conv2DBackpropInput'],
-  available: async () => {
-    const { version_wasm: version } = await import('@tensorflow/tfjs-backend-wasm')
-    return { ok: true, version }
-  },
+  available: async () => ({ ok: true, version: versionOf('@tensorflow/tfjs-backend-wasm') }),
   start: async () => {
     await import('@tensorflow/tfjs-backend-wasm')
   },

@@ -1,0 +1,62 @@
+import type { DoctorReport, EngineDiagnosis } from './report.ts'
+
+const number = (value: number) => (value < 10 ? value.toFixed(2) : value.toFixed(0))
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] as number))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+function rowOf({ name, version, available, reason, probe, probeFailure }: EngineDiagnosis, auto: string | undefined) {
+  const label = name === auto ? `${name} *` : name
+  if (!available) return [label, '–', '–', '–', '–', `not here: ${reason}`]
+  if (!probe) return [label, version ?? '–', '–', '–', '–', `failed: ${probeFailure}`]
+  const { speed, threads, missingKernels } = probe
+  return [
+    label,
+    probe.version,
+    String(threads),
+    number(speed.matmulGflops),
+    number(speed.trainingGflops),
+    missingKernels.length === 0 ? 'can train' : `cannot train: ${missingKernels.length} kernels missing`,
+  ]
+}
+
+/** What each engine lacks, in words. */
+function remarksOn({ name, probe }: EngineDiagnosis): string[] {
+  if (!probe) return []
+  const of = (why: 'missing' | 'slow') =>
+    probe.fillIns.filter((fillIn) => fillIn.why === why).map(({ kernel }) => kernel)
+  const [filled, faster] = [of('missing'), of('slow')]
+  return [
+    ...(filled.length > 0 ? [`${name}: filled in ${filled.join(', ')}`] : []),
+    ...(faster.length > 0 ? [`${name}: replaced the slow ${faster.join(', ')}`] : []),
+    ...(probe.missingKernels.length > 0 ? [`${name}: kernels missing: ${probe.missingKernels.join(', ')}`] : []),
+    ...(probe.missingGradients.length > 0 ? [`${name}: gradients missing: ${probe.missingGradients.join(', ')}`] : []),
+  ]
+}
+
+/** The report as text for a terminal, 120 columns where the reasons are short. */
+export function formatDoctorReport(report: DoctorReport): string {
+  const { machine, engines, auto, chosen, advice } = report
+  const remarks = engines.flatMap(remarksOn)
+  return [
+    `${machine.platform}, ${machine.cores} cores (${machine.cpu}), ${machine.memoryGiB} GiB, Node ${machine.node}`,
+    '',
+    ...table([
+      ['engine', 'version', 'threads', 'matmul GFLOP/s', 'training GFLOP/s', ''],
+      ...engines.map((engine) => rowOf(engine, auto)),
+    ]),
+    '',
+    auto ? `* what 'auto' takes here.` : 'No engine here can train.',
+    ...(chosen ? [`This process runs on ${chosen}.`] : []),
+    ...(remarks.length > 0 ? ['', ...remarks] : []),
+    ...(advice.length > 0 ? ['', 'For more speed:', ...advice.map((line) => `  ${line}`)] : []),
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,96 @@
+/** The program of the process that `probe` starts: measures one engine, prints one line of JSON. */
+import * as tf from '@tensorflow/tfjs-core'
+import { seeded } from '../random.ts'
+import { useEngine } from './engine.ts'
+import { conv2d, dense, globalAvgPool, sequential } from './layers/index.ts'
+import { softmaxCrossEntropy } from './losses.ts'
+import { momentum } from './optimizers.ts'
+import type { Probe, Speed } from './probe.ts'
+import { missingGradients } from './requirements.ts'
+import { type VariableScope, variableScope } from './scope.ts'
+
+interface Work {
+  readonly sizes: readonly number[]
+  /** Floating-point operations of one run. */
+  readonly operations: (size: number) => number
+  readonly run: (size: number) => Promise<unknown>
+}
+
+/** Takes the largest size that is expected to run within 200 ms, and there the median of three. */
+async function measure({ sizes, operations, run }: Work): Promise<{ gflops: number; ms: number }> {
+  await run(sizes[0] as number)
+  for (const [i, size] of sizes.entries()) {
+    const first = await timed(() => run(size))
+    const next = sizes[i + 1]
+    if (next !== undefined && (first * operations(next)) / operations(size) < 200) continue
+    // The first run of a size prepares it; a slow engine has no time for more.
+    const times = first < 400 ? [await timed(() => run(size)), await timed(() => run(size)), first] : [first]
+    const ms = times.sort((x, y) => x - y)[times.length >> 1] as number
+    return { gflops: operations(size) / ms / 1e6, ms }
+  }
+  throw new RangeError('no sizes')
+}
+
+async function timed(run: () => Promise<unknown>): Promise<number> {
+  const start = performance.now()
+  await run()
+  return performance.now() - start
+}
+
+const matmul: Work = {
+  sizes: [64, 128, 256, 512, 1024, 2048],
+  operations: (n) => 2 * n ** 3,
+  run: async (n) => {
+    const product = tf.tidy(() => tf.sum(tf.matMul(tf.fill([n, n], 0.5), tf.fill([n, n], 0.5))))
+    await product.data()
+    product.dispose()
+  },
+}
+
+const [side, channels, widths, classes] = [16, 8, [32, 64] as const, 10] as const
+
+function net(scope: VariableScope) {
+  const [first, second] = widths
+  return sequential(
+    conv2d(scope.child('conv1'), { inputChannels: channels, filters: first, kernel: 3 }),
+    scope.child('norm1').normalise(first, { relu: true }),
+    conv2d(scope.child('conv2'), { inputChannels: first, filters: second, kernel: 3, stride: 2 }),
+    scope.child('norm2').normalise(second, { relu: true }),
+    globalAvgPool(),
+    dense(scope.child('dense'), { inputs: second, units: classes }),
+  )
+}
+
+const report = await useEngine(process.argv[2])
+const rng = seeded('probe')
+using scope = variableScope({ rng })
+using optimizer = momentum({ learningRate: 0.01 })
+const layers = net(scope)
+
+// Forward, gradient of the inputs, gradient of the kernels.
+const multiplyAdds = 3 * (side ** 2 * 9 * channels * widths[0] + (side / 2) ** 2 * 9 * widths[0] * widths[1])
+const training: Work = {
+  sizes: [2, 8, 32, 128, 512],
+  operations: (batch) => 2 * multiplyAdds * batch,
+  run: async (batch) => {
+    const loss = tf.tidy(() => {
+      const x = tf.randomUniform([batch, side, side, channels], -1, 1, 'float32', 1)
+      const y = tf.zeros([batch], 'int32')
+      const { value, grads } = tf.variableGrads(
+        () => softmaxCrossEntropy(layers(x, { training: true, rng }), y),
+        [...scope.trainable],
+      )
+      optimizer.applyGradients(grads)
+      return value
+    })
+    // Not read synchronously: a GPU cannot.
+    await loss.data()
+    loss.dispose()
+  },
+}
+
+const product = await measure(matmul)
+const step = await measure(training)
+const speed: Speed = { matmulGflops: product.gflops, trainingGflops: step.gflops, trainingStepMs: step.ms }
+const answer: Probe = { ...report, missingGradients: missingGradients(), speed }
+process.stdout.write(`${JSON.stringify(answer)}\n`, () => process.exit(0))

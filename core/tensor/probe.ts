@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process'
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { messageOf } from '../errors.ts'
+import type { EngineReport } from './engine.ts'
+import { error } from './errors.ts'
+
+/** Speeds in 10⁹ multiplications and additions a second: one multiply-add counts two. */
+export interface Speed {
+  readonly matmulGflops: number
+  /** Forward and backward pass and update of two convolutions with batch norm. */
+  readonly trainingGflops: number
+  readonly trainingStepMs: number
+}
+
+export interface Probe extends EngineReport {
+  readonly missingGradients: readonly string[]
+  readonly speed: Speed
+}
+
+/**
+ * Starts an engine in a process of its own, so that this one keeps its choice, and measures it there for about two
+ * seconds.
+ * @throws ARCHLOOM_ENGINE_PROBE_FAILED when that process fails.
+ */
+export async function probe(name: string, { timeoutMs = 60_000 } = {}): Promise<Probe> {
+  const extension = extname(fileURLToPath(import.meta.url))
+  const entry = fileURLToPath(new URL(`./probe-process${extension}`, import.meta.url))
+  // From source, whatever runs this process, Node runs the child through tsx.
+  const options = extension === '.ts' ? ['--conditions=source', '--import', 'tsx'] : []
+  const cwd = fileURLToPath(new URL('../..', import.meta.url))
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [...options, entry, name], {
+      cwd,
+      timeout: timeoutMs,
+      maxBuffer: 1 << 24,
+    })
+    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Probe
+  } catch (thrown) {
+    throw error('ARCHLOOM_ENGINE_PROBE_FAILED', { name, reason: reasonOf(thrown) }, { cause: thrown })
+  }
+}
+
+/** The error's own line of the child's trace, or that it was stopped. */
+function reasonOf(thrown: unknown): string {
+  const { stderr = '', killed = false } = thrown as { stderr?: string; killed?: boolean }
+  if (killed) return 'it did not answer in time'
+  const line = stderr.split('\n').find((text) => /\b[A-Z]\w*Error\b/.test(text))
+  return line?.trim().slice(0, 300) ?? messageOf(thrown).slice(0, 300)
+}

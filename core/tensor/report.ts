@@ -1,0 +1,92 @@
+import { availableParallelism, cpus, totalmem } from 'node:os'
+import { ArchloomError, messageOf } from '../errors.ts'
+import { availabilityOf, chosenEngine, engines } from './engine.ts'
+import { type Probe, probe } from './probe.ts'
+
+/** An engine that is known, and whether it runs here. */
+export interface EngineListing {
+  readonly name: string
+  readonly describe: string
+  readonly priority: number
+  readonly available: boolean
+  readonly version?: string
+  readonly reason?: string
+  /** What to install or change to have it. */
+  readonly remedy?: string
+}
+
+export interface EngineDiagnosis extends EngineListing {
+  /** Capabilities and speed, measured in a process of its own. */
+  readonly probe?: Probe
+  readonly probeFailure?: string
+}
+
+export interface DoctorReport {
+  readonly machine: {
+    readonly platform: string
+    readonly cpu: string
+    readonly cores: number
+    readonly memoryGiB: number
+    readonly node: string
+  }
+  /** The engine this process runs on, where it has chosen. */
+  readonly chosen?: string
+  /** What 'auto' takes here: the best available engine that can train. */
+  readonly auto?: string
+  readonly engines: readonly EngineDiagnosis[]
+  /** What to do for more speed. */
+  readonly advice: readonly string[]
+}
+
+/** Every known engine, best first. Starts none of them. */
+export async function listEngines(): Promise<readonly EngineListing[]> {
+  return Promise.all(
+    (await engines()).map(async (definition) => {
+      const { name, describe, priority } = definition
+      const { ok: available, ...rest } = await availabilityOf(definition)
+      return { name, describe, priority, available, ...rest }
+    }),
+  )
+}
+
+/** All engines with what they can and how fast, one after the other; about two seconds each. */
+export async function doctorReport(options: { onEngine?: (name: string) => void } = {}): Promise<DoctorReport> {
+  const diagnoses: EngineDiagnosis[] = []
+  for (const listing of await listEngines()) {
+    if (listing.available) options.onEngine?.(listing.name)
+    diagnoses.push(listing.available ? await diagnose(listing) : listing)
+  }
+  const auto = diagnoses.find(({ probe: found }) => found && found.missingKernels.length === 0)
+  const chosen = chosenEngine()?.name
+  return {
+    machine: {
+      platform: `${process.platform} ${process.arch}`,
+      cpu: cpus()[0]?.model ?? 'unknown',
+      cores: availableParallelism(),
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+      node: process.version,
+    },
+    ...(chosen ? { chosen } : {}),
+    ...(auto ? { auto: auto.name } : {}),
+    engines: diagnoses,
+    advice: adviceOn(diagnoses, auto),
+  }
+}
+
+async function diagnose(listing: EngineListing): Promise<EngineDiagnosis> {
+  try {
+    return { ...listing, probe: await probe(listing.name) }
+  } catch (thrown) {
+    const reason = ArchloomError.is(thrown) ? String(thrown.details.reason) : messageOf(thrown)
+    return { ...listing, probeFailure: reason }
+  }
+}
+
+function adviceOn(diagnoses: readonly EngineDiagnosis[], auto: EngineDiagnosis | undefined): string[] {
+  const better = diagnoses.filter(({ available, priority }) => !available && priority > (auto?.priority ?? -1))
+  const broken = diagnoses.filter(({ probeFailure }) => probeFailure !== undefined)
+  return [
+    ...better.map(({ name, remedy }) => `${name}: ${remedy}`),
+    ...broken.map(({ name, probeFailure }) => `${name} is installed but failed: ${probeFailure}`),
+  ]
+}

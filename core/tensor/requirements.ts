@@ -1,0 +1,72 @@
+import * as tf from '@tensorflow/tfjs-core'
+
+/** Kernels that layers, losses, optimizers and their gradients run on: an engine that has them all can train. */
+export const trainingKernels: readonly string[] = [
+  'Add',
+  'AddN',
+  'ArgMax',
+  'AvgPool',
+  'AvgPoolGrad',
+  'BatchMatMul',
+  'Cast',
+  'Concat',
+  'Conv2D',
+  'Conv2DBackpropFilter',
+  'Conv2DBackpropInput',
+  'DepthToSpace',
+  'DepthwiseConv2dNative',
+  'DepthwiseConv2dNativeBackpropFilter',
+  'DepthwiseConv2dNativeBackpropInput',
+  'Equal',
+  'Exp',
+  'Fill',
+  'GatherV2',
+  'Greater',
+  'GreaterEqual',
+  'Identity',
+  'Less',
+  'Log',
+  'LogicalAnd',
+  'Max',
+  'MaxPool',
+  'MaxPoolGrad',
+  'Maximum',
+  'Mean',
+  'Minimum',
+  'Multiply',
+  'Neg',
+  'OneHot',
+  'Pack',
+  'PadV2',
+  'Prelu',
+  'RealDiv',
+  'Relu',
+  'Reshape',
+  'Reverse',
+  'Rsqrt',
+  'Select',
+  'Sigmoid',
+  'Sign',
+  'Slice',
+  'Softmax',
+  'SplitV',
+  'Sqrt',
+  'Square',
+  'Step',
+  'Sub',
+  'Sum',
+  'Tanh',
+  'Transpose',
+  'UnsortedSegmentSum',
+  'Unpack',
+  'ZerosLike',
+]
+
+// Gradient kernels are called by gradients, and comparisons have none.
+const withoutGradient = /Grad$|BackpropFilter$|NativeBackpropInput$|^(Equal|Greater|Less|LogicalAnd|Fill)$/
+
+export const missingKernels = (backendName: string): readonly string[] =>
+  trainingKernels.filter((kernel) => tf.getKernel(kernel, backendName) === undefined)
+
+export const missingGradients = (): readonly string[] =>
+  trainingKernels.filter((kernel) => !withoutGradient.test(kernel) && tf.getGradient(kernel) === undefined)
