@@ -1,15 +1,9 @@
+import { dominates } from '../search/objective.ts'
+
+export { dominates }
+
 /** Pareto ranking of points whose every coordinate is better when larger. */
 export type Point = readonly number[]
-
-/** a is at least as good as b everywhere and better somewhere. */
-export function dominates(a: Point, b: Point): boolean {
-  let better = false
-  for (let i = 0; i < a.length; i++) {
-    if ((a[i] as number) < (b[i] as number)) return false
-    if ((a[i] as number) > (b[i] as number)) better = true
-  }
-  return better
-}
 
 /**
  * Fast non-dominated sort (Deb et al. 2002): indices of the points in fronts; no point of a front dominates another

@@ -1,4 +1,4 @@
-import { definePlugin } from '../../core/composition/plugin.ts'
+import { definePlugin } from '../../core/index.ts'
 import { paper } from './paper.ts'
 import { type EvolutionOptions, regularizedEvolution } from './regularized-evolution.ts'
 

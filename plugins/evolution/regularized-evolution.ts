@@ -1,4 +1,4 @@
-import type { Controller, ControllerFactory } from '../../core/controller.ts'
+import type { Controller, ControllerFactory, Json } from '../../core/index.ts'
 import {
   age,
   among,
@@ -12,7 +12,6 @@ import {
   restored,
   winner,
 } from '../../core/policy/index.ts'
-import type { Json } from '../../core/space/decision.ts'
 
 export interface EvolutionOptions {
   /** Individuals alive at once (P). Default 100. */

@@ -1,4 +1,4 @@
-import type { Paper } from '../../core/paper.ts'
+import type { Paper } from '../../core/index.ts'
 
 export const paper: Paper = {
   title: 'Random Search and Reproducibility for Neural Architecture Search',

@@ -1,4 +1,4 @@
-import type { ControllerFactory } from '../../core/controller.ts'
+import type { ControllerFactory } from '../../core/index.ts'
 
 /**
  * Random search: every proposal is drawn anew, each decision uniform over the options that its prefix and the

@@ -1,0 +1,13 @@
+import { type DecisionProcess, optionCount, type Policy, type PolicyOptions, policyOver } from './policy.ts'
+import type { Parameter } from './tape.ts'
+
+/** Independent softmaxes, one a decision, uniform at first: what a decision prefers does not depend on the others. */
+export function categoricalPolicy(process: DecisionProcess, options: PolicyOptions = {}): Policy {
+  const { intervals = 16 } = options
+  const parameters: readonly Parameter[] = process.decisions.map((decision) => {
+    const size = optionCount(decision, intervals)
+    return { name: decision.name, shape: [size], value: new Float64Array(size), gradient: new Float64Array(size) }
+  })
+  const run = { logits: (index: number) => parameters[index] as Parameter, chose: () => {} }
+  return policyOver(process, { parameters, begin: () => run }, { intervals })
+}
