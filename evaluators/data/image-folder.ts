@@ -113,12 +113,7 @@ export async function imageFolder(path: string, options: ImageFolderDatasetOptio
   const { validation, test, notes = [], name = basename(path), ...rest } = options
   const parted = (await exists(join(path, 'train'))) && (await exists(join(path, 'test')))
   const train = await readImageFolder(parted ? join(path, 'train') : path, options)
-  const { height, width } = train.images
-  const alike = { ...options, classNames: train.classNames, resize: options.resize ?? { height, width } }
-  const read = async (folder: string) => {
-    const part = await readImageFolder(folder, options.resize ? alike : { ...options, classNames: train.classNames })
-    return part
-  }
+  const read = (folder: string) => readImageFolder(folder, { ...options, classNames: train.classNames })
   const tested = parted ? await read(join(path, 'test')) : undefined
   const folder = parted ? await validationFolder(path) : undefined
   const validated = folder ? await read(folder) : undefined

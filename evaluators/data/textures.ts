@@ -51,7 +51,7 @@ export function textures(classes: number): readonly Texture[] {
 
 const NOISE = 1 << 16
 /** Normal deviates drawn once and read from random places on: an image needs thousands. */
-export const noiseTable = (rng: Random): Float32Array => Float32Array.from({ length: 2 * NOISE }, () => rng.normal())
+export const noiseTable = (rng: Random): Float32Array => Float32Array.from({ length: NOISE }, () => rng.normal())
 
 /**
  * Draws one image at byte offset `at`: a tinted ground that shades off to one side, the texture in a disc at a random
@@ -107,7 +107,7 @@ export function drawTexture(
           (ground[c] as number) +
           shade +
           brightness * (colour[c] as number) +
-          noise * (table[grain++ & (2 * NOISE - 1)] as number)
+          noise * (table[grain++ & (NOISE - 1)] as number)
       }
     }
 }
