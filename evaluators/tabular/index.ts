@@ -1,0 +1,9 @@
+export {
+  type NasBench201Cell,
+  type NasBench201Table,
+  type NasBench201TableOptions,
+  nasBench201Table,
+} from './nas-bench-201.ts'
+export { type NasBenchMacroNetwork, type NasBenchMacroTable, nasBenchMacroTable } from './nas-bench-macro.ts'
+export type { TableFileOptions } from './read-table.ts'
+export { type RowsOptions, type Table, tableOf, tabular } from './table.ts'

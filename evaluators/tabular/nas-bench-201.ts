@@ -1,0 +1,157 @@
+import { error } from './errors.ts'
+import { leavesOf, type Nested } from './leaves.ts'
+import { nasBench201Paper } from './papers.ts'
+import { findTable, readCsv, type TableFileOptions } from './read-table.ts'
+import type { Table } from './table.ts'
+
+/**
+ * An architecture of NAS-Bench-201: its string (`|nor_conv_3x3~0|+|none~0|…`), or any nest of arrays and objects whose
+ * six texts are the operations of the edges 0→1, 0→2, 1→2, 0→3, 1→3, 2→3.
+ */
+export type NasBench201Cell = Nested<string>
+
+export interface NasBench201TableOptions extends TableFileOptions {
+  /** Default 'cifar10'. 'imagenet16' is ImageNet16-120. */
+  readonly dataset?: 'cifar10' | 'cifar100' | 'imagenet16'
+  /**
+   * Which training `accuracy` is of: 200 epochs, its mean test accuracy (up to three seeds; the default), or 12 epochs,
+   * its validation accuracy.
+   */
+  readonly epochs?: 200 | 12
+  /** Adds `latencyMs` on this device, from nb201_latency_ms.csv. */
+  readonly latency?: string
+  readonly latencyFile?: string
+}
+
+export interface NasBench201Table extends Table<NasBench201Cell> {
+  /** The string of every architecture, in the benchmark's order. */
+  readonly keys: readonly string[]
+  /** Training time of an epoch on CIFAR-10's 50,000 images; measured for some architectures, estimated for the others. */
+  secondsPerEpoch(architecture: NasBench201Cell): { readonly value: number; readonly source: 'measured' | 'estimated' }
+}
+
+const NAME = 'NAS-Bench-201'
+const ROWS = 15_625
+
+/**
+ * How a data set's values follow from the columns. Time: epochs of CIFAR-100 cost as many images as CIFAR-10, those of
+ * ImageNet16-120 3.034 times the time; the 12-epoch validation of CIFAR-10 trained on half the images. Cost: the columns
+ * are CIFAR-10's; other heads and input sizes change them by closed forms.
+ */
+const datasets = {
+  cifar10: {
+    prefix: 'c10',
+    time: 1,
+    validationTime: 0.5,
+    parameters: (m: number) => m,
+    multiplyAdds: (m: number) => m,
+  },
+  cifar100: {
+    ...{ prefix: 'c100', time: 1, validationTime: 1 },
+    parameters: (m: number) => m + 0.00585,
+    multiplyAdds: (m: number) => m + 0.00585,
+  },
+  imagenet16: {
+    ...{ prefix: 'in16', time: 3.034, validationTime: 3.034 },
+    parameters: (m: number) => m + 0.00715,
+    multiplyAdds: (m: number) => (m - 0.00065) / 4 + 0.0078,
+  },
+} as const
+
+/**
+ * The benchmark's results as a table: `accuracy` (see `epochs`), `testAccuracy` (200 epochs), `validationAccuracy`
+ * (12 epochs), all in [0, 1], `parameters`, `multiplyAdds`, and `latencyMs` where asked for. Simulated time is epochs ×
+ * seconds of an epoch. Fidelities up to 12/200 answer with the test accuracy after 12 epochs.
+ * Errors: ARCHLOOM_TABLE_NOT_FOUND, ARCHLOOM_TABLE_CORRUPT, ARCHLOOM_TABLE_DATASET_UNKNOWN, ARCHLOOM_TABLE_OPTION; at a
+ * look-up ARCHLOOM_TABLE_ARCHITECTURE_FORM, ARCHLOOM_TABLE_ENTRY_UNKNOWN.
+ */
+export function nasBench201Table(options: NasBench201TableOptions = {}): NasBench201Table {
+  const { dataset = 'cifar10', epochs = 200, latency } = options
+  const set = datasets[dataset]
+  if (!set)
+    throw error('ARCHLOOM_TABLE_DATASET_UNKNOWN', { table: NAME, received: dataset, known: Object.keys(datasets) })
+  if (epochs !== 200 && epochs !== 12)
+    throw error('ARCHLOOM_TABLE_OPTION', { table: NAME, option: 'epochs', received: epochs, expected: '200 or 12' })
+
+  const column = { test: `${set.prefix}_test_e200`, early: `${set.prefix}_test_e12`, valid: `${set.prefix}_val_e12` }
+  const time = { measured: 'train_s_per_epoch_c10', estimated: 'train_s_per_epoch_c10_est' }
+  const csv = readCsv(findTable(NAME, 'nb201.csv', options), {
+    texts: ['arch'],
+    numbers: ['params_m', 'macs_m', ...Object.values(column), ...Object.values(time)],
+    rows: ROWS,
+  })
+  const [test, early, valid] = [csv.number(column.test), csv.number(column.early), csv.number(column.valid)]
+  const [measured, estimated] = [csv.number(time.measured), csv.number(time.estimated)]
+  const [parameters, multiplyAdds] = [csv.number('params_m'), csv.number('macs_m')]
+  const latencies = latency === undefined ? undefined : latencyColumn(latency, options)
+  const keys = csv.text('arch')
+  const rows = new Map(keys.map((key, row) => [key, row]))
+
+  const rowOf = (cell: NasBench201Cell): number => {
+    const key = keyOf(cell)
+    const row = rows.get(key)
+    if (row === undefined) throw error('ARCHLOOM_TABLE_ENTRY_UNKNOWN', { table: NAME, key, size: rows.size })
+    return row
+  }
+  const at = (values: Float64Array, row: number) => values[row] as number
+  const secondsAt = (row: number) =>
+    Number.isNaN(at(measured, row))
+      ? { value: at(estimated, row), source: 'estimated' as const }
+      : { value: at(measured, row), source: 'measured' as const }
+  const measuredRows = measured.reduce((count, value) => count + (Number.isNaN(value) ? 0 : 1), 0)
+
+  return {
+    name: `${NAME} ${dataset}`,
+    metrics: [
+      ...['accuracy', 'testAccuracy', 'validationAccuracy', 'parameters', 'multiplyAdds'],
+      ...(latencies ? ['latencyMs'] : []),
+    ],
+    papers: [nasBench201Paper],
+    notes: [
+      `simulated training times are measured for ${measuredRows} architectures and estimated for the other ${ROWS - measuredRows}`,
+    ],
+    keys,
+    secondsPerEpoch: (cell) => secondsAt(rowOf(cell)),
+    lookup: (cell, fidelity) => {
+      const row = rowOf(cell)
+      const short = epochs === 12 || fidelity * 200 <= 12
+      const accuracy = epochs === 12 ? valid : short ? early : test
+      const seconds = secondsAt(row).value * (short ? 12 : 200) * (epochs === 12 ? set.validationTime : set.time)
+      return {
+        metrics: {
+          accuracy: at(accuracy, row) / 100,
+          testAccuracy: at(test, row) / 100,
+          validationAccuracy: at(valid, row) / 100,
+          parameters: Math.round(1e6 * set.parameters(at(parameters, row))),
+          multiplyAdds: Math.round(1e6 * set.multiplyAdds(at(multiplyAdds, row))),
+          ...(latencies && { latencyMs: at(latencies, row) }),
+        },
+        simulatedSeconds: seconds,
+      }
+    },
+  }
+}
+
+function latencyColumn(device: string, { latencyFile, environment }: NasBench201TableOptions): Float64Array {
+  const file = { ...(latencyFile !== undefined && { file: latencyFile }), ...(environment && { environment }) }
+  const path = findTable(`${NAME} latencies`, 'nb201_latency_ms.csv', file)
+  const known = readCsv(path, { numbers: [], rows: ROWS }).names.filter((name) => name !== 'index')
+  if (!known.includes(device))
+    throw error('ARCHLOOM_TABLE_OPTION', {
+      ...{ table: NAME, option: 'latency', received: device },
+      expected: `one of ${known.join(', ')}`,
+    })
+  return readCsv(path, { numbers: [device], rows: ROWS }).number(device)
+}
+
+function keyOf(cell: NasBench201Cell): string {
+  if (typeof cell === 'string') return cell
+  const operations = leavesOf(cell)
+  if (operations.length !== 6 || !operations.every((operation) => typeof operation === 'string'))
+    throw error('ARCHLOOM_TABLE_ARCHITECTURE_FORM', {
+      ...{ table: NAME, received: cell },
+      expected: 'a NAS-Bench-201 string, or the six operations of its edges',
+    })
+  const [a, b, c, d, e, f] = operations
+  return `|${a}~0|+|${b}~0|${c}~1|+|${d}~0|${e}~1|${f}~2|`
+}

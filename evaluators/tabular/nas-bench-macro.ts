@@ -1,0 +1,88 @@
+import { messageOf } from '../../core/errors.ts'
+import { error } from './errors.ts'
+import { leavesOf, type Nested } from './leaves.ts'
+import { nasBenchMacroPaper } from './papers.ts'
+import { findTable, readText, type TableFileOptions } from './read-table.ts'
+import type { Table } from './table.ts'
+
+/**
+ * An architecture of NAS-Bench-Macro: its eight digits ('02012100'), or any nest of arrays and objects whose eight
+ * leaves are the layers' blocks, by number or name: 0 identity, 1 mb3_k3 or mb_conv_k3_e3, 2 mb6_k5 or mb_conv_k5_e6.
+ */
+export type NasBenchMacroNetwork = Nested<string | number>
+
+export interface NasBenchMacroTable extends Table<NasBenchMacroNetwork> {
+  /** The eight digits of every architecture. */
+  readonly keys: readonly string[]
+}
+
+interface Entry {
+  readonly mean_acc: number
+  readonly std: number
+  readonly params: number
+  readonly flops: number
+}
+
+const NAME = 'NAS-Bench-Macro'
+const ROWS = 3 ** 8
+const FILE = 'nas_bench_macro_cifar10.json'
+/** The benchmark's own names of the blocks, and the names by kernel and expansion. */
+const digits: Readonly<Record<string, string>> = {
+  ...{ 0: '0', identity: '0' },
+  ...{ 1: '1', mb3_k3: '1', mb_conv_k3_e3: '1' },
+  ...{ 2: '2', mb6_k5: '2', mb_conv_k5_e6: '2' },
+}
+
+/**
+ * The benchmark's results as a table: `accuracy` (mean test accuracy of three seeds on CIFAR-10, in [0, 1]),
+ * `accuracySd`, `parameters`, `multiplyAdds` (which the benchmark calls flops). It has no training times.
+ * Errors: ARCHLOOM_TABLE_NOT_FOUND, ARCHLOOM_TABLE_CORRUPT; at a look-up ARCHLOOM_TABLE_ARCHITECTURE_FORM,
+ * ARCHLOOM_TABLE_ENTRY_UNKNOWN.
+ */
+export function nasBenchMacroTable(options: TableFileOptions = {}): NasBenchMacroTable {
+  const path = findTable(NAME, FILE, options)
+  const entries = readEntries(path)
+  return {
+    name: `${NAME} cifar10`,
+    metrics: ['accuracy', 'accuracySd', 'parameters', 'multiplyAdds'],
+    papers: [nasBenchMacroPaper],
+    keys: [...entries.keys()],
+    lookup: (network) => {
+      const key = keyOf(network)
+      const entry = entries.get(key)
+      if (!entry) throw error('ARCHLOOM_TABLE_ENTRY_UNKNOWN', { table: NAME, key, size: entries.size })
+      const { mean_acc, std, params, flops } = entry
+      return {
+        metrics: { accuracy: mean_acc / 100, accuracySd: std / 100, parameters: params, multiplyAdds: flops },
+      }
+    },
+  }
+}
+
+function readEntries(path: string): ReadonlyMap<string, Entry> {
+  const text = readText(path)
+  const refuse = (received: string, expected: string, cause?: unknown) =>
+    error('ARCHLOOM_TABLE_CORRUPT', { path, received, expected }, { cause })
+  let entries: Map<string, Entry>
+  try {
+    entries = new Map(Object.entries(JSON.parse(text) as Record<string, Entry>))
+  } catch (cause) {
+    throw refuse(`no JSON (${messageOf(cause)})`, 'one JSON object with an entry for each architecture', cause)
+  }
+  if (entries.size !== ROWS) throw refuse(`${entries.size} architectures`, `${ROWS} architectures`)
+  for (const [key, entry] of entries)
+    if (![entry?.mean_acc, entry?.std, entry?.params, entry?.flops].every(Number.isFinite))
+      throw refuse(`${JSON.stringify(entry)} for ${key}`, 'finite numbers mean_acc, std, params, flops')
+  return entries
+}
+
+function keyOf(network: NasBenchMacroNetwork): string {
+  if (typeof network === 'string' && /^\d+$/.test(network)) return network
+  const blocks = leavesOf(network).map((leaf) => digits[String(leaf).toLowerCase()])
+  if (blocks.length !== 8 || !blocks.every((digit) => digit !== undefined))
+    throw error('ARCHLOOM_TABLE_ARCHITECTURE_FORM', {
+      ...{ table: NAME, received: network },
+      expected: `eight digits, or eight blocks among ${Object.keys(digits).join(', ')}`,
+    })
+  return blocks.join('')
+}

@@ -1,0 +1,74 @@
+import type { Evaluation, EvaluatorDefinition } from '../../core/evaluator.ts'
+import type { Paper } from '../../core/paper.ts'
+import { error } from './errors.ts'
+import { simulatedTime } from './simulated-time.ts'
+
+/** Results measured beforehand, looked up by architecture. */
+export interface Table<A = unknown> {
+  readonly name: string
+  /** The metrics of every row. */
+  readonly metrics: readonly string[]
+  readonly papers?: readonly Paper[]
+  /** What a program should say aloud before it quotes results. */
+  readonly notes?: readonly string[]
+  /** Fidelity 1 is the full training. Throws ARCHLOOM_TABLE_ENTRY_UNKNOWN. */
+  lookup(architecture: A, fidelity: number): Evaluation
+}
+
+/**
+ * An evaluator that looks results up. Where the table has training times and the search a virtual clock, the clock moves
+ * by them; evaluations that run at once overlap in simulated time.
+ */
+export const tabular = <A>(table: Table<A>): EvaluatorDefinition<A> => ({
+  kind: 'tabular',
+  name: `tabular ${table.name}`,
+  metrics: table.metrics,
+  concurrency: Number.POSITIVE_INFINITY,
+  ...(table.papers && { papers: table.papers }),
+  create: ({ clock }) => {
+    const pass = simulatedTime(clock)
+    return {
+      kind: 'tabular',
+      name: `tabular ${table.name}`,
+      concurrency: Number.POSITIVE_INFINITY,
+      evaluate: async ({ architecture, fidelity }, { signal }) => {
+        const evaluation = table.lookup(architecture, fidelity)
+        if (pass) await pass(evaluation.simulatedSeconds ?? 0, signal)
+        return evaluation
+      },
+    }
+  },
+})
+
+export interface RowsOptions<A> {
+  readonly name: string
+  /** Metrics by key; all rows have the same metrics, all finite. */
+  readonly rows: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** Key of an architecture. */
+  readonly key: (architecture: A) => string
+  /** Seconds that a row's full training took. */
+  readonly seconds?: (row: Readonly<Record<string, number>>, fidelity: number) => number
+  readonly papers?: readonly Paper[]
+}
+
+/** A table from rows in memory. Errors: ARCHLOOM_TABLE_ROW; ARCHLOOM_TABLE_ENTRY_UNKNOWN at a look-up. */
+export function tableOf<A>({ name, rows, key, seconds, papers }: RowsOptions<A>): Table<A> {
+  const byKey = new Map(Object.entries(rows))
+  const metrics = Object.keys([...byKey.values()][0] ?? {})
+  const expected = metrics.length ? `finite numbers for ${metrics.join(', ')}` : 'at least one row with a metric'
+  if (metrics.length === 0) throw error('ARCHLOOM_TABLE_ROW', { table: name, key: '', received: rows, expected })
+  for (const [rowKey, row] of byKey)
+    if (Object.keys(row).length !== metrics.length || !metrics.every((metric) => Number.isFinite(row[metric])))
+      throw error('ARCHLOOM_TABLE_ROW', { table: name, key: rowKey, received: row, expected })
+  return {
+    name,
+    metrics,
+    ...(papers && { papers }),
+    lookup: (architecture, fidelity) => {
+      const text = key(architecture)
+      const row = byKey.get(text)
+      if (!row) throw error('ARCHLOOM_TABLE_ENTRY_UNKNOWN', { table: name, key: text, size: byKey.size })
+      return { metrics: row, ...(seconds && { simulatedSeconds: seconds(row, fidelity) }) }
+    },
+  }
+}
