@@ -49,7 +49,7 @@ const engineModules: readonly { name: string; load: () => Promise<unknown> }[] =
 const broken = (name: string, reason: string): EngineDefinition => ({
   name,
   describe: 'engine of a plugin that cannot be loaded',
-  priority: Number.NEGATIVE_INFINITY,
+  priority: Number.MIN_SAFE_INTEGER,
   available: async () => ({ ok: false, reason, remedy: 'Reinstall the package, or choose another engine.' }),
   start: async () => {
     throw error('ARCHLOOM_ENGINE_UNAVAILABLE', { name, reason, remedy: 'Choose another engine.' })

@@ -12,7 +12,7 @@ export const error = defineErrors('tensor', {
   ARCHLOOM_ENGINE_NOT_CHOSEN: (_: Record<string, never>) =>
     'no engine was chosen yet; call `await useEngine()` before anything that makes tensors.',
   ARCHLOOM_ENGINE_PROBE_FAILED: (d: { name: string; reason: string }) =>
-    `the speed probe of engine ${quote(d.name)} failed: ${d.reason}. Run it alone with \`await probe(${quote(d.name)})\` to see more.`,
+    `the speed probe of engine ${quote(d.name)} failed: ${d.reason.replace(/\.$/, '')}; choose another engine, or mend this one.`,
   ARCHLOOM_SCOPE_DUPLICATE_NAME: (d: { path: string }) =>
     `the scope already has a variable ${quote(d.path)}; give each layer a child scope of its own, as in scope.child('conv1').`,
   ARCHLOOM_SCOPE_NAME_INVALID: (d: { name: string }) =>

@@ -1,11 +1,12 @@
 /** The program of the process that `probe` starts: measures one engine, prints one line of JSON. */
 import * as tf from '@tensorflow/tfjs-core'
-import { seeded } from '../random.ts'
+import { messageOf } from '../errors.ts'
+import { type Random, seeded } from '../random.ts'
 import { useEngine } from './engine.ts'
 import { conv2d, dense, globalAvgPool, sequential } from './layers/index.ts'
 import { softmaxCrossEntropy } from './losses.ts'
 import { momentum } from './optimizers.ts'
-import type { Probe, Speed } from './probe.ts'
+import type { Probe, ProbeAnswer, Speed } from './probe.ts'
 import { missingGradients } from './requirements.ts'
 import { type VariableScope, variableScope } from './scope.ts'
 
@@ -61,36 +62,41 @@ function net(scope: VariableScope) {
   )
 }
 
-const report = await useEngine(process.argv[2])
-const rng = seeded('probe')
-using scope = variableScope({ rng })
-using optimizer = momentum({ learningRate: 0.01 })
-const layers = net(scope)
-
 // Forward, gradient of the inputs, gradient of the kernels.
 const multiplyAdds = 3 * (side ** 2 * 9 * channels * widths[0] + (side / 2) ** 2 * 9 * widths[0] * widths[1])
-const training: Work = {
-  sizes: [2, 8, 32, 128, 512],
-  operations: (batch) => 2 * multiplyAdds * batch,
-  run: async (batch) => {
-    const loss = tf.tidy(() => {
-      const x = tf.randomUniform([batch, side, side, channels], -1, 1, 'float32', 1)
-      const y = tf.zeros([batch], 'int32')
-      const { value, grads } = tf.variableGrads(
-        () => softmaxCrossEntropy(layers(x, { training: true, rng }), y),
-        [...scope.trainable],
-      )
-      optimizer.applyGradients(grads)
-      return value
-    })
-    // Not read synchronously: a GPU cannot.
-    await loss.data()
-    loss.dispose()
-  },
+const trainingOf = (scope: VariableScope, optimizer: tf.Optimizer, rng: Random): Work => {
+  const layers = net(scope)
+  return {
+    sizes: [2, 8, 32, 128, 512],
+    operations: (batch) => 2 * multiplyAdds * batch,
+    run: async (batch) => {
+      const loss = tf.tidy(() => {
+        const x = tf.randomUniform([batch, side, side, channels], -1, 1, 'float32', 1)
+        const y = tf.zeros([batch], 'int32')
+        const { value, grads } = tf.variableGrads(
+          () => softmaxCrossEntropy(layers(x, { training: true, rng }), y),
+          [...scope.trainable],
+        )
+        optimizer.applyGradients(grads)
+        return value
+      })
+      // Not read synchronously: a GPU cannot.
+      await loss.data()
+      loss.dispose()
+    },
+  }
 }
 
-const product = await measure(matmul)
-const step = await measure(training)
-const speed: Speed = { matmulGflops: product.gflops, trainingGflops: step.gflops, trainingStepMs: step.ms }
-const answer: Probe = { ...report, missingGradients: missingGradients(), speed }
+async function measured(name: string | undefined): Promise<Probe> {
+  const report = await useEngine(name)
+  const rng = seeded('probe')
+  using scope = variableScope({ rng })
+  using optimizer = momentum({ learningRate: 0.01 })
+  const product = await measure(matmul)
+  const step = await measure(trainingOf(scope, optimizer, rng))
+  const speed: Speed = { matmulGflops: product.gflops, trainingGflops: step.gflops, trainingStepMs: step.ms }
+  return { ...report, missingGradients: missingGradients(), speed }
+}
+
+const answer: ProbeAnswer = await measured(process.argv[2]).catch((thrown: unknown) => ({ failure: messageOf(thrown) }))
 process.stdout.write(`${JSON.stringify(answer)}\n`, () => process.exit(0))

@@ -19,6 +19,9 @@ export interface Probe extends EngineReport {
   readonly speed: Speed
 }
 
+/** What that process prints. */
+export type ProbeAnswer = Probe | { readonly failure: string }
+
 /**
  * Starts an engine in a process of its own, so that this one keeps its choice, and measures it there for about two
  * seconds.
@@ -30,22 +33,21 @@ export async function probe(name: string, { timeoutMs = 60_000 } = {}): Promise<
   // From source, whatever runs this process, Node runs the child through tsx.
   const options = extension === '.ts' ? ['--conditions=source', '--import', 'tsx'] : []
   const cwd = fileURLToPath(new URL('../..', import.meta.url))
+  let answer: ProbeAnswer
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, [...options, entry, name], {
-      cwd,
-      timeout: timeoutMs,
-      maxBuffer: 1 << 24,
-    })
-    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Probe
+    const limits = { cwd, timeout: timeoutMs, maxBuffer: 1 << 24 }
+    const { stdout } = await promisify(execFile)(process.execPath, [...options, entry, name], limits)
+    answer = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as ProbeAnswer
   } catch (thrown) {
     throw error('ARCHLOOM_ENGINE_PROBE_FAILED', { name, reason: reasonOf(thrown) }, { cause: thrown })
   }
+  if ('failure' in answer) throw error('ARCHLOOM_ENGINE_PROBE_FAILED', { name, reason: answer.failure })
+  return answer
 }
 
-/** The error's own line of the child's trace, or that it was stopped. */
+/** Of a process that died instead of answering. */
 function reasonOf(thrown: unknown): string {
-  const { stderr = '', killed = false } = thrown as { stderr?: string; killed?: boolean }
+  const { killed = false, signal, code } = thrown as { killed?: boolean; signal?: string; code?: number | string }
   if (killed) return 'it did not answer in time'
-  const line = stderr.split('\n').find((text) => /\b[A-Z]\w*Error\b/.test(text))
-  return line?.trim().slice(0, 300) ?? messageOf(thrown).slice(0, 300)
+  return signal ? `its process was ended by ${signal}` : `its process ended with ${code ?? messageOf(thrown)}`
 }
