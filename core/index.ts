@@ -49,8 +49,11 @@ export type {
   NetworkCost,
   OptimizerFactory,
   Progress,
+  SavedWeight,
   Split,
   SplitRole,
+  Supernet,
+  SupernetMixture,
   Trainer,
 } from './trainer.ts'
 export { VERSION } from './version.ts'

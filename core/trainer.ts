@@ -99,6 +99,42 @@ export interface Network extends Disposable {
   readonly auxiliary?: { readonly weight: number; logits(): Tensor | undefined }
 }
 
+/** One saved variable: plain data. Names are paths that stay the same from process to process. */
+export interface SavedWeight {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly data: Float32Array
+}
+
+/** One network that holds every option of a space: architectures share its weights. */
+export interface Supernet<A = unknown> extends Disposable {
+  readonly inputShape: readonly number[]
+  readonly outputShape: readonly number[]
+  /** Every weight of every option. */
+  readonly trainable: readonly Variable[]
+  readonly state: readonly Variable[]
+  /**
+   * One architecture's share, as a network: only its operations are computed, only their weights are its `trainable`.
+   * Making one costs nothing, and disposing it does nothing: the supernet owns the weights.
+   */
+  path(architecture: A): Network
+  /** All options at once, weighted; for methods that relax the choice (DARTS, GDAS). */
+  readonly mixture?: SupernetMixture<A>
+  save(): Promise<readonly SavedWeight[]>
+  load(weights: readonly SavedWeight[]): void
+}
+
+/** The continuous relaxation of a supernet: each edge computes a weighted sum of its operations. */
+export interface SupernetMixture<A = unknown> {
+  /** Names of the edges, one a row of the weights. */
+  readonly edges: readonly string[]
+  readonly operations: readonly string[]
+  /** @param weights [edges, operations]; differentiable. Operations whose weights are exactly 0 in `skip` are not computed. */
+  apply(weights: Tensor, inputs: Tensor, mode: ApplyMode, skip?: (edge: number, operation: number) => boolean): Tensor
+  /** The architecture that a method reads out of row distributions, by the rule of its space. */
+  derive(weights: readonly (readonly number[])[]): A
+}
+
 /** Input and output of a network to be built, and the randomness of its initial weights. */
 export interface BuildOptions {
   /** Shape of one input: [height, width, channels]. */

@@ -118,6 +118,7 @@ export function checkNeeds(plugins: readonly Plugin[], space: SearchSpace, evalu
     'evaluator',
     `evaluator:${evaluator.kind}`,
     ...(space.build ? ['networks'] : []),
+    ...(space.supernet ? ['supernet'] : []),
     ...(space.cost ? ['cost'] : []),
     ...plugins.flatMap((plugin) => plugin.provides),
   ])

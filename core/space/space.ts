@@ -3,7 +3,7 @@ import type { ArchloomError } from '../errors.ts'
 import { quote } from '../errors.ts'
 import type { Paper } from '../paper.ts'
 import type { Random } from '../random.ts'
-import type { BuildOptions, Network, NetworkCost } from '../trainer.ts'
+import type { BuildOptions, Network, NetworkCost, Supernet } from '../trainer.ts'
 import type { Compilation, Rule, SpaceNode } from './combinators.ts'
 import { type Constraint, toRule } from './constraints.ts'
 import { type ChoiceDecision, type Decision, fromUnit, type Genotype, toUnit } from './decision.ts'
@@ -45,6 +45,8 @@ export interface SearchSpace<A = unknown> {
   parse(text: string): Genotype
   /** Builds the tfjs network of an architecture, where the space has networks. */
   build?(architecture: A, options: BuildOptions): Network
+  /** Builds one network that holds every option, where the space has one. */
+  supernet?(options: BuildOptions): Supernet<A>
   /** Cost of one image, computed from the architecture alone. */
   cost?(architecture: A, options: Pick<BuildOptions, 'input' | 'classes'>): NetworkCost
   /** Where the space was published. */
@@ -56,6 +58,7 @@ export interface SpaceOptions<A> {
   readonly constraints?: readonly Constraint[]
   /** Builds the tfjs network of an architecture. */
   readonly build?: (architecture: A, options: BuildOptions) => Network
+  readonly supernet?: (options: BuildOptions) => Supernet<A>
   /** Multiply-adds of one image and parameters, computed from the architecture alone. */
   readonly cost?: (architecture: A, options: Pick<BuildOptions, 'input' | 'classes'>) => NetworkCost
   readonly papers?: readonly Paper[]
@@ -324,6 +327,7 @@ export function defineSpace<A>(name: string, node: SpaceNode<A>, options: SpaceO
     format,
     parse,
     ...(options.build && { build: options.build }),
+    ...(options.supernet && { supernet: options.supernet }),
     ...(options.cost && { cost: options.cost }),
     ...(options.papers && { papers: options.papers }),
   }

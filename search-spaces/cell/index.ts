@@ -14,6 +14,7 @@ import {
   type dartsOperations,
   distinctInputs,
 } from './space.ts'
+import { cellSupernet } from './supernet.ts'
 
 /** A cell space; `options` describe the network around the cells, for supernets and drawings. */
 export interface CellSpace<
@@ -40,6 +41,7 @@ export function cellSpace<
     cost: (architecture, { input, classes }) => cellCost(architecture, planCells(skeleton, input, classes)),
     build: (architecture, { input, classes, rng }) =>
       buildCellNetwork(architecture, planCells(skeleton, input, classes), rng),
+    supernet: ({ input, classes, rng }) => cellSupernet(planCells(skeleton, input, classes), { operations, rng }),
   })
   return Object.assign(space, { options: { ...skeleton, operations, distinctInputs: distinct } })
 }
@@ -78,3 +80,4 @@ export {
   dartsOperations,
   enasOperations,
 } from './space.ts'
+export { cellSupernet, deriveCells, edgeCount, edgeIndex } from './supernet.ts'
