@@ -36,4 +36,4 @@ export {
   variableScope,
   type WeightRecord,
 } from './scope.ts'
-export { type TrainStepOptions, type TrainStepResult, trainStep } from './step.ts'
+export { type TrainStepOptions, type TrainStepResult, trainStep, trainStepAsync } from './step.ts'

@@ -69,6 +69,13 @@ export interface VariableScopeOptions {
   readonly normalisation?: Normalisation
 }
 
+interface Lists {
+  readonly version: number
+  readonly all: readonly ScopedVariable[]
+  readonly weights: readonly tf.Variable[]
+  readonly states: readonly tf.Variable[]
+}
+
 // tfjs keeps all variables of a process in one table by name: the serial number keeps two networks apart.
 let scopes = 0
 
@@ -78,6 +85,8 @@ export function variableScope(options: VariableScopeOptions): VariableScope {
   const variables = new Map<string, ScopedVariable>()
   const normalisation = options.normalisation ?? batchNorm
   let disposed = false
+  // Supernets are asked for their variables at every step: lists are made anew only when a variable came or went.
+  let version = 0
 
   const add = (path: string, kind: ScopedVariable['kind'], shape: readonly number[], values: Float32Array) => {
     if (disposed) throw error('ARCHLOOM_SCOPE_DISPOSED', { path })
@@ -86,6 +95,7 @@ export function variableScope(options: VariableScopeOptions): VariableScope {
     const variable = tf.variable(initial, kind === 'weight', `archloom-${serial}/${path}`)
     initial.dispose()
     variables.set(path, { path, kind, variable })
+    version++
     return variable
   }
 
@@ -97,15 +107,22 @@ export function variableScope(options: VariableScopeOptions): VariableScope {
       if (name === '' || name.includes('/')) throw error('ARCHLOOM_SCOPE_NAME_INVALID', { name })
       return prefix + name
     }
-    const list = () => [...variables.values()].filter((entry) => entry.path.startsWith(prefix))
-    const of = (kind: ScopedVariable['kind']) =>
-      list().flatMap((entry) => (entry.kind === kind ? [entry.variable] : []))
+    let lists = { version: -1, all: [], weights: [], states: [] } as Lists
+    const current = (): Lists => {
+      if (lists.version === version) return lists
+      const all = [...variables.values()].filter((entry) => entry.path.startsWith(prefix))
+      const of = (kind: ScopedVariable['kind']) => all.flatMap((entry) => (entry.kind === kind ? [entry.variable] : []))
+      lists = { version, all, weights: of('weight'), states: of('state') }
+      return lists
+    }
+    const list = () => current().all
 
     const dispose = () => {
       for (const { path: name, variable } of list()) {
         variable.dispose()
         variables.delete(name)
       }
+      version++
       if (path === '') disposed = true
     }
 
@@ -135,10 +152,10 @@ export function variableScope(options: VariableScopeOptions): VariableScope {
         add(pathOf(name), 'state', shape, constant(value)(shape, options.rng, fanOf(shape))),
       normalise: (channels, normalisationOptions = {}) => normalisation(self, { ...normalisationOptions, channels }),
       get trainable() {
-        return of('weight')
+        return current().weights
       },
       get stateful() {
-        return of('state')
+        return current().states
       },
       save: async () => {
         if (disposed) throw error('ARCHLOOM_SCOPE_DISPOSED', { path })

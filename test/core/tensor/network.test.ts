@@ -11,7 +11,9 @@ import {
   owned,
   sequential,
   softmaxCrossEntropy,
+  type TrainStepResult,
   trainStep,
+  trainStepAsync,
   useEngine,
   variableScope,
 } from '../../../core/tensor/index.ts'
@@ -151,6 +153,22 @@ describe('trainStep', () => {
     const result = trainStep({ variables: net.trainable, optimizer, loss, ...(clipNorm ? { clipNorm } : {}) })
     expect(result.loss).toBeNaN()
     expect(values()).toEqual(before)
+  })
+
+  it('does the same asynchronously', async () => {
+    const run = async (step: typeof trainStepAsync) => {
+      using net = build()
+      const optimizer = tf.train.sgd(0.5)
+      const results: TrainStepResult[] = []
+      for (let i = 0; i < 3; i++)
+        results.push(await step({ variables: net.trainable, optimizer, loss: lossOf(net), clipNorm: 0.3 }))
+      optimizer.dispose()
+      return { results, weights: await net.scope.save() }
+    }
+    const left = await countTensors(async () => {
+      expect(await run(trainStepAsync)).toEqual(await run(async (options) => trainStep(options)))
+    })
+    expect(left).toEqual({ tensors: 0, buffers: 0 })
   })
 
   it('frees everything when the loss throws', async () => {
