@@ -1,6 +1,6 @@
 /** The cell space of the ENAS and DARTS family: two cells of a few nodes, repeated to a network. */
-import { defineSpace, type SearchSpace } from '../../core/space/index.ts'
-import { cellCost } from './cost.ts'
+import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
+import { type CellCost, cellCost } from './cost.ts'
 import { buildCellNetwork } from './network.ts'
 import { dartsPaper, enasPaper } from './papers.ts'
 import { type CellSkeletonOptions, planCells, skeletonOptions } from './plan.ts'
@@ -12,17 +12,19 @@ import {
   cellDefaults,
   cellSpaceName,
   type dartsOperations,
-  distinctInputs,
+  differentInputs,
 } from './space.ts'
-import { cellSupernet } from './supernet.ts'
 
-/** A cell space; `options` describe the network around the cells, for supernets and drawings. */
-export interface CellSpace<
+export interface CellSpaceOptions<O extends readonly CellOperationName[]> extends CellSkeletonOptions {
+  readonly operations: O
+  readonly distinctInputs: boolean
+}
+
+/** Cell space of N nodes and the operations O; costs also tell the parts of convolutions and classifier. */
+export type CellSpace<
   N extends number = number,
   O extends readonly CellOperationName[] = readonly CellOperationName[],
-> extends SearchSpace<CellArchitectureOf<N, O>> {
-  readonly options: CellSkeletonOptions & { readonly operations: O; readonly distinctInputs: boolean }
-}
+> = NetworkSpace<CellArchitectureOf<N, O>, CellSpaceOptions<O>, CellCost>
 
 /**
  * Two cells, normal and reduction, of `nodes` nodes each; a node adds two earlier states, each through an operation.
@@ -31,19 +33,19 @@ export interface CellSpace<
 export function cellSpace<
   const N extends number = 4,
   const O extends readonly CellOperationName[] = typeof dartsOperations,
->(options: CellOptions<N, O> = {}): CellSpace<N, O> {
+>(given: CellOptions<N, O> = {}): CellSpace<N, O> {
   // The type parameters default to the defaults.
-  const { nodes, operations, distinctInputs: distinct } = { ...cellDefaults, ...options } as Required<CellOptions<N, O>>
-  const skeleton = skeletonOptions(options)
-  const space = defineSpace<CellArchitectureOf<N, O>>(cellSpaceName(options), cellDecisions(nodes, operations), {
-    constraints: distinct ? distinctInputs(nodes) : [],
+  const { nodes, operations, distinctInputs } = { ...cellDefaults, ...given } as Required<CellOptions<N, O>>
+  const options = { ...skeletonOptions(given), operations, distinctInputs }
+  return defineNetworkSpace(cellSpaceName(given), cellDecisions(nodes, operations), {
+    options,
+    constraints: distinctInputs ? differentInputs(nodes) : [],
     papers: [enasPaper, dartsPaper],
-    cost: (architecture, { input, classes }) => cellCost(architecture, planCells(skeleton, input, classes)),
-    build: (architecture, { input, classes, rng }) =>
-      buildCellNetwork(architecture, planCells(skeleton, input, classes), rng),
-    supernet: ({ input, classes, rng }) => cellSupernet(planCells(skeleton, input, classes), { operations, rng }),
+    cost: (architecture: CellArchitectureOf<N, O>, { input, classes }) =>
+      cellCost(architecture, planCells(options, input, classes)),
+    build: (architecture: CellArchitectureOf<N, O>, { input, classes, rng }) =>
+      buildCellNetwork(architecture, planCells(options, input, classes), rng),
   })
-  return Object.assign(space, { options: { ...skeleton, operations, distinctInputs: distinct } })
 }
 
 export { auxiliaryCost, type CellCost, type CellCostOptions, cellCost, countEdge, countPreprocessing } from './cost.ts'

@@ -99,7 +99,8 @@ export type CellArchitectureOf<N extends number, O extends readonly CellOperatio
   ReturnType<typeof cellDecisions<N, O>>
 >
 
-export const distinctInputs = (nodes: number): readonly Constraint[] =>
+/** No node takes the same state twice. */
+export const differentInputs = (nodes: number): readonly Constraint[] =>
   ['normal', 'reduction'].flatMap((cell) =>
     Array.from({ length: nodes }, (_, node) =>
       allDifferent(`${cell}.${node}.left.input`, `${cell}.${node}.right.input`),

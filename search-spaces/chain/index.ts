@@ -1,6 +1,6 @@
 /** A chain of inverted residual blocks (the family of MobileNetV2): kernel, width, depth and expansion. */
 import type { Paper } from '../../core/paper.ts'
-import { defineSpace, type SearchSpace } from '../../core/space/index.ts'
+import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
 import { blockChainCost, buildBlockChain } from '../operations/index.ts'
 import { chainOf, checkedOptions } from './network.ts'
 import {
@@ -27,12 +27,10 @@ export const mobileNetV2Paper: Paper = {
 }`,
 }
 
-export interface ChainSpace<
+export type ChainSpace<
   K extends readonly number[] = readonly number[],
   E extends readonly number[] = readonly number[],
-> extends SearchSpace<ChainArchitectureOf<K, E>> {
-  readonly options: Required<ChainOptions<K, E>>
-}
+> = NetworkSpace<ChainArchitectureOf<K, E>, Required<ChainOptions<K, E>>>
 
 /** Stages of variable depth; every block chooses its kernel and expansion. Throws ARCHLOOM_SPACE_OPTION. */
 export function chainSpace<
@@ -41,13 +39,14 @@ export function chainSpace<
 >(given: ChainOptions<K, E> = {}): ChainSpace<K, E> {
   const options = checkedOptions(given)
   const decisions = chainDecisions(options.stages, options.kernels, options.expansions)
-  const space = defineSpace<ChainArchitectureOf<K, E>>(chainSpaceName(given), decisions, {
+  return defineNetworkSpace(chainSpaceName(given), decisions, {
+    options,
     papers: [mobileNetV2Paper],
-    cost: (architecture, { input, classes }) => blockChainCost(chainOf(architecture, options, input, classes)),
-    build: (architecture, { input, classes, rng }) =>
+    cost: (architecture: ChainArchitectureOf<K, E>, { input, classes }) =>
+      blockChainCost(chainOf(architecture, options, input, classes)),
+    build: (architecture: ChainArchitectureOf<K, E>, { input, classes, rng }) =>
       buildBlockChain(chainOf(architecture, options, input, classes), rng),
   })
-  return Object.assign(space, { options })
 }
 
 export { chainOf } from './network.ts'

@@ -1,7 +1,7 @@
 /** The cell space of NAS-Bench-201: six edges, five operations, 15,625 architectures. */
 
 import type { Paper } from '../../core/paper.ts'
-import { defineSpace, type SearchSpace } from '../../core/space/index.ts'
+import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
 import { nasBench201Cost } from './cost.ts'
 import { buildNasBench201Network } from './network.ts'
 import { checkedOptions, planNasBench201 } from './plan.ts'
@@ -11,7 +11,6 @@ import {
   nasBench201Decisions,
   nasBench201Name,
 } from './space.ts'
-import { nasBench201Supernet } from './supernet.ts'
 
 export const nasBench201Paper: Paper = {
   title: 'NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search',
@@ -28,21 +27,19 @@ export const nasBench201Paper: Paper = {
 }`,
 }
 
-export interface NasBench201Space extends SearchSpace<NasBench201Architecture> {
-  readonly options: Required<NasBench201Options>
-}
+export type NasBench201Space = NetworkSpace<NasBench201Architecture, Required<NasBench201Options>>
 
 /** Networks of `cells` cells a stage; the benchmark's own table belongs to the defaults. Throws ARCHLOOM_SPACE_OPTION. */
 export function nasBench201Space(given: NasBench201Options = {}): NasBench201Space {
   const options = checkedOptions(given)
-  const space = defineSpace<NasBench201Architecture>(nasBench201Name(options), nasBench201Decisions, {
+  return defineNetworkSpace(nasBench201Name(options), nasBench201Decisions, {
+    options,
     papers: [nasBench201Paper],
-    cost: (architecture, { input, classes }) => nasBench201Cost(architecture, planNasBench201(options, input, classes)),
-    build: (architecture, { input, classes, rng }) =>
+    cost: (architecture: NasBench201Architecture, { input, classes }) =>
+      nasBench201Cost(architecture, planNasBench201(options, input, classes)),
+    build: (architecture: NasBench201Architecture, { input, classes, rng }) =>
       buildNasBench201Network(architecture, planNasBench201(options, input, classes), rng),
-    supernet: ({ input, classes, rng }) => nasBench201Supernet(planNasBench201(options, input, classes), { rng }),
   })
-  return Object.assign(space, { options })
 }
 
 export { formatArchString, parseArchString } from './arch-string.ts'

@@ -1,6 +1,6 @@
 /** The macro space of NAS-Bench-Macro: eight layers, three operations, 6,561 architectures. */
 import type { Paper } from '../../core/paper.ts'
-import { defineSpace, type SearchSpace } from '../../core/space/index.ts'
+import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
 import { blockChainCost, buildBlockChain } from '../operations/index.ts'
 import { checkedOptions, macroChain } from './network.ts'
 import {
@@ -25,20 +25,19 @@ export const nasBenchMacroPaper: Paper = {
 }`,
 }
 
-export interface NasBenchMacroSpace extends SearchSpace<NasBenchMacroArchitecture> {
-  readonly options: Required<NasBenchMacroOptions>
-}
+export type NasBenchMacroSpace = NetworkSpace<NasBenchMacroArchitecture, Required<NasBenchMacroOptions>>
 
 /** Eight layers; `space.format(genotype)` is the key of the benchmark's file. Throws ARCHLOOM_SPACE_OPTION. */
 export function nasBenchMacroSpace(given: NasBenchMacroOptions = {}): NasBenchMacroSpace {
   const options = checkedOptions(given)
-  const space = defineSpace<NasBenchMacroArchitecture>(nasBenchMacroName(options), nasBenchMacroDecisions, {
+  return defineNetworkSpace(nasBenchMacroName(options), nasBenchMacroDecisions, {
+    options,
     papers: [nasBenchMacroPaper],
-    cost: (architecture, { input, classes }) => blockChainCost(macroChain(architecture, options, input, classes)),
-    build: (architecture, { input, classes, rng }) =>
+    cost: (architecture: NasBenchMacroArchitecture, { input, classes }) =>
+      blockChainCost(macroChain(architecture, options, input, classes)),
+    build: (architecture: NasBenchMacroArchitecture, { input, classes, rng }) =>
       buildBlockChain(macroChain(architecture, options, input, classes), rng),
   })
-  return Object.assign(space, { options })
 }
 
 export { formatMacroKey, parseMacroKey } from './key.ts'

@@ -51,7 +51,7 @@ describe('published counts', () => {
 
   it('the classifier of 576 features adds 5,760, and the space states the sum', () => {
     const space = cellSpace({ channels: 36, cells: 20 })
-    expect(space.cost?.(DARTS_V2, { input: [32, 32, 3], classes: 10 })).toMatchObject({
+    expect(space.cost(DARTS_V2, { input: [32, 32, 3], classes: 10 })).toMatchObject({
       parameters: 3_349_342,
       multiplyAdds: 528_353_280 + 5_760,
     })
@@ -112,10 +112,8 @@ describe('networks', () => {
   it('train with an auxiliary classifier whose parameters are no part of the cost', () => {
     const space = cellSpace({ nodes: 1, channels: 4, cells: 3, auxiliary: 0.4 })
     const architecture = space.decode(space.random(seeded(1)))
-    using network = space.build?.(architecture, { input, classes: 5, rng: seeded(1) }) as NonNullable<
-      ReturnType<NonNullable<typeof space.build>>
-    >
-    const stated = space.cost?.(architecture, { input, classes: 5 }) as NetworkCost
+    using network = space.build(architecture, { input, classes: 5, rng: seeded(1) })
+    const stated = space.cost(architecture, { input, classes: 5 })
     const extra = auxiliaryCost(planCells(space.options, input, 5)).parameters
     expect(network.trainable.reduce((sum, { size }) => sum + size, 0)).toBe(stated.parameters + extra)
     expect(network.auxiliary?.weight).toBe(0.4)

@@ -17,11 +17,12 @@ it('registers the defaults by short names, and other options by names that tell 
   expect(spaces.map(({ name }) => name)).toEqual(['toy', 'cell', 'chain', 'nas-bench-201', 'nas-bench-macro'])
   for (const space of spaces) expect(findSearchSpace(space.name)).toBe(space)
 
-  expect(cellSpace({ nodes: 4, channels: 16, cells: 6 }).name).toBe('cell(cells=6)')
-  expect(cellSpace({ nodes: 2, operations: ['none', 'skip_connect'] }).name).toBe(
-    'cell(nodes=2, operations=[none,skip_connect])',
-  )
-  expect(nasBench201Space({ cells: 1 }).name).toBe('nas-bench-201(cells=1)')
+  expect(cellSpace({ nodes: 4, channels: 16, cells: 6 }).name).toBe('cell-cells=6')
+  expect(cellSpace({ nodes: 2, cells: 3 }).name).toBe(cellSpace({ cells: 3, nodes: 2 }).name)
+  expect(nasBench201Space({ cells: 1 }).name).toBe('nas-bench-201-cells=1')
+  const names = [['none'], ['none', 'skip_connect'], ['skip_connect', 'none']] as const
+  expect(new Set(names.map((operations) => cellSpace({ operations }).name)).size).toBe(3)
+  for (const { space } of spaceCases) expect(space.name).toMatch(/^[a-z0-9=.-]+$/i)
   expect(cellSpace({ channels: 8 }).fingerprint).not.toBe(cellSpace().fingerprint)
   expect(cellSpace({ channels: 16 }).fingerprint).toBe(cellSpace().fingerprint)
   // Another space under a taken name is refused; an equal one is not.

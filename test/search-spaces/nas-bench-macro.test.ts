@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { formatMacroKey, nasBenchMacroSpace, parseMacroKey } from '../../search-spaces/nas-bench-macro/index.ts'
 
 const space = nasBenchMacroSpace()
-const costOf = (key: string) => space.cost?.(parseMacroKey(key), { input: [32, 32, 3], classes: 10 })
+const costOf = (key: string) => space.cost(parseMacroKey(key), { input: [32, 32, 3], classes: 10 })
 
 describe('keys', () => {
   it('are the string form of the genotype', () => {

@@ -4,6 +4,11 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { seeded } from '../../core/random.ts'
 import { countTensors, softmaxCrossEntropy, trainStep, useEngine } from '../../core/tensor/index.ts'
 import type { LinearTap, Network } from '../../core/trainer.ts'
+import { cellSpace } from '../../search-spaces/cell/index.ts'
+import { nasBench201Space } from '../../search-spaces/nas-bench-201/index.ts'
+import { nasBenchMacroSpace } from '../../search-spaces/nas-bench-macro/index.ts'
+import type { NetworkSpace } from '../../search-spaces/network-space.ts'
+import { toySpace } from '../../search-spaces/toy/index.ts'
 import { spaceCases } from './spaces.ts'
 
 beforeAll(async () => {
@@ -51,16 +56,13 @@ function train(network: Network, input: readonly number[]): { taps: LinearTap[];
 for (const { space, input, extra = () => 0 } of spaceCases)
   describe(`networks of ${space.name}`, () => {
     it('have the output shape, the parameters and the multiply-adds that cost() states, and leave nothing behind', async () => {
-      const build = space.build?.bind(space)
-      const cost = space.cost?.bind(space)
-      if (!build || !cost) throw new Error('the space has no networks')
       const tried = () =>
         fc.assert(
           fc.property(fc.nat(), (seed) => {
             const rng = seeded(seed)
             const architecture = space.decode(space.random(rng))
-            using network = build(architecture, { input, classes, rng })
-            const stated = cost(architecture, { input, classes })
+            using network = space.build(architecture, { input, classes, rng })
+            const stated = space.cost(architecture, { input, classes })
             expect(network.inputShape).toEqual(input)
             expect(network.outputShape).toEqual([classes])
             expect(sizeOf(network.trainable)).toBe(stated.parameters)
@@ -81,7 +83,7 @@ for (const { space, input, extra = () => 0 } of spaceCases)
     it('start from weights that depend on the seed only', () => {
       const architecture = space.decode(space.random(seeded(2)))
       const weights = (seed: number) => {
-        using network = space.build?.(architecture, { input, classes, rng: seeded(seed) }) as Network
+        using network = space.build(architecture, { input, classes, rng: seeded(seed) })
         return network.trainable.map((variable) => [...variable.dataSync().slice(0, 3)])
       }
       expect(weights(1)).toEqual(weights(1))
@@ -90,9 +92,39 @@ for (const { space, input, extra = () => 0 } of spaceCases)
 
     it('refuse inputs that are no images', () => {
       const architecture = space.decode(space.random(seeded(3)))
-      expect(() => space.build?.(architecture, { input: [64], classes, rng: seeded(1) })).toThrow(
+      expect(() => space.build(architecture, { input: [64], classes, rng: seeded(1) })).toThrow(
         'ARCHLOOM_SPACE_INPUT_SHAPE',
       )
-      expect(() => space.cost?.(architecture, { input: [8, 8, 0], classes })).toThrow('ARCHLOOM_SPACE_INPUT_SHAPE')
+      expect(() => space.cost(architecture, { input: [8, 8, 0], classes })).toThrow('ARCHLOOM_SPACE_INPUT_SHAPE')
     })
   })
+
+describe('training', () => {
+  const chosen: readonly (readonly [NetworkSpace<unknown>, string])[] = [
+    [toySpace(), '221'],
+    [cellSpace({ nodes: 1, channels: 4, cells: 3 }), '04170613'],
+    [nasBench201Space({ channels: 4, cells: 1 }), '312043'],
+    [nasBenchMacroSpace({ channels: 4, head: 16 }), '01200101'],
+  ]
+  it.each(chosen)('a network of $name learns eight images by heart', (space, text) => {
+    using network = space.build(space.decode(space.parse(text)), {
+      input: [8, 8, 3],
+      classes: 2,
+      rng: seeded(1),
+    })
+    const images = tf.randomUniform([8, 8, 8, 3], -1, 1, 'float32', 11)
+    const labels = tf.tensor1d([0, 1, 0, 1, 1, 0, 0, 1], 'int32')
+    const optimizer = tf.train.momentum(0.1, 0.9)
+    const losses = Array.from({ length: 25 }, () =>
+      trainStep({
+        variables: network.trainable,
+        optimizer,
+        loss: () => softmaxCrossEntropy(network.apply(images, { training: true }), labels),
+      }),
+    ).map(({ loss }) => loss)
+    expect(losses[0]).toBeGreaterThan(0.4)
+    expect(losses.at(-1)).toBeLessThan(0.1)
+    tf.dispose([images, labels])
+    optimizer.dispose()
+  })
+})

@@ -1,12 +1,12 @@
-import type { SearchSpace } from '../../core/space/index.ts'
 import { cellSpace } from '../../search-spaces/cell/index.ts'
 import { chainSpace } from '../../search-spaces/chain/index.ts'
 import { nasBench201Space } from '../../search-spaces/nas-bench-201/index.ts'
 import { nasBenchMacroSpace } from '../../search-spaces/nas-bench-macro/index.ts'
+import type { NetworkSpace } from '../../search-spaces/network-space.ts'
 import { toySpace } from '../../search-spaces/toy/index.ts'
 
 export interface SpaceCase {
-  readonly space: SearchSpace
+  readonly space: NetworkSpace<unknown>
   /** Small enough for quick networks. */
   readonly input: readonly number[]
   /** Multiply-adds that the space counts beyond its kernels. */
@@ -15,8 +15,8 @@ export interface SpaceCase {
 
 /** Every space with networks, at sizes that build in milliseconds. */
 export const spaceCases: readonly SpaceCase[] = [
-  { space: toySpace() as SearchSpace, input: [6, 6, 3] },
-  { space: cellSpace({ nodes: 2, channels: 4, cells: 3 }) as SearchSpace, input: [8, 8, 3] },
+  { space: toySpace(), input: [6, 6, 3] },
+  { space: cellSpace({ nodes: 2, channels: 4, cells: 3 }), input: [8, 8, 3] },
   {
     space: cellSpace({
       nodes: 3,
@@ -24,11 +24,11 @@ export const spaceCases: readonly SpaceCase[] = [
       cells: 3,
       distinctInputs: true,
       operations: ['sep_conv_7x7', 'nor_conv_3x3', 'nor_conv_1x1', 'dil_conv_5x5', 'skip_connect', 'none'],
-    }) as SearchSpace,
+    }),
     input: [5, 7, 1],
   },
   {
-    space: cellSpace({ nodes: 1, channels: 4, cells: 2, stem: 'imagenet' }) as SearchSpace,
+    space: cellSpace({ nodes: 1, channels: 4, cells: 2, stem: 'imagenet' }),
     input: [32, 32, 3],
   },
   {
@@ -41,17 +41,17 @@ export const spaceCases: readonly SpaceCase[] = [
       ],
       stem: 4,
       head: 8,
-    }) as SearchSpace,
+    }),
     input: [6, 6, 3],
   },
   {
-    space: chainSpace({ stages: [{ widths: [4], depth: { min: 1, max: 1 } }], stem: 4, head: 0 }) as SearchSpace,
+    space: chainSpace({ stages: [{ widths: [4], depth: { min: 1, max: 1 } }], stem: 4, head: 0 }),
     input: [5, 5, 1],
   },
   {
-    space: nasBench201Space({ channels: 4, cells: 1 }) as SearchSpace,
+    space: nasBench201Space({ channels: 4, cells: 1 }),
     input: [8, 8, 3],
     extra: (classes) => classes,
   },
-  { space: nasBenchMacroSpace({ channels: 2, head: 6 }) as SearchSpace, input: [8, 8, 3] },
+  { space: nasBenchMacroSpace({ channels: 2, head: 6 }), input: [8, 8, 3] },
 ]
