@@ -1,0 +1,60 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { Json } from '../../space/decision.ts'
+import { error } from '../errors.ts'
+import { parseFlags } from '../flags.ts'
+import type { Output } from '../output.ts'
+import { numberText, tableText } from '../text.ts'
+
+export interface BenchResult {
+  readonly name: string
+  readonly value: number
+  readonly unit: string
+  /** What it is compared with, measured in the same run; a ratio above 1 is better than it. */
+  readonly reference?: string
+  readonly ratio?: number
+}
+
+/** What a benchmark's `run` returns. */
+export interface Bench {
+  readonly bench: string
+  readonly machine?: Readonly<Record<string, Json>>
+  readonly results: readonly BenchResult[]
+}
+
+interface BenchModule {
+  readonly run?: (options: Readonly<Record<string, unknown>>) => Promise<Bench>
+}
+
+/** Benchmarks belong to a checkout; an installed package has none. */
+const folder = fileURLToPath(new URL('../../../test/bench/', import.meta.url))
+
+async function benchNamed(name: string): Promise<BenchModule> {
+  const known = existsSync(folder)
+    ? readdirSync(folder).flatMap((file) => (file.endsWith('.ts') ? [file.slice(0, -3)] : []))
+    : []
+  if (!known.includes(name)) throw error('ARCHLOOM_BENCH_UNKNOWN', { name, known })
+  return (await import(pathToFileURL(join(folder, `${name}.ts`)).href)) as BenchModule
+}
+
+/** `archloom bench <name>`: ratios against a reference measured in the same run. */
+export async function bench(name: string, args: readonly string[], output: Output): Promise<number> {
+  const { run } = await benchNamed(name)
+  const path = `test/bench/${name}.ts`
+  if (typeof run !== 'function')
+    throw error('ARCHLOOM_MODULE_EXPORTS', { file: path, received: [], expected: 'run(options)' })
+  const measured = await run({ ...parseFlags(args, undefined, path), json: output.json, log: output.log })
+  const rows = measured.results.map(({ name: what, value, unit, reference, ratio }) => [
+    what,
+    numberText(value),
+    unit,
+    ratio === undefined ? '' : `${numberText(ratio)}×`,
+    reference ?? '',
+  ])
+  output.log(tableText(['name', 'value', 'unit', 'ratio', 'reference'], rows, output.reader.columns ?? 160))
+  const machine = { cores: availableParallelism(), cpu: cpus()[0]?.model ?? 'unknown', node: process.version }
+  output.result({ machine, ...measured })
+  return 0
+}

@@ -1,0 +1,111 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { error } from '../errors.ts'
+import { onInterrupt } from '../interrupt.ts'
+import type { Output } from '../output.ts'
+import { durationText, numberText, tableText } from '../text.ts'
+
+export const scales = ['smoke', 'small', 'paper'] as const
+export type Scale = (typeof scales)[number]
+
+interface Measured {
+  readonly mean: number
+  readonly sd?: number
+  readonly seeds?: number
+}
+
+/** One claim of a paper: what was published, what the baseline and the method reached here. */
+export interface Claim {
+  readonly id: string
+  readonly metric: string
+  readonly direction: 'maximise' | 'minimise'
+  readonly published?: number | null
+  readonly baseline?: (Measured & { readonly name: string }) | null
+  readonly ours: Measured
+  readonly holds: boolean
+}
+
+export interface Reproduction {
+  readonly paper: string
+  readonly scale: Scale
+  readonly seed: number
+  readonly seconds: number
+  readonly claims: readonly Claim[]
+}
+
+/** What an experiment is asked for. */
+export interface ReproduceOptions {
+  readonly scale: Scale
+  readonly seed: number
+  /** Folder of data sets. */
+  readonly data?: string
+  readonly log: (text: string) => void
+  readonly signal: AbortSignal
+}
+
+interface ExperimentModule {
+  readonly reproduce?: (options: ReproduceOptions) => Promise<Reproduction>
+}
+
+const plugins = new URL('../../../plugins/', import.meta.url)
+// Source and build lie in the same order of folders.
+const EXPERIMENT = `experiment${extname(import.meta.url)}`
+
+async function experimentOf(paper: string): Promise<Required<ExperimentModule>> {
+  const has = (name: string) => existsSync(new URL(`${name}/${EXPERIMENT}`, plugins))
+  const known = readdirSync(fileURLToPath(plugins)).filter(has)
+  if (!known.includes(paper)) throw error('ARCHLOOM_EXPERIMENT_UNKNOWN', { paper, known })
+  const { reproduce } = (await import(new URL(`${paper}/${EXPERIMENT}`, plugins).href)) as ExperimentModule
+  if (typeof reproduce !== 'function')
+    throw error('ARCHLOOM_MODULE_EXPORTS', {
+      file: `plugins/${paper}/${EXPERIMENT}`,
+      received: [],
+      expected: 'reproduce(options)',
+    })
+  return { reproduce }
+}
+
+export interface ReproduceCommand {
+  readonly scale: Scale
+  readonly seed: number
+  readonly data?: string | undefined
+  readonly output: Output
+}
+
+/** `archloom reproduce <paper>`: a paper's claims against their baselines under the same budget. */
+export async function reproduce(paper: string, { scale, seed, data, output }: ReproduceCommand): Promise<number> {
+  const experiment = await experimentOf(paper)
+  if (data !== undefined) process.env.ARCHLOOM_DATA = data
+  const stop = new AbortController()
+  using _signals = onInterrupt({ stop: () => stop.abort('interrupted'), say: output.note })
+  const found = await experiment.reproduce({
+    scale,
+    seed,
+    ...(data !== undefined && { data }),
+    log: output.note,
+    signal: stop.signal,
+  })
+  output.log(claimsTable(found, output.reader.columns ?? 160))
+  output.log(`\nscale ${found.scale}, seed ${found.seed}, ${durationText(1000 * found.seconds)}`)
+  output.result(found)
+  return found.claims.every(({ holds }) => holds) ? 0 : 1
+}
+
+const measuredText = ({ mean, sd, seeds }: Measured) =>
+  `${numberText(mean)}${sd === undefined ? '' : ` ± ${numberText(sd)}`}${seeds === undefined ? '' : ` (${seeds})`}`
+
+function claimsTable({ claims }: Reproduction, width: number): string {
+  return tableText(
+    ['claim', 'metric', 'published', 'baseline', 'ours', 'verdict'],
+    claims.map(({ id, metric, direction, published, baseline, ours, holds }) => [
+      id,
+      `${metric} (${direction})`,
+      published === undefined || published === null ? 'n/a' : numberText(published),
+      baseline ? `${baseline.name} ${measuredText(baseline)}` : 'n/a',
+      measuredText(ours),
+      holds ? 'holds' : 'does not hold',
+    ]),
+    width,
+  )
+}

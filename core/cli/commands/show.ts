@@ -1,0 +1,50 @@
+import type { ResolvedObjective } from '../../search/objective.ts'
+import { readStudy } from '../../study/read.ts'
+import type { Output } from '../output.ts'
+import { printReport, runResult, writePictures } from '../report/report.ts'
+import { durationText, numberText } from '../text.ts'
+import { statusOf } from './ls.ts'
+
+export interface ShowOptions {
+  readonly directory: string
+  readonly top: number
+  readonly pictures: boolean
+  readonly output: Output
+}
+
+/** `archloom show <study>`: what was searched, how it went, and the best; needs no code of the study. */
+export async function show(name: string, { directory, top, pictures, output }: ShowOptions): Promise<number> {
+  const study = readStudy(name, { directory })
+  const { started, state, path } = study
+  const status = statusOf(path, state.status)
+  const reason = state.reason === undefined ? '' : ` (${state.reason})`
+  const lines = [
+    ['study', path],
+    ['space', `${started.space.name}, ${started.space.decisions.length} decisions`],
+    ...Object.entries(started.parts),
+    ...started.objectives.map((objective) => ['objective', objectiveText(objective)]),
+    ['seed', String(started.seed)],
+    [
+      'status',
+      `${status}${reason}, ${state.completed} completed, ${state.failed} failed, ${state.running.length} open`,
+    ],
+    ['time', `${durationText(state.elapsedMs)} in ${state.sessions} session${state.sessions === 1 ? '' : 's'}`],
+    ...(state.simulatedSeconds > 0
+      ? [['simulated', `${durationText(1000 * state.simulatedSeconds)} of training`]]
+      : []),
+  ]
+  output.log(lines.map(([key = '', value]) => `${key.padEnd(10)} ${value}`).join('\n'))
+  output.log('')
+  printReport(study, output, { top })
+  if (pictures) for (const file of await writePictures(study, output)) output.log(`picture    ${file}`)
+  output.result({ ...runResult(study, top), status })
+  return 0
+}
+
+function objectiveText({ metric, direction, atMost, atLeast }: ResolvedObjective): string {
+  const bounds = [
+    ...(atMost === undefined ? [] : [`at most ${numberText(atMost)}`]),
+    ...(atLeast === undefined ? [] : [`at least ${numberText(atLeast)}`]),
+  ]
+  return [`${direction} ${metric}`, ...bounds].join(', ')
+}

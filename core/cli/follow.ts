@@ -1,0 +1,79 @@
+import { realClock } from '../clock.ts'
+import type { Search } from '../composition/search.ts'
+import { isDerived, type SearchEvent } from '../search/events.ts'
+import type { Json } from '../space/decision.ts'
+import { error as studyError } from '../study/errors.ts'
+import { type StudyRecord, studyRecord } from '../study/read.ts'
+import { onInterrupt } from './interrupt.ts'
+import type { ModuleOptions, SearchModule } from './load-module.ts'
+import type { Output } from './output.ts'
+import { progressDisplay } from './progress.ts'
+import { printReport, runResult, writePictures } from './report/report.ts'
+
+export interface FollowOptions {
+  readonly module: SearchModule
+  /** What the module's function was given. */
+  readonly options: ModuleOptions
+  /** Aborts `options.signal`. */
+  readonly stop: AbortController
+  /** How many of the best are shown. */
+  readonly top: number
+  readonly output: Output
+  /** The command that goes on with the study. */
+  readonly resumeWith: string
+}
+
+/**
+ * Runs a search to its end before a person's eyes: progress, a clean stop on Ctrl-C, then the best architectures,
+ * the pictures and where everything lies. Returns the exit code.
+ */
+export async function follow(search: Search, given: FollowOptions): Promise<number> {
+  const { module, options, stop, top, output, resumeWith } = given
+  output.log(`${search.describe()}\n`)
+  try {
+    await watched(search, stop, output)
+  } catch (thrown) {
+    output.note(`every event so far is in ${search.study}; go on with: ${resumeWith}`)
+    throw thrown
+  }
+  const study = recordOf(search)
+  output.log('')
+  printReport(study, output, { top, label: module.label })
+  const pictures = await writePictures(study, output, module.picture)
+  const stopped = stop.signal.aborted
+  const conclusion = stopped || study.best(1).length === 0 ? {} : await conclude(search, module, options, stop, output)
+  output.log('')
+  for (const file of pictures.filter((path) => path.endsWith('.png'))) output.log(`picture  ${file}`)
+  output.log(`study    ${search.study}`)
+  output.log(`${stopped ? 'stopped; go on with' : 'resume '}  ${resumeWith}`)
+  output.result({ ...runResult(study, top), ...conclusion })
+  return study.state.completed === 0 && !stopped ? 1 : 0
+}
+
+async function watched(search: Search, stop: AbortController, output: Output): Promise<void> {
+  using display = progressDisplay(search.events$, { terminal: output.progress, clock: realClock })
+  using _signals = onInterrupt({ stop: () => stop.abort('interrupted'), say: (text) => display.above(text) })
+  await search.finish({ signal: stop.signal })
+}
+
+async function conclude(
+  search: Search,
+  module: SearchModule,
+  options: ModuleOptions,
+  stop: AbortController,
+  output: Output,
+): Promise<Readonly<Record<string, Json>>> {
+  if (!module.conclude) return {}
+  output.log('')
+  using _signals = onInterrupt({ stop: () => stop.abort('interrupted'), say: (text) => output.note(text) })
+  return module.conclude({ ...options, search })
+}
+
+/** The study as its events tell it, wherever they are stored. */
+function recordOf(search: Search): StudyRecord {
+  const events: SearchEvent[] = []
+  search.events$.subscribe((event) => !isDerived(event.type) && events.push(event)).unsubscribe()
+  return studyRecord(events, search.study, (line, received) =>
+    studyError('ARCHLOOM_STUDY_CORRUPT', { file: search.study, line, received }),
+  )
+}

@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Search } from '../composition/search.ts'
+import type { Json } from '../space/decision.ts'
+import { error } from './errors.ts'
+import type { Flags, FlagValues } from './flags.ts'
+
+/** What the command line hands to a module's functions, besides the module's own flags. */
+export interface ModuleOptions extends FlagValues {
+  /** For createSearch({ study }): present when the user names a study, or resumes one. */
+  readonly study?: { readonly name: string; readonly directory: string }
+  /** Prints above the live display. */
+  readonly log: (text: string) => void
+  /** Aborted on Ctrl-C. */
+  readonly signal: AbortSignal
+}
+
+/** What a finished search is concluded with: a last measurement, such as the test accuracy of the retrained winner. */
+export interface ConcludeOptions extends ModuleOptions {
+  readonly search: Search
+}
+
+/** A module that `archloom run` takes: it exports `search`, or `main`. The other exports are optional. */
+export interface SearchModule {
+  readonly file: string
+  /** A composed search, or a function that composes one. */
+  readonly search?: Search | Promise<Search> | ((options: ModuleOptions) => Search | Promise<Search>)
+  /** A program of its own; what it returns is printed by --json. */
+  readonly main?: (options: ModuleOptions) => unknown
+  /** The flags that the module's functions take. */
+  readonly flags?: Flags
+  /** DOT of an architecture: drawn for the best one. */
+  readonly picture?: (architecture: never) => string
+  /** A short name for an architecture in tables. */
+  readonly label?: (architecture: never) => string
+  /** Called when the search has finished (not when it was stopped); plain JSON that joins the run's result. */
+  readonly conclude?: (options: ConcludeOptions) => Promise<Readonly<Record<string, Json>>>
+}
+
+const EXPECTED = 'search (a Search, or a function that returns one) or main(options)'
+
+/** Imports any module by its path. Error: ARCHLOOM_MODULE_NOT_FOUND. */
+export async function importModule(file: string): Promise<Readonly<Record<string, unknown>>> {
+  const path = resolve(file)
+  if (!existsSync(path)) throw error('ARCHLOOM_MODULE_NOT_FOUND', { file, looked: path })
+  return (await import(pathToFileURL(path).href)) as Record<string, unknown>
+}
+
+/** Imports a module that can be run. Errors: ARCHLOOM_MODULE_NOT_FOUND, ARCHLOOM_MODULE_EXPORTS. */
+export async function loadModule(file: string): Promise<SearchModule> {
+  const module = await importModule(file)
+  const { search, main } = module
+  const isSearch = typeof search === 'function' || (typeof search === 'object' && search !== null)
+  if (!isSearch && typeof main !== 'function')
+    throw error('ARCHLOOM_MODULE_EXPORTS', { file, received: Object.keys(module), expected: EXPECTED })
+  return { ...(module as Omit<SearchModule, 'file'>), file }
+}
+
+/** The search a module composes. Error: ARCHLOOM_MODULE_EXPORTS. */
+export async function searchOf(module: SearchModule, options: ModuleOptions): Promise<Search> {
+  const search: unknown = await (typeof module.search === 'function' ? module.search(options) : module.search)
+  const isSearch = typeof search === 'object' && search !== null && 'events$' in search && 'finish' in search
+  if (!isSearch)
+    throw error('ARCHLOOM_MODULE_EXPORTS', {
+      file: module.file,
+      received: [`search → ${typeof search}`],
+      expected: 'search to be what createSearch() returns, or a function that returns it',
+    })
+  return search as Search
+}

@@ -1,0 +1,165 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { ArchloomError, messageOf } from '../errors.ts'
+import { STUDIES } from '../study/read.ts'
+import { VERSION } from '../version.ts'
+import { type Output, outputTo, type Terminals } from './output.ts'
+
+const [OK, FAILED, USAGE] = [0, 1, 2]
+
+/** Mistakes in what was typed, not in what was done. */
+const usageCodes = new Set(['ARCHLOOM_MODULE_FLAG', 'ARCHLOOM_MODULE_FLAG_UNKNOWN'])
+
+/** Runs one command line, without the program's name. Returns the exit code: 0 done, 1 failed, 2 misused. Never throws. */
+export async function main(args: readonly string[], terminals: Terminals = process): Promise<number> {
+  // What a module prints by itself must not mix with the one JSON object on stdout.
+  const speak = console.log
+  if (args.includes('--json')) console.log = console.error
+  let code = OK
+  const program = commands(terminals, (result) => {
+    code = result
+  })
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return code
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === OK ? OK : USAGE
+    terminals.stderr.write(`${failureText(thrown, args.includes('--verbose'))}\n`)
+    return ArchloomError.is(thrown) && usageCodes.has(thrown.code) ? USAGE : FAILED
+  } finally {
+    console.log = speak
+  }
+}
+
+function failureText(thrown: unknown, verbose: boolean): string {
+  if (verbose && thrown instanceof Error) return thrown.stack ?? messageOf(thrown)
+  if (ArchloomError.is(thrown)) return thrown.message
+  const name = thrown instanceof Error ? `${thrown.name}: ` : ''
+  return `${name}${messageOf(thrown)}\n(--verbose shows where)`
+}
+
+const positive = (text: string) => {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number of at least 1.')
+  return value
+}
+const seedOf = (text: string) => {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.')
+  return value
+}
+
+interface Shared {
+  readonly json?: true
+  readonly verbose?: true
+  readonly directory: string
+  readonly top: number
+}
+
+/** The commands. Each loads its code when it is called, so that `--help` costs nothing. */
+function commands(terminals: Terminals, done: (code: number) => void): Command {
+  const program = new Command('archloom')
+    .description('Neural architecture search: run searches, look at studies, measure.')
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void terminals.stdout.write(text),
+      writeErr: (text) => void terminals.stderr.write(text),
+    })
+  const output = ({ json = false, verbose = false }: { json?: boolean; verbose?: boolean }): Output =>
+    outputTo(terminals, { json, verbose })
+  const command = (usage: string, description: string) =>
+    program
+      .command(usage)
+      .description(description)
+      .option('--json', 'print one JSON object as the last line of stdout, and all else to stderr')
+      .option('--verbose', 'show where an error came from')
+  const ofStudies = (made: Command) =>
+    made
+      .option('--directory <folder>', 'folder of all studies', STUDIES)
+      .addOption(new Option('--top <n>', 'how many of the best').default(5).argParser(positive))
+
+  ofStudies(command('run [module]', 'run the search that a module exports'))
+    .option('--study <name>', 'name of the study; one of that name goes on')
+    .helpOption(false)
+    .option('-h, --help', 'this help, and the flags of the module')
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .addHelpText(
+      'after',
+      '\nThe module exports search (a Search, or a function that returns one) or main(options).\nOther flags go to the module.',
+    )
+    .action(async (file: string | undefined, options: Shared & { study?: string; help?: true }, self: Command) => {
+      if (options.help) self.outputHelp()
+      if (file === undefined) return options.help ? undefined : self.error("error: missing required argument 'module'")
+      const { run } = await import('./commands/run.ts')
+      const { study, help = false, directory, top } = options
+      done(await run(file, { args: self.args.slice(1), study, help, directory, top, output: output(options) }))
+    })
+
+  ofStudies(command('resume <study>', 'go on with a study'))
+    .option('--module <file>', 'the module that composes its search; default: the one that made it')
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(async (study: string, options: Shared & { module?: string }, self: Command) => {
+      const { resume } = await import('./commands/run.ts')
+      const { module, directory, top } = options
+      const args = self.args.slice(1)
+      done(await resume(study, { args, module, help: false, directory, top, output: output(options) }))
+    })
+
+  ofStudies(command('ls', 'list the studies')).action(async (options: Shared) => {
+    const { ls } = await import('./commands/ls.ts')
+    done(ls({ directory: options.directory, output: output(options) }))
+  })
+
+  ofStudies(command('show <study>', 'show a study: how it went, and the best architectures'))
+    .option('--pictures', "draw its course into the study's folder", false)
+    .action(async (study: string, options: Shared & { pictures: boolean }) => {
+      const { show } = await import('./commands/show.ts')
+      done(await show(study, { ...options, output: output(options) }))
+    })
+
+  ofStudies(command('export <study>', 'export the best architectures'))
+    .addOption(
+      new Option('--as <form>', 'JSON, a TypeScript module, or networks (those in code only)')
+        .choices(['data', 'code', 'instance'])
+        .default('data'),
+    )
+    .option('--out <file>', 'write there instead of to stdout')
+    .option('--module <file>', 'the module that exports or registers the space, for --as code')
+    .action(
+      async (study: string, options: Shared & { as: 'data' | 'code' | 'instance'; out?: string; module?: string }) => {
+        const { exportStudy } = await import('./commands/export.ts')
+        const { directory, top, as, out, module } = options
+        done(await exportStudy(study, { directory, top, as, out, module, output: output(options) }))
+      },
+    )
+
+  command('doctor', 'the tensor engines here: what they can, how fast they are, what to install').action(
+    async (options: Shared) => {
+      const { doctor } = await import('./commands/doctor.ts')
+      done(await doctor({ output: output(options) }))
+    },
+  )
+
+  command('bench <name>', 'run a benchmark of a checkout')
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(async (name: string, options: Shared, self: Command) => {
+      const { bench } = await import('./commands/bench.ts')
+      done(await bench(name, self.args.slice(1), output(options)))
+    })
+
+  command('reproduce <paper>', "a paper's claims against their baselines")
+    .addOption(new Option('--scale <scale>', 'how much of it').choices(['smoke', 'small', 'paper']).default('smoke'))
+    .addOption(new Option('--seed <n>', 'seed of the first run').default(1).argParser(seedOf))
+    .option('--data <folder>', 'folder of data sets, as ARCHLOOM_DATA')
+    .action(
+      async (paper: string, options: Shared & { scale: 'smoke' | 'small' | 'paper'; seed: number; data?: string }) => {
+        const { reproduce } = await import('./commands/reproduce.ts')
+        const { scale, seed, data } = options
+        done(await reproduce(paper, { scale, seed, data, output: output(options) }))
+      },
+    )
+  return program
+}

@@ -1,0 +1,45 @@
+/** Something text can be written to: a stream such as process.stderr, or a test's. */
+export interface Terminal {
+  readonly isTTY?: boolean
+  readonly columns?: number
+  write(text: string): unknown
+}
+
+export interface Terminals {
+  readonly stdout: Terminal
+  readonly stderr: Terminal
+}
+
+/** Where a command speaks. With `--json`, stdout carries one JSON object and everything else goes to stderr. */
+export interface Output {
+  readonly json: boolean
+  readonly verbose: boolean
+  /** Text for a person. */
+  log(text: string): void
+  /** Text that is neither result nor failure: notes, hints. */
+  note(text: string): void
+  /** The result as JSON, on one line; nothing without `--json`. Called once, last. */
+  result(value: unknown): void
+  /** Where progress is drawn. */
+  readonly progress: Terminal
+  /** Where results are read, for its width. */
+  readonly reader: Terminal
+}
+
+export function outputTo(
+  { stdout, stderr }: Terminals,
+  { json, verbose }: { json: boolean; verbose: boolean },
+): Output {
+  const reader = json ? stderr : stdout
+  return {
+    json,
+    verbose,
+    log: (text) => void reader.write(`${text}\n`),
+    note: (text) => void stderr.write(`${text}\n`),
+    result: (value) => {
+      if (json) stdout.write(`${JSON.stringify(value)}\n`)
+    },
+    progress: stderr,
+    reader,
+  }
+}

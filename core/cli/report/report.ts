@@ -1,0 +1,87 @@
+import { existsSync, statSync } from 'node:fs'
+import { messageOf } from '../../errors.ts'
+import type { Json } from '../../space/decision.ts'
+import type { StudyRecord } from '../../study/read.ts'
+import type { Output } from '../output.ts'
+import { bestTable, type Label } from './best-table.ts'
+import { svgOfDot, writePicture } from './pictures.ts'
+import { progressChart } from './progress-chart.ts'
+import { seriesOf } from './series.ts'
+import { terminalPlot } from './terminal-plot.ts'
+
+/** A run as JSON: `{ study, trials, failed, best: [{ genotype, architecture, metrics }] }`. */
+export interface RunResult {
+  readonly study: string
+  readonly status: string
+  readonly trials: number
+  readonly failed: number
+  readonly seconds: number
+  readonly best: readonly {
+    readonly trial: number
+    readonly genotype: string
+    readonly architecture: Json
+    readonly metrics: Readonly<Record<string, number>>
+  }[]
+}
+
+export function runResult(study: StudyRecord, top: number): RunResult {
+  const { status, completed, failed, elapsedMs } = study.state
+  return {
+    study: study.path,
+    status,
+    trials: completed + failed,
+    failed,
+    seconds: Math.round(elapsedMs) / 1000,
+    best: study
+      .best(top)
+      .map(({ trial, text, architecture, metrics }) => ({ trial, genotype: text, architecture, metrics })),
+  }
+}
+
+/** Prints the best architectures and the course of the search. */
+export function printReport(
+  study: StudyRecord,
+  output: Output,
+  { top, label }: { top: number; label?: Label | undefined },
+) {
+  const { state, started, trials } = study
+  const width = output.reader.columns ?? 160
+  const best = study.best(top)
+  const [objective] = started.objectives
+  if (best.length === 0) output.log('no feasible trial so far')
+  else output.log(bestTable(best, started.objectives, { label, width }))
+  const failures = trials.filter(({ status }) => status === 'failed')
+  if (failures.length > 0) {
+    const last = failures.at(-1)
+    output.log(
+      `\n${state.failed} of ${trials.length} trials failed; the last one (trial ${last?.trial}): ${last?.failure?.message}`,
+    )
+  }
+  const plot = objective && terminalPlot(seriesOf(trials, objective), Math.min(72, width - 16))
+  if (plot) output.log(`\n${plot}`)
+}
+
+/** Writes progress.svg/png, and cell.svg/png where the module draws architectures. A picture that fails is told, not thrown. */
+export async function writePictures(
+  study: StudyRecord,
+  output: Output,
+  picture?: (architecture: never) => string,
+): Promise<readonly string[]> {
+  if (!existsSync(study.path) || !statSync(study.path).isDirectory()) return []
+  const { trials, started } = study
+  const [objective] = started.objectives
+  const written: string[] = []
+  const attempt = async (name: string, svg: () => string | Promise<string>) => {
+    try {
+      const files = await writePicture(study.path, name, await svg())
+      written.push(files.svg, files.png)
+    } catch (thrown) {
+      output.note(`could not draw ${name}: ${messageOf(thrown)}`)
+    }
+  }
+  if (objective && trials.length > 0)
+    await attempt('progress', () => progressChart(seriesOf(trials, objective), `${started.space.name}: ${study.name}`))
+  const [best] = study.best(1)
+  if (best && picture) await attempt('cell', () => svgOfDot((picture as (a: Json) => string)(best.architecture)))
+  return written
+}

@@ -1,0 +1,21 @@
+import { plot as draw } from 'asciichart'
+import { numberText } from '../text.ts'
+import type { Series } from './series.ts'
+
+/** The best so far over the trials, drawn with characters; empty with fewer than two results. */
+export function terminalPlot({ objective, best, trials }: Series, width = 72, height = 8): string {
+  const [first] = best
+  if (!first || trials - first.trial < 2) return ''
+  const count = Math.min(width, trials - first.trial)
+  const values: number[] = []
+  let step = 0
+  for (let i = 0; i < count; i++) {
+    const trial = first.trial + Math.round((i * (trials - 1 - first.trial)) / Math.max(1, count - 1))
+    while (step + 1 < best.length && (best[step + 1]?.trial as number) <= trial) step++
+    values.push(best[step]?.value as number)
+  }
+  const format = (value: number) => numberText(value).padStart(9)
+  const flat = values.every((value) => value === values[0])
+  const plot = flat ? draw(values, { height: 1, format }) : draw(values, { height, format })
+  return `best ${objective.metric} so far, trials ${first.trial} to ${trials - 1}\n${plot}`
+}
