@@ -1,36 +1,56 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { insertZeros } from '../resample.ts'
 import type { KernelFillIn } from './fill-in.ts'
 import { type Conv2DInfo, type ConvolutionAttributes, convolutionInfo, padOrCrop } from './sliding-window.ts'
 
-/** Spreads dy to stride 1, and pads it so that the turned kernel's window over it covers every input. */
-export function spreadOutputGradient(dy: tf.Tensor4D, geometry: Conv2DInfo): tf.Tensor4D {
-  const { strideHeight, strideWidth, effectiveFilterHeight, effectiveFilterWidth, inHeight, inWidth } = geometry
-  const { top, left } = geometry.padInfo
-  const spread = insertZeros(dy, [strideHeight, strideWidth])
-  const [above, before] = [effectiveFilterHeight - 1 - top, effectiveFilterWidth - 1 - left]
-  return padOrCrop(
-    spread,
-    above,
-    inHeight + effectiveFilterHeight - 1 - above - spread.shape[1],
-    before,
-    inWidth + effectiveFilterWidth - 1 - before - spread.shape[2],
-  )
+/** Along one axis: the taps k ≡ phase (mod stride), last first, that reach inputs of that phase. */
+function tapsOf(phase: number, stride: number, size: number): number[] {
+  const taps: number[] = []
+  for (let k = phase; k < size; k += stride) taps.unshift(k)
+  return taps
 }
 
-/** ∂L/∂x: the convolution of dy, spread to stride 1, with the kernel turned by 180° and its channels swapped. */
+/**
+ * ∂L/∂x for kernel [kh, kw, in, out]. Padded input position q reads dy[i] through tap k where q = i·s + k·d. Positions
+ * of equal q mod s share their taps, so that each such phase is one dense convolution of dy with the turned taps of
+ * that phase, and none multiplies inserted zeros.
+ */
 export function convolutionInputGradientOf(dy: tf.Tensor4D, kernel: tf.Tensor4D, geometry: Conv2DInfo): tf.Tensor4D {
-  const { filterHeight, filterWidth, strideHeight, strideWidth, inHeight, inWidth, padInfo } = geometry
-  if (filterHeight * filterWidth === 1) {
-    // One tap: multiply before the zeros come in.
-    const product = tf.conv2d(dy, tf.transpose(kernel, [0, 1, 3, 2]), 1, 'valid')
-    const spread = insertZeros(product, [strideHeight, strideWidth])
-    const { top, left } = padInfo
-    return padOrCrop(spread, -top, inHeight + top - spread.shape[1], -left, inWidth + left - spread.shape[2])
+  const { strideHeight, strideWidth, filterHeight, filterWidth, inHeight, inWidth, padInfo } = geometry
+  const { dilationHeight, dilationWidth, outHeight, outWidth } = geometry
+  const [rows, columns] = [
+    Math.ceil((padInfo.top + inHeight) / strideHeight),
+    Math.ceil((padInfo.left + inWidth) / strideWidth),
+  ]
+  const swapped = tf.transpose(kernel, [0, 1, 3, 2]) as tf.Tensor4D
+
+  const phaseAt = (down: number, right: number): tf.Tensor4D => {
+    const [high, wide] = [tapsOf(down, strideHeight, filterHeight), tapsOf(right, strideWidth, filterWidth)]
+    if (high.length === 0 || wide.length === 0)
+      return tf.zeros([geometry.batchSize, rows, columns, geometry.inChannels])
+    const [above, before] = [(high.length - 1) * dilationHeight, (wide.length - 1) * dilationWidth]
+    const reached = padOrCrop(dy, above, rows - outHeight, before, columns - outWidth)
+    const taps = tf.gather(tf.gather(swapped, tf.tensor1d(high, 'int32'), 0), tf.tensor1d(wide, 'int32'), 1)
+    return tf.conv2d(reached, taps, 1, 'valid', 'NHWC', [dilationHeight, dilationWidth])
   }
-  const turned = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2]) as tf.Tensor4D
-  const dilations: [number, number] = [geometry.dilationHeight, geometry.dilationWidth]
-  return tf.conv2d(spreadOutputGradient(dy, geometry), turned, 1, 'valid', 'NHWC', dilations)
+
+  const { top, left } = padInfo
+  const whole = interleave(strideHeight, strideWidth, phaseAt)
+  return padOrCrop(whole, -top, inHeight + top - whole.shape[1], -left, inWidth + left - whole.shape[2])
+}
+
+/** Puts the phases of rows and columns, each [n, h, w, c], into their places in [n, h·rows, w·columns, c]. */
+function interleave(rows: number, columns: number, phaseAt: (row: number, column: number) => tf.Tensor4D): tf.Tensor4D {
+  const first = phaseAt(0, 0)
+  if (rows * columns === 1) return first
+  const [n, h, w, c] = first.shape
+  const lines = Array.from({ length: rows }, (_, row) => {
+    const line = tf.concat(
+      Array.from({ length: columns }, (_, column) => (row + column === 0 ? first : phaseAt(row, column))),
+      3,
+    )
+    return tf.reshape(line, [n * h, 1, w * columns * c])
+  })
+  return tf.reshape(tf.concat(lines, 1), [n, h * rows, w * columns, c])
 }
 
 export const convolutionInputGradient: KernelFillIn = {

@@ -1,7 +1,22 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { spreadOutputGradient } from './convolution-input-gradient.ts'
+import { insertZeros } from '../resample.ts'
 import type { KernelFillIn } from './fill-in.ts'
-import { type Conv2DInfo, type ConvolutionAttributes, convolutionInfo } from './sliding-window.ts'
+import { type Conv2DInfo, type ConvolutionAttributes, convolutionInfo, padOrCrop } from './sliding-window.ts'
+
+/** Spreads dy to stride 1, and pads it so that the turned kernel's window over it covers every input. */
+function spreadOutputGradient(dy: tf.Tensor4D, geometry: Conv2DInfo): tf.Tensor4D {
+  const { strideHeight, strideWidth, effectiveFilterHeight, effectiveFilterWidth, inHeight, inWidth } = geometry
+  const { top, left } = geometry.padInfo
+  const spread = insertZeros(dy, [strideHeight, strideWidth])
+  const [above, before] = [effectiveFilterHeight - 1 - top, effectiveFilterWidth - 1 - left]
+  return padOrCrop(
+    spread,
+    above,
+    inHeight + effectiveFilterHeight - 1 - above - spread.shape[1],
+    before,
+    inWidth + effectiveFilterWidth - 1 - before - spread.shape[2],
+  )
+}
 
 /** ∂L/∂x: the depthwise convolution of dy, spread to stride 1, with the kernel turned by 180°; summed over the multiplier. */
 export function depthwiseInputGradientOf(dy: tf.Tensor4D, kernel: tf.Tensor4D, geometry: Conv2DInfo): tf.Tensor4D {
