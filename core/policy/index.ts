@@ -1,3 +1,4 @@
+export * from './baseline.ts'
 export * from './categorical-policy.ts'
 export * from './lstm-policy.ts'
 export * from './options.ts'

@@ -107,45 +107,6 @@ export const loadParameters = (parameters: readonly Parameter[], saved: unknown)
     saved,
   )
 
-/** What a reward is compared with. */
-export interface Baseline {
-  /** Absent before the first reward. */
-  readonly value: number | undefined
-  /** Takes the reward in, and returns how much better than the baseline it is. */
-  advantage(reward: number): number
-  snapshot(): Json
-  restore(snapshot: Json): void
-}
-
-/**
- * b ← decay · b + (1 − decay) · reward, begun at the first reward and updated before it is subtracted, as in ENAS
- * and its successors: the advantage is decay · (reward − b), and 0 for the first reward.
- */
-export function movingAverage(decay: number): Baseline {
-  let value: number | undefined
-  return {
-    get value() {
-      return value
-    },
-    advantage(reward) {
-      value = value === undefined ? reward : decay * value + (1 - decay) * reward
-      return reward - value
-    },
-    snapshot: () => value ?? null,
-    restore: (snapshot) => {
-      value = typeof snapshot === 'number' ? snapshot : undefined
-    },
-  }
-}
-
-/** No baseline: the advantage is the reward. */
-export const noBaseline = (): Baseline => ({
-  value: undefined,
-  advantage: (reward) => reward,
-  snapshot: () => null,
-  restore: () => {},
-})
-
 export interface Episode {
   readonly genotype: Genotype
   readonly advantage: number

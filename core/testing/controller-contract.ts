@@ -14,7 +14,8 @@ export interface ControllerContractOptions {
   /**
    * The bandit: 4 decisions of 4 options (256 arms), noisy rewards, 20 seeds. A seed succeeds when the best arm is
    * pulled within `pulls` (default 150; uniform choice succeeds in 44 % of seeds) in at least `successRate` (default
-   * 0.9) of them; and the mean reward must rise from the first quarter of the pulls to the last. False: learns nothing.
+   * 0.9) of them; and the mean value of the last quarter of the pulls must exceed 0.6 (uniform choice: 0.5; the best
+   * arm: 1). False: learns nothing.
    */
   readonly learns?: false | { readonly pulls?: number; readonly successRate?: number }
 }
@@ -94,11 +95,14 @@ export function controllerContract(
           const snapshot = original.snapshot()
           const written = JSON.stringify(snapshot)
           const rest = advance(original, seeded(3), half, trials)
-          expect(JSON.stringify(snapshot), 'a snapshot must not change afterwards').toBe(written)
+          // Snapshots may be long: say which law is broken, do not print them.
+          expect(JSON.stringify(snapshot) === written, 'the snapshot does not change afterwards').toBe(true)
 
           using fresh = start(4)
           fresh.restore(JSON.parse(written) as Json)
-          expect(plain(fresh.snapshot())).toEqual(plain(JSON.parse(written) as Json))
+          expect(JSON.stringify(fresh.snapshot()) === written, 'the snapshot of what was restored is the same').toBe(
+            true,
+          )
           expect(advance(fresh, seeded(3), half, trials)).toEqual(rest)
 
           original.restore(JSON.parse(written) as Json)
@@ -155,12 +159,12 @@ export function controllerContract(
       expect(found / seeds.length, `best arm found in ${found} of ${seeds.length} seeds`).toBeGreaterThanOrEqual(
         successRate,
       )
-      expect(mean(seeds.map(({ last }) => last))).toBeGreaterThan(mean(seeds.map(({ first }) => first)))
+      expect(mean(seeds.map(({ last }) => last)), 'mean value of the last quarter').toBeGreaterThan(0.6)
     })
   })
 }
 
-/** One game: was the best arm pulled, and the mean value of the first and of the last quarter of the pulls. */
+/** One game: was the best arm pulled, and the mean value of the last quarter of the pulls. */
 function playBandit(factory: ControllerFactory, seed: number, pulls: number) {
   const [decisions, options] = [4, 4]
   const space = banditSpace(decisions, options)
@@ -179,7 +183,6 @@ function playBandit(factory: ControllerFactory, seed: number, pulls: number) {
   const mean = (part: readonly number[]) => part.reduce((sum, value) => sum + value, 0) / part.length
   return {
     best: pulled.some((value) => value > 1 - 1e-9),
-    first: mean(pulled.slice(0, quarter)),
     last: mean(pulled.slice(-quarter)),
   }
 }

@@ -1,0 +1,163 @@
+import type { Controller, ControllerFactory, Genotype, Json } from '../../core/index.ts'
+import { among, checkOptions, positiveLimit, restored } from '../../core/policy/index.ts'
+
+export interface HillClimbingOptions {
+  /** Climbs in all, each from a random start; then the controller is exhausted. Default Infinity. */
+  readonly restarts?: number
+  /** Moves a climb may make before the next begins. Default Infinity. */
+  readonly steps?: number
+  /** Move to the best of all neighbours, or to the first that is better. Default 'best'. */
+  readonly improvement?: 'best' | 'first'
+}
+
+interface Place {
+  readonly genotype: Genotype
+  readonly reward: number
+}
+
+/** What a proposal was for: the numbers of its climb and of the move within it. */
+type Context = { readonly climb: number; readonly move: number }
+
+/** Plain JSON, so that the snapshot is the state. */
+interface State {
+  climb: number
+  move: number
+  /** Where the climb stands; null until a start has been measured. */
+  centre: Place | null
+  /** Neighbours of the centre not proposed yet; shuffled when the first of them is proposed. */
+  queue: Genotype[]
+  shuffled: boolean
+  /** Proposed neighbours of the centre whose results are not in. */
+  open: number
+  /** Best of the centre's measured neighbours that is better than it. */
+  better: Place | null
+  /** What this climb has measured, formatted: not measured again. */
+  seen: string[]
+  /** Best start measured ahead of the next climb. */
+  ahead: Place | null
+  exhausted: boolean
+}
+
+const begin = (climb: number): State => ({
+  climb,
+  move: 0,
+  centre: null,
+  queue: [],
+  shuffled: false,
+  open: 0,
+  better: null,
+  seen: [],
+  ahead: null,
+  exhausted: false,
+})
+
+/**
+ * Local search (White et al. 2021): measure the neighbours of a random architecture, in random order; go to a better
+ * one; at a local optimum begin again. While the last neighbours are under way in parallel, starts of the next climb
+ * are measured ahead. A failed trial is no place to go.
+ */
+export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory {
+  const options = {
+    restarts: Number.POSITIVE_INFINITY,
+    steps: Number.POSITIVE_INFINITY,
+    improvement: 'best',
+    ...given,
+  } as const
+  checkOptions('local search', options, {
+    restarts: positiveLimit,
+    steps: positiveLimit,
+    improvement: among('best', 'first'),
+  })
+
+  return (space): Controller => {
+    let state = begin(0)
+
+    /** Stand on a place and list its neighbours; begin the next climb if it has none that are new. */
+    const stand = (place: Place) => {
+      state.centre = place
+      state.better = null
+      state.open = 0
+      const seen = new Set(state.seen)
+      state.queue = [...space.neighbours(place.genotype)].filter((neighbour) => !seen.has(space.format(neighbour)))
+      state.shuffled = false
+      if (state.queue.length === 0 || state.move >= options.steps) nextClimb()
+    }
+
+    const nextClimb = () => {
+      const { ahead } = state
+      state = { ...begin(state.climb + 1), exhausted: state.climb + 1 >= options.restarts }
+      if (ahead && !state.exhausted) {
+        state.seen.push(space.format(ahead.genotype))
+        stand(ahead)
+      }
+    }
+
+    /** Move, or begin again, once the results in hand decide it. */
+    const decide = () => {
+      const complete = state.queue.length === 0 && state.open === 0
+      if (state.better && (complete || options.improvement === 'first')) {
+        state.move++
+        stand(state.better)
+      } else if (complete) nextClimb()
+    }
+
+    const observeOne = (context: Context, place: Place | null, key: string) => {
+      if (context.climb === state.climb + 1) {
+        if (place && place.reward > (state.ahead?.reward ?? Number.NEGATIVE_INFINITY)) state.ahead = place
+      } else if (context.climb === state.climb) {
+        state.seen.push(key)
+        if (!state.centre) {
+          if (place) stand(place)
+          return
+        }
+        // Late results of a left place, and of spare starts, are still places of this climb.
+        if (context.move === state.move) state.open = Math.max(0, state.open - 1)
+        if (place && place.reward > (state.better ?? state.centre).reward) state.better = place
+        decide()
+      }
+    }
+
+    return {
+      get exhausted() {
+        return state.exhausted
+      },
+      propose(rng) {
+        const context = (climb: number): Json => ({ climb, move: state.centre ? state.move : -1 })
+        if (!state.centre) return { genotype: space.random(rng), context: context(state.climb) }
+        if (!state.shuffled) {
+          state.queue = rng.shuffle(state.queue)
+          state.shuffled = true
+        }
+        const genotype = state.queue.pop()
+        if (!genotype) return { genotype: space.random(rng), context: context(state.climb + 1) }
+        state.open++
+        return { genotype, context: context(state.climb) }
+      },
+      observe(observations) {
+        for (const { proposal, reward } of observations) {
+          const { genotype } = proposal
+          const place = reward === undefined ? null : { genotype, reward }
+          observeOne(proposal.context as unknown as Context, place, space.format(genotype))
+        }
+        return { climb: state.climb, move: state.move, ...(state.centre && { reward: state.centre.reward }) }
+      },
+      snapshot: () => structuredClone(state) as unknown as Json,
+      restore(snapshot) {
+        restored('local search', snapshot, {
+          climb: 'number',
+          move: 'number',
+          centre: 'any',
+          queue: 'array',
+          shuffled: 'any',
+          open: 'number',
+          better: 'any',
+          seen: 'array',
+          ahead: 'any',
+          exhausted: 'any',
+        })
+        state = structuredClone(snapshot) as unknown as State
+      },
+      [Symbol.dispose]: () => {},
+    }
+  }
+}
