@@ -30,7 +30,7 @@ export function generatedImages(options: GeneratedImagesOptions = {}): ImageData
   const { classes = 10, size = 16, channels = 3, train = 4000, validation = 1000, test = 1000, noise = 14 } = options
   check('classes', classes, 2, MOST_CLASSES)
   check('size', size, 8, 256)
-  check('channels', channels, 1, 3)
+  if (channels !== 1 && channels !== 3) refuse('channels', channels, '1 or 3')
   for (const [part, n] of Object.entries({ train, validation, test })) check(part, n, classes, 1e6)
   if (!(noise >= 0 && noise <= 128)) refuse('noise', noise, 'a number from 0 to 128')
   const rng = seeded(options.seed ?? 0)
