@@ -27,7 +27,8 @@ export type CellSpace<
 > = NetworkSpace<CellArchitectureOf<N, O>, CellSpaceOptions<O>, CellCost>
 
 /**
- * Two cells, normal and reduction, of `nodes` nodes each; a node adds two earlier states, each through an operation.
+ * Two cells, normal and reduction, of `nodes` nodes each; a node adds two earlier states, each through an operation,
+ * and a cell's output is all its nodes side by side.
  * Throws ARCHLOOM_SPACE_OPTION for options that no network can be built of.
  */
 export function cellSpace<

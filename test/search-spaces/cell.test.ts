@@ -125,6 +125,25 @@ describe('networks', () => {
     })
   })
 
+  it.each([
+    ['pooled as published', { cells: 1, reductions: [] }, [16, 16, 3]],
+    ['too small to pool', { cells: 3 }, [16, 16, 3]],
+    ['a single position left', { cells: 3 }, [4, 4, 3]],
+    ['of the imagenet stem', { cells: 1, stem: 'imagenet' }, [112, 112, 3]],
+  ] as const)('have auxiliary classifiers of the stated size: %s', (_name, options, size) => {
+    const space = cellSpace({ nodes: 1, channels: 2, auxiliary: 0.4, operations: ['skip_connect'], ...options })
+    const architecture = space.decode(space.random(seeded(1)))
+    using network = space.build(architecture, { input: size, classes: 3, rng: seeded(1) })
+    const stated =
+      space.cost(architecture, { input: size, classes: 3 }).parameters +
+      auxiliaryCost(planCells(space.options, size, 3)).parameters
+    expect(network.trainable.reduce((sum, variable) => sum + variable.size, 0)).toBe(stated)
+    tf.tidy(() => {
+      network.apply(tf.ones([1, ...size]), { training: true })
+      expect(network.auxiliary?.logits()?.shape).toEqual([1, 3])
+    })
+  })
+
   it('drop whole paths except identities', () => {
     using scope = variableScope({ rng: seeded(1) })
     const place = plan({ nodes: 1, channels: 4, cells: 4, reductions: [3] }, [4, 4, 3], 2).cells[0] as CellPlace
