@@ -1,0 +1,1 @@
+export { type WorkerPoolOptions, workerPool } from './pool.ts'

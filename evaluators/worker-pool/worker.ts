@@ -1,0 +1,68 @@
+/** The program of a worker process: loads a module's evaluator and answers one request after the other. */
+import { realClock } from '../../core/clock.ts'
+import { quote } from '../../core/errors.ts'
+import type { Evaluator, EvaluatorDefinition, EvaluatorFunction } from '../../core/evaluator.ts'
+import { seeded } from '../../core/random.ts'
+import type { SearchSpace } from '../../core/space/space.ts'
+import { error } from './errors.ts'
+import { type FromWorker, type ToWorker, toThrown } from './protocol.ts'
+
+const EXPECTED =
+  'a module that exports `evaluator` (a function, an evaluator, or a definition such as trainFromScratch() returns) and, for a definition, `space`'
+
+interface WorkerModule {
+  readonly evaluator?: EvaluatorFunction | Evaluator | EvaluatorDefinition
+  readonly space?: SearchSpace
+}
+
+const send = (message: FromWorker) => process.send?.(message)
+const underWay = new Map<number, AbortController>()
+let evaluator: Evaluator | undefined
+
+async function load({ module, rng: state }: ToWorker & { type: 'start' }): Promise<SearchSpace | undefined> {
+  const refuse = (received: string) => error('ARCHLOOM_WORKER_MODULE', { module, received, expected: EXPECTED })
+  const { evaluator: given, space } = (await import(module)) as WorkerModule
+  if (typeof given === 'function')
+    evaluator = {
+      kind: 'from-scratch',
+      name: given.name || 'function',
+      evaluate: async (request, context) => ({ metrics: await given(request.architecture, request, context) }),
+    }
+  else if (typeof given !== 'object' || given === null) throw refuse(`its evaluator is ${quote(given)}`)
+  else if ('evaluate' in given) evaluator = given
+  else if (!space) throw refuse('it exports no space')
+  else {
+    const rng = seeded(0)
+    rng.restore(state)
+    evaluator = await given.create({ space, rng, clock: realClock })
+  }
+  return space
+}
+
+async function evaluate({ id, request }: ToWorker & { type: 'evaluate' }): Promise<void> {
+  const abort = new AbortController()
+  underWay.set(id, abort)
+  const report = (step: number, metrics: Readonly<Record<string, number>>) =>
+    send({ type: 'report', id, step, metrics })
+  try {
+    const evaluation = await (evaluator as Evaluator).evaluate(request, { signal: abort.signal, report })
+    send({ type: 'evaluated', id, evaluation })
+  } catch (thrown) {
+    send({ type: 'threw', id, thrown: toThrown(thrown) })
+  } finally {
+    underWay.delete(id)
+  }
+}
+
+process.on('message', (message: ToWorker) => {
+  if (message.type === 'abort') underWay.get(message.id)?.abort(new Error(message.reason))
+  else if (message.type === 'evaluate') void evaluate(message)
+  else
+    void load(message).then(
+      (space) => send({ type: 'ready', space: space ? { name: space.name, fingerprint: space.fingerprint } : null }),
+      (thrown: unknown) => send({ type: 'refused', thrown: toThrown(thrown) }),
+    )
+})
+// Ctrl-C is the search's to answer; it aborts what is under way, then hangs up.
+process.on('SIGINT', () => {})
+process.on('disconnect', () => process.exit())
