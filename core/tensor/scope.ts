@@ -39,6 +39,8 @@ export interface ScopedVariable {
  * only, never on the order of creation.
  */
 export interface VariableScope extends Disposable {
+  /** Of the whole tree, in this process: tfjs calls its variables `${id}/${path}`. */
+  readonly id: string
   /** '' for the root. */
   readonly path: string
   /** A generator of this scope's own. */
@@ -81,7 +83,7 @@ let scopes = 0
 
 /** The root of a new tree of variables. */
 export function variableScope(options: VariableScopeOptions): VariableScope {
-  const serial = ++scopes
+  const id = `archloom-${++scopes}`
   const variables = new Map<string, ScopedVariable>()
   const normalisation = options.normalisation ?? batchNorm
   let disposed = false
@@ -92,7 +94,7 @@ export function variableScope(options: VariableScopeOptions): VariableScope {
     if (disposed) throw error('ARCHLOOM_SCOPE_DISPOSED', { path })
     if (variables.has(path)) throw error('ARCHLOOM_SCOPE_DUPLICATE_NAME', { path })
     const initial = tf.tensor(values, [...shape], 'float32')
-    const variable = tf.variable(initial, kind === 'weight', `archloom-${serial}/${path}`)
+    const variable = tf.variable(initial, kind === 'weight', `${id}/${path}`)
     initial.dispose()
     variables.set(path, { path, kind, variable })
     version++
@@ -127,6 +129,7 @@ export function variableScope(options: VariableScopeOptions): VariableScope {
     }
 
     const self: VariableScope = {
+      id,
       path,
       rng,
       pathOf,
