@@ -1,0 +1,130 @@
+import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
+import type { backend_util, DataType, TensorInfo } from '@tensorflow/tfjs-core'
+import { util } from '@tensorflow/tfjs-core'
+import type { Arena } from './arena.ts'
+import { Layout } from './layout.ts'
+import type { Sessions } from './sessions.ts'
+import { bytesOf, type Dims, Entry, Memory, type Values } from './storage.ts'
+import { type Loops, makeLoops } from './wasm/loops.ts'
+
+/**
+ * tfjs's cpu backend with its data in an arena. Every cpu kernel runs on it as it is; ours replace the hot ones.
+ * Values are copied in and out: what a caller wrote or read is never shared with the arena, so that a block may be used
+ * again as soon as its tensor is disposed.
+ */
+export class OnnxRuntimeBackend extends MathBackendCPU {
+  readonly memoryPool: Memory
+  readonly loops: Loops
+  /** The blocked layout, where the processor has one. */
+  readonly layout: Layout | undefined
+
+  constructor(
+    arena: Arena,
+    readonly sessions: Sessions,
+  ) {
+    super()
+    this.memoryPool = new Memory(arena)
+    const block = blockOf(sessions)
+    this.loops = makeLoops(arena.memory, block ?? 16)
+    if (block === undefined) return
+    const layout = new Layout(this.memoryPool, this.loops, block)
+    this.layout = layout
+    this.memoryPool.unblock = (blocked, dims) => layout.toPlain(blocked, dims)
+  }
+
+  entry(tensor: TensorInfo): Entry {
+    return this.data.get(tensor.dataId) as unknown as Entry
+  }
+
+  /** A tensor whose values the caller is about to write, every one of them. */
+  output(shape: readonly number[], dtype: DataType = 'float32'): TensorInfo & { values: Values } {
+    const values = this.memoryPool.array(dtype, util.sizeFromShape(shape as number[]))
+    return { dataId: this.keep(new Entry(this.memoryPool, dtype, values)), shape: shape as number[], dtype, values }
+  }
+
+  /** A tensor of rank 4 in the blocked layout; made once, then kept beside the row-major values. */
+  blocked(tensor: TensorInfo): Float32Array<ArrayBuffer> {
+    const [entry, dims] = [this.entry(tensor), tensor.shape as unknown as Dims]
+    const found = entry.blocked(dims)
+    if (found) return found
+    // The same data under another shape: by way of the row-major values.
+    const plain = entry.values as Float32Array<ArrayBuffer>
+    entry.dropBlocked()
+    const made = (this.layout as Layout).toBlocked(plain, dims)
+    entry.setBlocked(made, dims)
+    return made
+  }
+
+  /** A tensor of data that a kernel made in the blocked layout. */
+  blockedOutput(blocks: Float32Array<ArrayBuffer>, dims: Dims): TensorInfo {
+    const entry = new Entry(this.memoryPool, 'float32', undefined)
+    entry.setBlocked(blocks, dims)
+    return { dataId: this.keep(entry), shape: [...dims], dtype: 'float32' }
+  }
+
+  /** Registers an entry made by a kernel. */
+  keep(entry: Entry): object {
+    const dataId = {}
+    this.store(dataId, entry)
+    return dataId
+  }
+
+  private store(dataId: object, entry: Entry): void {
+    this.data.set(dataId, entry as unknown as Parameters<typeof this.data.set>[1])
+  }
+
+  override write(values: backend_util.BackendValues, shape: number[], dtype: DataType): object {
+    return this.keep(new Entry(this.memoryPool, dtype, this.own(values, shape, dtype)))
+  }
+
+  override move(dataId: object, values: backend_util.BackendValues, shape: number[], dtype: DataType, refs: number) {
+    this.store(dataId, new Entry(this.memoryPool, dtype, this.own(values, shape, dtype), refs))
+  }
+
+  private own(values: backend_util.BackendValues | undefined, shape: number[], dtype: DataType) {
+    if (values == null || !(dtype in bytesOf)) return values
+    const own = this.memoryPool.array(dtype, util.sizeFromShape(shape))
+    own.set(values as Values)
+    return own
+  }
+
+  override readSync(dataId: object): backend_util.BackendValues {
+    const values = super.readSync(dataId)
+    return ArrayBuffer.isView(values) && values.buffer === this.memoryPool.arena.buffer
+      ? (values as Values).slice()
+      : values
+  }
+
+  override disposeData(dataId: object, force = false): boolean {
+    const entry = this.data.has(dataId) ? (this.data.get(dataId) as unknown as Entry) : undefined
+    const gone = super.disposeData(dataId, force)
+    if (gone) entry?.release()
+    return gone
+  }
+
+  override memory(): { unreliable: boolean; reasons: string[] } {
+    return { unreliable: false, reasons: [] }
+  }
+}
+
+/** The processor's block, found by asking ONNX Runtime to reorder four channels into one block of each size. */
+function blockOf(sessions: Sessions): number | undefined {
+  return [16, 8].find((block) => {
+    try {
+      const values = new Float32Array(block)
+      sessions.run(
+        `block ${block}`,
+        (g) => {
+          const x = g.input('x', [1, 1, 1, 4])
+          g.output(g.op('com.microsoft.nchwc:ReorderInput', [x], { channels_last: 1 }), [1, block, 1, 1])
+        },
+        1,
+        [new Float32Array([1, 2, 3, 4])],
+        [values],
+      )
+      return values[0] === 1 && values[3] === 4
+    } catch {
+      return false
+    }
+  })
+}

@@ -1,0 +1,151 @@
+/**
+ * The one place that touches the inside of onnxruntime-node: its public API is asynchronous, while tfjs kernels are
+ * synchronous. The native binding behind it runs a session at once, and is checked here member by member.
+ */
+import { existsSync, readdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { messageOf } from '../../core/errors.ts'
+import { error } from './errors.ts'
+
+/** What a session reads or writes: a typed array and how to see it. */
+export interface NativeTensor {
+  readonly type: string
+  readonly dims: readonly number[]
+  data: ArrayBufferView
+  readonly location: 'cpu'
+}
+type NativeTensors = Record<string, NativeTensor | null>
+
+export interface NativeSession {
+  loadModel(buffer: ArrayBuffer, byteOffset: number, byteLength: number, options: Record<string, unknown>): void
+  run(feeds: NativeTensors, fetches: NativeTensors, options: Record<string, never>): unknown
+  dispose(): void
+}
+
+export interface Binding {
+  readonly version: string
+  newSession(): NativeSession
+  /**
+   * Runs a session whose outputs are all given arrays. The native code would then copy every output once more, into
+   * new JavaScript tensors that nobody reads. It makes them in the graph's order by calling a constructor it was handed
+   * at start; while `run` is in progress ours throws at the first, a constant scalar named `stop`, and the rest is
+   * never copied. If someone else has started the library before us, their constructor is called: slower, same values.
+   */
+  run(session: NativeSession, feeds: NativeTensors, fetches: NativeTensors): void
+}
+
+/** Name of the scalar output that every graph lists first. */
+export const stopOutput = 'stop'
+/** Below so many bytes of output a copy is cheaper than an exception. */
+const copyCheaperBelow = 32_768
+
+interface NativeModule {
+  binding: {
+    InferenceSession: new () => NativeSession
+    initOrtOnce(logLevel: number, tensor: unknown, isMainThread: boolean): void
+  }
+  initOrt(): void
+}
+
+/** How the package is reached; tests hand in others. */
+export interface BindingSource {
+  load(path: string): unknown
+  resolve(path: string): string
+  readonly platform: string
+  readonly arch: string
+}
+
+const require = createRequire(import.meta.url)
+const installed: BindingSource = {
+  load: require,
+  resolve: require.resolve,
+  platform: process.platform,
+  arch: process.arch,
+}
+
+/** @throws ARCHLOOM_ONNXRUNTIME_MISSING, ARCHLOOM_ONNXRUNTIME_PLATFORM, ARCHLOOM_ONNXRUNTIME_BINDING_MOVED */
+export function loadBinding(source: BindingSource = installed): Binding {
+  const { version, folder } = findPackage(source)
+  checkPlatform(source, folder)
+  const native = loadNative(source, version)
+  const done = { done: true }
+  let stopping = false
+  const { Tensor } = source.load('onnxruntime-common') as { Tensor: new (...given: unknown[]) => object }
+  const TensorOrStop = new Proxy(Tensor, {
+    construct: (target, given) => {
+      if (stopping) throw done
+      return new target(...given)
+    },
+  })
+  // Every error reaches us as an exception; nothing need be printed besides.
+  const fatalOnly = 4
+  native.binding.initOrtOnce(fatalOnly, TensorOrStop, true)
+  return {
+    version,
+    newSession: () => new native.binding.InferenceSession(),
+    run: (session, feeds, fetches) => {
+      let bytes = 0
+      for (const name in fetches) bytes += fetches[name]?.data.byteLength ?? 0
+      if (bytes < copyCheaperBelow) {
+        session.run(feeds, fetches, {})
+        return
+      }
+      stopping = true
+      try {
+        session.run(feeds, { ...fetches, [stopOutput]: null }, {})
+      } catch (thrown) {
+        if (thrown !== done) throw thrown
+      } finally {
+        stopping = false
+      }
+    },
+  }
+}
+
+function findPackage(source: BindingSource): { version: string; folder: string } {
+  try {
+    const { version } = source.load('onnxruntime-node/package.json') as { version: string }
+    return { version, folder: dirname(source.resolve('onnxruntime-node/package.json')) }
+  } catch (cause) {
+    throw error('ARCHLOOM_ONNXRUNTIME_MISSING', { reason: firstLine(cause) }, { cause })
+  }
+}
+
+/** The library of each platform lies in bin/napi-v…/platform/arch. */
+function checkPlatform({ platform, arch }: BindingSource, folder: string): void {
+  const names = (path: string) => (existsSync(path) ? readdirSync(path) : [])
+  const supported = names(join(folder, 'bin')).flatMap((napi) =>
+    names(join(folder, 'bin', napi)).flatMap((os) => names(join(folder, 'bin', napi, os)).map((cpu) => `${os}/${cpu}`)),
+  )
+  if (supported.length > 0 && !supported.includes(`${platform}/${arch}`))
+    throw error('ARCHLOOM_ONNXRUNTIME_PLATFORM', { platform: `${platform}/${arch}`, supported })
+}
+
+function loadNative(source: BindingSource, version: string): NativeModule {
+  let path: string
+  try {
+    path = source.resolve('onnxruntime-node/dist/binding.js')
+  } catch (cause) {
+    throw error('ARCHLOOM_ONNXRUNTIME_BINDING_MOVED', { version, missing: 'the file dist/binding.js' }, { cause })
+  }
+  let loaded: Partial<NativeModule>
+  try {
+    loaded = source.load(path) as Partial<NativeModule>
+  } catch (cause) {
+    throw error('ARCHLOOM_ONNXRUNTIME_MISSING', { reason: firstLine(cause) }, { cause })
+  }
+  const missing = (
+    [
+      ['binding.InferenceSession', loaded.binding?.InferenceSession],
+      ['binding.initOrtOnce', loaded.binding?.initOrtOnce],
+      ['InferenceSession.loadModel', loaded.binding?.InferenceSession?.prototype?.loadModel],
+      ['InferenceSession.run', loaded.binding?.InferenceSession?.prototype?.run],
+      ['InferenceSession.dispose', loaded.binding?.InferenceSession?.prototype?.dispose],
+    ] as const
+  ).find(([, member]) => typeof member !== 'function')
+  if (missing) throw error('ARCHLOOM_ONNXRUNTIME_BINDING_MOVED', { version, missing: missing[0] })
+  return loaded as NativeModule
+}
+
+const firstLine = (thrown: unknown): string => messageOf(thrown).split('\n')[0] as string

@@ -1,0 +1,16 @@
+import { defineErrors, quote } from '../../core/errors.ts'
+
+export const error = defineErrors('onnxruntime', {
+  ARCHLOOM_ONNXRUNTIME_MISSING: (d: { reason: string }) =>
+    `the package "onnxruntime-node" could not be loaded (${d.reason}); install it with \`npm install onnxruntime-node\`, or choose another engine.`,
+  ARCHLOOM_ONNXRUNTIME_PLATFORM: (d: { platform: string; supported: readonly string[] }) =>
+    `onnxruntime-node ships no native library for ${d.platform} (it has ${d.supported.join(', ') || 'none'}); choose the engine "wasm" here.`,
+  ARCHLOOM_ONNXRUNTIME_BINDING_MOVED: (d: { version: string; missing: string }) =>
+    `onnxruntime-node ${d.version} no longer has ${d.missing}, which the synchronous calls of this engine need; install a version of 1.30, or choose another engine.`,
+  ARCHLOOM_ONNXRUNTIME_GRAPH: (d: { key: string; reason: string }) =>
+    `ONNX Runtime refused the graph of ${quote(d.key)}: ${d.reason}. Please report this with the shapes; the engine "wasm" can run it meanwhile.`,
+  ARCHLOOM_ONNXRUNTIME_MEMORY_FULL: (d: { bytes: number; used: number }) =>
+    `the onnxruntime engine could not find room for ${d.bytes} bytes beside the ${d.used} in use; dispose tensors, or make the batch smaller.`,
+  ARCHLOOM_ONNXRUNTIME_OPTION: (d: { option: string; received: unknown; expected: string }) =>
+    `the onnxruntime engine received ${d.option} ${quote(d.received)}, expected ${d.expected}.`,
+})
