@@ -1,3 +1,4 @@
+/** What controllers are made of: distributions that learn, populations, and Pareto ranking. No tensors. */
 export * from './baseline.ts'
 export * from './categorical-policy.ts'
 export * from './lstm-policy.ts'
@@ -7,4 +8,6 @@ export * from './policy.ts'
 export * from './policy-gradient.ts'
 export * from './population.ts'
 export { restored } from './snapshot.ts'
-export * from './tape.ts'
+export type { Parameter, Vector } from './tape.ts'
+/** Differentiation of small vectors, for policies of your own. */
+export * as tape from './tape.ts'

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { clearGradients } from '../../../core/policy/policy-gradient.ts'
 import {
   affine,
   attentionLogits,
   attentionWeights,
   categorical,
-  clearGradients,
   concatenated,
   elementwise,
   lstmStep,
@@ -18,7 +18,7 @@ import {
   Tape,
   type Vector,
   zeroState,
-} from '../../../core/policy/index.ts'
+} from '../../../core/policy/tape.ts'
 import { seeded } from '../../../core/random.ts'
 import { useEngine } from '../../../core/tensor/index.ts'
 
