@@ -19,7 +19,9 @@ import {
 } from '../../core/index.ts'
 import { nasBench201Table, tabular } from '../../evaluators/tabular/index.ts'
 import { evolution } from '../../plugins/evolution/index.ts'
+import { localSearch } from '../../plugins/local-search/index.ts'
 import { random } from '../../plugins/random/index.ts'
+import { reinforce } from '../../plugins/reinforce/index.ts'
 import { nasBench201Space } from '../../search-spaces/nas-bench-201/index.ts'
 
 const EVALUATIONS = 200
@@ -27,6 +29,8 @@ const EVALUATIONS = 200
 const strategies: Readonly<Record<string, () => Plugin>> = {
   random: () => random(),
   evolution: () => evolution({ population: 10, sample: 10 }),
+  reinforce: () => reinforce(),
+  'local-search': () => localSearch(),
 }
 
 export interface TabularBenchOptions {
@@ -77,26 +81,33 @@ async function strategyResults(seeds: number, log: (line: string) => void): Prom
   return results
 }
 
-/** Milliseconds a trial (propose, evaluate a sum, observe, journal without fsync), for each thousand of 10,000 trials. */
-async function overheadResults(log: (line: string) => void): Promise<BenchResult[]> {
-  const space = defineSpace('ten', product({ digits: repeat(10, () => oneOf(0, 1, 2, 3, 4)) }))
-  const directory = mkdtempSync(join(tmpdir(), 'archloom-bench-'))
+/** Milliseconds a trial (propose, evaluate a sum, observe, journal without fsync), for each thousand of the trials. */
+async function millisecondsATrial(directory: string, name: string, maxTrials: number): Promise<number[]> {
   const thousands: number[] = []
+  await using search = createSearch({
+    space: defineSpace('ten', product({ digits: repeat(10, () => oneOf(0, 1, 2, 3, 4)) })),
+    evaluator: ({ digits }) => ({ sum: digits.reduce((sum: number, digit) => sum + digit, 0) }),
+    plugins: [random()],
+    objectives: { sum: 'maximise' },
+    budget: { maxTrials },
+    study: { directory, name },
+  })
+  let began = performance.now()
+  for await (const event of search.run()) {
+    if (event.type !== 'controller.updated' || ((event.trials[0] ?? 0) + 1) % 1000 !== 0) continue
+    thousands.push((performance.now() - began) / 1000)
+    began = performance.now()
+  }
+  return thousands
+}
+
+async function overheadResults(log: (line: string) => void): Promise<BenchResult[]> {
+  const directory = mkdtempSync(join(tmpdir(), 'archloom-bench-'))
+  let thousands: number[]
   try {
-    await using search = createSearch({
-      space,
-      evaluator: ({ digits }) => ({ sum: digits.reduce((sum: number, digit) => sum + digit, 0) }),
-      plugins: [random()],
-      objectives: { sum: 'maximise' },
-      budget: { maxTrials: 10_000 },
-      study: { directory, name: 'overhead' },
-    })
-    let began = performance.now()
-    for await (const event of search.run()) {
-      if (event.type !== 'controller.updated' || ((event.trials[0] ?? 0) + 1) % 1000 !== 0) continue
-      thousands.push((performance.now() - began) / 1000)
-      began = performance.now()
-    }
+    // A compiler that is still warming up would make the first thousand look slow, and the last ones flat.
+    await millisecondsATrial(directory, 'warm-up', 3000)
+    thousands = await millisecondsATrial(directory, 'overhead', 10_000)
   } finally {
     rmSync(directory, { recursive: true })
   }
