@@ -48,6 +48,8 @@ export const error = defineErrors('data', {
     `no data set is called ${quote(d.name)}; expected one of ${d.known.join(', ')}.`,
   ARCHLOOM_DATA_SET_NOT_FOUND: (d: { name: string; looked: readonly string[]; remedy: string }) =>
     `${d.name} was not found. Looked in:${list(d.looked)}\n${d.remedy}`,
+  ARCHLOOM_CACHE_UNWRITABLE: (d: { path: string; reason: string }) =>
+    `the cache folder ${quote(d.path)} cannot be written: ${d.reason}. Set ARCHLOOM_CACHE to a folder that can.`,
   ARCHLOOM_DOWNLOAD_OFFLINE: (d: { name: string; looked: readonly string[]; urls: readonly string[] }) =>
     `${d.name} was not found, and ARCHLOOM_OFFLINE forbids a download. Looked in:${list(d.looked)}\n` +
     `Unset ARCHLOOM_OFFLINE, or fetch by hand into one of these folders:${list(d.urls)}`,

@@ -1,11 +1,12 @@
 import { rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { Clock } from '../../core/clock.ts'
+import { type Clock, realClock } from '../../core/clock.ts'
 import type { DatasetSource } from '../../core/trainer.ts'
 import { extractMembers } from './archive.ts'
 import { type Checksum, type DownloadProgress, download } from './download.ts'
 import { error } from './errors.ts'
 import type { LabelledImages } from './images.ts'
+import { withLock } from './lock.ts'
 import { cacheDirectory, dataDirectory, type Environment, isOffline } from './places.ts'
 import { progressBar } from './progress-bar.ts'
 import { exists } from './read-bytes.ts'
@@ -81,7 +82,11 @@ export async function findSet(set: NamedSet, options: FindOptions = {}): Promise
   if (!cached) {
     const urls = set.remote.flatMap((remote) => remote.urls)
     if (isOffline(environment)) throw error('ARCHLOOM_DOWNLOAD_OFFLINE', { name: set.title, looked, urls })
-    for (const remote of set.remote) await fetchRemote(remote, location, options)
+    // Of several processes that start at once, one fetches; the others then find the files.
+    if (set.remote.length > 0)
+      await withLock(join(location, '.lock'), options.clock ?? realClock, options.signal, async () => {
+        for (const remote of set.remote) await fetchRemote(remote, location, options)
+      })
   }
   const found = await set.read(location)
   if (!found)

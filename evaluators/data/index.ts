@@ -26,6 +26,7 @@ export {
   usps,
 } from './named.ts'
 export { channelStatistics, type Normalisation } from './normalisation.ts'
+export { orGenerated } from './or-generated.ts'
 export { cacheDirectory, type Environment } from './places.ts'
 export { progressBar, progressLine, type Terminal } from './progress-bar.ts'
 export {

@@ -15,6 +15,7 @@ import {
   describeDataset,
   findData,
   mnist,
+  orGenerated,
   usps,
 } from '../../../evaluators/data/index.ts'
 import { cifarBytes, counting, idxBytes, md5, temporaryFolder } from './files.ts'
@@ -71,6 +72,14 @@ test('ARCHLOOM_DATA comes first, then the cache, then a download, which then is 
   const own = await folder({ 'cifar10/data_batch_1.bin.gz': gzipSync(batch(10)), 'cifar10/test_batch.bin': batch(10) })
   expect(await find(own)).toMatchObject({ source: 'archloom-data', location: join(own, 'cifar10') })
   expect(await find(await temporaryFolder())).toMatchObject({ source: 'cache' })
+})
+
+test('several processes that look at once fetch once', async () => {
+  const { set, server } = await published({ ...official, 'batches.meta.txt': meta })
+  const environment = { ARCHLOOM_CACHE: await temporaryFolder() }
+  const found = await Promise.all([1, 2, 3].map(() => findSet(set, { ...quiet, environment })))
+  expect(found.map(({ train }) => train.count)).toEqual([100, 100, 100])
+  expect(server.requests).toHaveLength(1)
 })
 
 test('the official layout is found, also when ARCHLOOM_DATA is that folder; missing batches are said aloud', async () => {
@@ -200,6 +209,26 @@ test('ARCHLOOM_DATA that is no folder is ARCHLOOM_DATA_FOLDER_MISSING', async ()
 test('a set that is published nowhere with a checksum is ARCHLOOM_DATA_SET_NOT_FOUND', async () => {
   await expect(usps({ environment: { ARCHLOOM_CACHE: await temporaryFolder() } })).rejects.toMatchObject({
     code: 'ARCHLOOM_DATA_SET_NOT_FOUND',
+  })
+})
+
+test('where nothing can be had, generated images stand in and say why; broken files are still errors', async () => {
+  const environment = { ARCHLOOM_CACHE: await temporaryFolder(), ARCHLOOM_OFFLINE: '1' }
+  const data = await orGenerated(() => cifar10({ environment }), { train: 50, validation: 10, test: 10 })
+  expect(data.source).toBe('generated')
+  expect(data.train.size).toBe(50)
+  expect(data.notes[0]).toMatch(/^a stand-in for real data: ARCHLOOM_DOWNLOAD_OFFLINE: CIFAR-10 was not found/)
+  const cut = await folder({ 'cifar10/data_batch_1.bin': batch(3).subarray(1), 'cifar10/test_batch.bin': batch(3) })
+  await expect(orGenerated(() => cifar10({ environment: { ARCHLOOM_DATA: cut } }))).rejects.toMatchObject({
+    code: 'ARCHLOOM_DATA_RECORD_SIZE',
+  })
+})
+
+test('a cache that cannot be written is ARCHLOOM_CACHE_UNWRITABLE', async () => {
+  const file = join(await folder({ file: meta }), 'file')
+  const { set } = await published(official)
+  await expect(findSet(set, { environment: { ARCHLOOM_CACHE: join(file, 'cache') } })).rejects.toMatchObject({
+    code: 'ARCHLOOM_CACHE_UNWRITABLE',
   })
 })
 

@@ -68,9 +68,9 @@ test('a linear model stays below 60 %, a small conv net reaches 90 %, and one wi
   const data = generatedImages({ train: 2000, test: 500, validation: 100, seed: 1 })
   expect(linearAccuracy(data.train, data.test)).toBeLessThan(0.6)
   expect(await trained(data, 4, [16, 32])).toBeGreaterThanOrEqual(0.9)
-  expect(await trained(data, 2, [16, 32], 1)).toBeLessThan(0.6)
+  expect(await trained(data, 1, [16, 32], 1)).toBeLessThan(0.6)
   expect(tf.memory().numTensors).toBe(before)
-})
+}, 180_000)
 
 test.runIf(process.env.ARCHLOOM_SLOW === '1')(
   'the same at 32×32 and in grey, over three seeds (ARCHLOOM_SLOW=1)',

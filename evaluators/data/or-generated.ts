@@ -1,0 +1,24 @@
+import { ArchloomError } from '../../core/errors.ts'
+import type { ImageDataset } from './dataset.ts'
+import { type GeneratedImagesOptions, generatedImages } from './generated.ts'
+
+/** What it means that a data set cannot be had here; a broken file or a wrong option is another matter. */
+const absent = (code: string) =>
+  code.startsWith('ARCHLOOM_DOWNLOAD_') || ['ARCHLOOM_DATA_SET_NOT_FOUND', 'ARCHLOOM_CACHE_UNWRITABLE'].includes(code)
+
+/**
+ * The real data set, or generated images where it can neither be found nor fetched; the notes then say so first.
+ * Any other error is thrown as it is: `orGenerated(() => cifar10({ trainSize: 4000 }), { train: 4000 })`.
+ */
+export async function orGenerated(
+  load: () => Promise<ImageDataset>,
+  options: GeneratedImagesOptions = {},
+): Promise<ImageDataset> {
+  try {
+    return await load()
+  } catch (thrown) {
+    if (!ArchloomError.is(thrown) || !absent(thrown.code)) throw thrown
+    const data = generatedImages(options)
+    return { ...data, notes: [`a stand-in for real data: ${thrown.message.split('\n')[0]}`, ...data.notes] }
+  }
+}
