@@ -1,5 +1,11 @@
-/** Contract suites and helpers for tests of your own parts. They use your vitest. */
+/** Contract suites and measures for tests of your own parts; they use the vitest of your project. */
 export { type ControllerContractOptions, controllerContract } from './controller-contract.ts'
+export {
+  type EvaluatorContractOptions,
+  type EvaluatorContractSubject,
+  evaluatorContract,
+} from './evaluator-contract.ts'
 export { expectNoLeak, liveTensors } from './leaks.ts'
 export { type SpaceContractOptions, spaceContract } from './space-contract.ts'
 export { banditSpace, stockSpaces } from './spaces.ts'
+export { type StoreContractOptions, type StoreContractPlace, storeContract } from './store-contract.ts'

@@ -1,0 +1,142 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Evaluation, EvaluationRequest, Evaluator } from '../evaluator.ts'
+import { seeded } from '../random.ts'
+import type { SearchSpace } from '../space/space.ts'
+import { liveTensors } from './leaks.ts'
+
+export interface EvaluatorContractSubject<A> {
+  readonly evaluator: Evaluator<A>
+  readonly space: SearchSpace<A>
+}
+
+export interface EvaluatorContractOptions {
+  /** Evaluations after the first over which tensors must stay flat. Default 3. */
+  readonly evaluations?: number
+  /** Metrics that are measured in time, so that they differ from run to run: latencyMs and the like. */
+  readonly volatile?: readonly string[]
+  /** Share of the full effort to test with. Default 1. */
+  readonly fidelity?: number
+}
+
+interface Report {
+  readonly step: number
+  readonly metrics: Readonly<Record<string, number>>
+}
+
+/**
+ * What every evaluator must keep (see `Evaluator`), as tests: call it at the top level of a test file. `create` is
+ * called more than once; start the engine before, and choose data and networks that take moments.
+ *
+ *     evaluatorContract('my evaluator', async () => ({ evaluator: myEvaluator(…), space }))
+ */
+export function evaluatorContract<A>(
+  name: string,
+  create: () => EvaluatorContractSubject<A> | Promise<EvaluatorContractSubject<A>>,
+  { evaluations = 3, volatile = [], fidelity = 1 }: EvaluatorContractOptions = {},
+): void {
+  describe(`${name} keeps the contract of evaluators`, () => {
+    let subject: EvaluatorContractSubject<A>
+    let tensorsBefore: number
+    beforeAll(async () => {
+      tensorsBefore = liveTensors()
+      subject = await create()
+    })
+    // Disposing is part of the contract; the test that checks it comes last and may have done it already.
+    let disposed = false
+    const dispose = async () => {
+      if (!disposed) await subject.evaluator[Symbol.asyncDispose]?.()
+      disposed = true
+    }
+    afterAll(dispose)
+
+    const requestOf = (trial: number, space = subject.space): EvaluationRequest<A> => {
+      const genotype = space.random(seeded(`${name}/${trial}`))
+      return { trial, genotype, architecture: space.decode(genotype), seed: 1 + trial, fidelity }
+    }
+    const evaluate = (
+      request: EvaluationRequest<A>,
+      { evaluator = subject.evaluator, signal = new AbortController().signal, onReport = (_: Report) => {} } = {},
+    ): Promise<Evaluation> =>
+      evaluator.evaluate(request, { signal, report: (step, metrics) => onReport({ step, metrics }) })
+    const steady = ({ metrics }: Evaluation) =>
+      Object.fromEntries(Object.entries(metrics).filter(([metric]) => !volatile.includes(metric)))
+    const expectNumbers = (metrics: Readonly<Record<string, number>>) => {
+      expect(Object.keys(metrics).length).toBeGreaterThan(0)
+      for (const [metric, value] of Object.entries(metrics))
+        expect(typeof value === 'number' && Number.isFinite(value), `${metric} is ${value}`).toBe(true)
+    }
+
+    it('measures finite numbers, and reports finite numbers at rising steps', async () => {
+      const reports: Report[] = []
+      const evaluation = await evaluate(requestOf(0), { onReport: (report) => reports.push(report) })
+      expectNumbers(evaluation.metrics)
+      if (evaluation.simulatedSeconds !== undefined) expect(evaluation.simulatedSeconds).toBeGreaterThanOrEqual(0)
+      for (const { metrics } of reports) expectNumbers(metrics)
+      const steps = reports.map(({ step }) => step)
+      expect(steps).toEqual([...new Set(steps)].sort((a, b) => a - b))
+    })
+
+    it('measures the same from the same request, whatever came between, and in a fresh instance', async () => {
+      const first = await evaluate(requestOf(1))
+      await evaluate(requestOf(2))
+      expect(steady(await evaluate(requestOf(1)))).toEqual(steady(first))
+      const fresh = await create()
+      try {
+        const again = await evaluate(requestOf(1, fresh.space), { evaluator: fresh.evaluator })
+        expect(steady(again)).toEqual(steady(first))
+      } finally {
+        await fresh.evaluator[Symbol.asyncDispose]?.()
+      }
+    })
+
+    it('leaves the request as it was', async () => {
+      const request = requestOf(3)
+      const before = JSON.stringify(request)
+      await evaluate(request)
+      expect(JSON.stringify(request)).toBe(before)
+    })
+
+    it('stops when aborted: at most one more report, and no work at all when aborted before', async () => {
+      const settled = async (request: EvaluationRequest<A>, abort: AbortController, onReport: () => void) => {
+        await evaluate(request, { signal: abort.signal, onReport }).catch(() => undefined)
+      }
+      const abort = new AbortController()
+      let reports = 0
+      await settled(requestOf(4), abort, () => {
+        reports++
+        abort.abort()
+      })
+      expect(reports).toBeLessThanOrEqual(2)
+      reports = 0
+      const aborted = new AbortController()
+      aborted.abort()
+      await settled(requestOf(4), aborted, () => {
+        reports++
+      })
+      expect(reports).toBe(0)
+    })
+
+    it('goes on after an abort as if it had not been', async () => {
+      const expected = await evaluate(requestOf(5))
+      const abort = new AbortController()
+      await evaluate(requestOf(6), { signal: abort.signal, onReport: () => abort.abort() }).catch(() => undefined)
+      expect(steady(await evaluate(requestOf(5)))).toEqual(steady(expected))
+    })
+
+    it('leaves no tensor behind: flat from trial to trial, and after an abort', async () => {
+      await evaluate(requestOf(0))
+      const [tensors, bytes] = [liveTensors(), tf.engine().state.numBytes]
+      for (let trial = 0; trial < evaluations; trial++) await evaluate(requestOf(trial))
+      const abort = new AbortController()
+      await evaluate(requestOf(0), { signal: abort.signal, onReport: () => abort.abort() }).catch(() => undefined)
+      expect(liveTensors() - tensors, 'tensors left behind').toBe(0)
+      expect(tf.engine().state.numBytes - bytes, 'bytes left behind').toBe(0)
+    })
+
+    it('gives everything back when disposed', async () => {
+      await dispose()
+      expect(liveTensors() - tensorsBefore, 'tensors left behind').toBe(0)
+    })
+  })
+}

@@ -1,0 +1,15 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { journalStore } from '../../../core/study/journal.ts'
+import { memoryStore } from '../../../core/study/store.ts'
+import { storeContract } from '../../../core/testing/index.ts'
+
+storeContract('memory', () => ({ open: () => memoryStore() }), { persistent: false })
+storeContract('the journal', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'archloom-journal-'))
+  return {
+    open: () => journalStore(join(directory, 'study')),
+    remove: () => rmSync(directory, { recursive: true }),
+  }
+})
