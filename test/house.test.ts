@@ -97,29 +97,32 @@ const table: readonly Row[] = [
   { room: /^core\/index\.ts$/, may: starts('core/') },
   {
     room: /^search-spaces\/[^/]+\/space\.ts$/,
-    may: (t, f) => starts('core/space/', 'core/index.ts')(t) || sameFolder(2)(t, f),
+    may: (t, f) => starts('core/space/', 'core/index.ts', 'search-spaces/errors.ts')(t) || sameFolder(2)(t, f),
     types: contracts,
   },
   {
     room: /^search-spaces\//,
     may: (t, f) =>
       door(t) ||
+      floor(t) ||
       starts('core/space/')(t) ||
       tfjs(t) ||
       builtin(t) ||
-      starts('search-spaces/operations/')(t) ||
+      starts('search-spaces/operations/', 'search-spaces/errors.ts', 'search-spaces/network-space.ts')(t) ||
       sameFolder(2)(t, f),
+    types: contracts,
   },
   {
     room: /^evaluators\//,
     may: (t) => door(t) || floor(t) || tfjs(t) || builtin(t) || pure(t) || starts('evaluators/')(t),
-    types: contracts,
+    types: (t) => contracts(t) || starts('core/space/')(t),
   },
   {
     room: /^plugins\//,
     may: (t, f) =>
       door(t) || floor(t) || tfjs(t) || outside(t) || starts('search-spaces/', 'evaluators/')(t) || sameFolder(2)(t, f),
-    types: (t) => contracts(t) || starts('core/space/')(t),
+    // An engine states its definition's type without loading the whole tensor room.
+    types: (t) => contracts(t) || starts('core/space/', 'core/tensor/engine.ts')(t),
   },
   { room: /^examples\//, may: (t) => starts('archloom')(t) || outside(t) || starts('examples/')(t) },
 ]

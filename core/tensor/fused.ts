@@ -4,12 +4,7 @@
  * operations below is registered as its kernel at the first call, and is the oracle of the fused ones.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import { defineErrors } from '../errors.ts'
-
-const error = defineErrors('tensor-fused', {
-  ARCHLOOM_FUSED_SHAPE: (d: { op: string; input: string; shape: readonly number[]; expected: string }) =>
-    `${d.op} received ${d.input} of shape [${d.shape.join(', ')}], expected ${d.expected}; reshape it before the call.`,
-})
+import { error } from './errors.ts'
 
 /** Names and signatures of the kernels an engine may register to run these primitives itself. */
 export const fusedKernels = {

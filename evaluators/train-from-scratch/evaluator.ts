@@ -1,6 +1,6 @@
 import type { EvaluationContext, EvaluationRequest, EvaluatorDefinition, EvaluatorParts } from '../../core/evaluator.ts'
 import { seeded } from '../../core/random.ts'
-import { useEngine } from '../../core/tensor/engine.ts'
+import { useEngine } from '../../core/tensor/index.ts'
 import type { Dataset, Network, Split } from '../../core/trainer.ts'
 import { classify } from '../metrics/classification.ts'
 import { parameterCount } from '../metrics/parameters.ts'

@@ -1,6 +1,6 @@
 import { type Clock, realClock } from '../../core/clock.ts'
 import { seeded } from '../../core/random.ts'
-import { useEngine } from '../../core/tensor/engine.ts'
+import { useEngine } from '../../core/tensor/index.ts'
 import type { BuildOptions, Dataset, Network, Progress } from '../../core/trainer.ts'
 import { classify } from '../metrics/classification.ts'
 import { parameterCount } from '../metrics/parameters.ts'

@@ -1,7 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { softmaxCrossEntropy } from '../../core/tensor/losses.ts'
-import { adam, adamW, momentum as momentumOptimizer, StepOptimizer } from '../../core/tensor/optimizers.ts'
-import { trainStep } from '../../core/tensor/step.ts'
+import {
+  adam,
+  adamW,
+  momentum as momentumOptimizer,
+  StepOptimizer,
+  softmaxCrossEntropy,
+  trainStep,
+} from '../../core/tensor/index.ts'
 import type {
   ApplyMode,
   Batch,

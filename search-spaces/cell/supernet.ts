@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { type Layer, type Normalisation, variableScope } from '../../core/tensor/index.ts'
 import type { ApplyMode, BuildOptions, Supernet } from '../../core/trainer.ts'
-import { type OptionVariables, sharedWeights, variablesOf } from '../operations/shared-weights.ts'
+import { type OptionVariables, sharedWeights, variablesOf } from '../operations/weight-sharing.ts'
 import { buildEdge, cellNetwork } from './network.ts'
 import type { CellPlan } from './plan.ts'
 import type { CellArchitecture, CellEdge, CellNode, CellOperationName } from './space.ts'

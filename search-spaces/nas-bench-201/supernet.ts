@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { type Layer, type Normalisation, variableScope } from '../../core/tensor/index.ts'
 import type { BuildOptions, Supernet } from '../../core/trainer.ts'
-import { type OptionVariables, sharedWeights, variablesOf } from '../operations/shared-weights.ts'
+import { type OptionVariables, sharedWeights, variablesOf } from '../operations/weight-sharing.ts'
 import { buildNasBench201Edge, nasBench201Network } from './network.ts'
 import type { NasBench201Plan } from './plan.ts'
 import { edgesOf, type NasBench201Architecture, type NasBench201Operation, nasBench201Operations } from './space.ts'
