@@ -15,8 +15,8 @@ interface Place {
   readonly reward: number
 }
 
-/** What a proposal was for: the numbers of its climb and of the move within it. */
-type Context = { readonly climb: number; readonly move: number }
+/** What a proposal was for: its climb, and its number among all proposals. */
+type Context = { readonly climb: number; readonly ticket: number }
 
 /** Plain JSON, so that the snapshot is the state. */
 interface State {
@@ -27,8 +27,10 @@ interface State {
   /** Neighbours of the centre not proposed yet; shuffled when the first of them is proposed. */
   queue: Genotype[]
   shuffled: boolean
-  /** Proposed neighbours of the centre whose results are not in. */
-  open: number
+  /** Tickets of proposed neighbours of the centre whose results are not in. */
+  open: number[]
+  /** Tickets given out. */
+  tickets: number
   /** Best of the centre's measured neighbours that is better than it. */
   better: Place | null
   /** What this climb has measured, formatted: not measured again. */
@@ -38,13 +40,14 @@ interface State {
   exhausted: boolean
 }
 
-const begin = (climb: number): State => ({
+const begin = (climb: number, tickets: number): State => ({
   climb,
   move: 0,
   centre: null,
   queue: [],
   shuffled: false,
-  open: 0,
+  open: [],
+  tickets,
   better: null,
   seen: [],
   ahead: null,
@@ -70,13 +73,13 @@ export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory
   })
 
   return (space): Controller => {
-    let state = begin(0)
+    let state = begin(0, 0)
 
     /** Stand on a place and list its neighbours; begin the next climb if it has none that are new. */
     const stand = (place: Place) => {
       state.centre = place
       state.better = null
-      state.open = 0
+      state.open = []
       const seen = new Set(state.seen)
       state.queue = [...space.neighbours(place.genotype)].filter((neighbour) => !seen.has(space.format(neighbour)))
       state.shuffled = false
@@ -85,7 +88,7 @@ export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory
 
     const nextClimb = () => {
       const { ahead } = state
-      state = { ...begin(state.climb + 1), exhausted: state.climb + 1 >= options.restarts }
+      state = { ...begin(state.climb + 1, state.tickets), exhausted: state.climb + 1 >= options.restarts }
       if (ahead && !state.exhausted) {
         state.seen.push(space.format(ahead.genotype))
         stand(ahead)
@@ -94,27 +97,28 @@ export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory
 
     /** Move, or begin again, once the results in hand decide it. */
     const decide = () => {
-      const complete = state.queue.length === 0 && state.open === 0
+      const complete = state.queue.length === 0 && state.open.length === 0
       if (state.better && (complete || options.improvement === 'first')) {
         state.move++
         stand(state.better)
       } else if (complete) nextClimb()
     }
 
-    const observeOne = (context: Context, place: Place | null, key: string) => {
-      if (context.climb === state.climb + 1) {
+    const observeOne = (context: Context | undefined, place: Place | null, key: string) => {
+      if (context && context.climb === state.climb + 1) {
         if (place && place.reward > (state.ahead?.reward ?? Number.NEGATIVE_INFINITY)) state.ahead = place
-      } else if (context.climb === state.climb) {
+      } else if (!context || context.climb === state.climb) {
+        // Whatever else was measured in this climb is a place to go: late results, spare starts, another's proposals.
         state.seen.push(key)
         if (!state.centre) {
           if (place) stand(place)
           return
         }
-        // Late results of a left place, and of spare starts, are still places of this climb.
-        if (context.move === state.move) state.open = Math.max(0, state.open - 1)
         if (place && place.reward > (state.better ?? state.centre).reward) state.better = place
-        decide()
       }
+      // Results come in the order of proposals: an earlier one that is still open was dropped on the way.
+      if (context) state.open = state.open.filter((ticket) => ticket > context.ticket)
+      if (state.centre) decide()
     }
 
     return {
@@ -122,7 +126,7 @@ export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory
         return state.exhausted
       },
       propose(rng) {
-        const context = (climb: number): Json => ({ climb, move: state.centre ? state.move : -1 })
+        const context = (climb: number): Json => ({ climb, ticket: state.tickets++ })
         if (!state.centre) return { genotype: space.random(rng), context: context(state.climb) }
         if (!state.shuffled) {
           state.queue = rng.shuffle(state.queue)
@@ -130,14 +134,14 @@ export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory
         }
         const genotype = state.queue.pop()
         if (!genotype) return { genotype: space.random(rng), context: context(state.climb + 1) }
-        state.open++
+        state.open.push(state.tickets)
         return { genotype, context: context(state.climb) }
       },
       observe(observations) {
         for (const { proposal, reward } of observations) {
           const { genotype } = proposal
           const place = reward === undefined ? null : { genotype, reward }
-          observeOne(proposal.context as unknown as Context, place, space.format(genotype))
+          observeOne(proposal.context as unknown as Context | undefined, place, space.format(genotype))
         }
         return { climb: state.climb, move: state.move, ...(state.centre && { reward: state.centre.reward }) }
       },
@@ -149,7 +153,8 @@ export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory
           centre: 'any',
           queue: 'array',
           shuffled: 'any',
-          open: 'number',
+          open: 'array',
+          tickets: 'number',
           better: 'any',
           seen: 'array',
           ahead: 'any',

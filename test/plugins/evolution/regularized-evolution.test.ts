@@ -1,8 +1,94 @@
+import { describe, expect, it } from 'vitest'
+import type { Controller, Observation } from '../../../core/controller.ts'
+import { seeded } from '../../../core/random.ts'
+import { defineSpace, type Genotype, oneOf, repeat } from '../../../core/space/index.ts'
 import { controllerContract } from '../../../core/testing/index.ts'
-import { regularizedEvolution } from '../../../plugins/evolution/regularized-evolution.ts'
+import { type EvolutionOptions, regularizedEvolution } from '../../../plugins/evolution/index.ts'
 
 controllerContract('regularised evolution', regularizedEvolution({ population: 10, sample: 5 }))
 controllerContract(
   'regularised evolution by dominance',
   regularizedEvolution({ population: 10, sample: 5, select: 'pareto' }),
 )
+
+const space = defineSpace(
+  'words',
+  repeat(12, () => oneOf('a', 'b', 'c', 'd')),
+)
+const rng = seeded(1)
+const start = (options: EvolutionOptions) => regularizedEvolution(options)(space, rng)
+const seen = (genotype: Genotype, objectives: readonly number[]): Observation => ({
+  trial: 0,
+  proposal: { genotype },
+  metrics: {},
+  objectives,
+  ...(objectives.length > 0 && { reward: objectives[0] as number }),
+})
+const distance = (a: Genotype, b: Genotype) => a.filter((value, i) => value !== b[i]).length
+const children = (controller: Controller, count = 40) =>
+  Array.from({ length: count }, (_, i) => controller.propose(rng.fork(`child ${i}`)).genotype)
+/** Which of the parents each child is one mutation away from. */
+const parentsOf = (kids: readonly Genotype[], parents: readonly Genotype[]) =>
+  new Set(kids.map((kid) => parents.findIndex((parent) => distance(kid, parent) === 1)))
+
+describe('regularised evolution', () => {
+  const parents = Array.from({ length: 4 }, (_, i) => space.random(seeded(`parent ${i}`))) as readonly Genotype[]
+
+  it('draws at random until the population is full, failures made up for, then mutates the winner', () => {
+    using controller = start({ population: 4, sample: 60 })
+    controller.observe([seen(parents[0] as Genotype, [1]), seen(parents[1] as Genotype, [])])
+    expect([...parentsOf(children(controller), parents)]).toEqual([-1])
+    const reported = controller.observe([
+      seen(parents[1] as Genotype, [4]),
+      seen(parents[2] as Genotype, [3]),
+      seen(parents[3] as Genotype, [2]),
+    ])
+    expect(reported).toEqual({ population: 4, meanReward: 2.5, bestReward: 4 })
+    expect([...parentsOf(children(controller), parents)]).toEqual([1])
+  })
+
+  it('lets the oldest die, however good', () => {
+    using controller = start({ population: 4, sample: 60 })
+    controller.observe(parents.map((parent, i) => seen(parent, [i === 0 ? 100 : i])))
+    expect([...parentsOf(children(controller), parents)]).toEqual([0])
+    controller.observe([seen(space.random(rng), [0])])
+    expect([...parentsOf(children(controller), parents)]).toEqual([3])
+  })
+
+  it('draws its samples with replacement: small ones let others than the best win', () => {
+    using controller = start({ population: 4, sample: 1 })
+    controller.observe(parents.map((parent, i) => seen(parent, [i])))
+    expect([...parentsOf(children(controller), parents)].sort()).toEqual([0, 1, 2, 3])
+  })
+
+  it('with dominance breeds from the ends of the front, whatever the scalar reward', () => {
+    using controller = start({ population: 4, sample: 60, select: 'pareto' })
+    controller.observe([
+      seen(parents[0] as Genotype, [3, 0]),
+      seen(parents[1] as Genotype, [2, 1]),
+      seen(parents[2] as Genotype, [0, 3]),
+      seen(parents[3] as Genotype, [1, 0]),
+    ])
+    for (const parent of parentsOf(children(controller), parents)) expect([0, 1, 2]).toContain(parent)
+  })
+
+  it('mutates a given architecture instead, when asked to', () => {
+    using controller = start({ population: 4 })
+    const from = parents[2] as Genotype
+    expect(distance(controller.propose(rng, { from }).genotype, from)).toBe(1)
+  })
+
+  it('refuses senseless options: ARCHLOOM_CONTROLLER_OPTION', () => {
+    expect(() => regularizedEvolution({ population: 0 })).toThrow(
+      'ARCHLOOM_CONTROLLER_OPTION: evolution received population 0; expected a positive whole number.',
+    )
+    expect(() => regularizedEvolution({ sample: 2.5 })).toThrow('sample 2.5')
+    expect(() => regularizedEvolution({ select: 'best' as never })).toThrow('"reward" or "pareto"')
+  })
+
+  it('refuses what is not its snapshot: ARCHLOOM_CONTROLLER_SNAPSHOT', () => {
+    using controller = start({})
+    for (const wrong of [null, [], { population: 3 }, 'x'])
+      expect(() => controller.restore(wrong)).toThrow('ARCHLOOM_CONTROLLER_SNAPSHOT: evolution cannot restore')
+  })
+})
