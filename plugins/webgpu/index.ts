@@ -1,0 +1,72 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type {} from 'webgpu'
+import { ArchloomError } from '../../core/errors.ts'
+import type { EngineDefinition } from '../../core/tensor/engine.ts'
+import { type Adapter, findAdapter, installGlobals, requestDevice } from './adapter.ts'
+import { createBackend } from './backend.ts'
+import { DeviceWatch } from './device-watch.ts'
+import { mendKernels } from './kernels.ts'
+import { type Importer, importPackage, type Kernels, loadPackages, versionOf } from './packages.ts'
+import { Ticks } from './ticks.ts'
+
+export { mistaken } from './kernels.ts'
+
+interface Opened extends Adapter {
+  readonly kernels: Kernels
+  readonly ticks: Ticks
+}
+
+/** The engine, with the packages that `load` gives. */
+export function webgpuEngine(load: Importer = importPackage): EngineDefinition {
+  let opening: Promise<Opened> | undefined
+  // One Dawn instance a process: each keeps threads of its own.
+  const open = (): Promise<Opened> => {
+    opening ??= (async () => {
+      const { dawn, kernels } = await loadPackages(load)
+      const ticks = new Ticks()
+      const gpu = dawn.create([])
+      installGlobals(dawn, gpu)
+      return { ...(await findAdapter(gpu, ticks)), kernels, ticks }
+    })()
+    return opening
+  }
+  return {
+    name: 'webgpu',
+    describe: 'a GPU through WebGPU (Dawn), Vulkan, Metal or Direct3D 12',
+    priority: 60,
+    available: async () => {
+      try {
+        const { name, hardware } = await open()
+        const version = `webgpu ${versionOf('webgpu')} on ${name}`
+        return { ok: true, version, hardware }
+      } catch (thrown) {
+        opening = undefined
+        return { ok: false, ...explain(thrown) }
+      }
+    },
+    start: async () => {
+      const opened = await open()
+      await import('@tensorflow/tfjs-backend-cpu')
+      // Where navigator.gpu was there at import, the kernels' package has registered a backend of its own.
+      if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu')
+      tf.registerBackend('webgpu', () => startBackend(opened))
+      mendKernels()
+    },
+  }
+}
+
+async function startBackend(opened: Opened): Promise<tf.KernelBackend> {
+  const { kernels, adapter, name, ticks } = opened
+  const device = await requestDevice(opened, ticks)
+  return createBackend(kernels, device, adapter.info, new DeviceWatch(device, name), ticks)
+}
+
+/** Why and what to do, from one of our errors: its code and last sentence are said elsewhere. */
+function explain(thrown: unknown): { reason: string; remedy: string } {
+  if (!ArchloomError.is(thrown)) return { reason: String(thrown), remedy: 'Choose another engine.' }
+  const text = thrown.message.slice(thrown.code.length + 2)
+  const end = text.lastIndexOf('. ', text.length - 2)
+  return { reason: text.slice(0, end), remedy: text.slice(end + 2) }
+}
+
+export const engine: EngineDefinition = webgpuEngine()
