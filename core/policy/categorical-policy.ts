@@ -1,5 +1,5 @@
 import { type DecisionProcess, optionCount, type Policy, type PolicyOptions, policyOver } from './policy.ts'
-import type { Parameter } from './tape.ts'
+import type { Parameter } from './tape/index.ts'
 
 /** Independent softmaxes, one a decision, uniform at first: what a decision prefers does not depend on the others. */
 export function categoricalPolicy(process: DecisionProcess, options: PolicyOptions = {}): Policy {

@@ -8,6 +8,6 @@ export * from './policy.ts'
 export * from './policy-gradient.ts'
 export * from './population.ts'
 export { restored } from './snapshot.ts'
-export type { Parameter, Vector } from './tape.ts'
+export type { Parameter, Vector } from './tape/index.ts'
 /** Differentiation of small vectors, for policies of your own. */
-export * as tape from './tape.ts'
+export * as tape from './tape/index.ts'

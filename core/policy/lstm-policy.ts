@@ -18,7 +18,7 @@ import {
   type Vector,
   zeroState,
   zeroVector,
-} from './tape.ts'
+} from './tape/index.ts'
 
 /** How one decision is wired into the network. */
 export interface DecisionLayout {

@@ -1,7 +1,7 @@
 import type { Genotype, Json } from '../space/decision.ts'
 import { error } from './errors.ts'
 import type { Policy } from './policy.ts'
-import type { Parameter } from './tape.ts'
+import type { Parameter } from './tape/index.ts'
 
 /** ‖gradient‖₂ over all parameters together. */
 export const gradientNorm = (parameters: readonly Parameter[]): number => {

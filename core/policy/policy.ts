@@ -2,7 +2,7 @@ import type { Random } from '../random.ts'
 import { type Decision, fromUnit, type Genotype, type RealDecision, toUnit } from '../space/decision.ts'
 import type { SearchSpace } from '../space/space.ts'
 import { error } from './errors.ts'
-import { categorical, type Parameter, Tape, type Vector } from './tape.ts'
+import { categorical, type Parameter, Tape, type Vector } from './tape/index.ts'
 
 /** What a policy chooses among: a search space, or a narrowed view of one (a curriculum's stage). */
 export type DecisionProcess = Pick<SearchSpace, 'decisions' | 'allowed' | 'isActive'>

@@ -18,7 +18,7 @@ import {
   Tape,
   type Vector,
   zeroState,
-} from '../../../core/policy/tape.ts'
+} from '../../../core/policy/tape/index.ts'
 import { seeded } from '../../../core/random.ts'
 import { useEngine } from '../../../core/tensor/index.ts'
 
