@@ -88,6 +88,7 @@ async function trainOnce(
   { signal, report }: EvaluationContext,
   repeat: number,
 ): Promise<Metrics> {
+  signal.throwIfAborted()
   if (!space.build) throw error('ARCHLOOM_TRAIN_FROM_SCRATCH_NETWORKS', { space: space.name })
   const { train, data } = options
   const { validation } = data
