@@ -10,6 +10,8 @@ export interface EngineListing {
   readonly priority: number
   readonly available: boolean
   readonly version?: string
+  /** False for a stand-in, such as a software GPU: it runs when named, and 'auto' passes over it. */
+  readonly hardware?: boolean
   readonly reason?: string
   /** What to install or change to have it. */
   readonly remedy?: string
@@ -56,7 +58,9 @@ export async function doctorReport(options: { onEngine?: (name: string) => void 
     if (listing.available) options.onEngine?.(listing.name)
     diagnoses.push(listing.available ? await diagnose(listing) : listing)
   }
-  const auto = diagnoses.find(({ probe: found }) => found && found.missingKernels.length === 0)
+  const auto = diagnoses.find(
+    ({ probe: found, hardware }) => found && found.missingKernels.length === 0 && hardware !== false,
+  )
   const chosen = chosenEngine()?.name
   return {
     machine: {
