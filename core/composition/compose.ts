@@ -6,7 +6,7 @@ import type { EvaluatorDefinition } from '../evaluator.ts'
 import type { EventStream } from '../search/stream.ts'
 import type { SearchSpace } from '../space/space.ts'
 import { error } from './errors.ts'
-import type { Binder, Plugin } from './plugin.ts'
+import type { Binder, Make, Plugin } from './plugin.ts'
 import {
   ALGORITHM,
   CONTROLLER,
@@ -58,9 +58,14 @@ export function compose(
       to: (value: T) => {
         claim(token).toConstantValue(value)
       },
-      toFactory: (make: (get: <U>(token: Token<U>) => U) => T) => {
+      toFactory: (make: Make<T>) => {
         claim(token)
-          .toDynamicValue((context) => make((wanted) => context.get(wanted)))
+          .toDynamicValue((context) =>
+            make(
+              (wanted) => context.get(wanted),
+              (wanted) => context.get(wanted, { optional: true }),
+            ),
+          )
           .inSingletonScope()
       },
     })

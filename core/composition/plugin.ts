@@ -20,8 +20,11 @@ export interface Binder {
   /** Called once, before the run: subscribe to events$, or attach listeners. */
   readonly observer: { to(observe: (stream: Pick<EventStream, 'events$' | 'on'>) => void): void }
   /** Any typed token: a constant, or a value made from other parts. */
-  bind<T>(token: Token<T>): { to(value: T): void; toFactory(make: (get: <U>(token: Token<U>) => U) => T): void }
+  bind<T>(token: Token<T>): { to(value: T): void; toFactory(make: Make<T>): void }
 }
+
+/** Makes a part from other parts: `get` those that must be there, `find` those that another plugin may provide. */
+export type Make<T> = (get: <U>(token: Token<U>) => U, find: <U>(token: Token<U>) => U | undefined) => T
 
 /**
  * What a plugin may ask for:

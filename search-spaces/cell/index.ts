@@ -14,6 +14,7 @@ import {
   type dartsOperations,
   differentInputs,
 } from './space.ts'
+import { cellSupernet } from './supernet.ts'
 
 export interface CellSpaceOptions<O extends readonly CellOperationName[]> extends CellSkeletonOptions {
   readonly operations: O
@@ -46,6 +47,7 @@ export function cellSpace<
       cellCost(architecture, planCells(options, input, classes)),
     build: (architecture: CellArchitectureOf<N, O>, { input, classes, rng }) =>
       buildCellNetwork(architecture, planCells(options, input, classes), rng),
+    supernet: ({ input, classes, rng }) => cellSupernet(planCells(options, input, classes), { operations, rng }),
   })
 }
 

@@ -11,6 +11,7 @@ import {
   nasBench201Decisions,
   nasBench201Name,
 } from './space.ts'
+import { nasBench201Supernet } from './supernet.ts'
 
 export const nasBench201Paper: Paper = {
   title: 'NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search',
@@ -39,6 +40,7 @@ export function nasBench201Space(given: NasBench201Options = {}): NasBench201Spa
       nasBench201Cost(architecture, planNasBench201(options, input, classes)),
     build: (architecture: NasBench201Architecture, { input, classes, rng }) =>
       buildNasBench201Network(architecture, planNasBench201(options, input, classes), rng),
+    supernet: ({ input, classes, rng }) => nasBench201Supernet(planNasBench201(options, input, classes), { rng }),
   })
 }
 

@@ -4,9 +4,12 @@ import { ones, zeros } from '../initialisers.ts'
 import type { Layer, NormalisationOptions, VariableScope } from '../scope.ts'
 import { positiveInteger } from './geometry.ts'
 
+/** Share of the running statistics kept at each step, unless a layer says otherwise. */
+export const BATCH_NORM_MOMENTUM = 0.9
+
 export interface BatchNormOptions extends NormalisationOptions {
   readonly channels: number
-  /** Share of the running statistics kept at each step. Default 0.9. */
+  /** Share of the running statistics kept at each step. Default BATCH_NORM_MOMENTUM. */
   readonly momentum?: number
   /** Added to the variance. Default 1e-5. */
   readonly epsilon?: number
@@ -17,7 +20,7 @@ export interface BatchNormOptions extends NormalisationOptions {
  * moves the running ones (variance with n − 1), evaluation uses the running ones.
  */
 export function batchNorm(scope: VariableScope, options: BatchNormOptions): Layer {
-  const { affine = true, relu = false, momentum = 0.9, epsilon = 1e-5 } = options
+  const { affine = true, relu = false, momentum = BATCH_NORM_MOMENTUM, epsilon = 1e-5 } = options
   const channels = positiveInteger('batchNorm', 'channels', options.channels)
   const gamma = affine ? scope.weight('gamma', [channels], ones) : undefined
   const beta = affine ? scope.weight('beta', [channels], zeros) : undefined

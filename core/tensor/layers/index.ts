@@ -1,4 +1,4 @@
-export { type BatchNormOptions, batchNorm } from './batch-norm.ts'
+export { BATCH_NORM_MOMENTUM, type BatchNormOptions, batchNorm } from './batch-norm.ts'
 export { type Conv2dOptions, conv2d } from './convolution.ts'
 export { type DenseOptions, dense } from './dense.ts'
 export { type DepthwiseOptions, depthwiseConv2d } from './depthwise.ts'
