@@ -10,6 +10,7 @@ import {
   type chainDefaults,
   chainSpaceName,
 } from './space.ts'
+import { chainSupernet } from './supernet.ts'
 
 export const mobileNetV2Paper: Paper = {
   title: 'MobileNetV2: Inverted Residuals and Linear Bottlenecks',
@@ -46,6 +47,7 @@ export function chainSpace<
       blockChainCost(chainOf(architecture, options, input, classes)),
     build: (architecture: ChainArchitectureOf<K, E>, { input, classes, rng }) =>
       buildBlockChain(chainOf(architecture, options, input, classes), rng),
+    supernet: (build) => chainSupernet(options, build),
   })
 }
 
@@ -58,3 +60,4 @@ export type {
   ChainStage,
   ChainStageChoice,
 } from './space.ts'
+export { chainSupernet } from './supernet.ts'
