@@ -44,7 +44,9 @@ export async function main({ trials = 30, study = {}, log = console.log }: MainO
   await again.finish()
   await using whole = search({ trials, study: { ...directory, name: `${name}-uninterrupted` } })
   await whole.finish()
-  const same = JSON.stringify(again.best(trials)) === JSON.stringify(whole.best(trials))
+  const course = (search: typeof again) =>
+    JSON.stringify(search.best(trials).map(({ trial, genotype }) => [trial, genotype]))
+  const same = course(again) === course(whole)
   log(
     `resumed to ${again.state().completed} trials in ${again.state().sessions} sessions; same as uninterrupted: ${same}`,
   )

@@ -10,8 +10,9 @@ import type { Flags, FlagValues } from './flags.ts'
 export interface ModuleOptions extends FlagValues {
   /** For createSearch({ study }): present when the user names a study, or resumes one. */
   readonly study?: { readonly name: string; readonly directory: string }
-  /** Prints above the live display. */
   readonly log: (text: string) => void
+  /** Shows for a moment how far some long work is; the next call, or `log`, replaces it. */
+  readonly status: (text: string) => void
   /** Aborted on Ctrl-C. */
   readonly signal: AbortSignal
 }

@@ -90,7 +90,8 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
     )
     .action(async (file: string | undefined, options: Shared & { study?: string; help?: true }, self: Command) => {
       if (options.help) self.outputHelp()
-      if (file === undefined) return options.help ? undefined : self.error("error: missing required argument 'module'")
+      if (file === undefined || file.startsWith('-'))
+        return options.help ? undefined : self.error("error: missing required argument 'module'")
       const { run } = await import('./commands/run.ts')
       const { study, help = false, directory, top } = options
       done(await run(file, { args: self.args.slice(1), study, help, directory, top, output: output(options) }))

@@ -16,6 +16,8 @@ export interface ProgressView {
   readonly maxMs: number
   /** The last numbers heard from inside a trial, or from the training of shared weights. */
   readonly inside?: { readonly what: string; readonly step: number; readonly metrics: Readonly<Record<string, number>> }
+  /** Steps of a whole trial, as far as ended ones tell. */
+  readonly steps: number
   /** When the newest running trial was proposed. */
   readonly trialAt: number
   readonly lastAt: number
@@ -25,6 +27,7 @@ export const initialView: ProgressView = {
   state: initialState,
   maxTrials: Number.POSITIVE_INFINITY,
   maxMs: Number.POSITIVE_INFINITY,
+  steps: 0,
   trialAt: 0,
   lastAt: 0,
 }
@@ -45,6 +48,8 @@ export function view(before: ProgressView, event: SearchEvent): ProgressView {
     }
     case 'trial.progress':
       return { ...next, inside: { what: `trial ${event.trial}`, step: event.step, metrics: event.metrics } }
+    case 'trial.completed':
+      return { ...next, steps: Math.max(next.steps, next.inside?.step ?? 0) }
     case 'weights.progress':
       return { ...next, inside: { what: 'shared weights', step: event.step, metrics: event.metrics } }
     case 'policy.progress':
@@ -95,11 +100,12 @@ export function summaryLine(shown: ProgressView, now: number): string {
 }
 
 /** What is going on inside the running trial. */
-export function insideLine({ inside, state, trialAt }: ProgressView, now: number): string {
+export function insideLine({ inside, state, steps, trialAt }: ProgressView, now: number): string {
   if (state.status !== 'running' || (!inside && state.running.length === 0)) return ''
   const since = state.running.length > 0 ? `  ${durationText(now - trialAt)}` : ''
   if (!inside) return `trial ${state.running.at(-1)}${since}`
-  return `${inside.what}: step ${inside.step}  ${metricsText(inside.metrics)}${since}`
+  const all = steps >= inside.step ? `/${steps}` : ''
+  return `${inside.what}: step ${inside.step}${all}  ${metricsText(inside.metrics)}${since}`
 }
 
 export interface ProgressOptions {

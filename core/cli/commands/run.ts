@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
+import { realClock } from '../../clock.ts'
 import type { Json } from '../../space/decision.ts'
 import { findStudy } from '../../study/read.ts'
 import { error } from '../errors.ts'
@@ -8,6 +9,7 @@ import { follow } from '../follow.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { loadModule, type ModuleOptions, type SearchModule, searchOf } from '../load-module.ts'
 import type { Output } from '../output.ts'
+import { statusLine } from '../status-line.ts'
 
 /** The file in a study's folder that says which command made it. */
 const COMMAND_FILE = 'command.json'
@@ -60,14 +62,25 @@ async function start(
   expected?: string,
 ): Promise<number> {
   const stop = new AbortController()
-  const options: ModuleOptions = { ...flags, ...study, log: (text) => output.log(text), signal: stop.signal }
-  if (module.search === undefined) return startMain(module, options, stop, output)
-  await using search = await searchOf(module, options)
+  using line = statusLine(output.progress, realClock)
+  const log = (text: string) => {
+    line[Symbol.dispose]()
+    output.log(text)
+  }
+  const options: ModuleOptions = { ...flags, ...study, log, status: line.show, signal: stop.signal }
+  if (module.search === undefined) return await startMain(module, options, stop, output)
+  await using search = await composed(module, options, stop, output)
   if (expected !== undefined && resolve(search.study) !== expected)
     throw error('ARCHLOOM_RESUME_OTHER_STUDY', { file: module.file, received: search.study, expected })
   writeCommand(search.study, { module: module.file, flags })
   const resumeWith = `npx archloom resume ${relative(process.cwd(), search.study) || search.study}`
   return await follow(search, { module, options, stop, top, output, resumeWith })
+}
+
+/** Composing may take its time (data, calibration): Ctrl-C reaches it as options.signal. */
+async function composed(module: SearchModule, options: ModuleOptions, stop: AbortController, output: Output) {
+  using _signals = onInterrupt({ stop: () => stop.abort('interrupted'), say: (text) => output.note(text) })
+  return await searchOf(module, options)
 }
 
 /** A program that drives its own search: Ctrl-C reaches it as options.signal. */

@@ -1,0 +1,201 @@
+// The main job, `npm start`: a neural architecture search on CIFAR-10 that takes about five minutes on two cores.
+//     npm start -- --minutes 10 --controller reinforce
+//     npx archloom run examples/main.ts --help
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createSearch, type Infer, realClock, type Search, type StudyOptions } from 'archloom'
+import { cifar10, describeDataset, generatedImages, type ImageDataset, orGenerated } from 'archloom/evaluators/data'
+import { retrain, trainFromScratch } from 'archloom/evaluators/train-from-scratch'
+import { cosine } from 'archloom/evaluators/training'
+import { evolution } from 'archloom/plugins/evolution'
+import { reinforce } from 'archloom/plugins/reinforce'
+import { cellDot, cellSpace } from 'archloom/search-spaces/cell'
+import { useEngine } from 'archloom/tensor'
+import { calibrate, type Plan, planFor } from './main/plan.ts'
+
+/** Two cells of three nodes, in a network of three cells that trains in seconds. */
+export const space = cellSpace({
+  nodes: 3,
+  channels: 12,
+  cells: 3,
+  reductions: [0, 2],
+  stemMultiplier: 1,
+  operations: ['skip_connect', 'max_pool_3x3', 'avg_pool_3x3', 'sep_conv_3x3', 'nor_conv_1x1', 'nor_conv_3x3'],
+})
+type Architecture = Infer<typeof space>
+
+export const flags = {
+  trials: { type: 'number', describe: 'architectures to try; default: as many as fit the time' },
+  minutes: { type: 'number', describe: 'time for everything; default 5' },
+  steps: { type: 'number', describe: 'training steps of a trial: fixes the plan, whatever the speed of the machine' },
+  seed: { type: 'number', describe: 'same seed and plan, same search; default 1' },
+  controller: { type: 'string', choices: ['evolution', 'reinforce'], describe: 'default evolution' },
+  engine: { type: 'string', describe: 'tensor engine; default the best one here (see archloom doctor)' },
+  data: { type: 'string', describe: 'folder that holds CIFAR-10 (as ARCHLOOM_DATA), or "generated"' },
+} as const
+
+interface Options {
+  readonly trials?: number
+  readonly minutes?: number
+  readonly steps?: number
+  readonly seed?: number
+  readonly controller?: 'evolution' | 'reinforce'
+  readonly engine?: string
+  readonly data?: string
+  /** Training examples of the generated set. */
+  readonly pictures?: number
+  readonly study?: StudyOptions
+  readonly log?: (text: string) => void
+  readonly status?: (text: string) => void
+  readonly signal?: AbortSignal
+}
+
+/** What a composed search is concluded with. */
+interface Job {
+  readonly data: ImageDataset
+  readonly plan: Plan
+}
+const jobs = new WeakMap<object, Job>()
+const PLAN_FILE = 'plan.json'
+
+/** Composes the search: data, calibration, plan. */
+export async function search(options: Options = {}): Promise<Search<Architecture>> {
+  const { seed = 1, minutes = 5, controller = 'evolution', engine = 'auto', log = console.log } = options
+  const began = realClock.now()
+  const { name, describe, version, threads } = await useEngine(engine)
+  log(`engine      ${name} ${version}, ${threads} thread${threads === 1 ? '' : 's'} (${describe})`)
+  const data = await findPictures(options)
+  log(`data        ${describeDataset(data)}`)
+  for (const note of data.notes) log(`            ${note}`)
+  if (data.source === 'generated') log('            GENERATED PICTURES: no accuracy below says anything about CIFAR-10')
+
+  const leftMs = minutes * 60_000 - (realClock.now() - began)
+  const plan = readPlan(options.study) ?? (await makePlan(data, leftMs, options))
+  log(describePlan(plan))
+  const population = Math.max(4, Math.round(plan.trials / 4))
+  const composed = createSearch({
+    space,
+    evaluator: trainFromScratch({
+      data,
+      epochs: (plan.steps * plan.batchSize) / data.train.size,
+      ...training(plan.batchSize),
+    }),
+    plugins: [controller === 'evolution' ? evolution({ population, sample: Math.ceil(population / 2) }) : reinforce()],
+    objectives: { accuracy: 'maximise' },
+    budget: { maxTrials: plan.trials },
+    seed,
+    ...(options.study && { study: options.study }),
+  })
+  jobs.set(composed, { data, plan })
+  writeFileSync(join(composed.study, PLAN_FILE), `${JSON.stringify(plan, null, 2)}\n`)
+  return composed
+}
+
+/** Drawn for the best architecture. */
+export const picture = (architecture: Architecture) => cellDot(architecture)
+
+/** One line for an architecture: each node of a cell as its two inputs, `operation(state)`. */
+export const label = (architecture: Architecture) =>
+  (['normal', 'reduction'] as const)
+    .map((cell) => architecture[cell].map(({ left, right }) => `${edge(left)}+${edge(right)}`).join(' '))
+    .join(' | ')
+const SHORT = {
+  skip_connect: 'skip',
+  max_pool_3x3: 'max',
+  avg_pool_3x3: 'avg',
+  sep_conv_3x3: 'sep3',
+  nor_conv_1x1: 'conv1',
+  nor_conv_3x3: 'conv3',
+} as const
+const edge = ({ input, op }: { readonly input: number; readonly op: keyof typeof SHORT }) => `${SHORT[op]}(${input})`
+
+/** Trains the winner for longer, from fresh weights, and measures it once on the test set. */
+export async function conclude({
+  search: finished,
+  log = console.log,
+  status = () => {},
+  signal,
+}: Options & { readonly search: object }) {
+  const { data, plan } = jobs.get(finished) as Job
+  const [best] = (finished as Search<Architecture>).best(1)
+  if (!best) return {}
+  // A winner that costs twice as much as the network measured gets half the steps.
+  const cost = plan.calibration ? (best.metrics.multiplyAdds as number) / plan.calibration.multiplyAdds : 1
+  const steps = Math.max(1, Math.round(plan.retrainSteps / Math.max(0.5, cost)))
+  const epochs = (steps * plan.batchSize) / data.train.size
+  log(`training the best architecture (trial ${best.trial}) for ${epochs.toFixed(1)} epochs, ${steps} steps`)
+  const began = realClock.now()
+  using winner = await retrain(best, {
+    data,
+    epochs,
+    seed: 1,
+    augment: { crop: { padding: 4 }, flip: true },
+    ...training(plan.batchSize),
+    ...(signal && { signal }),
+    onProgress: ({ step, steps: all, metrics }) => {
+      const left = ((realClock.now() - began) / step) * (all - step)
+      status(`step ${step}/${all}  loss ${metrics.loss?.toFixed(3)}  ${Math.ceil(left / 1000)} s left`)
+    },
+  })
+  const { testAccuracy, validationAccuracy, parameters, seconds } = winner
+  log(`test accuracy ${(100 * testAccuracy).toFixed(2)} % on ${data.test.size} pictures of ${data.name}`)
+  return {
+    testAccuracy,
+    validationAccuracy,
+    parameters,
+    retrainSeconds: Math.round(seconds),
+    dataset: data.name,
+    source: data.source,
+  }
+}
+
+/** Everything without the command line's display. */
+export async function main(options: Options = {}) {
+  const { log = console.log } = options
+  await using composed = await search(options)
+  composed.on('trial.completed', ({ trial, metrics }) =>
+    log(`trial ${trial}: accuracy ${metrics.accuracy?.toFixed(4)}`),
+  )
+  await composed.finish(options.signal ? { signal: options.signal } : {})
+  return { study: composed.study, ...(await conclude({ ...options, search: composed })) }
+}
+
+const training = (batchSize: number) => ({
+  batchSize,
+  trainer: { batchSize, reportEvery: 5, learningRate: cosine({ peak: 0.05, warmUp: 0.1 }), weightDecay: 5e-4 },
+})
+
+/** CIFAR-10 from ARCHLOOM_DATA, the cache or the network; else generated pictures, whose notes say so. */
+function findPictures({ data, seed = 1, pictures = 8000 }: Options): Promise<ImageDataset> {
+  const generated = { size: 32, train: pictures, validation: 1000, test: 2000, seed }
+  if (data === 'generated')
+    return Promise.resolve(generatedImages({ ...generated, validation: Math.min(1000, pictures) }))
+  const environment = data === undefined ? process.env : { ...process.env, ARCHLOOM_DATA: data }
+  return orGenerated(() => cifar10({ validation: 1000, seed, environment, attempts: 2 }), generated)
+}
+
+async function makePlan(data: ImageDataset, leftMs: number, { trials, steps, status }: Options): Promise<Plan> {
+  const batchSize = 64
+  if (steps !== undefined)
+    return { trials: trials ?? 20, steps, retrainSteps: 10 * steps, batchSize, calibration: null }
+  status?.('measuring how fast this machine trains …')
+  const began = realClock.now()
+  const calibration = await calibrate(space, data, batchSize, realClock)
+  return planFor(calibration, leftMs - (realClock.now() - began), data.validation.size, trials)
+}
+
+/** A study that is resumed keeps its plan. */
+function readPlan(study: StudyOptions | undefined): Plan | undefined {
+  const file = join(study?.directory ?? 'archloom-studies', study?.name ?? '', PLAN_FILE)
+  return study?.name !== undefined && existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Plan) : undefined
+}
+
+function describePlan({ trials, steps, retrainSteps, batchSize, calibration }: Plan): string {
+  const measured = calibration
+    ? `measured    ${calibration.stepMs} ms a training step of ${batchSize} pictures (a network of ${(calibration.multiplyAdds / 1e6).toFixed(1)} M multiply-adds)\n`
+    : ''
+  return `${measured}plan        ${trials} trials of ${steps} steps, then the winner for about ${retrainSteps} steps`
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main()

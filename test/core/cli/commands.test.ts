@@ -1,0 +1,214 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { archloom } from './terminal.ts'
+
+const module = (name: string) => fileURLToPath(new URL(`./modules/${name}.ts`, import.meta.url))
+let directory: string
+const here = () => ['--directory', directory]
+
+beforeAll(() => {
+  // Inside the package, so that exported code finds it.
+  mkdirSync('.cache', { recursive: true })
+  directory = mkdtempSync(resolve('.cache', 'cli-'))
+})
+afterAll(() => rmSync(directory, { recursive: true }))
+
+describe('run and resume', () => {
+  it('runs a search, shows the best, draws it, and says how to go on', async () => {
+    const { code, stdout, stderr } = await archloom('run', module('digits'), '--study', 'first', ...here())
+    expect(code).toBe(0)
+    expect(stdout).toContain('composing')
+    expect(stdout).toMatch(/#\s+trial\s+value/)
+    expect(stdout).toMatch(/<[012]{4}>/)
+    expect(stdout).toContain('1 of 9 trials failed; the last one (trial 1): ARCHLOOM_EVALUATION_THREW')
+    expect(stdout).toContain('best value so far, trials 0 to 8')
+    expect(stdout).toMatch(/resume {3}npx archloom resume .*first/)
+    expect(stderr).toContain('trial 9/9  best value')
+    for (const file of ['progress.svg', 'progress.png', 'cell.svg', 'cell.png', 'journal.jsonl'])
+      expect(existsSync(join(directory, 'first', file)), file).toBe(true)
+  })
+
+  it('prints one JSON object last, and nothing else on stdout', async () => {
+    const args = ['run', module('digits'), '--trials', '5', '--top=2', '--json', '--study', 'json', ...here()]
+    const { code, stdout, json } = await archloom(...args)
+    expect(code).toBe(0)
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1)
+    expect(json).toMatchObject({
+      study: join(directory, 'json'),
+      status: 'finished',
+      trials: 5,
+      failed: 1,
+      testAccuracy: 0.5,
+    })
+    expect(json.best).toHaveLength(2)
+    const [best] = json.best
+    expect(best.metrics.value).toBe(best.architecture.digit.reduce((a: number, b: number) => a + b, 0))
+    expect(best.genotype).toBe(best.architecture.digit.join(''))
+  })
+
+  it('resumes with the recorded module and flags, and with new ones', async () => {
+    await archloom('run', module('digits'), '--trials', '4', '--order', 'down', '--study', 'longer', ...here())
+    expect((await archloom('resume', 'longer', '--json', ...here())).json.trials).toBe(4)
+    const { json, code } = await archloom('resume', 'longer', '--trials', '7', '--json', ...here())
+    expect(code).toBe(0)
+    expect(json).toMatchObject({ study: join(directory, 'longer'), trials: 7 })
+    const values = json.best.map((trial: { metrics: { value: number } }) => trial.metrics.value)
+    expect(values).toEqual([...values].sort((a, b) => a - b))
+  })
+
+  it('describes the flags of a module', async () => {
+    const { code, stdout } = await archloom('run', module('digits'), '--help')
+    expect(code).toBe(0)
+    expect(stdout).toContain('--trial-ms <n>')
+    expect(stdout).toContain('--order <up|down>')
+    expect(stdout).toContain('Usage: archloom run')
+  })
+
+  it('ends with 1 when no trial succeeded', async () => {
+    const args = ['run', module('failing'), '--study', 'all-failed', '--json', ...here()]
+    const { code, json } = await archloom(...args)
+    expect(code).toBe(1)
+    expect(json).toMatchObject({ trials: 2, failed: 2, best: [] })
+    const { code: exported, stderr } = await archloom('export', 'all-failed', ...here())
+    expect(exported).toBe(1)
+    expect(stderr).toMatch(/^ARCHLOOM_EXPORT_NOTHING: .*0 completed, 2 failed/)
+  })
+})
+
+describe('mistakes', () => {
+  const mistakes: [why: string, code: number, says: RegExp, ...args: string[]][] = [
+    ['no module', 2, /missing required argument/, 'run'],
+    ['an unknown command', 2, /unknown command 'shw'/, 'shw'],
+    ['an unknown option', 2, /unknown option '--tip'/, 'ls', '--tip'],
+    ['a choice that is none', 2, /Allowed choices are data, code, instance/, 'export', 'x', '--as', 'onnx'],
+    ['a number that is none', 2, /whole number of at least 1/, 'show', 'x', '--top', '0'],
+    ['a seed that is none', 2, /Expected a number/, 'reproduce', 'x', '--seed', 'y'],
+    ['a module that is not there', 1, /^ARCHLOOM_MODULE_NOT_FOUND: .*nowhere\.ts/, 'run', 'nowhere.ts'],
+    ['a module that exports nothing', 1, /^ARCHLOOM_MODULE_EXPORTS: .*\["nothing"\]/, 'run', module('empty')],
+    [
+      'an unknown flag',
+      2,
+      /^ARCHLOOM_MODULE_FLAG_UNKNOWN: .*--tials.*--trials/,
+      'run',
+      module('digits'),
+      '--tials',
+      '3',
+    ],
+    [
+      'a flag that is no number',
+      2,
+      /^ARCHLOOM_MODULE_FLAG: --trials is "x"; expected a number/,
+      'run',
+      module('digits'),
+      '--trials',
+      'x',
+    ],
+    ['a flag without value', 2, /^ARCHLOOM_MODULE_FLAG: --trials .* a value/, 'run', module('digits'), '--trials'],
+    [
+      'a flag out of its choices',
+      2,
+      /^ARCHLOOM_MODULE_FLAG: --order is "left"; expected one of up, down/,
+      'run',
+      module('digits'),
+      '--order',
+      'left',
+    ],
+    ['a study that is not there', 1, /^ARCHLOOM_STUDY_NOT_FOUND/, 'show', 'nowhere'],
+    ['a benchmark that is not there', 1, /^ARCHLOOM_BENCH_UNKNOWN: .*"nothing"/, 'bench', 'nothing'],
+    ['a paper without experiment', 1, /^ARCHLOOM_EXPERIMENT_UNKNOWN: plugin "random"/, 'reproduce', 'random'],
+  ]
+  it.each(mistakes)('%s ends with %i and says so', async (_, code, says, ...args) => {
+    const result = await archloom(...args)
+    expect(result.stderr).toMatch(says)
+    expect(result.code).toBe(code)
+    expect(result.stderr).not.toContain('    at ')
+  })
+
+  it('shows where with --verbose', async () => {
+    expect((await archloom('run', 'nowhere.ts', '--verbose')).stderr).toMatch(/ARCHLOOM_MODULE_NOT_FOUND[\s\S]* {4}at /)
+  })
+
+  it('a study that names no module, and a module that opens another study', async () => {
+    const orphan = join(directory, 'orphan')
+    mkdirSync(orphan)
+    writeFileSync(join(orphan, 'journal.jsonl'), readFileSync(join(directory, 'first', 'journal.jsonl')))
+    expect((await archloom('resume', orphan)).stderr).toMatch(/^ARCHLOOM_RESUME_MODULE: .*--module/)
+    const stubborn = await archloom('resume', orphan, '--module', module('stubborn'))
+    expect(stubborn.stderr).toContain('ARCHLOOM_RESUME_OTHER_STUDY')
+    expect(stubborn.code).toBe(1)
+    rmSync('elsewhere', { recursive: true })
+  })
+
+  it('a damaged study neither hides the others nor passes', async () => {
+    const damaged = join(directory, 'damaged')
+    mkdirSync(damaged)
+    writeFileSync(join(damaged, 'journal.jsonl'), 'nonsense\n')
+    const { stdout, code } = await archloom('ls', ...here())
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/damaged .*ARCHLOOM_STUDY_CORRUPT/)
+    expect(stdout).toMatch(/first +digits +finished +9 +1 +value/)
+    expect((await archloom('show', damaged)).stderr).toMatch(/^ARCHLOOM_STUDY_CORRUPT: line 1/)
+  })
+})
+
+describe('ls, show, export', () => {
+  it('lists studies as JSON', async () => {
+    const { json } = await archloom('ls', '--json', ...here())
+    const first = json.studies.find(({ study }: { study: string }) => study === 'first')
+    expect(first).toMatchObject({
+      space: 'digits',
+      status: 'finished',
+      trials: 9,
+      failed: 1,
+      best: { metric: 'value' },
+    })
+    expect((await archloom('ls', '--directory', join(directory, 'none'))).stdout).toContain('no study in')
+  })
+
+  it('tells a killed study from a finished one', async () => {
+    const killed = join(directory, 'killed')
+    mkdirSync(killed)
+    const lines = readFileSync(join(directory, 'first', 'journal.jsonl'), 'utf8').split('\n')
+    writeFileSync(join(killed, 'journal.jsonl'), `${lines.slice(0, 9).join('\n')}\n{"seq":`)
+    expect((await archloom('show', 'killed', '--json', ...here())).json).toMatchObject({ status: 'interrupted' })
+  })
+
+  it('shows a study without its code', async () => {
+    const { stdout, json } = await archloom('show', 'first', '--json', '--top', '3', ...here())
+    expect(stdout.split('\n')).toHaveLength(2)
+    expect(json).toMatchObject({ status: 'finished', trials: 9, failed: 1 })
+    const human = await archloom('show', join(directory, 'first'), '--pictures')
+    expect(human.stdout).toContain('objective  maximise value')
+    expect(human.stdout).toMatch(/digit\.0 [012], digit\.1 [012]/)
+  })
+
+  it('exports data', async () => {
+    const out = join(directory, 'best.json')
+    const { json } = await archloom('export', 'first', '--top', '2', '--out', out, '--json', ...here())
+    const written = JSON.parse(readFileSync(out, 'utf8'))
+    expect(written).toMatchObject({ study: 'first', space: { name: 'digits' }, objectives: [{ metric: 'value' }] })
+    expect(written.best).toEqual(json.best)
+    expect(written.best).toHaveLength(2)
+  })
+
+  it('exports code that rebuilds the architectures through their space', async () => {
+    const out = join(directory, 'best.ts')
+    const args = ['export', 'first', '--as', 'code', '--module', module('digits'), '--out', out, ...here()]
+    expect((await archloom(...args)).code).toBe(0)
+    const exported = await import(out)
+    const { best } = (await archloom('show', 'first', '--json', ...here())).json
+    expect(exported.architectures).toEqual(best.map(({ architecture }: { architecture: unknown }) => architecture))
+    expect(() => exported.build(exported.architectures[0], { input: [1], classes: 2 })).toThrow('builds no networks')
+    expect(() => exported.build({ digit: [9] }, { input: [1], classes: 2 })).toThrow('ARCHLOOM_ARCHITECTURE_INVALID')
+    const plain = await archloom('export', 'first', '--as', 'code', '--top', '1', ...here())
+    expect(plain.stdout).toContain('findSearchSpace("digits")')
+  })
+
+  it('says how to get networks', async () => {
+    const { stderr, code } = await archloom('export', 'first', '--as', 'instance', ...here())
+    expect(stderr).toMatch(/^ARCHLOOM_EXPORT_INSTANCE: .*exportTop\(/)
+    expect(code).toBe(1)
+  })
+})

@@ -1,0 +1,89 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readStudy } from 'archloom'
+import { controllerContract } from 'archloom/testing'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { main as customController, hillClimbing } from '../examples/custom-controller.ts'
+
+let directory: string
+const quiet = () => {}
+const study = (name: string) => ({ study: { name, directory } })
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'archloom-examples-'))
+})
+afterAll(() => rmSync(directory, { recursive: true }))
+
+describe('examples', () => {
+  it('quickstart', async () => {
+    const { main } = await import('../examples/quickstart.ts')
+    const said: string[] = []
+    const result = await main({ trials: 2, pictures: 64, ...study('quickstart'), log: (text) => said.push(text) })
+    expect(said[0]).toMatch(/^trial 0: accuracy 0\.\d+$/)
+    expect(result.accuracy).toBe(readStudy(result.study).best(1)[0]?.metrics.accuracy)
+  })
+
+  it('custom search space', async () => {
+    const { main, space } = await import('../examples/custom-search-space.ts')
+    const one = 8 + 4 // units × (two rates, or none)
+    expect(space.size).toBe(BigInt(one + 2 * (one ** 2 + one ** 3)))
+    const { front } = await main({ trials: 3, pictures: 64, ...study('mlp'), log: quiet })
+    expect(front).toBeGreaterThan(0)
+  })
+
+  it('custom controller', async () => {
+    const results = await customController({ directory, log: quiet })
+    expect(Object.keys(results)).toEqual(['hill-climbing', 'random'])
+    expect(results['hill-climbing']).toBeGreaterThan(results.random as number)
+  })
+
+  it('events', async () => {
+    const { main } = await import('../examples/events-rxjs.ts')
+    const said: string[] = []
+    const result = await main({ trials: 20, ...study('events'), log: (text) => said.push(text) })
+    expect(result).toMatchObject({ completed: 20, foldedCompleted: 20, foldedFront: result.front })
+    expect(said.filter((text) => text.startsWith('mean accuracy of ten'))).toHaveLength(2)
+  })
+
+  it('ask and tell', async () => {
+    const { main } = await import('../examples/ask-tell.ts')
+    const { completed, failed } = await main({ trials: 25, ...study('ask-tell'), log: quiet })
+    expect(completed + failed).toBe(25)
+    expect(failed).toBeGreaterThan(0)
+  })
+
+  it('resume', async () => {
+    const { main } = await import('../examples/resume.ts')
+    expect(await main({ ...study('resume'), log: quiet })).toMatchObject({ completed: 30, sessions: 2, same: true })
+  })
+
+  it('tabular search, with its table or a clear word about it', async () => {
+    const { main } = await import('../examples/tabular-search.ts')
+    const said: string[] = []
+    const result = await main({ trials: 50, seeds: 2, directory, log: (text) => said.push(text) })
+    if (result.found) expect(result.means?.evolution).toBeGreaterThan(0.93)
+    else expect(said.join(' ')).toMatch(/ARCHLOOM_TABLE_NOT_FOUND.*set ARCHLOOM_DATA/)
+  })
+
+  it('the main job, at its smallest', async () => {
+    const { main, flags } = await import('../examples/main.ts')
+    const tiny = { trials: 2, steps: 1, pictures: 20, data: 'generated' }
+    const result = await main({ ...tiny, ...study('main'), log: quiet })
+    expect(result.testAccuracy).toBeGreaterThanOrEqual(0)
+    expect(readStudy(result.study).state).toMatchObject({ status: 'finished', completed: 2 })
+    expect(JSON.parse(readFileSync(join(result.study, 'plan.json'), 'utf8'))).toMatchObject({ trials: 2, steps: 1 })
+    expect(Object.keys(flags)).toEqual(expect.arrayContaining(['trials', 'minutes', 'seed', 'controller', 'engine']))
+  })
+
+  it('are all run here', () => {
+    const source = readFileSync(new URL(import.meta.url), 'utf8')
+    const programs = readdirSync('examples').filter((file) => file.endsWith('.ts'))
+    expect(programs.length).toBeGreaterThan(7)
+    for (const file of programs) expect(source, file).toContain(`../examples/${file}`)
+  })
+})
+
+controllerContract('the hill climbing of the examples', hillClimbing({ patience: 40 }), {
+  learns: { successRate: 0.6 },
+})
