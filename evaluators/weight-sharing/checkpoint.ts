@@ -1,0 +1,101 @@
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Json, messageOf, type SavedWeight, VERSION } from '../../core/index.ts'
+import { error } from './errors.ts'
+import type { SavedTensors } from './optimizer-state.ts'
+
+/** Whose checkpoint it is: a search goes on only from one that is the same in every field. */
+export interface CheckpointIdentity {
+  readonly method: string
+  /** Fingerprint of the space. */
+  readonly space: string
+  readonly spaceName: string
+  /** Options of the method and whatever else decides the trajectory, as one text. */
+  readonly settings: string
+}
+
+/** All that a one-shot search needs to go on. */
+export interface Checkpoint {
+  readonly weights: readonly SavedWeight[]
+  readonly optimizer: SavedTensors
+  /** Policy, its optimizer, baseline, generator, place in the schedule. */
+  readonly state: Json
+}
+
+const FILE = 'checkpoint.bin'
+const FORMAT = 1
+const MAGIC = 'ARCHLOOM'
+type Entry = readonly [name: string, shape: readonly number[], length: number]
+
+/**
+ * Writes one file: 'ARCHLOOM', the header's length in bytes (uint32, little-endian), the header (JSON), and the values
+ * of all tensors as float32. It replaces the one before only once it is whole. Returns its path.
+ */
+export function writeCheckpoint(folder: string, identity: CheckpointIdentity, checkpoint: Checkpoint): string {
+  const { weights, optimizer, state } = checkpoint
+  const entries = (list: readonly SavedWeight[]): Entry[] => list.map((t) => [t.name, t.shape, t.data.length])
+  const header = Buffer.from(
+    JSON.stringify({
+      format: FORMAT,
+      archloom: VERSION,
+      ...identity,
+      state,
+      steps: optimizer.steps,
+      weights: entries(weights),
+      optimizer: entries(optimizer.tensors),
+    }),
+  )
+  const front = Buffer.alloc(12)
+  front.write(MAGIC, 'latin1')
+  front.writeUInt32LE(header.length, 8)
+  mkdirSync(folder, { recursive: true })
+  const path = join(folder, FILE)
+  const file = openSync(`${path}.part`, 'w')
+  try {
+    writeSync(file, front)
+    writeSync(file, header)
+    for (const { data } of [...weights, ...optimizer.tensors])
+      if (data.byteLength > 0) writeSync(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(`${path}.part`, path)
+  return path
+}
+
+/**
+ * The folder's checkpoint, or undefined where there is none.
+ * Errors: ARCHLOOM_CHECKPOINT_OTHER when it is of another method, space, version or setting; ARCHLOOM_CHECKPOINT_CORRUPT.
+ */
+export function readCheckpoint(folder: string, identity: CheckpointIdentity): Checkpoint | undefined {
+  const path = join(folder, FILE)
+  if (!existsSync(path)) return undefined
+  const bytes = readFileSync(path)
+  const corrupt = (reason: string) => error('ARCHLOOM_CHECKPOINT_CORRUPT', { file: path, reason })
+  if (bytes.length < 12 || bytes.toString('latin1', 0, 8) !== MAGIC) throw corrupt('it does not begin as one')
+  const start = 12 + bytes.readUInt32LE(8)
+  let header: Readonly<Record<string, unknown>>
+  try {
+    header = JSON.parse(bytes.toString('utf8', 12, start)) as typeof header
+  } catch (thrown) {
+    throw corrupt(messageOf(thrown))
+  }
+  for (const [field, expected] of Object.entries({ format: FORMAT, archloom: VERSION, ...identity }))
+    if (header[field] !== expected)
+      throw error('ARCHLOOM_CHECKPOINT_OTHER', { file: path, field, received: header[field], expected })
+  let at = start
+  const tensors = (entries: unknown) =>
+    (entries as readonly Entry[]).map(([name, shape, length]): SavedWeight => {
+      if (at + 4 * length > bytes.length) throw corrupt('it ends before its last tensor')
+      const data = new Float32Array(bytes.buffer.slice(bytes.byteOffset + at, bytes.byteOffset + at + 4 * length))
+      at += 4 * length
+      return { name, shape, data }
+    })
+  const weights = tensors(header.weights)
+  return {
+    weights,
+    optimizer: { steps: header.steps as number, tensors: tensors(header.optimizer) },
+    state: header.state as Json,
+  }
+}

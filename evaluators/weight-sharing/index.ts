@@ -1,0 +1,25 @@
+/** One supernet for all architectures: its training, paths measured with shared weights, checkpoints and rankings. */
+export { type Checkpoint, type CheckpointIdentity, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+export { type SharedWeights, sharedWeightsOf, type WeightSharingOptions, weightSharing } from './evaluator.ts'
+export { type Measured, measureBatch, measureSplit } from './measure.ts'
+export type { SavedTensors } from './optimizer-state.ts'
+export {
+  depthOf,
+  type GraphEdge,
+  kendallTau,
+  type Ranking,
+  rankingReport,
+  ranks,
+  spearman,
+} from './ranking.ts'
+export { recalibrate, type Statistics } from './statistics.ts'
+export {
+  type SharedSgdOptions,
+  sharedSgd,
+  type TappingOptimizer,
+  type TappingOptimizerFactory,
+  tapping,
+  WEIGHT_OPTIMIZER,
+  type WeightOptimizer,
+} from './weight-optimizer.ts'
+export { type WeightStep, type WeightTrainer, type WeightTrainerOptions, weightTrainer } from './weight-trainer.ts'

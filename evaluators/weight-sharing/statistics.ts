@@ -1,0 +1,26 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { Network, Split } from '../../core/index.ts'
+import { BATCH_NORM_MOMENTUM } from '../../core/tensor/index.ts'
+
+/**
+ * Which mean and variance batch normalisation uses when a path is measured. The running ones of a supernet belong to no
+ * path: they mix all that were trained. `batch`: those of the very batch, so accuracy depends a little on how examples
+ * are batched (as in CNAS and DARTS). `recalibrated`: running ones, estimated anew for each path on training batches.
+ */
+export type Statistics = 'batch' | 'recalibrated'
+
+/**
+ * Sets a path's running statistics to their means over `batches` training batches, the later ones weighted more
+ * (running averages from zero, divided by what zero contributed, as in Adam's correction).
+ */
+export function recalibrate(path: Network, data: Split<'train'>, batches: number, batchSize: number): void {
+  for (const state of path.state) tf.tidy(() => state.assign(tf.zerosLike(state as tf.Tensor)))
+  let done = 0
+  for (const { inputs, targets } of data.batches({ batchSize, dropRemainder: data.size >= batchSize })) {
+    tf.tidy(() => void path.apply(inputs, { training: true }))
+    tf.dispose([inputs, targets])
+    if (++done === batches) break
+  }
+  const weight = 1 - BATCH_NORM_MOMENTUM ** done
+  for (const state of path.state) tf.tidy(() => state.assign(tf.div(state as tf.Tensor, weight)))
+}

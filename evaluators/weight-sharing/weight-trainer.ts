@@ -1,0 +1,88 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { ApplyMode, Batch, Random, Supernet } from '../../core/index.ts'
+import { correctCount, softmaxCrossEntropy, trainStepAsync } from '../../core/tensor/index.ts'
+import { error } from './errors.ts'
+import { loadOptimizerOf, type SavedTensors, saveOptimizerOf } from './optimizer-state.ts'
+import { sharedSgd, type TappingOptimizerFactory, tapping } from './weight-optimizer.ts'
+
+export interface WeightTrainerOptions {
+  /** Default `sharedSgd()`. */
+  readonly optimizer?: TappingOptimizerFactory
+  /** Weight steps of the whole search, for schedules. Default 0: unknown. */
+  readonly steps?: number
+  /** Largest global norm of the gradients. Default: any. */
+  readonly clipNorm?: number
+  /** Probability of dropping a path. Default 0. */
+  readonly dropPath?: number
+}
+
+export interface WeightStep {
+  readonly loss: number
+  /** On the training batch, before the step. */
+  readonly accuracy: number
+}
+
+/** Trains shared weights, one sampled architecture a step. Owns its optimizer: dispose it. */
+export interface WeightTrainer<A> extends Disposable {
+  readonly optimizer: tf.Optimizer
+  /** Steps taken, across resumes. */
+  readonly steps: number
+  /** One step on the weights that lie on the architecture's path; the batch is disposed. `rng`: for drop-path. */
+  step(architecture: A, batch: Batch, rng: Random): Promise<WeightStep>
+  /** One step of any loss over any of the weights (relaxed methods); the batch is the caller's. */
+  descend(variables: readonly tf.Variable[], loss: (mode: ApplyMode) => tf.Scalar, rng: Random): Promise<number>
+  save(): Promise<SavedTensors>
+  load(saved: SavedTensors): Promise<void>
+}
+
+/** Errors: ARCHLOOM_WEIGHT_SHARING_DIVERGED from a step whose loss is not finite (no weight is changed by it). */
+export function weightTrainer<A>(supernet: Supernet<A>, options: WeightTrainerOptions = {}): WeightTrainer<A> {
+  const { dropPath = 0, clipNorm } = options
+  const { optimizer, tap } = (options.optimizer ?? tapping(sharedSgd()))(options.steps ?? 0)
+  let steps = 0
+  const descend: WeightTrainer<A>['descend'] = async (variables, loss, rng) => {
+    const mode: ApplyMode = { training: true, rng, dropPath, ...(tap && { tap }) }
+    const done = await trainStepAsync({
+      variables,
+      optimizer,
+      loss: () => loss(mode),
+      ...(clipNorm !== undefined && { clipNorm }),
+    })
+    steps++
+    if (!Number.isFinite(done.loss)) throw error('ARCHLOOM_WEIGHT_SHARING_DIVERGED', { step: steps })
+    return done.loss
+  }
+  return {
+    optimizer,
+    get steps() {
+      return steps
+    },
+    descend,
+    async step(architecture, { inputs, targets }, rng) {
+      const path = supernet.path(architecture)
+      let correct: tf.Tensor | undefined
+      try {
+        const loss = await descend(
+          path.trainable,
+          (mode) => {
+            const logits = path.apply(inputs, mode)
+            correct = tf.keep(correctCount(logits, targets))
+            return softmaxCrossEntropy(logits, targets)
+          },
+          rng,
+        )
+        const [right] = await (correct as unknown as tf.Tensor).data()
+        return { loss, accuracy: (right as number) / (inputs.shape[0] as number) }
+      } finally {
+        tf.dispose([inputs, targets])
+        correct?.dispose()
+      }
+    },
+    save: () => saveOptimizerOf(supernet, optimizer, steps),
+    async load(saved) {
+      await loadOptimizerOf(supernet, optimizer, saved)
+      steps = saved.steps
+    },
+    [Symbol.dispose]: () => optimizer.dispose(),
+  }
+}
