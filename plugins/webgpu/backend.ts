@@ -70,6 +70,11 @@ export function createBackend(
       return bytes
     }
 
+    override dispose(): void {
+      super.dispose()
+      device.destroy()
+    }
+
     /** The bytes of a buffer, waiting on the spot. */
     private copyOut(buffer: GPUBuffer): ArrayBuffer {
       watch.check()

@@ -24,12 +24,16 @@ function runOnCpu({ kernelFunc }: tf.KernelConfig, backendName: string, { inputs
     shape,
     dtype,
   })
-  const entries = Object.entries(inputs).map(([name, input]) => {
-    const copy = move(engine, cpu, input as tf.TensorInfo)
+  const enter = (input: tf.TensorInfo): tf.TensorInfo => {
+    const copy = move(engine, cpu, input)
     moved.push(copy)
-    return [name, copy] as const
-  })
-  const result = kernelFunc({ inputs: Object.fromEntries(entries), attrs: attrs as tf.NamedAttrMap, backend: cpu })
+    return copy
+  }
+  // Some kernels take lists of tensors under one name.
+  const entered = Object.entries(inputs as Record<string, tf.TensorInfo | tf.TensorInfo[] | undefined>).map(
+    ([name, input]) => [name, Array.isArray(input) ? input.map(enter) : input && enter(input)],
+  )
+  const result = kernelFunc({ inputs: Object.fromEntries(entered), attrs: attrs as tf.NamedAttrMap, backend: cpu })
   const outputs = Array.isArray(result) ? result : [result]
   const returned = outputs.map((output) => move(cpu, engine, output))
   for (const { dataId } of [...moved, ...outputs]) cpu.disposeData(dataId)

@@ -11,7 +11,9 @@ import { Ticks } from './ticks.ts'
 
 export { mistaken } from './kernels.ts'
 
-interface Opened extends Adapter {
+interface Opened {
+  readonly gpu: GPU
+  readonly first: Adapter
   readonly kernels: Kernels
   readonly ticks: Ticks
 }
@@ -26,7 +28,7 @@ export function webgpuEngine(load: Importer = importPackage): EngineDefinition {
       const ticks = new Ticks()
       const gpu = dawn.create([])
       installGlobals(dawn, gpu)
-      return { ...(await findAdapter(gpu, ticks)), kernels, ticks }
+      return { gpu, first: await findAdapter(gpu, ticks), kernels, ticks }
     })()
     return opening
   }
@@ -36,7 +38,7 @@ export function webgpuEngine(load: Importer = importPackage): EngineDefinition {
     priority: 60,
     available: async () => {
       try {
-        const { name, hardware } = await open()
+        const { name, hardware } = (await open()).first
         const version = `webgpu ${versionOf('webgpu')} on ${name}`
         return { ok: true, version, hardware }
       } catch (thrown) {
@@ -55,10 +57,11 @@ export function webgpuEngine(load: Importer = importPackage): EngineDefinition {
   }
 }
 
-async function startBackend(opened: Opened): Promise<tf.KernelBackend> {
-  const { kernels, adapter, name, ticks } = opened
-  const device = await requestDevice(opened, ticks)
-  return createBackend(kernels, device, adapter.info, new DeviceWatch(device, name), ticks)
+async function startBackend({ gpu, kernels, ticks }: Opened): Promise<tf.KernelBackend> {
+  // An adapter gives one device, and tfjs may start a backend again.
+  const found = await findAdapter(gpu, ticks)
+  const device = await requestDevice(found, ticks)
+  return createBackend(kernels, device, found.adapter.info, new DeviceWatch(device, found.name), ticks)
 }
 
 /** Why and what to do, from one of our errors: its code and last sentence are said elsewhere. */
