@@ -168,15 +168,15 @@ const training = (batchSize: number) => ({
 
 /** CIFAR-10 from ARCHLOOM_DATA, the cache or the network; else generated pictures, whose notes say so. */
 function findPictures({ data, seed = 1, pictures = 8000 }: Options): Promise<ImageDataset> {
-  const generated = { size: 32, train: pictures, validation: 1000, test: 2000, seed }
-  if (data === 'generated')
-    return Promise.resolve(generatedImages({ ...generated, validation: Math.min(1000, pictures) }))
+  const rest = Math.min(1000, pictures)
+  const generated = { size: 32, train: pictures, validation: rest, test: rest, seed }
+  if (data === 'generated') return Promise.resolve(generatedImages(generated))
   const environment = data === undefined ? process.env : { ...process.env, ARCHLOOM_DATA: data }
   return orGenerated(() => cifar10({ validation: 1000, seed, environment, attempts: 2 }), generated)
 }
 
 async function makePlan(data: ImageDataset, leftMs: number, { trials, steps, status }: Options): Promise<Plan> {
-  const batchSize = 64
+  const batchSize = Math.min(64, data.train.size)
   if (steps !== undefined)
     return { trials: trials ?? 20, steps, retrainSteps: 10 * steps, batchSize, calibration: null }
   status?.('measuring how fast this machine trains …')
