@@ -18,12 +18,21 @@ export type {
 export type { Paper } from './paper.ts'
 export { type Random, type RandomState, seeded } from './random.ts'
 export type { Algorithm, AlgorithmParts } from './search/algorithm.ts'
+export {
+  type AlternateOptions,
+  alternate,
+  measureTrials,
+  type OneShotEpoch,
+  type OneShotMethod,
+  type OneShotStage,
+} from './search/alternate.ts'
 export { askTell } from './search/ask-tell.ts'
 export type { Budget } from './search/budget.ts'
 export {
   type EventDraft,
   type EventOf,
   eventTypes,
+  type FinishReason,
   isTrialCompleted,
   isTrialFailed,
   type SearchEvent,

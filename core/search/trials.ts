@@ -167,6 +167,19 @@ export class Trials<A = unknown> {
    */
   replay(event: SearchEvent): number | undefined {
     if (event.type === 'trial.proposed') {
+      // Without a controller, the algorithm chose: it will know where it stands.
+      if (!this.#controller) {
+        const { genotype, logProbability, context } = event
+        this.open(
+          {
+            genotype,
+            ...(logProbability !== undefined && { logProbability }),
+            ...(context !== undefined && { context }),
+          },
+          event.given,
+        )
+        return undefined
+      }
       const again = this.propose(event.given)
       if (this.#space.format(again.genotype) !== this.#space.format(event.genotype)) return event.trial
     } else if (event.type === 'trial.completed') {

@@ -1,0 +1,149 @@
+import type { Proposal } from '../controller.ts'
+import type { Json } from '../space/decision.ts'
+import type { AlgorithmParts } from './algorithm.ts'
+import { evaluateTrial } from './evaluate.ts'
+import type { EventDraft, FinishReason } from './events.ts'
+
+type Metrics = Readonly<Record<string, number>>
+
+/** One stage of a one-shot method: a space, a number of warm-up epochs, a number of alternating ones. */
+export interface OneShotStage {
+  readonly name: string
+  /** Epochs in which the weights alone are trained, on architectures that the policy has no say in. */
+  readonly warmUpEpochs: number
+  /** Epochs of weight steps followed by policy steps. */
+  readonly epochs: number
+  readonly facts: Readonly<Record<string, Json>>
+}
+
+/** An epoch's place in the search. */
+export interface OneShotEpoch {
+  readonly stage: number
+  /** Epochs before it, of all stages: names its randomness. */
+  readonly index: number
+  readonly warmUp: boolean
+}
+
+/** What a one-shot method does at the places of the loop. Steps are async iterables of their metrics. */
+export interface OneShotMethod {
+  readonly stages: readonly OneShotStage[]
+  /** Epochs done before this process. */
+  readonly done: number
+  /** Called before a stage's first epoch, also when going on in the middle of it. */
+  enter(stage: number): void
+  weights(epoch: OneShotEpoch): AsyncIterable<Metrics>
+  /** Absent in methods whose policy is not trained beside the weights. */
+  policy?(epoch: OneShotEpoch): AsyncIterable<Metrics>
+  /** Called after each epoch; a file name says that a checkpoint was written. */
+  saved?(done: number, last: boolean): Promise<string | undefined>
+  /** Whatever a method says and tries at a stage's end. */
+  derive?(stage: number, last: boolean): AsyncIterable<EventDraft>
+}
+
+export interface AlternateOptions {
+  /** Steps a progress event stands for; it carries the means of their metrics. Default 50. */
+  readonly reportEvery?: number
+}
+
+/**
+ * The stock loop of one-shot methods: for each stage, warm up the shared weights, then alternate epochs of weight and
+ * policy steps; derive at its end. Time that is spent ends the training, not the derivation.
+ */
+export async function* alternate<A>(
+  method: OneShotMethod,
+  { signal, spent }: Pick<AlgorithmParts<A>, 'signal' | 'spent'>,
+  { reportEvery = 50 }: AlternateOptions = {},
+): AsyncGenerator<EventDraft, FinishReason, void> {
+  const steps = { 'weights.progress': 0, 'policy.progress': 0 }
+  async function* reported(
+    type: keyof typeof steps,
+    iterable: AsyncIterable<Metrics>,
+  ): AsyncGenerator<EventDraft, void, void> {
+    let sums: Record<string, number> = {}
+    let count = 0
+    const report = (): EventDraft => {
+      const metrics = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / count]))
+      sums = {}
+      count = 0
+      return { type, step: steps[type], metrics }
+    }
+    for await (const metrics of iterable) {
+      if (signal.aborted) return
+      steps[type]++
+      count++
+      for (const [name, value] of Object.entries(metrics)) sums[name] = (sums[name] ?? 0) + value
+      if (count === reportEvery) yield report()
+    }
+    if (count > 0) yield report()
+  }
+
+  let before = 0
+  let reason: FinishReason = 'algorithm'
+  for (const [index, stage] of method.stages.entries()) {
+    const total = stage.warmUpEpochs + stage.epochs
+    const end = before + total
+    const last = index === method.stages.length - 1
+    if (method.done >= end && !last) {
+      before = end
+      continue
+    }
+    method.enter(index)
+    yield { type: 'stage.started', stage: stage.name, index, facts: stage.facts }
+    for (let epoch = Math.max(before, method.done); epoch < end; epoch++) {
+      const place: OneShotEpoch = { stage: index, index: epoch, warmUp: epoch - before < stage.warmUpEpochs }
+      yield* reported('weights.progress', method.weights(place))
+      if (!place.warmUp && method.policy && !signal.aborted) yield* reported('policy.progress', method.policy(place))
+      if (signal.aborted) return 'algorithm'
+      const file = await method.saved?.(epoch + 1, last && epoch + 1 === end)
+      if (file !== undefined) yield { type: 'checkpoint.written', step: epoch + 1, file }
+      const why = spent()
+      if (why === 'time') {
+        reason = why
+        break
+      }
+    }
+    before = end
+    if (method.derive) yield* method.derive(index, last || reason !== 'algorithm')
+    if (signal.aborted || reason !== 'algorithm') return reason
+  }
+  return reason
+}
+
+/**
+ * Measures architectures that a method derived as the trials of its search, one after the other. Proposal k becomes
+ * trial k: after a resume, those that were measured before are not measured again.
+ */
+export async function* measureTrials<A>(
+  proposals: Iterable<Proposal>,
+  { space, evaluator, clock, signal, trials, spent }: AlgorithmParts<A>,
+): AsyncGenerator<EventDraft, void, void> {
+  let next = 0
+  for (const proposal of proposals) {
+    if (next++ >= trials.count) {
+      const why = spent()
+      if (why !== undefined && why !== 'time') return
+      yield trials.open(proposal)
+    }
+    const pending = trials.pending[0]
+    if (pending && !signal.aborted) {
+      const { trial, seed } = pending
+      const { genotype } = pending.proposal
+      const began = clock.now()
+      const reports: EventDraft[] = []
+      const outcome = await evaluateTrial(
+        evaluator,
+        { trial, genotype, architecture: space.decode(genotype), seed, fidelity: 1 },
+        {
+          required: [],
+          trialMs: Number.POSITIVE_INFINITY,
+          ...{ clock, signal },
+          report: (step, metrics) => reports.push({ type: 'trial.progress', trial, step, metrics }),
+        },
+      )
+      if (!outcome.ok && outcome.reason === 'aborted') return
+      yield* reports
+      yield trials.end(trial, outcome, clock.now() - began)
+    }
+    if (trials.committable.length > 0) yield trials.commit(trials.committable)
+  }
+}

@@ -1,0 +1,98 @@
+import type { Random } from '../../core/index.ts'
+import { type DecisionLayout, layoutOf, lstmPolicy, type Parameter, type Policy } from '../../core/policy/index.ts'
+import type { GrowingSpace } from './growing-space.ts'
+
+export interface ControllerOptions {
+  /** H, size of embeddings, LSTM state and attention. Default 128. */
+  readonly hidden?: number
+  /** T: logits are divided by it. Default 1. */
+  readonly temperature?: number
+  /** c in c · tanh(logits / T). Default: no squashing. ENAS: 1.1. */
+  readonly tanhConstant?: number
+  /** c is divided by it for operations. Default 1. ENAS: 2.5. */
+  readonly operationTanhReduce?: number
+}
+
+/**
+ * How the decisions are wired. In a space of cells, as the paper's authors have it: one LSTM and one embedding table a
+ * kind of cell (rows: states of the cell, then operations), node attention over the states, a linear head with one
+ * output an operation. (The released program's head has as many outputs as a cell has nodes: four of its eight
+ * operations can never be chosen.) In other spaces: one LSTM, a linear head a decision.
+ */
+export function controllerLayout(growing: GrowingSpace, options: ControllerOptions = {}): readonly DecisionLayout[] {
+  const { tanhConstant: c, operationTanhReduce: reduce = 1 } = options
+  const { cells, process } = growing
+  if (!cells)
+    return layoutOf(process.decisions, { share: false }).map((entry) =>
+      c === undefined ? entry : { ...entry, tanhConstant: c },
+    )
+  const states = 2 + Math.max(...cells.map(({ node }) => node))
+  return cells.map(({ cell, node, kind }): DecisionLayout => {
+    if (kind === 'input')
+      return {
+        ...{ unit: cell, head: 'state', kind: 'attention' },
+        tokens: Array.from({ length: node + 2 }, (_, state) => state),
+        ...(c !== undefined && { tanhConstant: c }),
+      }
+    return {
+      ...{ unit: cell, head: 'operation', kind: 'linear' },
+      tokens: growing.operations.map((_, o) => states + o),
+      ...(c !== undefined && { tanhConstant: c / reduce }),
+    }
+  })
+}
+
+/** π(α; θ, Ω): all values uniform in ±0.1, biases included; the first input of an LSTM is zero. */
+export const cnasController = (growing: GrowingSpace, rng: Random, options: ControllerOptions = {}): Policy =>
+  lstmPolicy(growing.process, rng, {
+    hidden: options.hidden ?? 128,
+    initialLimit: 0.1,
+    ...(options.temperature !== undefined && { temperature: options.temperature }),
+    layout: controllerLayout(growing, options),
+  })
+
+/**
+ * Rows of θ that belong to options which the present stage has not got: embeddings, rows of linear heads, their biases.
+ * Their only gradient would be weight decay, which Adam turns into full steps towards zero: an operation would come in
+ * with a logit of 0 whatever it began with. So they are left alone until their stage.
+ */
+export function activeRows(
+  growing: GrowingSpace,
+  layout: readonly DecisionLayout[],
+): ReadonlyMap<string, ReadonlySet<number>> {
+  const rows = new Map<string, Set<number>>()
+  const heads = new Map<string, Map<string, number>>()
+  const mark = (name: string, row?: number) => {
+    const set = rows.get(name) ?? new Set()
+    rows.set(name, set)
+    if (row !== undefined) set.add(row)
+  }
+  for (const [turn, { unit, head, kind, tokens }] of layout.entries()) {
+    const own = heads.get(unit) ?? new Map<string, number>()
+    heads.set(unit, own)
+    if (!own.has(head)) own.set(head, own.size)
+    const path = `${unit}/head ${own.get(head)}`
+    mark(`${unit}/embedding`)
+    for (const [option, token] of tokens.entries()) {
+      const used = growing.uses(growing.stage, turn, option)
+      if (used) mark(`${unit}/embedding`, token)
+      if (kind === 'linear') for (const part of ['weights', 'bias']) mark(`${path}/${part}`, used ? option : undefined)
+    }
+  }
+  return rows
+}
+
+/** Adds λ·θ to the gradients, except in rows that are not active. */
+export function addDecay(
+  parameters: readonly Parameter[],
+  weightDecay: number,
+  active: ReadonlyMap<string, ReadonlySet<number>>,
+): void {
+  for (const { name, shape, value, gradient } of parameters) {
+    const rows = active.get(name)
+    const columns = shape.length > 1 ? (shape[1] as number) : 1
+    for (let i = 0; i < value.length; i++)
+      if (!rows || rows.has(Math.floor(i / columns)))
+        gradient[i] = (gradient[i] as number) + weightDecay * (value[i] as number)
+  }
+}

@@ -1,0 +1,90 @@
+import type { Genotype, Json, Random } from '../../core/index.ts'
+import {
+  loadParameters,
+  movingAverage,
+  type Policy,
+  policyAdam,
+  policyGradientStep,
+  restored,
+  saveParameters,
+} from '../../core/policy/index.ts'
+import { activeRows, addDecay, type ControllerOptions, cnasController, controllerLayout } from './controller.ts'
+import type { GrowingSpace } from './growing-space.ts'
+
+export interface PolicyLearnerOptions extends ControllerOptions {
+  /** Of Adam. Default 3e-4. */
+  readonly learningRate?: number
+  /** L2 penalty that joins Adam's gradient, in active rows. Default 5e-4. */
+  readonly weightDecay?: number
+  /** λ, weight of the sum of all decisions' entropies in nats. Default 0.005. */
+  readonly entropyWeight?: number
+  /** γ of the moving baseline. Default 0.99. */
+  readonly baselineDecay?: number
+  /** Limit of the gradient's norm over all controllers together. Default 5. */
+  readonly clipNorm?: number
+}
+
+/** θ, its optimizer and its baseline: they live through all stages, and nothing of them is ever reset. */
+export interface PolicyLearner {
+  readonly policy: Policy
+  /** b, absent before the first reward. */
+  readonly baseline: number | undefined
+  /** One REINFORCE update from one architecture's reward R ∈ [0, 1]. */
+  update(choices: Genotype, reward: number): Readonly<Record<string, number>>
+  snapshot(): Json
+  restore(snapshot: Json): void
+}
+
+/**
+ * ∇θ of −log π(α) · A − λ · H, clipped, then Adam. The baseline takes the reward in before it is subtracted:
+ * b ← γ·b + (1 − γ)·R and A = R − b = γ · (R − b before), 0 at the very first update.
+ */
+export function policyLearner(growing: GrowingSpace, rng: Random, options: PolicyLearnerOptions = {}): PolicyLearner {
+  const { learningRate = 3e-4, weightDecay = 5e-4, entropyWeight = 0.005, baselineDecay = 0.99, clipNorm = 5 } = options
+  const layout = controllerLayout(growing, options)
+  const policy = cnasController(growing, rng, options)
+  const adam = policyAdam(policy.parameters, { learningRate })
+  const baseline = movingAverage(baselineDecay)
+  let active = { stage: -1, rows: activeRows(growing, layout) }
+  const optimizer = {
+    ...adam,
+    step() {
+      if (active.stage !== growing.stage) active = { stage: growing.stage, rows: activeRows(growing, layout) }
+      addDecay(policy.parameters, weightDecay, active.rows)
+      adam.step()
+    },
+  }
+  return {
+    policy,
+    get baseline() {
+      return baseline.value
+    },
+    update(choices, reward) {
+      const advantage = baseline.advantage(reward)
+      const step = policyGradientStep(policy, optimizer, [{ genotype: choices, advantage }], {
+        entropyWeight,
+        clipNorm,
+      })
+      return {
+        reward,
+        advantage,
+        baseline: baseline.value as number,
+        entropy: step.entropy,
+        logProbability: step.logProbability,
+        loss: step.loss,
+        gradientNorm: step.gradientNorm,
+      }
+    },
+    snapshot: () => ({
+      policy: saveParameters(policy.parameters),
+      optimizer: adam.snapshot(),
+      baseline: baseline.snapshot(),
+    }),
+    restore(snapshot) {
+      const state = restored('cnas', snapshot, { policy: 'array', optimizer: 'object', baseline: 'any' })
+      loadParameters(policy.parameters, state.policy)
+      adam.restore(state.optimizer as Json)
+      baseline.restore(state.baseline as Json)
+    },
+  }
+}
