@@ -1,6 +1,6 @@
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
-import type { backend_util, DataType, TensorInfo } from '@tensorflow/tfjs-core'
-import { util } from '@tensorflow/tfjs-core'
+import type { backend_util, DataType, TensorInfo, Variable } from '@tensorflow/tfjs-core'
+import { engine, util } from '@tensorflow/tfjs-core'
 import type { Arena } from './arena.ts'
 import { Layout } from './layout.ts'
 import type { Sessions } from './sessions.ts'
@@ -15,8 +15,9 @@ import { type Loops, makeLoops } from './wasm/loops.ts'
 export class OnnxRuntimeBackend extends MathBackendCPU {
   readonly memoryPool: Memory
   readonly loops: Loops
-  /** The blocked layout, where the processor has one. */
-  readonly layout: Layout | undefined
+  readonly layout: Layout
+  /** Whether ONNX Runtime convolves in the blocked layout on this processor. */
+  readonly convolvesBlocks: boolean
 
   constructor(
     arena: Arena,
@@ -25,11 +26,10 @@ export class OnnxRuntimeBackend extends MathBackendCPU {
     super()
     this.memoryPool = new Memory(arena)
     const block = blockOf(sessions)
+    this.convolvesBlocks = block !== undefined
     this.loops = makeLoops(arena.memory, block ?? 16)
-    if (block === undefined) return
-    const layout = new Layout(this.memoryPool, this.loops, block)
-    this.layout = layout
-    this.memoryPool.unblock = (blocked, dims) => layout.toPlain(blocked, dims)
+    this.layout = new Layout(this.memoryPool, this.loops, block ?? 16)
+    this.memoryPool.unblock = (blocked, dims) => this.layout.toPlain(blocked, dims)
   }
 
   entry(tensor: TensorInfo): Entry {
@@ -42,24 +42,40 @@ export class OnnxRuntimeBackend extends MathBackendCPU {
     return { dataId: this.keep(new Entry(this.memoryPool, dtype, values)), shape: shape as number[], dtype, values }
   }
 
-  /** A tensor of rank 4 in the blocked layout; made once, then kept beside the row-major values. */
-  blocked(tensor: TensorInfo): Float32Array<ArrayBuffer> {
-    const [entry, dims] = [this.entry(tensor), tensor.shape as unknown as Dims]
+  /** A tensor in the blocked layout; made once, then kept beside the row-major values. */
+  blocked(tensor: TensorInfo, dims: Dims = tensor.shape as unknown as Dims): Float32Array<ArrayBuffer> {
+    const entry = this.entry(tensor)
     const found = entry.blocked(dims)
     if (found) return found
     // The same data under another shape: by way of the row-major values.
     const plain = entry.values as Float32Array<ArrayBuffer>
     entry.dropBlocked()
-    const made = (this.layout as Layout).toBlocked(plain, dims)
+    const made = this.layout.toBlocked(plain, dims)
     entry.setBlocked(made, dims)
     return made
   }
 
+  /** The values of a variable, to be changed in place. Data that another tensor shares is copied first. */
+  writable(variable: TensorInfo): Float32Array<ArrayBuffer> {
+    const entry = this.entry(variable)
+    const values = entry.numbers as Float32Array<ArrayBuffer>
+    if (entry.refCount === 1) {
+      entry.dropBlocked()
+      return values
+    }
+    const copy = this.output(variable.shape)
+    copy.values.set(values)
+    const tensor = engine().makeTensorFromTensorInfo(copy, this)
+    ;(variable as Variable).assign(tensor)
+    tensor.dispose()
+    return copy.values as Float32Array<ArrayBuffer>
+  }
+
   /** A tensor of data that a kernel made in the blocked layout. */
-  blockedOutput(blocks: Float32Array<ArrayBuffer>, dims: Dims): TensorInfo {
+  blockedOutput(blocks: Float32Array<ArrayBuffer>, dims: Dims, shape: readonly number[] = dims): TensorInfo {
     const entry = new Entry(this.memoryPool, 'float32', undefined)
     entry.setBlocked(blocks, dims)
-    return { dataId: this.keep(entry), shape: [...dims], dtype: 'float32' }
+    return { dataId: this.keep(entry), shape: [...shape], dtype: 'float32' }
   }
 
   /** Registers an entry made by a kernel. */

@@ -1,6 +1,5 @@
 /** Convolution and pooling in the blocked layout: the graphs of one node each, and the filters they take. */
 import type { OnnxRuntimeBackend } from '../backend.ts'
-import type { Layout } from '../layout.ts'
 import type { Dims } from '../storage.ts'
 
 export type Floats = Float32Array<ArrayBuffer>
@@ -37,7 +36,7 @@ export function convolve(
   window: Window,
   depthwise = false,
 ): { y: Floats; dims: Dims } {
-  const layout = be.layout as Layout
+  const layout = be.layout
   const { kernel, strides, dilations, pads } = window
   const [inputs, outputs] = [layout.padded(c), layout.padded(filters)]
   const [oh, ow] = outputSize(h, w, window)
@@ -64,8 +63,8 @@ export function convolve(
 
 /** tfjs's [kh, kw, I, O] → [O/B, I/B, kh, kw, Bi, Bo], zero beyond the channels. */
 export function blockFilter(be: OnnxRuntimeBackend, w: Floats, taps: number, inputs: number, outputs: number): Floats {
-  const { loops, block } = be.layout as Layout
-  const [ib, ob] = [(be.layout as Layout).blocks(inputs), (be.layout as Layout).blocks(outputs)]
+  const { loops, block } = be.layout
+  const [ib, ob] = [be.layout.blocks(inputs), be.layout.blocks(outputs)]
   const to = be.memoryPool.floats(ob * ib * taps * block * block)
   if (inputs % block === 0 && outputs % block === 0) {
     for (let o = 0; o < ob; o++)
@@ -99,8 +98,8 @@ export function transposedFilter(
   inputs: number,
   outputs: number,
 ): Floats {
-  const { loops, block } = be.layout as Layout
-  const [ib, ob] = [(be.layout as Layout).blocks(inputs), (be.layout as Layout).blocks(outputs)]
+  const { loops, block } = be.layout
+  const [ib, ob] = [be.layout.blocks(inputs), be.layout.blocks(outputs)]
   const to = be.memoryPool.floats(ob * ib * taps.length * block * block)
   if (inputs % block === 0 && outputs % block === 0) {
     taps.forEach((tap, t) => {
@@ -128,7 +127,7 @@ export function transposedFilter(
 
 /** A depthwise filter [kh, kw, C, 1] → [C/B, 1, taps, B], of the taps listed, in this order. */
 export function depthwiseFilter(be: OnnxRuntimeBackend, w: Floats, taps: readonly number[], channels: number): Floats {
-  const { block, blocks } = { block: (be.layout as Layout).block, blocks: (be.layout as Layout).blocks(channels) }
+  const { block, blocks } = { block: be.layout.block, blocks: be.layout.blocks(channels) }
   const to = be.memoryPool.floats(blocks * taps.length * block).fill(0)
   taps.forEach((tap, t) => {
     for (let c = 0; c < channels; c++)
@@ -187,7 +186,7 @@ export function convolveBack(
   makeFilter: (taps: readonly number[]) => Floats,
   depthwise: boolean,
 ): Floats | undefined {
-  const layout = be.layout as Layout
+  const layout = be.layout
   const { kernel, strides, dilations, pads } = window
   const [n, h, w, c] = dims
   const rows = phases(h, dyDims[1], kernel[0], strides[0], dilations[0], pads[0])
@@ -251,7 +250,7 @@ export function filterGradient(
   { kernel, strides, dilations, pads }: Window,
   to: Floats,
 ): void {
-  const layout = be.layout as Layout
+  const layout = be.layout
   const { block, loops } = layout
   const bytes = block * 4
   const [, oh, ow, filters] = dyDims
@@ -314,7 +313,7 @@ export function filterGradient(
 
 /** The batch filled up with zeros to a multiple of the block. */
 function padBatch(be: OnnxRuntimeBackend, x: Floats, n: number, size: number): Floats {
-  const { block } = be.layout as Layout
+  const { block } = be.layout
   if (n % block === 0) return x
   const padded = be.memoryPool.floats(Math.ceil(n / block) * block * size)
   padded.set(x)

@@ -86,7 +86,7 @@ export function forward(
   window: Window,
 ) {
   const w = be.entry(filter).numbers as Floats
-  if (be.layout) {
+  if (be.convolvesBlocks) {
     const blocked = blockFilter(be, w, info.filterHeight * info.filterWidth, info.inChannels, info.outChannels)
     const { y, dims } = convolve(be, be.blocked(x), dimsOf(x.shape), blocked, info.outChannels, window)
     be.memoryPool.recycle(blocked)
@@ -124,7 +124,7 @@ const conv2DBackpropInput = ({ inputs, attrs, backend: be }: Call<ConvAttributes
   if (!plan || !fits(dy, plan.info)) return undefined
   const { info, window } = plan
   const w = be.entry(filter).numbers as Floats
-  if (be.layout) {
+  if (be.convolvesBlocks) {
     const makeFilter = (taps: readonly number[]) => transposedFilter(be, w, taps, info.inChannels, info.outChannels)
     const dx = convolveBack(be, be.blocked(dy), dimsOf(dy.shape), attrs.inputShape, window, makeFilter, false)
     if (dx) return be.blockedOutput(dx, attrs.inputShape)
@@ -180,8 +180,8 @@ const conv2DBackpropFilter = ({ inputs, attrs, backend: be }: Call<ConvAttribute
   const { info, window } = plan
   const dw = be.output(attrs.filterShape)
   // A block of the batch mostly empty would waste the work.
-  const batchFits = be.layout !== undefined && info.batchSize * 2 >= be.layout.padded(info.batchSize)
-  if (be.layout && batchFits) {
+  const batchFits = info.batchSize * 2 >= be.layout.padded(info.batchSize)
+  if (be.convolvesBlocks && batchFits) {
     const xDims = dimsOf(x.shape)
     filterGradient(be, be.blocked(x), xDims, be.blocked(dy), dimsOf(dy.shape), window, dw.values as Floats)
   } else filterGradientByTaps(be, x, dy, info, window, dw.values as Floats)
@@ -233,7 +233,7 @@ const depthwiseConv2D = ({ inputs, attrs, backend: be }: Call<ConvAttributes>) =
   const { info, window } = plan
   const multiplier = filter.shape[3] as number
   const w = be.entry(filter).numbers as Floats
-  if (be.layout && multiplier === 1) {
+  if (be.convolvesBlocks && multiplier === 1) {
     const blocked = depthwiseFilter(be, w, allTaps(info), info.inChannels)
     const { y, dims } = convolve(be, be.blocked(x), dimsOf(x.shape), blocked, info.outChannels, window, true)
     be.memoryPool.recycle(blocked)
@@ -264,7 +264,7 @@ const depthwiseBackpropInput = ({ inputs, attrs, backend: be }: Call<ConvAttribu
   if (!plan || !fits(dy, plan.info)) return undefined
   const { info, window } = plan
   const w = be.entry(filter).numbers as Floats
-  if (be.layout && filter.shape[3] === 1) {
+  if (be.convolvesBlocks && filter.shape[3] === 1) {
     const makeFilter = (taps: readonly number[]) => depthwiseFilter(be, w, taps, info.inChannels)
     const dx = convolveBack(be, be.blocked(dy), dimsOf(dy.shape), attrs.inputShape, window, makeFilter, true)
     if (dx) return be.blockedOutput(dx, attrs.inputShape)
@@ -277,7 +277,8 @@ const depthwiseBackpropFilter = ({ inputs, attrs, backend: be }: Call<ConvAttrib
   const plan = floats(x, dy) && planOf([x.shape, attrs.filterShape], attrs, true)
   if (!plan || !fits(dy, plan.info)) return undefined
   const dw = be.output(attrs.filterShape)
-  if (be.layout && attrs.filterShape[3] === 1) depthwiseSums(be, be.layout, x, dy, plan.info, plan.window, dw.values)
+  if (be.convolvesBlocks && attrs.filterShape[3] === 1)
+    depthwiseSums(be, be.layout, x, dy, plan.info, plan.window, dw.values)
   else depthwiseByTaps(be, x, dy, plan.info, plan.window, dw.values)
   return dw
 }

@@ -1,7 +1,11 @@
+import { channelKernels } from './channels.ts'
 import { convolutions } from './convolution.ts'
+import { elementwise } from './elementwise.ts'
 import { register } from './kernel.ts'
+import { products } from './products.ts'
+import { updates } from './updates.ts'
 
 /** Every kernel this engine has of its own; the cpu kernels run below them and beside them. */
 export function registerKernels(backendName: string): void {
-  register(backendName, { ...convolutions })
+  register(backendName, { ...convolutions, ...products, ...channelKernels, ...elementwise, ...updates })
 }
