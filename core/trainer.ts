@@ -67,6 +67,8 @@ export interface LinearTap {
   /** Path of the kernel in its scope. */
   readonly name: string
   readonly kernel: Variable
+  /** Added to the product, where the layer has one: as if the input had a constant 1 more. */
+  readonly bias?: Variable
   /** [batch, height, width, channels], or [batch, features] for dense layers. */
   readonly input: Tensor
   readonly geometry: LinearGeometry

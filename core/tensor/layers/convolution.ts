@@ -45,7 +45,7 @@ export function conv2d(scope: VariableScope, options: Conv2dOptions): Layer {
 
   return (x, mode) => {
     if (mode.training && mode.tap)
-      mode.tap({ name, kernel, input: x, geometry: { kind: 'convolution', ...sliding, groups } })
+      mode.tap({ name, kernel, ...(bias && { bias }), input: x, geometry: { kind: 'convolution', ...sliding, groups } })
     const y = groups === 1 ? convolve(x as tf.Tensor4D, kernel as unknown as tf.Tensor4D) : grouped(x as tf.Tensor4D)
     return bias ? tf.add(y, bias) : y
   }

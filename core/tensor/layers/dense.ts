@@ -22,7 +22,8 @@ export function dense(scope: VariableScope, options: DenseOptions): Layer {
 
   return (x, mode) => {
     const rows = x.rank === 2 ? (x as tf.Tensor2D) : tf.reshape(x, [-1, inputs] as [number, number])
-    if (mode.training && mode.tap) mode.tap({ name, kernel, input: rows, geometry: { kind: 'dense' } })
+    if (mode.training && mode.tap)
+      mode.tap({ name, kernel, ...(bias && { bias }), input: rows, geometry: { kind: 'dense' } })
     const product = tf.matMul(rows, kernel as unknown as tf.Tensor2D)
     const y = bias ? tf.add(product, bias) : product
     return x.rank === 2 ? y : tf.reshape(y, [...x.shape.slice(0, -1), units])

@@ -28,7 +28,13 @@ export function depthwiseConv2d(scope: VariableScope, options: DepthwiseOptions)
 
   return (x, mode) => {
     if (mode.training && mode.tap)
-      mode.tap({ name, kernel, input: x, geometry: { kind: 'depthwise-convolution', ...sliding, groups: channels } })
+      mode.tap({
+        name,
+        kernel,
+        ...(bias && { bias }),
+        input: x,
+        geometry: { kind: 'depthwise-convolution', ...sliding, groups: channels },
+      })
     const y = slide(
       (input, stride, padding, dilation) =>
         tf.depthwiseConv2d(input, kernel as unknown as tf.Tensor4D, stride, padding, 'NHWC', dilation),

@@ -32,7 +32,13 @@ export function transposedConv2d(scope: VariableScope, options: TransposedConv2d
 
   return (x, mode) => {
     if (mode.training && mode.tap)
-      mode.tap({ name, kernel, input: x, geometry: { kind: 'transposed-convolution', ...sliding, groups: 1 } })
+      mode.tap({
+        name,
+        kernel,
+        ...(bias && { bias }),
+        input: x,
+        geometry: { kind: 'transposed-convolution', ...sliding, groups: 1 },
+      })
     const [batch, height, width] = (x as tf.Tensor4D).shape
     const y = tf.conv2dTranspose(
       x as tf.Tensor4D,

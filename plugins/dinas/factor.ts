@@ -1,0 +1,41 @@
+/**
+ * Few columns with the second moment of many: a factor L of a symmetric positive semi-definite K = L Lᵀ, by Cholesky
+ * with diagonal pivoting. The projector only sees X through X Xᵀ, so the columns of L stand for all of X.
+ */
+
+/**
+ * @param moment K [d, d], row-major; destroyed.
+ * @param rank at most so many columns, the largest remaining diagonal first.
+ * @returns [columns · d], each column of L contiguous; fewer where K has a smaller rank.
+ */
+export function columnsOfMoment(moment: Float64Array, d: number, rank = d): Float64Array {
+  const diagonal = Float64Array.from({ length: d }, (_, i) => moment[i * d + i] as number)
+  const largest = diagonal.reduce((most, value) => Math.max(most, value), 0)
+  const columns = new Float64Array(Math.min(rank, d) * d)
+  let count = 0
+  // NaN compares false: it would look like an empty matrix. Let it through to the projector, which refuses it.
+  const bad = moment.findIndex((value) => !Number.isFinite(value))
+  if (bad >= 0) return new Float64Array(d).fill(moment[bad] as number)
+  for (; count < Math.min(rank, d); count++) {
+    let pivot = 0
+    for (let i = 1; i < d; i++) if ((diagonal[i] as number) > (diagonal[pivot] as number)) pivot = i
+    const remaining = diagonal[pivot] as number
+    // Single-precision moments carry noise of some 1e-7 of the largest entry.
+    if (!(remaining > 1e-7 * largest)) break
+    const root = Math.sqrt(remaining)
+    const column = columns.subarray(count * d, (count + 1) * d)
+    for (let i = 0; i < d; i++) column[i] = moment[pivot * d + i] as number
+    for (let c = 0; c < count; c++) {
+      const weight = columns[c * d + pivot] as number
+      if (weight === 0) continue
+      for (let i = 0; i < d; i++) column[i] = (column[i] as number) - weight * (columns[c * d + i] as number)
+    }
+    for (let i = 0; i < d; i++) {
+      column[i] = (column[i] as number) / root
+      diagonal[i] = (diagonal[i] as number) - (column[i] as number) ** 2
+    }
+    // What was taken out is gone, whatever rounding says.
+    diagonal[pivot] = Number.NEGATIVE_INFINITY
+  }
+  return columns.subarray(0, count * d)
+}

@@ -1,0 +1,289 @@
+/**
+ * Disturbance-immune updates around any optimizer: W ← W − η P G on the input side of every linear layer, where P takes
+ * out the directions of inputs that earlier architectures gave the layer. (Kernels here are [inputs, outputs], so that
+ * P stands left of the gradient; in the papers' [outputs, inputs] it stands right.)
+ */
+import * as tf from '@tensorflow/tfjs-core'
+import { StepOptimizer } from '../../core/tensor/index.ts'
+import type { LinearTap, OptimizerFactory } from '../../core/trainer.ts'
+import { type Blocks, blocksOf } from './blocks.ts'
+import { columnsOf } from './columns.ts'
+import { error } from './errors.ts'
+import { checkedOptions, type Projection, type ProjectionOptions } from './options.ts'
+import { type Projector, projector } from './projector.ts'
+
+/** One layer with its projectors, one for each of its blocks. */
+interface ProtectedLayer {
+  readonly name: string
+  readonly geometry: LinearTap['geometry']
+  readonly blocks: Blocks
+  /** [kernel] or [kernel, bias]. */
+  readonly variables: readonly tf.Variable[]
+  readonly projectors: readonly Projector[]
+  /** All projectors, [count, d, d], for the engine; absent while nothing is protected. */
+  matrices: tf.Tensor3D | undefined
+}
+
+/** What the projectors leave: `freedom` is trace(P)/d over all protected layers, 1 before the first protection. */
+export interface ProjectionMetrics {
+  readonly freedom: number
+  /** The least free layer. */
+  readonly leastFreedom: number
+  /** Layers that have a projector. */
+  readonly layers: number
+}
+
+const SLOT = 'projector'
+
+/** Makes optimizers that wrap those of a factory. Throws ARCHLOOM_DINAS_OPTION. */
+export function projected(
+  factory: OptimizerFactory,
+  options: ProjectionOptions = {},
+): (steps: number) => ProjectedOptimizer {
+  const checked = checkedOptions(options)
+  return (steps) => new ProjectedOptimizer(factory(steps), checked, steps)
+}
+
+/**
+ * An optimizer whose steps avoid protected inputs. Pass its `tap` to `Network.apply` while training; it reads the engine
+ * when it protects, so the engine must be readable synchronously. Owns the wrapped optimizer.
+ * Errors of a protection: ARCHLOOM_PROJECTOR_COLUMN, ARCHLOOM_PROJECTOR_ALPHA.
+ */
+export class ProjectedOptimizer extends StepOptimizer {
+  override readonly name = 'projected'
+  protected override readonly slotNames = [SLOT]
+  private readonly layers = new Map<string, ProtectedLayer>()
+  /** Layer inputs of the passes since the last step, by name of the kernel; each a tensor of ours. */
+  private readonly seen = new Map<string, tf.Tensor[]>()
+  /** The last inputs of each layer outlive the step only while `protect` runs a pass. */
+  private recording = false
+  /** Inner state for layers that no pass has shown yet. */
+  private readonly saved = new Map<string, Float32Array>()
+
+  constructor(
+    readonly optimizer: tf.Optimizer,
+    readonly options: Projection,
+    private readonly steps: number,
+  ) {
+    super({ learningRate: optimizer instanceof StepOptimizer ? optimizer.learningRate : 0 })
+  }
+
+  /** Takes a copy of a layer's input where the running step, or `protect`, will need it. */
+  readonly tap = (use: LinearTap): void => {
+    if (!this.options.layers(use.name)) return
+    if (this.options.depthwise === 'exempt' && use.geometry.kind === 'depthwise-convolution') return
+    this.layerOf(use)
+    if (!this.recording && !this.due(this.options.protectEvery, this.step + 1)) return
+    const inputs = this.seen.get(use.kernel.name) ?? []
+    inputs.push(tf.keep(tf.clone(use.input)))
+    this.seen.set(use.kernel.name, inputs)
+  }
+
+  /** Protects what one pass shows: `optimizer.protect((tap) => path.apply(images, { training: true, tap }))`. */
+  protect(pass: (tap: (use: LinearTap) => void) => unknown): void {
+    this.forget()
+    this.recording = true
+    try {
+      tf.tidy(() => void pass(this.tap))
+      this.protectSeen()
+    } finally {
+      this.recording = false
+      this.forget()
+    }
+  }
+
+  /** Gives capacity back to every layer: P ← (1 − share) P + share I. Default share: all of it. */
+  release(share = 1): void {
+    for (const layer of this.layers.values()) {
+      for (const each of layer.projectors) each.release(share)
+      this.upload(layer)
+    }
+  }
+
+  /** trace(P)/d. Plain numbers; computed from the projectors, not from the engine. */
+  metrics(): ProjectionMetrics {
+    let [trace, dimensions, least] = [0, 0, 1]
+    for (const { projectors } of this.layers.values()) {
+      let own = 0
+      for (const each of projectors) own += each.freedom / projectors.length
+      const size = (projectors[0] as Projector).dimension * projectors.length
+      trace += own * size
+      dimensions += size
+      least = Math.min(least, own)
+    }
+    return { freedom: dimensions === 0 ? 1 : trace / dimensions, leastFreedom: least, layers: this.layers.size }
+  }
+
+  override applyGradients(gradients: tf.NamedTensorMap | { name: string; tensor: tf.Tensor }[]): void {
+    const named = Array.isArray(gradients)
+      ? Object.fromEntries(gradients.map(({ name, tensor }) => [name, tensor]))
+      : gradients
+    this.step++
+    if (this.optimizer instanceof StepOptimizer) this.optimizer.learningRate = this.learningRate
+    // A layer that this step does not train keeps its weights, whatever its projector says.
+    const bound = [...this.layers.values()].filter(
+      ({ variables, matrices }) => matrices && variables.some(({ name }) => named[name]),
+    )
+    tf.tidy(() => {
+      if (this.options.project === 'gradient') {
+        this.optimizer.applyGradients({ ...named, ...projectedGradients(bound, named) })
+        return
+      }
+      // A true copy: engines may update a variable in place.
+      const before = bound.map(({ variables }) => variables.map((variable) => tf.add(variable as tf.Tensor, 0)))
+      this.optimizer.applyGradients(named)
+      for (const [i, layer] of bound.entries()) keepWithin(layer, before[i] as tf.Tensor[])
+    })
+    if (this.due(this.options.releaseEvery, this.step)) this.release(this.options.releaseShare)
+    try {
+      if (this.due(this.options.protectEvery, this.step)) this.protectSeen()
+    } finally {
+      this.forget()
+    }
+  }
+
+  protected override update(): void {}
+
+  /** The wrapped optimizer's state, then each layer's projectors as 'kernel/projector' [count, d, d]. */
+  override async getWeights(): Promise<{ name: string; tensor: tf.Tensor }[]> {
+    const inner = await this.optimizer.getWeights()
+    const [first] = inner
+    const step = first?.name === 'step' ? [] : [{ name: 'step', tensor: tf.scalar(this.step, 'int32') as tf.Tensor }]
+    const own = [...this.layers].flatMap(([kernel, { projectors, matrices }]) => {
+      const d = (projectors[0] as Projector).dimension
+      return matrices
+        ? [{ name: `${kernel}/${SLOT}`, tensor: tf.tensor(joined(projectors), [projectors.length, d, d]) }]
+        : []
+    })
+    return [...step, ...inner, ...own]
+  }
+
+  /**
+   * Takes up what `getWeights` gave; projectors are kept until a pass shows their layer.
+   * @throws ARCHLOOM_PROJECTOR_STATE when one does not fit its layer, ARCHLOOM_OPTIMIZER_STATE from the wrapped optimizer
+   */
+  override async setWeights(state: { name: string; tensor: tf.Tensor }[]): Promise<void> {
+    const own = state.filter(({ name }) => name.endsWith(`/${SLOT}`))
+    const counts = this.optimizer instanceof StepOptimizer
+    await this.optimizer.setWeights(
+      state.filter(({ name }) => !name.endsWith(`/${SLOT}`) && (counts || name !== 'step')),
+    )
+    const [step] = (await state.find(({ name }) => name === 'step')?.tensor.data()) ?? [0]
+    this.forget()
+    for (const layer of this.layers.values()) layer.matrices?.dispose()
+    this.layers.clear()
+    this.saved.clear()
+    this.step = step as number
+    for (const { name, tensor } of own)
+      this.saved.set(name.slice(0, -SLOT.length - 1), (await tensor.data()) as Float32Array)
+  }
+
+  override dispose(): void {
+    this.forget()
+    for (const layer of this.layers.values()) layer.matrices?.dispose()
+    this.layers.clear()
+    this.optimizer.dispose()
+    super.dispose()
+  }
+
+  getConfig(): tf.serialization.ConfigDict {
+    return { optimizer: this.optimizer.getConfig() }
+  }
+
+  /** Whether something that happens every so many steps, counted from the warm-up's end, happens with this one. */
+  private due(every: number, step: number): boolean {
+    const counted = step - this.options.warmUp
+    return every > 0 && counted > 0 && counted % every === 0
+  }
+
+  private layerOf(use: LinearTap): ProtectedLayer {
+    const known = this.layers.get(use.kernel.name)
+    if (known) return known
+    const { name, geometry, kernel, bias } = use
+    const blocks = blocksOf(use)
+    const transposed = geometry.kind === 'transposed-convolution'
+    const layer: ProtectedLayer = {
+      name,
+      geometry,
+      blocks,
+      variables: [kernel, ...(bias && !transposed ? [bias] : [])],
+      projectors: Array.from({ length: blocks.count }, () => projector(blocks.dimension)),
+      matrices: undefined,
+    }
+    this.takeUp(layer, this.saved.get(kernel.name))
+    this.layers.set(kernel.name, layer)
+    return layer
+  }
+
+  private takeUp(layer: ProtectedLayer, values: Float32Array | undefined): void {
+    if (!values) return
+    const size = layer.blocks.dimension ** 2
+    if (values.length !== size * layer.blocks.count)
+      throw error('ARCHLOOM_PROJECTOR_STATE', {
+        name: layer.name,
+        received: `${values.length} numbers`,
+        expected: `${layer.blocks.count} matrices of ${size} numbers`,
+      })
+    for (const [i, each] of layer.projectors.entries()) each.restore(values.subarray(i * size, (i + 1) * size))
+    this.upload(layer)
+  }
+
+  private protectSeen(): void {
+    const progress = this.steps > 0 ? Math.min(1, this.step / this.steps) : 0
+    for (const [kernel, inputs] of this.seen) {
+      const layer = this.layers.get(kernel) as ProtectedLayer
+      const { name, geometry, blocks, projectors } = layer
+      const { alpha } = this.options
+      const a = typeof alpha === 'function' ? alpha({ name, geometry, progress }) : alpha
+      for (const input of inputs)
+        for (const [i, columns] of columnsOf(blocks, input, this.options).entries())
+          (projectors[i] as Projector).protect(columns, a)
+      this.upload(layer)
+    }
+  }
+
+  private upload(layer: ProtectedLayer): void {
+    layer.matrices?.dispose()
+    layer.matrices = undefined
+    const { projectors } = layer
+    if (projectors.every(({ free }) => free)) return
+    const d = (projectors[0] as Projector).dimension
+    layer.matrices = tf.keep(tf.tensor3d(joined(projectors), [projectors.length, d, d]))
+  }
+
+  private forget(): void {
+    for (const inputs of this.seen.values()) tf.dispose(inputs)
+    this.seen.clear()
+  }
+}
+
+const joined = (projectors: readonly Projector[]): Float32Array => {
+  const all = new Float32Array(projectors.reduce((sum, { matrix }) => sum + matrix.length, 0))
+  projectors.reduce((at, { matrix }) => {
+    all.set(matrix, at)
+    return at + matrix.length
+  }, 0)
+  return all
+}
+
+const throughProjector = ({ blocks, matrices }: ProtectedLayer, parts: readonly tf.Tensor[]): readonly tf.Tensor[] =>
+  blocks.unstack(tf.matMul(matrices as tf.Tensor3D, blocks.stack(parts)))
+
+/** W ← W₀ + P (W − W₀), for a layer that a step has moved from W₀ to W. */
+function keepWithin(layer: ProtectedLayer, before: readonly tf.Tensor[]): void {
+  const wanted = layer.variables.map((variable, i) => tf.sub(variable as tf.Tensor, before[i] as tf.Tensor))
+  const allowed = throughProjector(layer, wanted)
+  layer.variables.forEach((variable, i) => {
+    variable.assign(tf.add(before[i] as tf.Tensor, allowed[i] as tf.Tensor))
+  })
+}
+
+function projectedGradients(layers: readonly ProtectedLayer[], named: tf.NamedTensorMap): tf.NamedTensorMap {
+  return Object.fromEntries(
+    layers.flatMap((layer) => {
+      const { variables } = layer
+      const parts = variables.map((variable) => named[variable.name] ?? tf.zerosLike(variable as tf.Tensor))
+      return throughProjector(layer, parts).map((part, i) => [(variables[i] as tf.Variable).name, part] as const)
+    }),
+  )
+}

@@ -1,0 +1,127 @@
+/**
+ * The projector of orthogonal weight modification, P = α (α I + X Xᵀ)⁻¹, kept by its rank-one recursion: what is left of
+ * a direction after the protected inputs, the columns of X, have been taken out of it. Double precision, plain arrays.
+ */
+import { error } from './errors.ts'
+
+/** P of one linear map: [dimension, dimension], row-major, symmetric, eigenvalues in (0, 1]. */
+export interface Projector {
+  readonly dimension: number
+  readonly matrix: Float64Array
+  /** Nothing is protected: P = I exactly. */
+  readonly free: boolean
+  /**
+   * Protects inputs [count · dimension], one after the other: k = P x, P ← P − k kᵀ / (α + xᵀ k). Order does not matter.
+   * @throws ARCHLOOM_PROJECTOR_COLUMN, ARCHLOOM_PROJECTOR_DIMENSION, ARCHLOOM_PROJECTOR_ALPHA; P is then unchanged.
+   */
+  protect(columns: ArrayLike<number>, alpha: number): void
+  /** P ← (1 − share) P + share I: capacity comes back. 1 forgets everything. */
+  release(share: number): void
+  /** trace(P) / dimension: the share of directions that may still change. 1 when nothing is protected. */
+  readonly freedom: number
+  /** P G for a gradient or increment [dimension, outputs], row-major: each output's column loses its protected part. */
+  project(gradient: ArrayLike<number>): Float64Array
+  /** Takes up a matrix that `matrix` gave. @throws ARCHLOOM_PROJECTOR_STATE */
+  restore(matrix: ArrayLike<number>): void
+}
+
+export function projector(dimension: number): Projector {
+  if (!Number.isInteger(dimension) || dimension < 1)
+    throw error('ARCHLOOM_DINAS_OPTION', { option: 'dimension', received: dimension, expected: 'a positive integer' })
+  const d = dimension
+  const p = new Float64Array(d * d)
+  const k = new Float64Array(d)
+  let free = true
+  const identity = () => {
+    p.fill(0)
+    for (let i = 0; i < d; i++) p[i * d + i] = 1
+    free = true
+  }
+  identity()
+
+  const protectOne = (x: ArrayLike<number>, start: number, alpha: number) => {
+    let denominator = alpha
+    for (let i = 0; i < d; i++) {
+      let sum = 0
+      for (let j = 0, row = i * d; j < d; j++) sum += (p[row + j] as number) * (x[start + j] as number)
+      k[i] = sum
+      denominator += sum * (x[start + i] as number)
+    }
+    for (let i = 0; i < d; i++) {
+      const scaled = (k[i] as number) / denominator
+      if (scaled === 0) continue
+      for (let j = i, row = i * d; j < d; j++) {
+        const value = (p[row + j] as number) - scaled * (k[j] as number)
+        p[row + j] = value
+        // The mirror image: symmetric to the last bit.
+        p[j * d + i] = value
+      }
+    }
+  }
+
+  return {
+    dimension,
+    matrix: p,
+    get free() {
+      return free
+    },
+    protect(columns, alpha) {
+      if (!(alpha > 0 && alpha < Number.POSITIVE_INFINITY)) throw error('ARCHLOOM_PROJECTOR_ALPHA', { received: alpha })
+      if (columns.length % d !== 0)
+        throw error('ARCHLOOM_PROJECTOR_DIMENSION', {
+          ...{ what: 'a protected input', received: columns.length },
+          dimension,
+        })
+      for (let i = 0; i < columns.length; i++)
+        if (!Number.isFinite(columns[i]))
+          throw error('ARCHLOOM_PROJECTOR_COLUMN', { received: columns[i], at: i % d, dimension })
+      for (let start = 0; start < columns.length; start += d) protectOne(columns, start, alpha)
+      if (columns.length > 0) free = false
+    },
+    release(share) {
+      if (!(share >= 0 && share <= 1))
+        throw error('ARCHLOOM_DINAS_OPTION', { option: 'release', received: share, expected: 'a share in [0, 1]' })
+      if (share === 1) return identity()
+      for (let i = 0; i < p.length; i++) p[i] = (p[i] as number) * (1 - share)
+      for (let i = 0; i < d; i++) p[i * d + i] = (p[i * d + i] as number) + share
+    },
+    get freedom() {
+      let trace = 0
+      for (let i = 0; i < d; i++) trace += p[i * d + i] as number
+      return trace / d
+    },
+    project(gradient) {
+      const outputs = gradient.length / d
+      if (!Number.isInteger(outputs))
+        throw error('ARCHLOOM_PROJECTOR_DIMENSION', { what: 'a gradient', received: gradient.length, dimension })
+      const out = new Float64Array(gradient.length)
+      if (free) {
+        out.set(gradient)
+        return out
+      }
+      for (let i = 0; i < d; i++)
+        for (let j = 0; j < d; j++) {
+          const weight = p[i * d + j] as number
+          for (let o = 0, to = i * outputs, from = j * outputs; o < outputs; o++)
+            out[to + o] = (out[to + o] as number) + weight * (gradient[from + o] as number)
+        }
+      return out
+    },
+    restore(matrix) {
+      if (matrix.length !== d * d)
+        throw error('ARCHLOOM_PROJECTOR_STATE', {
+          name: `dimension ${d}`,
+          received: `${matrix.length} numbers`,
+          expected: `${d * d} numbers`,
+        })
+      const values = Float64Array.from(matrix)
+      const bad = values.findIndex((value) => !Number.isFinite(value))
+      if (bad >= 0)
+        throw error('ARCHLOOM_PROJECTOR_STATE', {
+          ...{ name: `dimension ${d}`, received: `a matrix that holds ${values[bad]}`, expected: 'finite numbers' },
+        })
+      p.set(values)
+      free = values.every((value, i) => value === (i % (d + 1) === 0 ? 1 : 0))
+    },
+  }
+}
