@@ -7,4 +7,6 @@ export const error = defineErrors('metrics', {
     `the ${d.role} split has no examples, so nothing can be measured on it. Give it at least one.`,
   ARCHLOOM_METRIC_LOGITS: (d: { received: readonly number[]; expected: readonly number[] }) =>
     `the network's output has shape [${d.received.join(', ')}]; expected logits of shape [${d.expected.join(', ')}].`,
+  ARCHLOOM_METRIC_IMAGE: (d: { metric: string; received: string; expected: string }) =>
+    `${d.metric} received ${d.received}; expected ${d.expected}.`,
 })

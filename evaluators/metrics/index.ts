@@ -1,2 +1,5 @@
 export { accuracy, type Classification, type ClassificationOptions, classify } from './classification.ts'
 export { parameterCount } from './parameters.ts'
+export { type ImageMetricOptions, psnr } from './psnr.ts'
+export { ssim } from './ssim.ts'
+export { type Upscale, type UpscalingQuality, upscaled, upscalingQuality } from './upscaling.ts'

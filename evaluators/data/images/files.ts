@@ -1,0 +1,106 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { dirname, extname, join } from 'node:path'
+import sharp from 'sharp'
+import { messageOf } from '../../../core/errors.ts'
+import { error } from './errors.ts'
+import { type Picture, picture } from './picture.ts'
+
+const READABLE = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '.tif', '.tiff', '.bmp'])
+const WRITABLE = new Set(['.png', '.jpg', '.jpeg', '.webp'])
+
+/** An image, and what had to be converted to have it as 8-bit red, green and blue. */
+export interface ReadPicture extends Picture {
+  readonly notes: readonly string[]
+}
+
+/**
+ * Reads an image as 8-bit red-green-blue. Grey is repeated, 16-bit values are reduced to 8, transparency is laid on
+ * black, orientation tags are applied, of an animation the first picture is taken; each such change is a note.
+ * @param source a path, or the bytes of a file.
+ * Error: ARCHLOOM_PICTURE_UNREADABLE (also for files that are cut short).
+ */
+export async function readPicture(source: string | Uint8Array): Promise<ReadPicture> {
+  try {
+    const image = sharp(source, { failOn: 'truncated' })
+    const facts = await image.metadata()
+    const notes = [
+      facts.channels <= 2 && 'grey, repeated as red, green and blue',
+      facts.depth !== 'uchar' && `${facts.depth === 'ushort' ? '16-bit' : facts.depth} values, reduced to 8 bits`,
+      facts.hasAlpha && 'transparency, laid on black',
+      (facts.orientation ?? 1) !== 1 && 'turned upright by its orientation tag',
+      (facts.pages ?? 1) > 1 && 'an animation, of which the first picture is taken',
+    ].filter((note) => typeof note === 'string')
+    const upright = image.autoOrient().flatten({ background: '#000' }).toColourspace('srgb')
+    const { data, info } = await upright.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
+    const { height, width, channels } = info
+    return { ...rgb(height, width, channels, data), notes }
+  } catch (cause) {
+    const path = typeof source === 'string' ? source : `${source.length} bytes`
+    throw error('ARCHLOOM_PICTURE_UNREADABLE', { path, reason: messageOf(cause) }, { cause })
+  }
+}
+
+/** Some grey files stay grey in spite of the colour space asked for. */
+function rgb(height: number, width: number, channels: number, data: Uint8Array): Picture {
+  if (channels === 3) return picture(height, width, 3, new Uint8Array(data))
+  const pixels = new Uint8Array(height * width * 3)
+  for (let i = 0; i < height * width; i++) pixels.fill(data[i * channels] as number, 3 * i, 3 * i + 3)
+  return picture(height, width, 3, pixels)
+}
+
+export interface WriteOptions {
+  /** Of JPEG and WebP, 1 to 100. Default 95. */
+  readonly quality?: number
+}
+
+/** The bytes of an image file. */
+export async function encodePicture(
+  image: Picture,
+  format: 'png' | 'jpeg' | 'webp' = 'png',
+  { quality = 95 }: WriteOptions = {},
+): Promise<Uint8Array> {
+  const { height, width, channels } = image
+  const bytes = sharp(image.pixels, { raw: { height, width, channels } })
+  const raw = channels === 1 ? bytes.toColourspace('b-w') : bytes
+  if (format === 'png') return raw.png().toBuffer()
+  return format === 'jpeg'
+    ? raw.jpeg({ quality, chromaSubsampling: '4:4:4' }).toBuffer()
+    : raw.webp({ quality }).toBuffer()
+}
+
+/** Writes a .png, .jpg, .jpeg or .webp, making its folder if needed. Error: ARCHLOOM_PICTURE_UNWRITABLE. */
+export async function writePicture(path: string, image: Picture, options: WriteOptions = {}): Promise<void> {
+  const extension = extname(path).toLowerCase()
+  if (!WRITABLE.has(extension))
+    throw error('ARCHLOOM_PICTURE_UNWRITABLE', { path, reason: `the extension is ${extension || 'missing'}` })
+  const format = extension === '.png' ? 'png' : extension === '.webp' ? 'webp' : 'jpeg'
+  const bytes = await encodePicture(image, format, options)
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, bytes)
+  } catch (cause) {
+    throw error('ARCHLOOM_PICTURE_UNWRITABLE', { path, reason: messageOf(cause) }, { cause })
+  }
+}
+
+/** Image files of a folder by name, numbers in names in their natural order. Error: ARCHLOOM_PICTURE_FOLDER_EMPTY. */
+export async function picturesIn(path: string): Promise<readonly string[]> {
+  let names: string[]
+  try {
+    names = await readdir(path)
+  } catch (cause) {
+    throw error('ARCHLOOM_PICTURE_FOLDER_EMPTY', { path, why: messageOf(cause) }, { cause })
+  }
+  const files = names.filter((name) => !name.startsWith('.') && READABLE.has(extname(name).toLowerCase()))
+  if (files.length === 0)
+    throw error('ARCHLOOM_PICTURE_FOLDER_EMPTY', { path, why: `${names.length} entries, none of them an image` })
+  const natural = new Intl.Collator('en', { numeric: true })
+  return files.sort(natural.compare).map((name) => join(path, name))
+}
+
+/** One image after the other, as few in memory as the reader holds. Errors: those of picturesIn and readPicture. */
+export async function* streamPictures(
+  folder: string,
+): AsyncGenerator<{ readonly path: string; readonly picture: ReadPicture }, void, undefined> {
+  for (const path of await picturesIn(folder)) yield { path, picture: await readPicture(path) }
+}

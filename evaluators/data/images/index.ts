@@ -1,0 +1,71 @@
+/** Pictures: files, colour, the bicubics of super-resolution, degradations, pairs of a small and a large image. */
+export {
+  type Border,
+  bicubicMatrix,
+  bicubicRows,
+  downscaleBicubic,
+  type ResizeOptions,
+  type ResizeRow,
+  resizeBicubic,
+  upscaleBicubic,
+} from './bicubic.ts'
+export {
+  addNoise,
+  type BlurKernel,
+  blur,
+  type Degradation,
+  type DegradationOptions,
+  degradation,
+  downscaleNearest,
+  type GaussianOptions,
+  gaussianKernel,
+  throughJpeg,
+} from './degrade.ts'
+export {
+  encodePicture,
+  picturesIn,
+  type ReadPicture,
+  readPicture,
+  streamPictures,
+  type WriteOptions,
+  writePicture,
+} from './files.ts'
+export { fromYCbCr, LUMA_WEIGHTS, luma, toYCbCr } from './luma.ts'
+export {
+  holdOutPairs,
+  type PicturePair,
+  pairOf,
+  picturePair,
+  type ReadPairs,
+  type ReadPairsOptions,
+  readPairs,
+} from './pairs.ts'
+export {
+  type PatchBatch,
+  type PatchDataset,
+  type PatchDatasetOptions,
+  type PatchOptions,
+  type PatchSplit,
+  patchDataset,
+  patchSplit,
+} from './patches.ts'
+export {
+  crop,
+  cropToMultiple,
+  type Picture,
+  picture,
+  type Symmetry,
+  sizeOf,
+  symmetries,
+  toRgb,
+  transformed,
+} from './picture.ts'
+export { drawScene } from './scenes.ts'
+export {
+  findPairs,
+  generatedPairs,
+  type PairSetName,
+  type SuperResolutionDataOptions,
+  superResolutionData,
+} from './sets.ts'
+export { fromTensor, toTensor } from './tensors.ts'

@@ -1,0 +1,78 @@
+import { join } from 'node:path'
+import { seeded } from '../../../core/random.ts'
+import { dataDirectory, type Environment } from '../places.ts'
+import { exists } from '../read-bytes.ts'
+import { error } from './errors.ts'
+import { type PicturePair, pairOf, type ReadPairs, readPairs } from './pairs.ts'
+import { type PatchDataset, type PatchDatasetOptions, patchDataset } from './patches.ts'
+import { drawScene } from './scenes.ts'
+
+/** Sets of the field that are looked for under `sr/` (or directly) in ARCHLOOM_DATA. */
+export type PairSetName = 'T91' | 'Set5' | 'Set14' | 'BSD100' | 'Urban100' | (string & {})
+
+/** Reads a set from ARCHLOOM_DATA; undefined when it is not there. Errors: those of readPairs. */
+export async function findPairs(
+  name: PairSetName,
+  { scale, limit, environment = process.env }: { scale: number; limit?: number; environment?: Environment },
+): Promise<ReadPairs | undefined> {
+  const root = await dataDirectory(environment)
+  for (const folder of root ? [join(root, 'sr', name), join(root, name)] : [])
+    if (await exists(folder)) return readPairs(folder, { scale, ...(limit !== undefined && { limit }) })
+  return undefined
+}
+
+/** Pairs of generated scenes; scene i is the same whatever the count. */
+export function generatedPairs(count: number, options: { scale: number; size?: number; seed?: number }): PicturePair[] {
+  const { scale, size = 96, seed = 0 } = options
+  if (!Number.isInteger(count) || count < 1)
+    throw error('ARCHLOOM_PICTURE_OPTION', {
+      where: 'generatedPairs',
+      option: 'count',
+      received: count,
+      expected: 'a whole number of at least 1',
+    })
+  return Array.from({ length: count }, (_, i) =>
+    pairOf(`scene ${i}`, drawScene(size, size, seeded(`${seed}/${i}`)), scale),
+  )
+}
+
+export type SuperResolutionDataOptions = Pick<PatchDatasetOptions, 'patch' | 'patches' | 'augment' | 'seed'> & {
+  readonly scale: number
+  readonly environment?: Environment
+  /** Generated pictures where T91 or Set5 are missing. Default 24. */
+  readonly generated?: number
+}
+
+/** T91 to train on (a tenth held out) and Set5 to test, or generated scenes where ARCHLOOM_DATA has them not. */
+export async function superResolutionData(options: SuperResolutionDataOptions): Promise<PatchDataset> {
+  const { scale, environment = process.env, generated = 24, ...rest } = options
+  const train = await findPairs('T91', { scale, environment })
+  const test = train && (await findPairs('Set5', { scale, environment }))
+  if (train && test) {
+    // Images that are smaller than a patch stay out.
+    const large = train.pairs.filter(({ lr }) => Math.min(lr.height, lr.width) >= options.patch)
+    const left = train.pairs.length - large.length
+    const notes = [
+      ...train.notes,
+      ...test.notes,
+      ...(left ? [`${left} images of T91 are smaller than a patch, left out`] : []),
+    ]
+    return patchDataset({
+      ...rest,
+      name: `T91 ×${scale}`,
+      train: large,
+      test: test.pairs,
+      notes,
+      source: 'archloom-data',
+    })
+  }
+  const size = Math.max(96, options.patch * scale)
+  return patchDataset({
+    ...rest,
+    name: `generated scenes ×${scale}`,
+    train: generatedPairs(generated, { scale, size, seed: options.seed ?? 0 }),
+    test: generatedPairs(5, { scale, size, seed: -1 - (options.seed ?? 0) }),
+    notes: ['generated pictures, not photographs: figures on them say nothing about benchmarks'],
+    source: 'generated',
+  })
+}
