@@ -9,4 +9,4 @@ export {
   type StepDecayOptions,
   stepDecay,
 } from './schedules.ts'
-export { type SupervisedTrainerOptions, supervisedTrainer } from './supervised.ts'
+export { type StepContext, type SupervisedTrainerOptions, supervisedTrainer } from './supervised.ts'

@@ -50,8 +50,17 @@ export interface SupervisedTrainerOptions {
   readonly validateEvery?: number
   /** Stop when the validation accuracy has not risen for so many measurements. */
   readonly patience?: number
+  /** Called in the place of every gradient step; calls `step` once and returns its loss. Synchronous; the batch lives. */
+  readonly aroundStep?: (step: () => number, on: StepContext) => number
   /** Stop when this says so of a progress report: a training that is clearly bad need not be finished. */
   readonly stopWhen?: (progress: Progress) => boolean
+}
+
+/** What a gradient step works on. */
+export interface StepContext {
+  readonly network: Network
+  readonly batch: Batch
+  readonly mode: ApplyMode
 }
 
 /**
@@ -104,6 +113,7 @@ function resolve(options: SupervisedTrainerOptions) {
     ...{ batchSize, reportEvery, validateEvery, patience, clipNorm, makeOptimizer, learningRate },
     dropPath: toSchedule(options.dropPath ?? 0),
     auxiliaryWeight: options.auxiliaryWeight,
+    aroundStep: options.aroundStep ?? ((step) => step()),
     stopWhen: options.stopWhen ?? (() => false),
     classifies: options.loss === undefined,
     loss: options.loss ?? ((outputs, targets) => softmaxCrossEntropy(outputs, targets, { labelSmoothing })),
@@ -197,7 +207,9 @@ function stepOn(batch: Batch, settings: Settings, network: Network, optimizer: t
   }
   try {
     const clip = settings.clipNorm === false ? {} : { clipNorm: settings.clipNorm }
-    return trainStep({ variables: network.trainable, optimizer, loss: loss as () => tf.Scalar, ...clip }).loss
+    const step = () =>
+      trainStep({ variables: network.trainable, optimizer, loss: loss as () => tf.Scalar, ...clip }).loss
+    return settings.aroundStep(step, { network, batch, mode })
   } finally {
     tf.dispose([inputs, targets])
   }

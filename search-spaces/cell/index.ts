@@ -1,5 +1,6 @@
 /** The cell space of the ENAS and DARTS family: two cells of a few nodes, repeated to a network. */
 import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
+import { type NormalisationOption, nameableOptions, normalisationParts } from '../operations/normalisation.ts'
 import { type CellCost, cellCost } from './cost.ts'
 import { buildCellNetwork } from './network.ts'
 import { dartsPaper, enasPaper } from './papers.ts'
@@ -35,19 +36,21 @@ export type CellSpace<
 export function cellSpace<
   const N extends number = 4,
   const O extends readonly CellOperationName[] = typeof dartsOperations,
->(given: CellOptions<N, O> = {}): CellSpace<N, O> {
+>(given: CellOptions<N, O> & NormalisationOption = {}): CellSpace<N, O> {
+  const normalisation = normalisationParts(given)
   // The type parameters default to the defaults.
   const { nodes, operations, distinctInputs } = { ...cellDefaults, ...given } as Required<CellOptions<N, O>>
   const options = { ...skeletonOptions(given), operations, distinctInputs }
-  return defineNetworkSpace(cellSpaceName(given), cellDecisions(nodes, operations), {
+  return defineNetworkSpace(cellSpaceName(nameableOptions(given)), cellDecisions(nodes, operations), {
     options,
     constraints: distinctInputs ? differentInputs(nodes) : [],
     papers: [enasPaper, dartsPaper],
     cost: (architecture: CellArchitectureOf<N, O>, { input, classes }) =>
       cellCost(architecture, planCells(options, input, classes)),
     build: (architecture: CellArchitectureOf<N, O>, { input, classes, rng }) =>
-      buildCellNetwork(architecture, planCells(options, input, classes), rng),
-    supernet: ({ input, classes, rng }) => cellSupernet(planCells(options, input, classes), { operations, rng }),
+      buildCellNetwork(architecture, planCells(options, input, classes), rng, normalisation),
+    supernet: ({ input, classes, rng }) =>
+      cellSupernet(planCells(options, input, classes), { operations, rng, ...normalisation }),
   })
 }
 

@@ -8,6 +8,7 @@ import {
   globalAvgPool,
   identity,
   type Layer,
+  type Normalisation,
   network,
   relu,
   type ScopedNetwork,
@@ -173,5 +174,9 @@ export const fixedBody =
   }
 
 /** The network of one architecture, ready to be trained from scratch. */
-export const buildCellNetwork = (architecture: CellArchitecture, plan: CellPlan, rng: BuildOptions['rng']): Network =>
-  cellNetwork({ scope: variableScope({ rng }), plan, body: fixedBody(architecture) })
+export const buildCellNetwork = (
+  architecture: CellArchitecture,
+  plan: CellPlan,
+  rng: BuildOptions['rng'],
+  options: { readonly normalisation?: Normalisation } = {},
+): Network => cellNetwork({ scope: variableScope({ rng, ...options }), plan, body: fixedBody(architecture) })

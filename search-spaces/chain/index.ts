@@ -2,6 +2,7 @@
 import type { Paper } from '../../core/paper.ts'
 import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
 import { blockChainCost, buildBlockChain } from '../operations/index.ts'
+import { type NormalisationOption, nameableOptions, normalisationParts } from '../operations/normalisation.ts'
 import { chainOf, checkedOptions } from './network.ts'
 import {
   type ChainArchitectureOf,
@@ -37,17 +38,18 @@ export type ChainSpace<
 export function chainSpace<
   const K extends readonly number[] = typeof chainDefaults.kernels,
   const E extends readonly number[] = typeof chainDefaults.expansions,
->(given: ChainOptions<K, E> = {}): ChainSpace<K, E> {
-  const options = checkedOptions(given)
+>(given: ChainOptions<K, E> & NormalisationOption = {}): ChainSpace<K, E> {
+  const normalisation = normalisationParts(given)
+  const options = checkedOptions<K, E>(given)
   const decisions = chainDecisions(options.stages, options.kernels, options.expansions)
-  return defineNetworkSpace(chainSpaceName(given), decisions, {
+  return defineNetworkSpace(chainSpaceName(nameableOptions(given)), decisions, {
     options,
     papers: [mobileNetV2Paper],
     cost: (architecture: ChainArchitectureOf<K, E>, { input, classes }) =>
       blockChainCost(chainOf(architecture, options, input, classes)),
     build: (architecture: ChainArchitectureOf<K, E>, { input, classes, rng }) =>
-      buildBlockChain(chainOf(architecture, options, input, classes), rng),
-    supernet: (build) => chainSupernet(options, build),
+      buildBlockChain(chainOf(architecture, options, input, classes), rng, normalisation),
+    supernet: (build) => chainSupernet(options, { ...build, ...normalisation }),
   })
 }
 

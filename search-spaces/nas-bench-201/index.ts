@@ -2,6 +2,7 @@
 
 import type { Paper } from '../../core/paper.ts'
 import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
+import { type NormalisationOption, nameableOptions, normalisationParts } from '../operations/normalisation.ts'
 import { nasBench201Cost } from './cost.ts'
 import { buildNasBench201Network } from './network.ts'
 import { checkedOptions, planNasBench201 } from './plan.ts'
@@ -31,16 +32,19 @@ export const nasBench201Paper: Paper = {
 export type NasBench201Space = NetworkSpace<NasBench201Architecture, Required<NasBench201Options>>
 
 /** Networks of `cells` cells a stage; the benchmark's own table belongs to the defaults. Throws ARCHLOOM_SPACE_OPTION. */
-export function nasBench201Space(given: NasBench201Options = {}): NasBench201Space {
-  const options = checkedOptions(given)
-  return defineNetworkSpace(nasBench201Name(options), nasBench201Decisions, {
+export function nasBench201Space(given: NasBench201Options & NormalisationOption = {}): NasBench201Space {
+  const { normalisation: chosen, ...own } = given
+  const normalisation = normalisationParts({ normalisation: chosen })
+  const options = checkedOptions(own)
+  return defineNetworkSpace(nasBench201Name(nameableOptions(given)), nasBench201Decisions, {
     options,
     papers: [nasBench201Paper],
     cost: (architecture: NasBench201Architecture, { input, classes }) =>
       nasBench201Cost(architecture, planNasBench201(options, input, classes)),
     build: (architecture: NasBench201Architecture, { input, classes, rng }) =>
-      buildNasBench201Network(architecture, planNasBench201(options, input, classes), rng),
-    supernet: ({ input, classes, rng }) => nasBench201Supernet(planNasBench201(options, input, classes), { rng }),
+      buildNasBench201Network(architecture, planNasBench201(options, input, classes), rng, normalisation),
+    supernet: ({ input, classes, rng }) =>
+      nasBench201Supernet(planNasBench201(options, input, classes), { rng, ...normalisation }),
   })
 }
 

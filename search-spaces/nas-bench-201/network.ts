@@ -6,6 +6,7 @@ import {
   dropPath,
   globalAvgPool,
   type Layer,
+  type Normalisation,
   network,
   relu,
   type ScopedNetwork,
@@ -123,4 +124,6 @@ export const buildNasBench201Network = (
   architecture: NasBench201Architecture,
   plan: NasBench201Plan,
   rng: BuildOptions['rng'],
-): Network => nasBench201Network({ scope: variableScope({ rng }), plan, body: fixedNasBench201Body(architecture) })
+  options: { readonly normalisation?: Normalisation } = {},
+): Network =>
+  nasBench201Network({ scope: variableScope({ rng, ...options }), plan, body: fixedNasBench201Body(architecture) })

@@ -2,6 +2,7 @@
 import type { Paper } from '../../core/paper.ts'
 import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
 import { blockChainCost, buildBlockChain } from '../operations/index.ts'
+import { type NormalisationOption, nameableOptions, normalisationParts } from '../operations/normalisation.ts'
 import { checkedOptions, macroChain } from './network.ts'
 import {
   type NasBenchMacroArchitecture,
@@ -28,15 +29,17 @@ export const nasBenchMacroPaper: Paper = {
 export type NasBenchMacroSpace = NetworkSpace<NasBenchMacroArchitecture, Required<NasBenchMacroOptions>>
 
 /** Eight layers; `space.format(genotype)` is the key of the benchmark's file. Throws ARCHLOOM_SPACE_OPTION. */
-export function nasBenchMacroSpace(given: NasBenchMacroOptions = {}): NasBenchMacroSpace {
-  const options = checkedOptions(given)
-  return defineNetworkSpace(nasBenchMacroName(options), nasBenchMacroDecisions, {
+export function nasBenchMacroSpace(given: NasBenchMacroOptions & NormalisationOption = {}): NasBenchMacroSpace {
+  const { normalisation: chosen, ...own } = given
+  const normalisation = normalisationParts({ normalisation: chosen })
+  const options = checkedOptions(own)
+  return defineNetworkSpace(nasBenchMacroName(nameableOptions(given)), nasBenchMacroDecisions, {
     options,
     papers: [nasBenchMacroPaper],
     cost: (architecture: NasBenchMacroArchitecture, { input, classes }) =>
       blockChainCost(macroChain(architecture, options, input, classes)),
     build: (architecture: NasBenchMacroArchitecture, { input, classes, rng }) =>
-      buildBlockChain(macroChain(architecture, options, input, classes), rng),
+      buildBlockChain(macroChain(architecture, options, input, classes), rng, normalisation),
   })
 }
 

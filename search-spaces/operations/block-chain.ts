@@ -4,6 +4,7 @@ import {
   dense,
   globalAvgPool,
   type Layer,
+  type Normalisation,
   network,
   type ScopedNetwork,
   sequential,
@@ -76,7 +77,11 @@ export function blockChainNetwork<P extends ChainPlace>(
 }
 
 /** The network of a chain whose operations are chosen. */
-export const buildBlockChain = (chain: BlockChain, rng: Random): ScopedNetwork =>
-  blockChainNetwork(variableScope({ rng }), chain, (scope, { operation, ...options }) =>
+export const buildBlockChain = (
+  chain: BlockChain,
+  rng: Random,
+  options: { readonly normalisation?: Normalisation } = {},
+): ScopedNetwork =>
+  blockChainNetwork(variableScope({ rng, ...options }), chain, (scope, { operation, ...options }) =>
     operation.build(scope, options),
   )

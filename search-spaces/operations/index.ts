@@ -11,4 +11,5 @@ export {
 export * from './cost.ts'
 export { edgeOperations, type OperationName, operation, operationNames, reluConvNorm } from './edge-operations.ts'
 export { convNorm, countConvNorm, type MbConvOptions, mbConv, projectedIdentity } from './mb-conv.ts'
+export { type NormalisationOption, nameableOptions, normalisationParts } from './normalisation.ts'
 export { type Operation, type OperationOptions, paddingOf, stack } from './operation.ts'

@@ -1,6 +1,7 @@
 import {
   dense,
   globalAvgPool,
+  type Normalisation,
   network,
   type ScopedNetwork,
   sequential,
@@ -24,10 +25,13 @@ export function toyCost(architecture: ToyArchitecture, input: readonly number[],
 }
 
 /** Strided convolutions with normalisation and ReLU, mean over positions, dense layer. */
-export function buildToyNetwork(architecture: ToyArchitecture, { input, classes, rng }: BuildOptions): ScopedNetwork {
+export function buildToyNetwork(
+  architecture: ToyArchitecture,
+  { input, classes, rng, normalisation }: BuildOptions & { normalisation?: Normalisation },
+): ScopedNetwork {
   const { filters, kernel } = architecture
   const { channels } = imageShape('toy', input)
-  const scope = variableScope({ rng })
+  const scope = variableScope({ rng, ...(normalisation && { normalisation }) })
   const apply = sequential(
     ...each(architecture, (index) =>
       convNorm(scope.child(`layer_${index}`), {

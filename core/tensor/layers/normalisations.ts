@@ -1,0 +1,38 @@
+import { error } from '../errors.ts'
+import type { Normalisation } from '../scope.ts'
+import { batchNorm } from './batch-norm.ts'
+import { batchRenorm } from './batch-renorm.ts'
+import { groupNorm } from './group-norm.ts'
+import { runningBatchNorm } from './running-batch-norm.ts'
+
+/** A normalisation and the name that tells it from others: names of spaces, and options of decisions. */
+export interface NamedNormalisation {
+  readonly name: string
+  readonly layer: Normalisation
+}
+
+const stock = {
+  'batch-norm': batchNorm,
+  'batch-renorm': batchRenorm,
+  'running-batch-norm': runningBatchNorm,
+  'group-norm': groupNorm,
+} satisfies Readonly<Record<string, Normalisation>>
+
+export type NormalisationName = keyof typeof stock
+export const normalisationNames = Object.keys(stock) as readonly NormalisationName[]
+
+/** A stock normalisation by name, or one of another origin. */
+export type NormalisationChoice = NormalisationName | NamedNormalisation
+
+/** The normalisation chosen, with its name. Error: ARCHLOOM_LAYER_OPTION. */
+export function normalisationOf(choice: NormalisationChoice): NamedNormalisation {
+  if (typeof choice === 'string' && Object.hasOwn(stock, choice)) return { name: choice, layer: stock[choice] }
+  if (typeof choice === 'object' && typeof choice?.layer === 'function' && typeof choice.name === 'string')
+    return choice
+  throw error('ARCHLOOM_LAYER_OPTION', {
+    layer: 'normalisation',
+    option: 'choice',
+    received: choice,
+    expected: `one of ${normalisationNames.join(', ')}, or { name, layer }`,
+  })
+}

@@ -1,0 +1,37 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { batchNormInference, batchNormTraining } from '../fused.ts'
+import { ones, zeros } from '../initialisers.ts'
+import type { Layer, NormalisationOptions, VariableScope } from '../scope.ts'
+import { positiveInteger } from './geometry.ts'
+
+export interface RunningBatchNormOptions extends NormalisationOptions {
+  readonly channels: number
+  /** Share of the running statistics kept at each step. Default 0.99. */
+  readonly momentum?: number
+  /** Added to the variance. Default 1e-5. */
+  readonly epsilon?: number
+}
+
+/**
+ * Normalises with running statistics in training too, the present batch's share included; they pass no gradient. The
+ * simplest way to train and infer by one rule, and known to learn slowly: a baseline.
+ */
+export function runningBatchNorm(scope: VariableScope, options: RunningBatchNormOptions): Layer {
+  const { affine = true, relu = false, momentum = 0.99, epsilon = 1e-5 } = options
+  const channels = positiveInteger('runningBatchNorm', 'channels', options.channels)
+  const gamma = affine ? scope.weight('gamma', [channels], ones) : undefined
+  const beta = affine ? scope.weight('beta', [channels], zeros) : undefined
+  const movingMean = scope.state('moving_mean', [channels], 0)
+  const movingVariance = scope.state('moving_variance', [channels], 1)
+  const move = (running: tf.Variable, batch: tf.Tensor) =>
+    running.assign(tf.add(running, tf.mul(tf.sub(batch, running), 1 - momentum)))
+
+  return (x, mode) => {
+    if (mode.training) {
+      const { mean, variance } = batchNormTraining(x, undefined, undefined, epsilon, false)
+      move(movingMean, mean)
+      move(movingVariance, variance)
+    }
+    return batchNormInference(x, movingMean, movingVariance, gamma, beta, epsilon, relu)
+  }
+}

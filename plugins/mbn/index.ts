@@ -1,0 +1,36 @@
+import { definePlugin } from '../../core/index.ts'
+import { papers } from './paper.ts'
+import { type MbnTrainerOptions, mbnTrainer } from './trainer.ts'
+
+export {
+  type MemorizedBatchNormOptions,
+  mbnNormalisation,
+  memorizedBatchNorm,
+  type RefreshMode,
+} from './layer.ts'
+export type { MemoryOptions } from './memory.ts'
+export type { GradientMode } from './normalise.ts'
+export { papers } from './paper.ts'
+export {
+  clearMemory,
+  doubleForwardStep,
+  hasMemory,
+  type MbnTrainerOptions,
+  mbnTrainer,
+  refreshMemory,
+} from './trainer.ts'
+export { type MemoryWeights, meanAge, type WeightFamily, weightsOf } from './weights.ts'
+
+/**
+ * Double-Forward training for every network of a search whose space uses `mbnNormalisation()`; networks of other
+ * normalisations train as ever.
+ */
+export const mbn = (options: MbnTrainerOptions = {}) =>
+  definePlugin({
+    name: 'mbn',
+    paper: papers,
+    provides: ['trainer'],
+    needs: ['networks'],
+    options,
+    bind: ({ trainer }) => trainer.to(mbnTrainer(options)),
+  })

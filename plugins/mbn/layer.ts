@@ -1,0 +1,95 @@
+import * as tf from '@tensorflow/tfjs-core'
+import {
+  batchNormInference,
+  type Layer,
+  type NamedNormalisation,
+  type Normalisation,
+  ones,
+  zeros,
+} from '../../core/tensor/index.ts'
+import type { ApplyMode } from '../../core/trainer.ts'
+import { error } from './errors.ts'
+import { type MemoryOptions, memory } from './memory.ts'
+import { type GradientMode, normaliseByMemory, statisticsOf } from './normalise.ts'
+import { checkedWeights } from './weights.ts'
+
+export interface MemorizedBatchNormOptions extends MemoryOptions {
+  /** Default 'share', the exact gradient. */
+  readonly gradient?: GradientMode
+  /** Added to the variance. Default 1e-5. */
+  readonly epsilon?: number
+  /** Memories of each layer: as many as it is used in one forward pass, where weights are tied. Default 1. */
+  readonly callSites?: number
+  /** Inference before any training step. Default 'throw'. */
+  readonly whenEmpty?: 'throw' | 'identity'
+}
+
+/** A second forward pass over the batch just trained on: newest entries are replaced, and no gradient is taken. */
+export interface RefreshMode extends ApplyMode {
+  readonly memory?: 'refresh'
+}
+
+const gradients: readonly GradientMode[] = ['share', 'stop', 'full']
+
+/** Defaults filled in and checked. Error: ARCHLOOM_MBN_OPTION. */
+export function checkedOptions(options: MemorizedBatchNormOptions): Required<MemorizedBatchNormOptions> {
+  const { variance = 'averaged', gradient = 'share', epsilon = 1e-5, callSites = 1, whenEmpty = 'throw' } = options
+  const refuse = (option: string, received: unknown, expected: string) =>
+    error('ARCHLOOM_MBN_OPTION', { option, received, expected })
+  if (variance !== 'averaged' && variance !== 'pooled') throw refuse('variance', variance, "'averaged' or 'pooled'")
+  if (!gradients.includes(gradient)) throw refuse('gradient', gradient, `one of ${gradients.join(', ')}`)
+  if (!(epsilon > 0 && Number.isFinite(epsilon))) throw refuse('epsilon', epsilon, 'a positive number')
+  if (!(Number.isInteger(callSites) && callSites >= 1)) throw refuse('callSites', callSites, 'an integer of at least 1')
+  if (whenEmpty !== 'throw' && whenEmpty !== 'identity') throw refuse('whenEmpty', whenEmpty, "'throw' or 'identity'")
+  return { ...checkedWeights(options), variance, gradient, epsilon, callSites, whenEmpty }
+}
+
+/**
+ * Memorized batch normalisation over all axes but the last: statistics of the last batches, the present one included,
+ * in training and in inference alike. Training pushes the batch's statistics; a pass in `RefreshMode` replaces them;
+ * inference leaves the memory as it is.
+ * Errors: ARCHLOOM_MBN_OPTION; while running ARCHLOOM_MBN_BATCH_OF_ONE, ARCHLOOM_MBN_MEMORY_EMPTY.
+ */
+export function memorizedBatchNorm(given: MemorizedBatchNormOptions = {}): Normalisation {
+  const options = checkedOptions(given)
+  return (scope, { channels, affine = true, relu = false }): Layer => {
+    const gamma = affine ? scope.weight('gamma', [channels], ones) : undefined
+    const beta = affine ? scope.weight('beta', [channels], zeros) : undefined
+    const memories = Array.from({ length: options.callSites }, (_, site) =>
+      memory(scope.child(options.callSites === 1 ? 'memory' : `memory_${site}`), channels, options),
+    )
+    // One forward pass has one mode object: a second use with the same one is the next call site.
+    let last: ApplyMode | undefined
+    let uses = 0
+
+    return (x: tf.Tensor, mode: RefreshMode) => {
+      uses = mode === last ? uses + 1 : 0
+      last = mode
+      const site = memories[uses % memories.length] as (typeof memories)[number]
+      if (mode.training) {
+        const batch = statisticsOf(x)
+        if (batch.samples === 1 && options.variance === 'averaged')
+          throw error('ARCHLOOM_MBN_BATCH_OF_ONE', { layer: scope.path, shape: x.shape })
+        if (mode.memory !== 'refresh') {
+          site.push(batch)
+          const scale = gamma ?? tf.ones([channels])
+          const offset = beta ?? tf.zeros([channels])
+          return normaliseByMemory(x, scale, offset, batch.mean, site.combined(), { ...options, relu })
+        }
+        site.replace(batch)
+      } else if (options.whenEmpty === 'throw' && site.isEmpty())
+        throw error('ARCHLOOM_MBN_MEMORY_EMPTY', { layer: scope.path })
+      const { mean, variance } = site.combined()
+      return batchNormInference(x, mean, variance, gamma, beta, options.epsilon, relu)
+    }
+  }
+}
+
+/** The layer with a name that tells its options, for the `normalisation` of spaces. Error: ARCHLOOM_MBN_OPTION. */
+export function mbnNormalisation(options: MemorizedBatchNormOptions = {}): NamedNormalisation {
+  const defaults = checkedOptions({})
+  const changed = Object.entries(checkedOptions(options))
+    .filter(([key, value]) => value !== defaults[key as keyof typeof defaults])
+    .map(([key, value]) => `${key}=${value}`)
+  return { name: ['mbn', ...changed].join('-'), layer: memorizedBatchNorm(options) }
+}

@@ -1,0 +1,58 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { Network, Trainer } from '../../core/trainer.ts'
+import { type StepContext, type SupervisedTrainerOptions, supervisedTrainer } from '../../evaluators/training/index.ts'
+import type { RefreshMode } from './layer.ts'
+import { memoriesAmong } from './memory.ts'
+
+export interface MbnTrainerOptions extends SupervisedTrainerOptions {
+  /** Forward each batch again after its step, so that its statistics belong to the new weights. Default true. */
+  readonly doubleForward?: boolean
+}
+
+/** Whether any layer of a network has a memory. */
+export const hasMemory = (network: Pick<Network, 'state'>): boolean => memoriesAmong(network.state).length > 0
+
+/** Forgets every batch: after a restart with other data or another learning rate. */
+export function clearMemory(network: Pick<Network, 'state'>): void {
+  for (const variable of memoriesAmong(network.state))
+    tf.tidy(() => variable.assign(tf.zerosLike(variable as tf.Tensor)))
+}
+
+/**
+ * The second forward pass: the statistics of the batch just trained on, under the new weights. Layer by layer, each
+ * sees what the refreshed layers before it give. Weights and optimizer are not touched.
+ */
+export function refreshMemory(network: Network, inputs: tf.Tensor, mode: Omit<RefreshMode, 'training'> = {}): void {
+  // No tap: optimizers have seen this batch.
+  const { tap: _, ...rest } = mode
+  const refresh: RefreshMode = { ...rest, training: true, memory: 'refresh' }
+  tf.tidy(() => void network.apply(inputs, refresh))
+}
+
+/** A gradient step and then the second forward pass, with the same dropout masks. */
+export function doubleForwardStep(step: () => number, { network, batch, mode }: StepContext): number {
+  if (!hasMemory(network)) return step()
+  const before = mode.rng?.snapshot()
+  const loss = step()
+  if (!Number.isFinite(loss)) return loss
+  const after = mode.rng?.snapshot()
+  if (before) mode.rng?.restore(before)
+  refreshMemory(network, batch.inputs, mode)
+  if (after) mode.rng?.restore(after)
+  return loss
+}
+
+/**
+ * The stock trainer with Double-Forward. Networks without memory train as ever, so that a search may choose between
+ * normalisations. Errors: those of `supervisedTrainer` and of the layer.
+ */
+export function mbnTrainer({ doubleForward = true, ...options }: MbnTrainerOptions = {}): Trainer {
+  const { aroundStep = (step) => step() } = options
+  const trainer = supervisedTrainer({
+    ...options,
+    ...(doubleForward && {
+      aroundStep: (step, on) => aroundStep(() => doubleForwardStep(step, on), on),
+    }),
+  })
+  return { name: 'mbnTrainer', fit: (...run) => trainer.fit(...run) }
+}

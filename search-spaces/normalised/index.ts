@@ -1,0 +1,50 @@
+/** Any space of networks, with the normalisation as one more decision. */
+import { oneOf, product } from '../../core/space/index.ts'
+import { type NormalisationChoice, normalisationOf } from '../../core/tensor/index.ts'
+import { error } from '../errors.ts'
+import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
+import type { NormalisationOption } from '../operations/normalisation.ts'
+
+export interface NormalisedArchitecture<A> {
+  /** Name of the normalisation. */
+  readonly normalisation: string
+  readonly network: A
+}
+
+/**
+ * The space that `make` makes, with a first decision on what normalises: `make` is called once a choice, and must
+ * return spaces that differ in nothing else. Errors: ARCHLOOM_SPACE_OPTION, ARCHLOOM_LAYER_OPTION.
+ */
+export function normalisedSpace<A, O>(
+  make: (option: Required<NormalisationOption>) => NetworkSpace<A, O>,
+  choices: readonly NormalisationChoice[],
+): NetworkSpace<NormalisedArchitecture<A>, { readonly normalisations: readonly string[] }> {
+  const spaces = new Map(
+    choices.map((normalisation) => [normalisationOf(normalisation).name, make({ normalisation })] as const),
+  )
+  const names = [...spaces.keys()]
+  const [first] = spaces.values()
+  if (!first || names.length < choices.length)
+    throw error('ARCHLOOM_SPACE_OPTION', {
+      ...{ space: 'normalisedSpace', option: 'choices', received: choices },
+      expected: 'at least one normalisation, each with a name of its own',
+    })
+  for (const space of spaces.values())
+    if (space.fingerprint !== first.fingerprint)
+      throw error('ARCHLOOM_SPACE_OPTION', {
+        ...{ space: 'normalisedSpace', option: 'make', received: space.name },
+        expected: `a space of the same decisions as ${first.name} for every normalisation`,
+      })
+  const spaceOf = (name: string) => spaces.get(name) as NetworkSpace<A, O>
+  const node = product({ normalisation: oneOf(...names), network: first.node })
+  return defineNetworkSpace(`${first.name}-normalised=${names.join('+')}`, node, {
+    options: { normalisations: names },
+    constraints: first.constraints.map((constraint) => ({
+      ...constraint,
+      paths: constraint.paths.map((path) => `network.${path}`),
+    })),
+    ...(first.papers && { papers: first.papers }),
+    cost: ({ normalisation, network }: NormalisedArchitecture<A>, form) => spaceOf(normalisation).cost(network, form),
+    build: ({ normalisation, network }: NormalisedArchitecture<A>, form) => spaceOf(normalisation).build(network, form),
+  })
+}
