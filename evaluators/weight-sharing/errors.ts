@@ -5,6 +5,8 @@ export const error = defineErrors('weight-sharing', {
     `${d.where}: ${d.option} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_WEIGHT_SHARING_SUPERNET: (d: { space: string }) =>
     `space ${quote(d.space)} has no supernet, so no weights can be shared. Give defineSpace(${quote(d.space)}, …) a supernet function, or use a space that has one, such as cellSpace() or nasBench201Space().`,
+  ARCHLOOM_WEIGHT_SHARING_MIXTURE: (d: { method: string; space: string }) =>
+    `${d.method} weighs all operations of an edge, but the supernet of space ${quote(d.space)} has no such relaxation (mixture). Use a space that has one, such as cellSpace() or nasBench201Space(), or a method that samples paths, such as spos() or enas().`,
   ARCHLOOM_WEIGHT_SHARING_EVALUATOR: (d: { method: string; received: string; kind: string }) =>
     `${d.method} received evaluator ${quote(d.received)} of kind ${quote(d.kind)}; expected shared weights. Use weightSharing() from archloom/evaluators/weight-sharing.`,
   ARCHLOOM_WEIGHT_SHARING_DIVERGED: (d: { step: number }) =>

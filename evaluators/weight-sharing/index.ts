@@ -1,7 +1,24 @@
 /** One supernet for all architectures: its training, paths measured with shared weights, checkpoints and rankings. */
 export { type Checkpoint, type CheckpointIdentity, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+export {
+  type CollapseOptions,
+  type CollapseWatch,
+  collapseWatch,
+  type OperationShares,
+  operationShares,
+  uniformEntropy,
+} from './collapse.ts'
 export { type SharedWeights, sharedWeightsOf, type WeightSharingOptions, weightSharing } from './evaluator.ts'
 export { type Measured, measureBatch, measureSplit } from './measure.ts'
+export {
+  type Likely,
+  type OneShotDefinition,
+  type OneShotOptions,
+  type OneShotParts,
+  type OneShotStrategy,
+  oneShot,
+  oneShotNeeds,
+} from './one-shot.ts'
 export type { SavedTensors } from './optimizer-state.ts'
 export {
   depthOf,
@@ -12,6 +29,7 @@ export {
   ranks,
   spearman,
 } from './ranking.ts'
+export { type Relaxation, type RelaxationOptions, type RelaxedMethod, relaxedStrategy } from './relaxation.ts'
 export { recalibrate, type Statistics } from './statistics.ts'
 export {
   type SharedSgdOptions,

@@ -1,0 +1,140 @@
+import {
+  type ChoiceDecision,
+  defineErrors,
+  type EventDraft,
+  type Genotype,
+  quote,
+  type SearchSpace,
+} from '../../core/index.ts'
+import { categoricalPolicy } from '../../core/policy/index.ts'
+import { error as refuse } from './errors.ts'
+
+/** What a watch says: warnings of a search, not exceptions. */
+const warning = defineErrors('collapse', {
+  ARCHLOOM_COLLAPSE_SKIPS: (d: { what: string; architecture: string; skips: number; operations: number }) =>
+    `${d.what} ${quote(d.architecture)} has skip connections in ${d.skips} of ${d.operations} places. Shared weights favour them early, because they need no training: train the weights longer before the policy (warmUpEpochs), or stop earlier.`,
+  ARCHLOOM_COLLAPSE_PARAMETER_FREE: (d: { what: string; architecture: string; free: number; operations: number }) =>
+    `${d.what} ${quote(d.architecture)} has operations without weights in ${d.free} of ${d.operations} places: hardly anything in it can be trained. Train the shared weights longer before the policy (warmUpEpochs), or search with another seed.`,
+  ARCHLOOM_COLLAPSE_ENTROPY: (d: { entropy: number; share: number }) =>
+    `the policy's entropy has fallen to ${d.entropy.toFixed(3)} nats, ${(100 * d.share).toFixed(1)} % of a uniform one: it chooses nearly always the same. If this is too early, lower its learning rate or raise its entropy weight or temperature.`,
+})
+
+export interface CollapseOptions {
+  /**
+   * Warn where more than this share of the operations are skip connections. Default 0.5: the 265 architectures of
+   * NAS-Bench-201 with more skips than that have a mean test accuracy of 81.9 % on CIFAR-10, the others 87.2 %.
+   */
+  readonly skipShare?: number
+  /**
+   * Warn where more than this share of the operations have no weights. Default 0.9: the 729 architectures of
+   * NAS-Bench-201 without any have a mean of 66.3 %.
+   */
+  readonly parameterFreeShare?: number
+  /** Warn where the policy's entropy is below this share of a uniform policy's. Default 0.05. */
+  readonly entropyShare?: number
+  /** Names of skip connections. Default 'skip_connect', 'skip', 'identity'. */
+  readonly skips?: readonly string[]
+  /** Names of the other operations without weights. Default 'none', 'zero', 'avg_pool_3x3', 'max_pool_3x3'. */
+  readonly parameterFree?: readonly string[]
+}
+
+const defaults = {
+  skipShare: 0.5,
+  parameterFreeShare: 0.9,
+  entropyShare: 0.05,
+  skips: ['skip_connect', 'skip', 'identity'],
+  parameterFree: ['none', 'zero', 'avg_pool_3x3', 'max_pool_3x3'],
+} as const satisfies Required<CollapseOptions>
+
+/** What an architecture's operations are, over the decisions that choose between some with and some without weights. */
+export interface OperationShares {
+  /** Active decisions that choose an operation; 0 in spaces without such decisions. */
+  readonly operations: number
+  readonly skips: number
+  /** Without weights, skip connections among them. */
+  readonly parameterFree: number
+}
+
+/** Counts an architecture's skip connections and operations without weights. */
+export function operationShares(
+  space: Pick<SearchSpace, 'decisions' | 'isActive'>,
+  genotype: Genotype,
+  options: Pick<CollapseOptions, 'skips' | 'parameterFree'> = {},
+): OperationShares {
+  const { skips: skipNames, parameterFree: freeNames } = { ...defaults, ...options }
+  const isSkip = (option: unknown) => (skipNames as readonly unknown[]).includes(option)
+  const isFree = (option: unknown) => isSkip(option) || (freeNames as readonly unknown[]).includes(option)
+  const chosen = space.decisions.flatMap((decision, index) =>
+    choosesOperation(decision as ChoiceDecision, isFree) && space.isActive(genotype, index)
+      ? [(decision as ChoiceDecision).options[genotype[index] as number]]
+      : [],
+  )
+  return {
+    operations: chosen.length,
+    skips: chosen.filter(isSkip).length,
+    parameterFree: chosen.filter(isFree).length,
+  }
+}
+
+const choosesOperation = ({ kind, options }: ChoiceDecision, isFree: (option: unknown) => boolean) =>
+  kind === 'choice' &&
+  options.every((option) => typeof option === 'string') &&
+  options.some(isFree) &&
+  !options.every(isFree)
+
+type Warning = Extract<EventDraft, { type: 'search.warning' }>
+
+/** Watches a one-shot search for collapse; says each thing once for the likely and once for the derived architectures. */
+export interface CollapseWatch {
+  /** The architecture that the search would derive now, or has derived. */
+  architecture(genotype: Genotype, what: 'the likeliest architecture' | 'the derived architecture'): readonly Warning[]
+  /** @param entropy In nats. @param most Entropy of a uniform policy over the same choices. */
+  entropy(entropy: number, most: number): readonly Warning[]
+}
+
+const SILENT: CollapseWatch = { architecture: () => [], entropy: () => [] }
+
+/**
+ * Collapse detection of one-shot methods: skip dominance, as DARTS and ENAS are published with on NAS-Bench-201, too few
+ * weights, and a policy without entropy. `false` watches nothing. Throws ARCHLOOM_WEIGHT_SHARING_OPTION.
+ */
+export function collapseWatch(space: SearchSpace, options: CollapseOptions | false = {}): CollapseWatch {
+  if (options === false) return SILENT
+  const { skipShare, parameterFreeShare, entropyShare } = { ...defaults, ...options }
+  for (const [option, received] of Object.entries({ skipShare, parameterFreeShare, entropyShare }))
+    if (!(received >= 0 && received <= 1))
+      throw refuse('ARCHLOOM_WEIGHT_SHARING_OPTION', {
+        ...{ where: 'collapse', option, received },
+        expected: 'a share from 0 to 1',
+      })
+  const said = new Set<string>()
+  const once = (what: string, { code, message }: { code: string; message: string }): readonly Warning[] => {
+    const key = `${code} ${what}`
+    if (said.has(key)) return []
+    said.add(key)
+    return [{ type: 'search.warning', code, message: message.replace(`${code}: `, '') }]
+  }
+  return {
+    architecture(genotype, what) {
+      const { operations, skips, parameterFree: free } = operationShares(space, genotype, options)
+      if (operations === 0) return []
+      const architecture = space.format(genotype)
+      const facts = { what, architecture, operations }
+      return [
+        ...(skips > skipShare * operations ? once(what, warning('ARCHLOOM_COLLAPSE_SKIPS', { ...facts, skips })) : []),
+        ...(free > parameterFreeShare * operations
+          ? once(what, warning('ARCHLOOM_COLLAPSE_PARAMETER_FREE', { ...facts, free }))
+          : []),
+      ]
+    },
+    entropy(entropy, most) {
+      const share = entropy / most
+      if (!(share < entropyShare)) return []
+      return once('policy', warning('ARCHLOOM_COLLAPSE_ENTROPY', { entropy, share }))
+    },
+  }
+}
+
+/** Entropy in nats of uniform choices along a genotype: what a policy's entropy there can be at most. */
+export const uniformEntropy = (space: SearchSpace, genotype: Genotype): number =>
+  categoricalPolicy(space).score(genotype).entropy

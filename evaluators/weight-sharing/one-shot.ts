@@ -1,0 +1,264 @@
+import * as tf from '@tensorflow/tfjs-core'
+import {
+  type Algorithm,
+  type AlgorithmParts,
+  alternate,
+  askTell,
+  type Batch,
+  type EventDraft,
+  type FinishReason,
+  type Genotype,
+  type Json,
+  measureTrials,
+  type OneShotEpoch,
+  type OneShotMethod,
+  type Random,
+  type Split,
+  tokens,
+} from '../../core/index.ts'
+import { momentum } from '../../core/tensor/index.ts'
+import { checkOption, isPositive, isShare } from '../training/errors.ts'
+import { cosine } from '../training/schedules.ts'
+import { type CheckpointIdentity, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { type CollapseOptions, type CollapseWatch, collapseWatch } from './collapse.ts'
+import { type SharedWeights, sharedWeightsOf } from './evaluator.ts'
+import { tapping, WEIGHT_OPTIMIZER } from './weight-optimizer.ts'
+import { type WeightTrainer, weightTrainer } from './weight-trainer.ts'
+
+type Metrics = Readonly<Record<string, number>>
+
+/** How long and how shared weights are trained; what all one-shot methods have in common. */
+export interface OneShotOptions {
+  /** Passes over the training split after the warm-up. */
+  readonly epochs: number
+  /** Passes before, in which the weights alone are trained. */
+  readonly warmUpEpochs: number
+  /** Falls along half a cosine, over all epochs, from `learningRate` to `minLearningRate`. */
+  readonly learningRate: number
+  readonly minLearningRate: number
+  readonly momentum: number
+  readonly nesterov: boolean
+  /** On kernels. */
+  readonly weightDecay: number
+  /** Largest global norm of the weights' gradients. */
+  readonly clipNorm: number
+  /** Probability of dropping a path while training. Default 0. */
+  readonly dropPath?: number
+  /** Where the search's state is kept, and goes on from. `everyEpochs`: default 1. Default: it is not kept. */
+  readonly checkpoint?: { readonly directory: string; readonly everyEpochs?: number }
+  /** Steps a progress event stands for. Default 50. */
+  readonly reportEvery?: number
+  /** When to warn that the search has collapsed; false: never. */
+  readonly collapse?: CollapseOptions | false
+}
+
+/** What a strategy works with. */
+export interface OneShotParts {
+  readonly space: AlgorithmParts['space']
+  readonly shared: SharedWeights
+  readonly trainer: WeightTrainer<unknown>
+  /** For initial state. */
+  readonly rng: Random
+  /** Epochs planned, warm-up included. */
+  readonly epochs: number
+  /**
+   * One pass over the training split in an order of the epoch's own. Sets the learning rate before each step; after it
+   * disposes the batch and lets the event loop have its turn.
+   */
+  train(epoch: OneShotEpoch, step: (batch: Batch, rng: Random) => Promise<Metrics>): AsyncIterable<Metrics>
+  /** Validation batches without end, shuffled anew at each pass. The generator is the epoch's own. */
+  validation(epoch: OneShotEpoch): Iterator<Batch, never>
+}
+
+/** The likeliest architecture, and the policy's entropy in nats beside that of a uniform policy. */
+export interface Likely {
+  readonly genotype: Genotype
+  readonly entropy?: { readonly value: number; readonly most: number }
+}
+
+/** What a method does with shared weights. Owns whatever it makes. */
+export interface OneShotStrategy {
+  weights(epoch: OneShotEpoch): AsyncIterable<Metrics>
+  policy?(epoch: OneShotEpoch): AsyncIterable<Metrics>
+  /** Looked at after each policy epoch, for collapse. */
+  likely?(): Likely
+  /** What is tried at the end, each as a trial. Absent: the search's controller goes on from there, trial by trial. */
+  derive?(): readonly Genotype[]
+  /** Everything that changes, as plain JSON. */
+  save(): Json
+  restore(saved: Json): void
+}
+
+export interface OneShotDefinition {
+  readonly name: string
+  readonly options: OneShotOptions
+  strategy(parts: OneShotParts): OneShotStrategy
+}
+
+/** What the plugin of a one-shot method needs. */
+export const oneShotNeeds = [
+  'space',
+  'evaluator:weight-sharing',
+  { need: 'supernet', remedy: 'Use a space that has one, such as cellSpace(), chainSpace() or nasBench201Space().' },
+] as const
+
+/** Batches without end: each pass in an order of its own. */
+function* passes(split: Split, batchSize: number, rng: Random): Generator<Batch, never> {
+  for (let pass = 0; ; pass++) yield* split.batches({ batchSize, rng: rng.fork(`pass/${pass}`), dropRemainder: true })
+}
+
+const eventLoopTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+function check(name: string, options: OneShotOptions): void {
+  const whole = (least: number) => (value: number) => Number.isInteger(value) && value >= least
+  checkOption(name, 'epochs', options.epochs, whole(1), 'a whole number of at least 1')
+  checkOption(name, 'warmUpEpochs', options.warmUpEpochs, whole(0), 'a whole number of at least 0')
+  checkOption(name, 'learningRate', options.learningRate, isPositive, 'a positive number')
+  const least = (value: number) => value >= 0 && value <= options.learningRate
+  checkOption(name, 'minLearningRate', options.minLearningRate, least, 'a number from 0 to learningRate')
+  checkOption(name, 'momentum', options.momentum, isShare, 'a number in [0, 1)')
+  checkOption(name, 'weightDecay', options.weightDecay, (value) => value >= 0, 'a number of at least 0')
+  checkOption(name, 'clipNorm', options.clipNorm, (value) => value > 0, 'a positive number')
+  checkOption(name, 'dropPath', options.dropPath ?? 0, isShare, 'a share in [0, 1)')
+  checkOption(name, 'reportEvery', options.reportEvery ?? 1, whole(1), 'a whole number of at least 1')
+}
+
+/**
+ * The algorithm of a one-shot method, to be bound with `bind(tokens.ALGORITHM).toFactory(oneShot(definition))`: trains
+ * the supernet of the search's weight-sharing evaluator beside the strategy's policy, watches for collapse, writes and
+ * takes up checkpoints, and tries what the strategy derives. Takes up the capability `weight-optimizer` where another
+ * plugin provides it. Throws ARCHLOOM_TRAINING_OPTION; its search ARCHLOOM_WEIGHT_SHARING_DIVERGED, ARCHLOOM_CHECKPOINT_….
+ */
+export function oneShot({ name, options, strategy: make }: OneShotDefinition) {
+  check(name, options)
+  const { epochs, warmUpEpochs, learningRate, minLearningRate, weightDecay, clipNorm, dropPath = 0 } = options
+  const rate = cosine({ peak: learningRate, floor: minLearningRate })
+  const own = () =>
+    momentum({
+      ...{ learningRate, momentum: options.momentum, nesterov: options.nesterov, weightDecay },
+      decays: (variable) => variable.rank > 1,
+    })
+  const { checkpoint, reportEvery, collapse, ...settings } = options
+
+  return (get: <T>(token: tokens.Token<T>) => T, find: <T>(token: tokens.Token<T>) => T | undefined): Algorithm => {
+    const wrap = find(WEIGHT_OPTIMIZER)
+    const trying = {
+      required: get(tokens.OBJECTIVES).map(({ metric }) => metric),
+      trialMs: get(tokens.BUDGET).trialMs,
+    }
+    return async function* (parts): AsyncGenerator<EventDraft, FinishReason, void> {
+      const { space, signal } = parts
+      const shared = sharedWeightsOf(parts.evaluator, name)
+      const { supernet, train } = shared
+      const rng = parts.rng.fork(name)
+      const batchSize = Math.min(shared.batchSize, train.size)
+      const perEpoch = Math.floor(train.size / batchSize)
+      const steps = (warmUpEpochs + epochs) * perEpoch
+      using trainer = weightTrainer(supernet, {
+        ...{ optimizer: wrap ? wrap(own) : tapping(own), steps, dropPath },
+        ...(clipNorm < Number.POSITIVE_INFINITY && { clipNorm }),
+      })
+      const rated: { learningRate?: number } = trainer.optimizer as object
+      const strategy = make({
+        ...{ space, shared, trainer, rng: rng.fork('initial'), epochs: warmUpEpochs + epochs },
+        async *train(epoch, step) {
+          const stream = rng.fork(`weights/${epoch.index}`)
+          const noise = stream.fork('noise')
+          for (const batch of train.batches({ batchSize, rng: stream, dropRemainder: true })) {
+            if (rated.learningRate !== undefined) rated.learningRate = rate(trainer.steps, steps)
+            const now = rated.learningRate
+            let metrics: Metrics
+            try {
+              metrics = await step(batch, noise)
+            } finally {
+              tf.dispose([batch.inputs, batch.targets])
+            }
+            yield { ...metrics, ...(now !== undefined && { learningRate: now }) }
+            await eventLoopTurn()
+          }
+        },
+        validation: (epoch) =>
+          passes(shared.validation, Math.min(batchSize, shared.validation.size), rng.fork(`validation/${epoch.index}`)),
+      })
+
+      const identity: CheckpointIdentity = {
+        method: name,
+        space: space.fingerprint,
+        spaceName: space.name,
+        settings: JSON.stringify({ ...settings, batchSize, seed: parts.rng.snapshot().origin }),
+      }
+      const known = checkpoint && readCheckpoint(checkpoint.directory, identity)
+      if (known) {
+        supernet.load(known.weights)
+        await trainer.load(known.optimizer)
+        strategy.restore((known.state as { strategy: Json }).strategy)
+      }
+
+      const watch = collapseWatch(space, collapse)
+      const method: OneShotMethod = {
+        stages: [
+          { name: 'supernet', warmUpEpochs, epochs, facts: { method: name, stepsPerEpoch: perEpoch, batchSize } },
+        ],
+        done: known ? (known.state as { done: number }).done : 0,
+        enter: () => {},
+        weights: (epoch) => strategy.weights(epoch),
+        ...(strategy.policy && { policy: (epoch: OneShotEpoch) => strategy.policy?.(epoch) ?? none() }),
+        ...(checkpoint && {
+          saved: async (done: number, last: boolean) => {
+            if (!last && done % (checkpoint.everyEpochs ?? 1) !== 0) return undefined
+            const state = { done, strategy: strategy.save() }
+            const [weights, optimizer] = [await supernet.save(), await trainer.save()]
+            return writeCheckpoint(checkpoint.directory, identity, { weights, optimizer, state })
+          },
+        }),
+        derive: () => derived(parts, strategy, watch, trying),
+      }
+      const loop = alternate(method, parts, reportEvery === undefined ? {} : { reportEvery })
+      try {
+        for (let next = await loop.next(); ; next = await loop.next()) {
+          if (next.done) return signal.aborted ? 'algorithm' : (parts.spent() ?? next.value)
+          yield next.value
+          if (next.value.type === 'policy.progress') yield* watched(strategy, watch)
+        }
+      } finally {
+        await loop.return('algorithm')
+      }
+    }
+  }
+}
+
+async function* none(): AsyncIterable<Metrics> {}
+
+function* watched({ likely }: OneShotStrategy, watch: CollapseWatch): Iterable<EventDraft> {
+  const found = likely?.()
+  if (!found) return
+  yield* watch.architecture(found.genotype, 'the likeliest architecture')
+  if (found.entropy) yield* watch.entropy(found.entropy.value, found.entropy.most)
+}
+
+/** Trials of what was derived, or of what the search's controller proposes on the trained weights. */
+async function* derived(
+  parts: AlgorithmParts,
+  strategy: OneShotStrategy,
+  watch: CollapseWatch,
+  trying: Parameters<typeof askTell>[0],
+): AsyncGenerator<EventDraft, void, void> {
+  if (strategy.derive) {
+    const genotypes = strategy.derive()
+    yield { type: 'stage.started', stage: 'derivation', index: 1, facts: { architectures: genotypes.length } }
+    for (const genotype of genotypes) yield* watch.architecture(genotype, 'the derived architecture')
+    yield* measureTrials(
+      genotypes.map((genotype) => ({ genotype })),
+      parts,
+    )
+    return
+  }
+  yield { type: 'stage.started', stage: 'search', index: 1, facts: {} }
+  let best: { readonly genotype: Genotype; readonly reward: number } | undefined
+  for await (const event of askTell(trying)(parts)) {
+    yield event
+    if (event.type === 'trial.completed' && event.feasible && event.reward > (best?.reward ?? Number.NEGATIVE_INFINITY))
+      best = event
+  }
+  if (best) yield* watch.architecture(best.genotype, 'the derived architecture')
+}

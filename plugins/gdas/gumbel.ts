@@ -1,0 +1,51 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { Random } from '../../core/index.ts'
+import { type OneShotDefinition, type Relaxation, relaxedStrategy } from '../../evaluators/weight-sharing/index.ts'
+import type { GdasOwnOptions } from './options.ts'
+
+/** −ln(−ln u): the largest of logits with such noise added is a draw from their softmax. */
+export const gumbel = (rng: Random): number => -Math.log(-Math.log(Math.max(rng.float(), Number.MIN_VALUE)))
+
+/**
+ * One operation an edge, drawn from softmax(α): the forward pass has its one-hot weights, the backward pass the slope of
+ * softmax((ln softmax(α) + noise) / τ), as in eq. (5) to (7) of the paper. The others are not computed, so a step costs
+ * what one path costs, and the gradient reaches α through the drawn operations only.
+ */
+export function gumbelRelaxation(
+  alpha: readonly (readonly number[])[],
+  rng: Random,
+  temperature: number,
+): Relaxation & { readonly drawn: readonly number[] } {
+  const noise = alpha.map((row) => row.map(() => gumbel(rng)))
+  const drawn = alpha.map((row, edge) => {
+    const sums = row.map((value, op) => value + (noise[edge]?.[op] as number))
+    return sums.indexOf(Math.max(...sums))
+  })
+  const hard = alpha.map((row, edge) => row.map((_, op) => (op === drawn[edge] ? 1 : 0)))
+  const straightThrough = tf.customGrad((_soft) => ({
+    value: tf.tensor2d(hard),
+    gradFunc: (dy: tf.Tensor) => dy,
+  }))
+  return {
+    drawn,
+    weights: (at) => straightThrough(tf.softmax(tf.div(tf.add(tf.logSoftmax(at), tf.tensor2d(noise)), temperature))),
+    skip: (edge, operation) => drawn[edge] !== operation,
+  }
+}
+
+/** τ falls in a line over the search. */
+export const gumbelStrategy =
+  (options: GdasOwnOptions): OneShotDefinition['strategy'] =>
+  (parts) => {
+    const temperatureAt = (progress: number) =>
+      options.temperature + (options.minTemperature - options.temperature) * progress
+    return relaxedStrategy(
+      {
+        name: 'gdas',
+        options,
+        relax: (alpha, rng, progress) => gumbelRelaxation(alpha, rng, temperatureAt(progress)),
+        metrics: (progress) => ({ temperature: temperatureAt(progress) }),
+      },
+      parts,
+    )
+  }
