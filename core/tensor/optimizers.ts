@@ -88,6 +88,12 @@ export abstract class StepOptimizer extends tf.Optimizer implements Disposable {
   protected readonly decays: (variable: tf.Variable) => boolean
   private readonly slots = new Map<string, tf.Variable>()
 
+  /** tfjs takes any optimizer for an instance of each of its classes: here the prototype decides. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: subclasses inherit it, and each asks for itself.
+    return Function.prototype[Symbol.hasInstance].call(this, value)
+  }
+
   constructor(options: OptimizerOptions) {
     super()
     this.learningRate = options.learningRate

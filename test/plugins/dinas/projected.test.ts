@@ -12,6 +12,7 @@ import {
   loadOptimizer,
   momentum,
   relu,
+  StepOptimizer,
   saveOptimizer,
   sequential,
   trainStep,
@@ -25,7 +26,7 @@ import { blocksOf } from '../../../plugins/dinas/blocks.ts'
 import {
   fallingAlpha,
   owmAlpha,
-  type ProjectedOptimizer,
+  ProjectedOptimizer,
   type ProjectionOptions,
   projected,
 } from '../../../plugins/dinas/index.ts'
@@ -399,6 +400,16 @@ describe('projected optimizer', () => {
     expect(fresh.metrics().freedom).toBe(1)
     bad.dispose()
     fresh.dispose()
+  })
+
+  it('is told apart from other optimizers', () => {
+    const [plain, wrapped] = [sgd(), projected(sgd)(0)]
+    expect(plain instanceof ProjectedOptimizer).toBe(false)
+    expect(wrapped instanceof ProjectedOptimizer).toBe(true)
+    expect(wrapped instanceof StepOptimizer).toBe(true)
+    expect(plain instanceof StepOptimizer).toBe(true)
+    expect(tf.train.sgd(0.1) instanceof StepOptimizer).toBe(false)
+    expect(wrapped instanceof tf.Optimizer).toBe(true)
   })
 
   it('refuses options that mean nothing', () => {

@@ -14,7 +14,7 @@ describe('around the projector', () => {
     // Each option is drawn half the time; its advantage is reward − baseline.
     policy.differentiate([0], 0.5 * (1 - 0.5), 0)
     policy.differentiate([1], 0.5 * (0 - 0.5), 0)
-    const [first, second] = policy.parameters[0]?.gradient as Float64Array
+    const [first, second] = policy.parameters.flatMap(({ gradient }) => [...gradient])
     expect(Math.abs(first as number)).toBeCloseTo(0.25, 12)
     expect(second).toBeCloseTo(-(first as number), 12)
     expect(first as number).toBeGreaterThan(0)
