@@ -4,6 +4,7 @@ import { sweepFreeBuffers } from './buffer-sweep.ts'
 import type { DeviceWatch } from './device-watch.ts'
 import { error } from './errors.ts'
 import type { Kernels } from './packages.ts'
+import { mendShader } from './shader-mends.ts'
 import type { Ticks } from './ticks.ts'
 
 type Backend = InstanceType<Kernels['WebGPUBackend']>
@@ -26,9 +27,9 @@ export function createBackend(
   class NodeBackend extends WebGPUBackend {
     private readonly sweep = sweepFreeBuffers(this.bufferManager)
 
-    override runWebGPUProgram(...call: Parameters<Backend['runWebGPUProgram']>): tf.TensorInfo {
+    override runWebGPUProgram(...[program, ...rest]: Parameters<Backend['runWebGPUProgram']>): tf.TensorInfo {
       watch.check()
-      return super.runWebGPUProgram(...call)
+      return super.runWebGPUProgram(mendShader(program), ...rest)
     }
 
     override uploadToGPU(dataId: object): void {

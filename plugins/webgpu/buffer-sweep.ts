@@ -9,44 +9,44 @@ interface Pool {
   numFreeBuffers: number
 }
 
-export interface SweepOptions {
-  /** Submissions between two sweeps, at least. */
-  readonly every?: number
-  /** Bytes in free buffers below which nothing is freed. */
-  readonly spare?: number
-}
+/** Submissions over which the need of memory is observed. */
+const period = 256
+/** Bytes in free buffers that are always allowed. */
+const spare = 64 * 2 ** 20
 
 /**
  * tfjs never gives a buffer back to the device, so a search that meets new tensor sizes at every step would fill it.
- * The function returned is called after each submission; from time to time, when the free buffers hold more than the
- * tensors have needed, it destroys those of sizes that nobody asked for since the sweep before.
+ * The function returned is called after each submission: where the device holds more than twice what the tensors have
+ * lately needed, it destroys free buffers, those of the sizes that were longest not asked for first.
  */
-export function sweepFreeBuffers(buffers: BufferManager, options: SweepOptions = {}): () => void {
-  const { every = 256, spare = 64 * 2 ** 20 } = options
+export function sweepFreeBuffers(buffers: BufferManager): () => void {
   const pool = buffers as unknown as Pool
+  /** Sizes, the least recently asked for first. */
   const asked = new Set<string>()
   const acquire = buffers.acquireBuffer.bind(buffers)
-  let peak = 0
+  let [peak, earlierPeak, submissions] = [0, 0, 0]
   buffers.acquireBuffer = (size, usage, ...rest) => {
-    asked.add(`${size}_${usage}`)
+    const key = `${size}_${usage}`
+    asked.delete(key)
+    asked.add(key)
     const buffer = acquire(size, usage, ...rest)
     peak = Math.max(peak, buffers.numBytesUsed)
     return buffer
   }
-  let submissions = 0
   return () => {
-    if (++submissions < every || buffers.numBytesAllocated <= 2 * peak + spare) return
-    for (const [size, free] of pool.freeBuffers) {
-      if (asked.has(size)) continue
+    if (++submissions % period === 0) [earlierPeak, peak] = [peak, buffers.numBytesUsed]
+    const allowed = 2 * Math.max(peak, earlierPeak) + spare
+    for (const key of asked) {
+      if (buffers.numBytesAllocated <= allowed) return
+      const free = pool.freeBuffers.get(key) ?? []
       for (const buffer of free) {
         buffers.numBytesAllocated -= buffer.size
         buffer.destroy()
       }
       pool.numFreeBuffers -= free.length
+      // The list stays: buffers of this size that are in use come back to it.
       free.length = 0
+      asked.delete(key)
     }
-    asked.clear()
-    submissions = 0
-    peak = buffers.numBytesUsed
   }
 }
