@@ -1,0 +1,89 @@
+import type { Controller, ControllerFactory, Decision, Genotype, Json, Random, SearchSpace } from '../../core/index.ts'
+import { byReward, type Individual, individualOf, restored } from '../../core/policy/index.ts'
+import { checkedEvolution, type EvolutionOptions } from './options.ts'
+
+/** A genotype decision by decision: the value asked for where it is allowed after those before, else a random one. */
+function assemble(space: SearchSpace, rng: Random, wanted: (index: number) => number | undefined): Genotype {
+  const genotype: number[] = []
+  while (genotype.length < space.decisions.length) {
+    const index = genotype.length
+    const allowed = space.allowed(genotype)
+    const value = wanted(index)
+    if (allowed !== null) genotype.push(value !== undefined && allowed.includes(value) ? value : rng.pick(allowed))
+    else {
+      const { min, max } = space.decisions[index] as Extract<Decision, { kind: 'real' }>
+      genotype.push(value !== undefined && value >= min && value <= max ? value : min + (max - min) * rng.float())
+    }
+  }
+  return genotype
+}
+
+/** Every decision from one parent or the other. */
+export const crossover = (space: SearchSpace, a: Genotype, b: Genotype, rng: Random): Genotype =>
+  assemble(space, rng, (index) => (rng.float() < 0.5 ? a : b)[index])
+
+/** Every decision is drawn anew with a probability. */
+export const mutation = (space: SearchSpace, parent: Genotype, probability: number, rng: Random): Genotype =>
+  assemble(space, rng, (index) => (rng.float() < probability ? undefined : parent[index]))
+
+const ATTEMPTS = 20
+
+/**
+ * The evolution of Guo et al. (arXiv:1904.00420), algorithm 1: P random architectures, then generations of n children
+ * of two of the k best so far, m mutants of one of them, and random ones for the rest. None is proposed twice where a
+ * few attempts find a new one. Exhausted after all generations. The bounds of objectives act through the reward.
+ */
+export function pathEvolution(given: Partial<EvolutionOptions> = {}): ControllerFactory {
+  const { population, generations, parents, crossovers, mutations, mutationProbability } = checkedEvolution(given)
+
+  return (space): Controller => {
+    let best: readonly Individual[] = []
+    let proposed: string[] = []
+    const seen = new Set<string>()
+
+    const child = (place: number, rng: Random): Genotype => {
+      const parent = () => (rng.pick(best) as Individual).genotype
+      if (proposed.length < population || best.length === 0) return space.random(rng)
+      if (place < crossovers) return crossover(space, parent(), parent(), rng)
+      if (place < crossovers + mutations) return mutation(space, parent(), mutationProbability, rng)
+      return space.random(rng)
+    }
+
+    return {
+      propose(rng, start) {
+        const place = proposed.length % population
+        let genotype = start?.from ? mutation(space, start.from, mutationProbability, rng) : child(place, rng)
+        for (let attempt = 1; seen.has(space.format(genotype)) && attempt < ATTEMPTS; attempt++)
+          genotype = start?.from ? mutation(space, start.from, mutationProbability, rng) : child(place, rng)
+        const key = space.format(genotype)
+        proposed.push(key)
+        seen.add(key)
+        return { genotype }
+      },
+      observe(observations) {
+        for (const observation of observations) {
+          const individual = individualOf(observation)
+          if (!individual) continue
+          const key = space.format(individual.genotype)
+          const others = best.filter(({ genotype }) => space.format(genotype) !== key)
+          // The sort is stable: among equals the earlier one stays.
+          best = [...others, individual].sort((a, b) => byReward(b, a)).slice(0, parents)
+        }
+        const generation = Math.floor(Math.max(0, proposed.length - 1) / population)
+        return { generation, ...(best[0] && { bestReward: best[0].reward }) }
+      },
+      snapshot: () => ({ best: best as unknown as Json, proposed: [...proposed] }),
+      restore(snapshot) {
+        const state = restored('spos', snapshot, { best: 'array', proposed: 'array' })
+        best = state.best as readonly Individual[]
+        proposed = [...(state.proposed as readonly string[])]
+        seen.clear()
+        for (const key of proposed) seen.add(key)
+      },
+      get exhausted() {
+        return proposed.length >= population * generations
+      },
+      [Symbol.dispose]: () => {},
+    }
+  }
+}
