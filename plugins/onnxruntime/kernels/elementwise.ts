@@ -168,7 +168,7 @@ const binary =
       loop.channels && isPerChannel(y, x) && fillsBlocks(be, x)
         ? perChannel(be, loop.channels[0], x, (be.entry(y).numbers as Floats).map(loop.channels[1]))
         : undefined
-    const right = scalarRight(a, b) ?? channelsRight(a, b)
+    const right = scalarRight(a, b) ?? channelsRight(a, b) ?? (name === 'Multiply' ? perPosition(be, a, b) : undefined)
     if (right) return right
     const left = loop.commutes ? (scalarRight(b, a) ?? channelsRight(b, a)) : undefined
     if (left) return left
@@ -176,6 +176,27 @@ const binary =
       return flat(be, loop.left[0], [b], [loop.left[1](value(a))], false)
     return broadcastGraph(be, name, loop.onnx, a, b)
   }
+
+/** Blocked [N, H, W, C] times one value a position, [1, H, W, 1]. */
+function perPosition(be: OnnxRuntimeBackend, x: tf.TensorInfo, factors: tf.TensorInfo): tf.TensorInfo | undefined {
+  const { shape } = x
+  const entry = be.entry(x)
+  if (shape.length !== 4 || entry.hasPlain || !entry.blocked(shape)) return undefined
+  const [n, h, w, c] = shape as unknown as Dims
+  if (!tf.util.arraysEqual(factors.shape, [1, h, w, 1])) return undefined
+  const { block } = be.layout
+  const size = h * w * block
+  const [values, from, to] = [be.entry(factors).numbers, be.blocked(x), be.layout.room([n, h, w, c])]
+  be.memoryPool.withScratch([size], (spread) => {
+    for (let p = 0; p < h * w; p++) spread.fill(values[p] as number, p * block, (p + 1) * block)
+    // In order: a plane that ends within a vector of sixteen is overrun, and the next overwrites the rest.
+    for (let plane = 0; plane < n * be.layout.blocks(c); plane++) {
+      const offset = plane * size * 4
+      be.loops.mul(Math.ceil(size / 16), from.byteOffset + offset, spread.byteOffset, to.byteOffset + offset)
+    }
+  })
+  return be.blockedOutput(to, [n, h, w, c])
+}
 
 /** The shapes differ otherwise: an ONNX node broadcasts as tfjs does. */
 function broadcastGraph(be: OnnxRuntimeBackend, name: string, op: string, a: tf.TensorInfo, b: tf.TensorInfo) {

@@ -2,10 +2,22 @@ import { channelKernels } from './channels.ts'
 import { convolutions } from './convolution.ts'
 import { elementwise } from './elementwise.ts'
 import { register } from './kernel.ts'
+import { pooling } from './pooling.ts'
 import { products } from './products.ts'
+import { reductions } from './reductions.ts'
+import { shapes } from './shapes.ts'
 import { updates } from './updates.ts'
 
 /** Every kernel this engine has of its own; the cpu kernels run below them and beside them. */
 export function registerKernels(backendName: string): void {
-  register(backendName, { ...convolutions, ...products, ...channelKernels, ...elementwise, ...updates })
+  register(backendName, {
+    ...convolutions,
+    ...products,
+    ...channelKernels,
+    ...elementwise,
+    ...pooling,
+    ...reductions,
+    ...shapes,
+    ...updates,
+  })
 }

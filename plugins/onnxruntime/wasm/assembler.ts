@@ -65,6 +65,9 @@ export const v = {
   ge: binary(simd(0x46)),
   eq: binary(simd(0x41)),
   and: binary(simd(0x4e)),
+  /** a where b is not set. */
+  andNot: binary(simd(0x4f)),
+  or: binary(simd(0x50)),
   /** Lanes of a where the mask is set, else of b. */
   select: (a: Code, b: Code, mask: Code): Code => [...a, ...b, ...mask, ...simd(0x52)],
   low: words(0, 4, 1, 5),

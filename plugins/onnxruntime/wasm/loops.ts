@@ -112,6 +112,14 @@ const channels = {
   scale: { inputs: 1, parameters: 1, outputs: ([x], [p]) => [v.mul(x!, p!)] },
   accumulateScaled: { inputs: 2, parameters: 1, outputs: ([y, x], [p]) => [v.add(y!, v.mul(x!, p!))] },
   accumulate: { inputs: 2, outputs: ([y, x]) => [v.add(y!, x!)] },
+  /** dy, maximum, x, taken, dx → dx and taken: x takes dy if it equals the maximum and none before it did. */
+  takeMaximum: {
+    inputs: 5,
+    outputs: ([dy, y, x, taken, dx]) => {
+      const equal = v.eq(x!, y!)
+      return [v.add(dx!, v.and(dy!, v.andNot(equal, taken!))), v.or(taken!, equal)]
+    },
+  },
   normalise: { inputs: 1, parameters: 3, outputs: ([x], p) => [normal(x!, p)] },
   normaliseRelu: { inputs: 1, parameters: 3, outputs: ([x], p) => [positive(normal(x!, p))] },
   /** dy, x with [mean, scale, shift] → Σg and Σg·(x − mean). */

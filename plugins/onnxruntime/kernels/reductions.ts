@@ -1,0 +1,85 @@
+/** Sums and extremes over axes, softmax: an ONNX node where the cpu kernel would transpose first. */
+import * as tf from '@tensorflow/tfjs-core'
+import { channelSums } from './channels.ts'
+import { worthGraph } from './elementwise.ts'
+import { type Call, floats, input, type KernelTable } from './kernel.ts'
+
+interface ReduceAttributes {
+  readonly axis: number | number[]
+  readonly keepDims: boolean
+}
+
+const sizeOf = tf.util.sizeFromShape
+
+const reduce =
+  (op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin') =>
+  ({ inputs, attrs, backend: be }: Call<ReduceAttributes>): tf.TensorInfo | undefined => {
+    const x = input(inputs, 'x')
+    const axes = tf.util.parseAxisParam(attrs.axis, x.shape).sort((a, b) => a - b)
+    const size = sizeOf(x.shape)
+    if (!floats(x) || size < worthGraph || axes.length === 0) return undefined
+    const rank = x.shape.length
+    const shape = x.shape.flatMap((length, axis) => (axes.includes(axis) ? (attrs.keepDims ? [1] : []) : [length]))
+    const perChannel = rank > 1 && axes.length === rank - 1 && !axes.includes(rank - 1)
+    const wholeBlocks = (x.shape[rank - 1] as number) % be.layout.block === 0 || !be.entry(x).hasPlain
+    if (perChannel && wholeBlocks && (op === 'ReduceSum' || op === 'ReduceMean')) {
+      const count = size / (x.shape[rank - 1] as number)
+      return channelSums(be, x, shape, op === 'ReduceMean' ? 1 / count : 1)
+    }
+    // Innermost axes are one run of values: the cpu kernel sums them in double precision at once.
+    if (op === 'ReduceSum' && axes[0] === rank - axes.length) return undefined
+    if (op === 'ReduceMean' && axes[0] === rank - axes.length) return meanOfRuns(be.entry(x).numbers, be.output(shape))
+    const out = be.output(shape)
+    be.sessions.run(
+      `${op} ${x.shape} ${axes}`,
+      (g) => {
+        const name = g.input('x', x.shape)
+        // ReduceSum takes its axes as an input since opset 13, the others as an attribute until 18.
+        const y =
+          op === 'ReduceSum' ? g.op(op, [name, g.ints(axes)], { keepdims: 0 }) : g.op(op, [name], { axes, keepdims: 0 })
+        g.output(y, shape)
+      },
+      size,
+      [be.entry(x).numbers],
+      [out.values],
+    )
+    return out
+  }
+
+function meanOfRuns(x: ArrayLike<number>, out: tf.TensorInfo & { values: { [i: number]: number; length: number } }) {
+  const run = x.length / out.values.length
+  for (let i = 0; i < out.values.length; i++) {
+    let sum = 0
+    for (let k = i * run; k < (i + 1) * run; k++) sum += x[k] as number
+    out.values[i] = sum / run
+  }
+  return out
+}
+
+const softmax =
+  (op: 'Softmax' | 'LogSoftmax', axisOf: (attrs: Record<string, number>, rank: number) => number) =>
+  ({ inputs, attrs, backend: be }: Call<Record<string, number>>) => {
+    const logits = input(inputs, 'logits')
+    const size = sizeOf(logits.shape)
+    const rank = logits.shape.length
+    const axis = axisOf(attrs, rank)
+    if (!floats(logits) || size < worthGraph || (axis !== -1 && axis !== rank - 1)) return undefined
+    const out = be.output(logits.shape)
+    be.sessions.run(
+      `${op} ${logits.shape}`,
+      (g) => g.output(g.op(op, [g.input('x', logits.shape)], { axis: -1 }), logits.shape),
+      size * 10,
+      [be.entry(logits).numbers],
+      [out.values],
+    )
+    return out
+  }
+
+export const reductions: KernelTable = {
+  Sum: reduce('ReduceSum'),
+  Mean: reduce('ReduceMean'),
+  Max: reduce('ReduceMax'),
+  Min: reduce('ReduceMin'),
+  Softmax: softmax('Softmax', ({ dim }) => dim as number),
+  LogSoftmax: softmax('LogSoftmax', ({ axis }) => axis as number),
+}

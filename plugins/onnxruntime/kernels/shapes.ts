@@ -1,0 +1,249 @@
+/** Moving values: transposition, padding, slices, concatenation, tiling, gathering, resizing. One ONNX node each. */
+import * as tf from '@tensorflow/tfjs-core'
+import type { OnnxRuntimeBackend } from '../backend.ts'
+import type { Graph } from '../proto.ts'
+import type { Dims, Values } from '../storage.ts'
+import type { Floats } from './blocked.ts'
+import { worthGraph } from './elementwise.ts'
+import { type Call, floats, input, type KernelTable } from './kernel.ts'
+
+const sizeOf = tf.util.sizeFromShape
+
+/** A graph of one input, if the data are floats and enough to be worth it. */
+function oneInput(
+  be: OnnxRuntimeBackend,
+  key: string,
+  x: tf.TensorInfo,
+  shape: readonly number[],
+  build: (g: Graph, x: string) => string,
+): tf.TensorInfo | undefined {
+  const size = Math.max(sizeOf(shape as number[]), sizeOf(x.shape))
+  if (!floats(x) || size < worthGraph || sizeOf(shape as number[]) === 0) return undefined
+  const out = be.output(shape)
+  be.sessions.run(
+    `${key} ${x.shape}`,
+    (g) => g.output(build(g, g.input('x', x.shape)), shape),
+    size,
+    [be.entry(x).numbers],
+    [out.values],
+  )
+  return out
+}
+
+const transpose = ({ inputs, attrs: { perm }, backend }: Call<{ perm: number[] }>) => {
+  const x = input(inputs, 'x')
+  const shape = perm.map((axis) => x.shape[axis] as number)
+  return oneInput(backend, `Transpose ${perm}`, x, shape, (g, name) => g.op('Transpose', [name], { perm }))
+}
+
+const pad = ({ inputs, attrs, backend }: Call<{ paddings: [number, number][]; constantValue: number }>) => {
+  const x = input(inputs, 'x')
+  const { paddings, constantValue } = attrs
+  const shape = x.shape.map(
+    (size, axis) => size + (paddings[axis] as [number, number])[0] + (paddings[axis] as [number, number])[1],
+  )
+  const pads = [...paddings.map(([before]) => before), ...paddings.map(([, after]) => after)]
+  return oneInput(backend, `Pad ${pads} ${constantValue}`, x, shape, (g, name) =>
+    g.op('Pad', [name, g.ints(pads), g.constant([constantValue], 'float32')]),
+  )
+}
+
+const tile = ({ inputs, attrs: { reps }, backend }: Call<{ reps: number[] }>) => {
+  const x = input(inputs, 'x')
+  if (reps.length !== x.shape.length) return undefined
+  const shape = x.shape.map((size, axis) => size * (reps[axis] as number))
+  return oneInput(backend, `Tile ${reps}`, x, shape, (g, name) => g.op('Tile', [name, g.ints(reps)]))
+}
+
+const depthToSpace = ({ inputs, attrs, backend }: Call<{ blockSize: number; dataFormat: string }>) => {
+  const x = input(inputs, 'x')
+  const { blockSize: s, dataFormat } = attrs
+  if (dataFormat !== 'NHWC') return undefined
+  const [n, h, w, c] = x.shape as unknown as Dims
+  const shape = [n, h * s, w * s, c / (s * s)]
+  return oneInput(backend, `DepthToSpace ${s}`, x, shape, (g, name) => {
+    const split = g.op('Reshape', [name, g.ints([n, h, w, s, s, c / (s * s)])])
+    return g.op('Reshape', [g.op('Transpose', [split], { perm: [0, 1, 3, 2, 4, 5] }), g.ints(shape)])
+  })
+}
+
+/** Beginnings and ends are inputs, so that one graph serves all slices of a size. */
+const slice = ({ inputs, attrs, backend: be }: Call<{ begin: number[]; size: number[] }>) => {
+  const x = input(inputs, 'x')
+  const [begin, size] = tf.slice_util.parseSliceParams(x as tf.Tensor, attrs.begin, attrs.size) as [number[], number[]]
+  tf.slice_util.assertParamsValid(x as tf.Tensor, begin, size)
+  const inChannels = sliceChannels(be, x, begin, size)
+  if (inChannels) return inChannels
+  const length = sizeOf(size)
+  // Whole rows are one copy in the cpu kernel.
+  const contiguous = tf.slice_util.isSliceContinous(x.shape, begin, size)
+  if (!floats(x) || contiguous || length < worthGraph) return undefined
+  const out = be.output(size)
+  be.sessions.run(
+    `Slice ${x.shape} ${size}`,
+    (g) => {
+      const [from, to] = [g.input('from', [begin.length], 'int32'), g.input('to', [begin.length], 'int32')]
+      g.output(g.op('Slice', [g.input('x', x.shape), from, to]), size)
+    },
+    length,
+    [new Int32Array(begin), new Int32Array(begin.map((at, axis) => at + (size[axis] as number))), be.entry(x).numbers],
+    [out.values],
+  )
+  return out
+}
+
+/** Whole blocks of channels of blocked data: planes are copied as they lie. */
+function sliceChannels(be: OnnxRuntimeBackend, x: tf.TensorInfo, begin: number[], size: number[]) {
+  const { block } = be.layout
+  const entry = be.entry(x)
+  if (x.shape.length !== 4 || entry.hasPlain || !entry.blocked(x.shape)) return undefined
+  const [n, h, w, c] = x.shape as unknown as Dims
+  const [first, count] = [begin[3] as number, size[3] as number]
+  const whole = [n, h, w].every((length, axis) => size[axis] === length)
+  if (!whole || first % block !== 0 || count % block !== 0 || c % block !== 0 || count === 0) return undefined
+  const [from, dims] = [be.blocked(x), [n, h, w, count] as Dims]
+  const to = be.layout.room(dims)
+  for (let image = 0; image < n; image++)
+    to.set(from.subarray((image * c + first) * h * w, (image * c + first + count) * h * w), image * count * h * w)
+  return be.blockedOutput(to, dims)
+}
+
+const concat = ({ inputs, attrs, backend: be }: Call<{ axis: number }>) => {
+  const all = inputs as unknown as tf.TensorInfo[]
+  const axis = tf.util.parseAxisParam(attrs.axis, (all[0] as tf.TensorInfo).shape)[0] as number
+  const tensors = all.filter((tensor) => sizeOf(tensor.shape) > 0)
+  if (tensors.length < 2 || !floats(...tensors)) return undefined
+  tf.backend_util.assertParamsConsistent(
+    all.map(({ shape }) => shape),
+    axis,
+  )
+  const shape = tf.backend_util.computeOutShape(
+    tensors.map((tensor) => tensor.shape),
+    axis,
+  )
+  const inChannels = concatChannels(be, tensors, axis, shape)
+  if (inChannels) return inChannels
+  const out = be.output(shape)
+  // One row of the output is one run of each input.
+  const rows = sizeOf(shape.slice(0, axis))
+  const runs = tensors.map((tensor) => sizeOf(tensor.shape) / rows)
+  const width = sizeOf(shape) / rows
+  if (width < 64 && rows > 64) {
+    be.sessions.run(
+      `Concat ${axis} ${tensors.map((tensor) => tensor.shape).join(' ')}`,
+      (g) =>
+        g.output(
+          g.op(
+            'Concat',
+            tensors.map((tensor, i) => g.input(`x${i}`, tensor.shape)),
+            { axis },
+          ),
+          shape,
+        ),
+      sizeOf(shape),
+      tensors.map((tensor) => be.entry(tensor).numbers),
+      [out.values],
+    )
+    return out
+  }
+  let offset = 0
+  tensors.forEach((tensor, i) => {
+    const [values, run] = [be.entry(tensor).numbers, runs[i] as number]
+    for (let row = 0; row < rows; row++)
+      out.values.set(values.subarray(row * run, (row + 1) * run), row * width + offset)
+    offset += run
+  })
+  return out
+}
+
+/** Blocked data of whole blocks, joined along the channels: planes follow each other. */
+function concatChannels(be: OnnxRuntimeBackend, tensors: tf.TensorInfo[], axis: number, shape: number[]) {
+  const whole = tensors.every(
+    (tensor) => tensor.shape.length === 4 && axis === 3 && (tensor.shape[3] as number) % be.layout.block === 0,
+  )
+  if (!whole || !tensors.some((tensor) => !be.entry(tensor).hasPlain && be.entry(tensor).blocked(tensor.shape)))
+    return undefined
+  const dims = shape as unknown as Dims
+  const [n, h, w, c] = dims
+  const to = be.layout.room(dims)
+  let offset = 0
+  for (const tensor of tensors) {
+    const [from, run] = [be.blocked(tensor), (tensor.shape[3] as number) * h * w]
+    for (let image = 0; image < n; image++)
+      to.set(from.subarray(image * run, (image + 1) * run), image * c * h * w + offset)
+    offset += run
+  }
+  return be.blockedOutput(to, dims)
+}
+
+/** Rows along the first axis: one copy each. */
+const gather = ({ inputs, attrs, backend: be }: Call<{ axis: number; batchDims: number }>) => {
+  const [x, indices] = [input(inputs, 'x'), input(inputs, 'indices')]
+  const axis = tf.util.parseAxisParam(attrs.axis, x.shape)[0]
+  if (axis !== 0 || attrs.batchDims !== 0 || x.shape.length === 0 || x.dtype === 'string' || x.dtype === 'complex64')
+    return undefined
+  const rows = x.shape[0] as number
+  const wanted = be.entry(indices).numbers
+  for (const index of wanted)
+    if (index < 0 || index >= rows) throw new Error(`GatherV2: the index value ${index} is not in [0, ${rows - 1}]`)
+  const rest = x.shape.slice(1)
+  const run = sizeOf(rest)
+  const out = be.output([...indices.shape, ...rest], x.dtype)
+  const values = be.entry(x).numbers as Values
+  for (let i = 0; i < wanted.length; i++) {
+    const from = (wanted[i] as number) * run
+    if (run < 16) for (let k = 0; k < run; k++) out.values[i * run + k] = values[from + k] as number
+    else out.values.set(values.subarray(from, from + run), i * run)
+  }
+  return out
+}
+
+interface ResizeAttributes {
+  readonly size: [number, number]
+  readonly alignCorners: boolean
+  readonly halfPixelCenters: boolean
+}
+
+const resize =
+  (mode: 'linear' | 'nearest') =>
+  ({ inputs, attrs, backend }: Call<ResizeAttributes>) => {
+    const x = input(inputs, 'images')
+    const { size, alignCorners, halfPixelCenters } = attrs
+    const [n, , , c] = x.shape as unknown as Dims
+    const shape = [n, ...size, c]
+    // Nearest with half pixels or aligned corners rounds ties in ways of its own in tfjs.
+    if (mode === 'nearest' && (alignCorners || halfPixelCenters)) return undefined
+    const coordinates = alignCorners ? 'align_corners' : halfPixelCenters ? 'half_pixel' : 'asymmetric'
+    return oneInput(backend, `Resize ${mode} ${coordinates} ${size}`, x, shape, (g, name) => {
+      // Channels last would be resized value by value.
+      const turned = g.op('Transpose', [name], { perm: [0, 3, 1, 2] })
+      const resized = g.op('Resize', [turned, '', '', g.ints([n, c, ...size])], {
+        mode,
+        coordinate_transformation_mode: coordinates,
+        nearest_mode: 'floor',
+      })
+      return g.op('Transpose', [resized], { perm: [0, 2, 3, 1] })
+    })
+  }
+
+/** Fills with zeros or a number. */
+const fill = ({ attrs, backend: be }: Call<{ shape: number[]; value: number | string; dtype?: tf.DataType }>) => {
+  const { shape, value, dtype = typeof value === 'string' ? 'string' : 'float32' } = attrs
+  if (dtype !== 'float32' || typeof value !== 'number') return undefined
+  const out = be.output(shape)
+  ;(out.values as Floats).fill(value)
+  return out
+}
+
+export const shapes: KernelTable = {
+  Transpose: transpose,
+  PadV2: pad,
+  Tile: tile,
+  DepthToSpace: depthToSpace,
+  Slice: slice,
+  Concat: concat,
+  GatherV2: gather,
+  ResizeBilinear: resize('linear'),
+  ResizeNearestNeighbor: resize('nearest'),
+  Fill: fill,
+}
