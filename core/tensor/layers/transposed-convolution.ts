@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { type Initialiser, varianceScaling, zeros } from '../initialisers.ts'
 import type { Layer, VariableScope } from '../scope.ts'
-import { type KernelSize, positiveInteger, slidingOf } from './geometry.ts'
+import { type KernelSize, type Padding, positiveInteger, slidingOf } from './geometry.ts'
 
 export interface TransposedConv2dOptions {
   readonly inputChannels: number
@@ -9,13 +9,18 @@ export interface TransposedConv2dOptions {
   readonly kernel: KernelSize
   /** Upsampling factor. Default 1. */
   readonly stride?: number
+  /**
+   * Of the convolution whose adjoint this is: where a number, as PyTorch's, and `output_padding` is whatever gives
+   * h·stride rows. Default 'same'.
+   */
+  readonly padding?: Exclude<Padding, 'valid'>
   /** Default false. */
   readonly bias?: boolean
   /** Default variance 2 / (inputs that reach one output). */
   readonly initialiser?: Initialiser
 }
 
-/** Adjoint of a 'same' convolution: [b, h, w, inputChannels] → [b, h·stride, w·stride, filters]; kernel [kh, kw, filters, inputChannels]. */
+/** Adjoint of a convolution: [b, h, w, inputChannels] → [b, h·stride, w·stride, filters]; kernel [kh, kw, filters, inputChannels]. */
 export function transposedConv2d(scope: VariableScope, options: TransposedConv2dOptions): Layer {
   const inputChannels = positiveInteger('transposedConv2d', 'inputChannels', options.inputChannels)
   const filters = positiveInteger('transposedConv2d', 'filters', options.filters)
@@ -45,7 +50,7 @@ export function transposedConv2d(scope: VariableScope, options: TransposedConv2d
       kernel as unknown as tf.Tensor4D,
       [batch, height * sliding.stride, width * sliding.stride, filters],
       sliding.stride,
-      'same',
+      sliding.padding,
     )
     return bias ? tf.add(y, bias) : y
   }

@@ -1,0 +1,74 @@
+/** Super-resolution: a normal cell, an upsampling cell and its position (HNAS); layers that enlarging networks share. */
+import type { BuildOptions } from '../../core/trainer.ts'
+import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
+import { type SuperResolutionCost, superResolutionCost } from './cost.ts'
+import { buildSuperResolutionNetwork } from './network.ts'
+import { hnasPaper } from './papers.ts'
+import {
+  type ResolvedOptions,
+  resolveOptions,
+  type SuperResolutionArchitecture,
+  type SuperResolutionOptions,
+  superResolutionDecisions,
+  superResolutionName,
+} from './space.ts'
+import { superResolutionSupernet } from './supernet.ts'
+import type { ScopedUpscalingNetwork } from './upscaler.ts'
+
+/** `build` gives networks that enlarge images of any size; `classes` means nothing to them. */
+export type SuperResolutionSpace = {
+  build(architecture: SuperResolutionArchitecture, options: BuildOptions): ScopedUpscalingNetwork
+} & NetworkSpace<SuperResolutionArchitecture, ResolvedOptions, SuperResolutionCost>
+
+/**
+ * The space of HNAS (Guo et al., arXiv:2003.04619): six operations on the edges of a normal cell, five on those of an
+ * upsampling cell, and which of the cells in a row is the upsampling one.
+ * Throws ARCHLOOM_SPACE_OPTION for options that no network can be built of.
+ */
+export function superResolutionSpace(given: SuperResolutionOptions = {}): SuperResolutionSpace {
+  const options = resolveOptions(given)
+  const build = (architecture: SuperResolutionArchitecture, { input, rng }: BuildOptions) =>
+    buildSuperResolutionNetwork(architecture, options, { input, rng })
+  const space = defineNetworkSpace(superResolutionName(given), superResolutionDecisions(options), {
+    options,
+    papers: [hnasPaper],
+    cost: (architecture: SuperResolutionArchitecture, { input }) => superResolutionCost(architecture, options, input),
+    build,
+    supernet: (parts) => superResolutionSupernet(options, parts),
+  })
+  return Object.assign(space, { build })
+}
+
+export {
+  type ChannelAttentionOptions,
+  channelAttention,
+  countResidualChannelAttention,
+  type ResidualChannelAttentionOptions,
+  residualChannelAttention,
+} from './attention.ts'
+export { publishedFlops, publishedSearchCost, type SuperResolutionCost, superResolutionCost } from './cost.ts'
+export { selfEnsemble } from './ensemble.ts'
+export { type AxisWeights, bicubicUpsampling, interpolation } from './interpolation.ts'
+export { buildSuperResolutionNetwork } from './network.ts'
+export { hnasPaper } from './papers.ts'
+export * from './published.ts'
+export {
+  type NormalOperationName,
+  normalOperations,
+  type SuperResolutionArchitecture,
+  type SuperResolutionEdge,
+  type SuperResolutionNode,
+  type SuperResolutionOptions,
+  type UpsamplingOperationName,
+  upsamplingOperations,
+} from './space.ts'
+export { type SuperResolutionSupernet, superResolutionSupernet } from './supernet.ts'
+export {
+  addMean,
+  MEAN_COLOUR,
+  type ScopedUpscalingNetwork,
+  subtractMean,
+  type UpscalingNetwork,
+  type UpscalingParts,
+  upscalingNetwork,
+} from './upscaler.ts'

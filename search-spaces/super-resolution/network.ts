@@ -1,0 +1,129 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { conv2d, identity, type Layer, relu, type VariableScope, variableScope } from '../../core/tensor/index.ts'
+import type { ApplyMode, BuildOptions } from '../../core/trainer.ts'
+import { imageShape } from '../operations/cost.ts'
+import { stack } from '../operations/operation.ts'
+import { buildNormalOperation } from './normal-operations.ts'
+import type {
+  NormalOperationName,
+  ResolvedOptions,
+  SuperResolutionArchitecture,
+  UpsamplingOperationName,
+} from './space.ts'
+import { buildUpsamplingOperation } from './upsampling-operations.ts'
+import { addMean, type ScopedUpscalingNetwork, subtractMean, upscalingNetwork } from './upscaler.ts'
+
+export type CellKind = 'normal' | 'upsampling'
+
+/** What a cell makes of the outputs of the two cells before it. */
+export type CellLayer = (before: readonly [tf.Tensor, tf.Tensor], mode: ApplyMode) => tf.Tensor
+
+/** A cell and whether it enlarges; a supernet decides at every call. */
+export interface CellChoice {
+  readonly kind: CellKind
+  readonly layer: CellLayer
+}
+
+/** One operation of either cell on the edge from state `from`. */
+export const buildEdge = (
+  scope: VariableScope,
+  kind: CellKind,
+  from: number,
+  op: NormalOperationName | UpsamplingOperationName,
+  { channels, scale, normalised }: ResolvedOptions,
+): Layer =>
+  kind === 'normal'
+    ? buildNormalOperation(scope, op as NormalOperationName, { channels, normalised })
+    : buildUpsamplingOperation(scope, op as UpsamplingOperationName, { channels, factor: from < 2 ? scale : 1 })
+
+/** Applies the chosen edges of a cell; both inputs go through ReLU and a 1×1 convolution first. */
+export function cellLayer(
+  scope: VariableScope,
+  { channels, nodes }: ResolvedOptions,
+  along: (states: tf.Tensor[], mode: ApplyMode) => void,
+): CellLayer {
+  const preprocess = (name: string) =>
+    stack(
+      scope.child(name),
+      relu,
+      (s) => conv2d(s, { inputChannels: channels * nodes, filters: channels, kernel: 1 }),
+      (s) => s.normalise(channels, { affine: false }),
+    )
+  const [first, second] = [preprocess('preprocess_0'), preprocess('preprocess_1')]
+  return ([s0, s1], mode) => {
+    const states = [first(s0, mode), second(s1, mode)]
+    along(states, mode)
+    return tf.concat(states.slice(2), 3)
+  }
+}
+
+export interface SkeletonParts {
+  readonly scope: VariableScope
+  readonly options: ResolvedOptions
+  readonly input: readonly number[]
+  /** Makes cell `index`; its variables go into `scope`. */
+  readonly cell: (scope: VariableScope, index: number) => () => CellChoice
+}
+
+/**
+ * Mean shift, stem, cells in a row, last convolution: Guo et al. (arXiv:2003.04619). After the upsampling cell both
+ * inputs of the next one are its output, since what came before is small. There is no shortcut around the whole.
+ */
+export function superResolutionNetwork({ scope, options, input, cell }: SkeletonParts): ScopedUpscalingNetwork {
+  const { channels: colours } = imageShape('super-resolution', input)
+  const width = options.channels * options.nodes
+  const stem = stack(
+    scope.child('stem'),
+    (s) => conv2d(s, { inputChannels: colours, filters: width, kernel: 3 }),
+    (s) => s.normalise(width),
+  )
+  const cells = Array.from({ length: options.cells }, (_, index) => cell(scope.child(`cell_${index}`), index))
+  const last = conv2d(scope.child('last'), { inputChannels: width, filters: colours, kernel: 3, bias: true })
+  const upscale: Layer = (lr, mode) => {
+    let s1 = stem(subtractMean(lr), mode)
+    let s0 = s1
+    for (const choose of cells) {
+      const { kind, layer } = choose()
+      const run = () => layer([s0, s1], mode)
+      // Without a backward pass intermediate tensors are given back cell by cell.
+      const output = mode.training ? run() : tf.tidy(run)
+      ;[s0, s1] = kind === 'upsampling' ? [output, output] : [s1, output]
+    }
+    return addMean(last(s1, mode))
+  }
+  return upscalingNetwork({ scope, scale: options.scale, input, outputs: (lr, mode) => [upscale(lr, mode)] })
+}
+
+/** Normalisation as the options say: batch norm in the search, nothing in final networks. */
+export const scopeFor = ({ normalised }: ResolvedOptions, rng: BuildOptions['rng']): VariableScope =>
+  variableScope({
+    rng,
+    ...(!normalised && { normalisation: (_scope, { relu: active }) => (active ? relu() : identity()) }),
+  })
+
+/** The network of one architecture, ready to be trained from scratch. */
+export function buildSuperResolutionNetwork(
+  architecture: SuperResolutionArchitecture,
+  options: ResolvedOptions,
+  { input, rng }: Pick<BuildOptions, 'input' | 'rng'>,
+): ScopedUpscalingNetwork {
+  return superResolutionNetwork({
+    scope: scopeFor(options, rng),
+    options,
+    input,
+    cell: (own, index) => {
+      const kind: CellKind = index === architecture.position ? 'upsampling' : 'normal'
+      const nodes = architecture[kind].map(({ left, right }, node) =>
+        ([left, right] as const).map(({ input: state, op }, side) => {
+          const at = own.child(`node_${node + 2}`).child(side === 0 ? 'left' : 'right')
+          return { state, layer: buildEdge(at, kind, state, op, options) }
+        }),
+      )
+      const layer = cellLayer(own, options, (states, mode) => {
+        for (const edges of nodes)
+          states.push(tf.addN(edges.map(({ state, layer: edge }) => edge(states[state] as tf.Tensor, mode))))
+      })
+      return () => ({ kind, layer })
+    },
+  })
+}

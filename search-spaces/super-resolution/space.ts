@@ -1,0 +1,105 @@
+import { oneOf, product, repeat, type SpaceNode } from '../../core/space/index.ts'
+import { nameWithOptions } from '../../core/space/naming.ts'
+import { error } from '../errors.ts'
+
+/** What an edge of the normal cell may compute, in the order of the released code of Guo et al. (arXiv:2003.04619). */
+export const normalOperations = [
+  'rcab',
+  'skip_connect',
+  'sep_conv_3x3',
+  'sep_conv_5x5',
+  'dil_conv_3x3',
+  'dil_conv_5x5',
+] as const
+
+/** How an edge of the upsampling cell enlarges; 'area' and 'nearest' are the same function for whole factors. */
+export const upsamplingOperations = ['sub_pixel', 'deconvolution', 'bilinear', 'nearest', 'area'] as const
+
+export type NormalOperationName = (typeof normalOperations)[number] | 'up_and_down_projection'
+export type UpsamplingOperationName = (typeof upsamplingOperations)[number]
+
+export interface SuperResolutionOptions {
+  /** Enlargement: 2, 3 or 4. Default 2. */
+  readonly scale?: 2 | 3 | 4
+  /** Cells in a row; one of them is the upsampling cell. Default 12. */
+  readonly cells?: number
+  /** Channels of a node, at least 3; a cell gives as many times the nodes. Default 64, as retrained; the search has 8. */
+  readonly channels?: number
+  /** Intermediate nodes of a cell. Default 4. */
+  readonly nodes?: number
+  /** Offer the back-projection unit of DBPN as a seventh normal operation (paper; not in the released code). Default false. */
+  readonly projection?: boolean
+  /** Batch normalisation, as in the search; the final networks have none. Default false. */
+  readonly normalised?: boolean
+}
+
+export const superResolutionDefaults = {
+  scale: 2,
+  cells: 12,
+  channels: 64,
+  nodes: 4,
+  projection: false,
+  normalised: false,
+} as const satisfies SuperResolutionOptions
+
+export type ResolvedOptions = Required<SuperResolutionOptions>
+
+/** One input of a node: states 0 and 1 are the outputs of the two cells before, state i + 2 is node i. */
+export interface SuperResolutionEdge<Op extends string> {
+  readonly input: number
+  readonly op: Op
+}
+
+/** The sum of two earlier states, each through an operation. */
+export interface SuperResolutionNode<Op extends string> {
+  readonly left: SuperResolutionEdge<Op>
+  readonly right: SuperResolutionEdge<Op>
+}
+
+/** Three levels of one design: the block, the enlarging block, and where in the row of cells it stands (0 = first). */
+export interface SuperResolutionArchitecture {
+  readonly normal: readonly SuperResolutionNode<NormalOperationName>[]
+  readonly upsampling: readonly SuperResolutionNode<UpsamplingOperationName>[]
+  readonly position: number
+}
+
+/** Error: ARCHLOOM_SPACE_OPTION. */
+export function resolveOptions(given: SuperResolutionOptions): ResolvedOptions {
+  const options: ResolvedOptions = { ...superResolutionDefaults, ...given }
+  const refuse = (option: keyof ResolvedOptions, expected: string) =>
+    error('ARCHLOOM_SPACE_OPTION', { space: 'superResolutionSpace', option, received: options[option], expected })
+  if (![2, 3, 4].includes(options.scale)) throw refuse('scale', '2, 3 or 4')
+  // Channel attention has a third of the channels in its middle.
+  for (const [option, least] of [
+    ['cells', 1],
+    ['nodes', 1],
+    ['channels', 3],
+  ] as const)
+    if (!Number.isInteger(options[option]) || options[option] < least)
+      throw refuse(option, `a whole number of at least ${least}`)
+  return options
+}
+
+/** Decisions: for each node of both cells left.input, left.op, right.input, right.op, then the position. */
+export function superResolutionDecisions({ nodes, cells, projection }: ResolvedOptions) {
+  const cell = <Op extends string>(operations: readonly Op[]) => {
+    const edge = (node: number): SpaceNode<SuperResolutionEdge<Op>> =>
+      product({
+        input: oneOf(...Array.from({ length: node + 2 }, (_, state) => state)),
+        op: oneOf(...operations),
+      })
+    return repeat<number, SuperResolutionNode<Op>>(nodes, (node) => product({ left: edge(node), right: edge(node) }))
+  }
+  const normal: readonly NormalOperationName[] = projection
+    ? [...normalOperations, 'up_and_down_projection']
+    : normalOperations
+  return product({
+    normal: cell<NormalOperationName>(normal),
+    upsampling: cell<UpsamplingOperationName>(upsamplingOperations),
+    position: oneOf(...Array.from({ length: cells }, (_, position) => position)),
+  })
+}
+
+/** 'super-resolution', followed by the options that are not the defaults. */
+export const superResolutionName = (options: SuperResolutionOptions): string =>
+  nameWithOptions<SuperResolutionOptions>('super-resolution', options, superResolutionDefaults)
