@@ -5,7 +5,9 @@ import { worthGraph } from './elementwise.ts'
 import { type Call, floats, input, type KernelTable } from './kernel.ts'
 
 interface ReduceAttributes {
-  readonly axis: number | number[]
+  readonly axis?: number | number[]
+  /** What tfjs calls the axes of Max. */
+  readonly reductionIndices?: number | number[]
   readonly keepDims: boolean
 }
 
@@ -15,7 +17,7 @@ const reduce =
   (op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin') =>
   ({ inputs, attrs, backend: be }: Call<ReduceAttributes>): tf.TensorInfo | undefined => {
     const x = input(inputs, 'x')
-    const axes = tf.util.parseAxisParam(attrs.axis, x.shape).sort((a, b) => a - b)
+    const axes = tf.util.parseAxisParam(attrs.reductionIndices ?? attrs.axis ?? [], x.shape).sort((a, b) => a - b)
     const size = sizeOf(x.shape)
     if (!floats(x) || size < worthGraph || axes.length === 0) return undefined
     const rank = x.shape.length
@@ -31,12 +33,14 @@ const reduce =
     if (op === 'ReduceMean' && axes[0] === rank - axes.length) return meanOfRuns(be.entry(x).numbers, be.output(shape))
     const out = be.output(shape)
     be.sessions.run(
-      `${op} ${x.shape} ${axes}`,
+      `${op} ${x.shape} ${axes} ${attrs.keepDims}`,
       (g) => {
         const name = g.input('x', x.shape)
         // ReduceSum takes its axes as an input since opset 13, the others as an attribute until 18.
         const y =
-          op === 'ReduceSum' ? g.op(op, [name, g.ints(axes)], { keepdims: 0 }) : g.op(op, [name], { axes, keepdims: 0 })
+          op === 'ReduceSum'
+            ? g.op(op, [name, g.ints(axes)], { keepdims: Number(attrs.keepDims ?? false) })
+            : g.op(op, [name], { axes, keepdims: Number(attrs.keepDims ?? false) })
         g.output(y, shape)
       },
       size,

@@ -49,6 +49,6 @@ export const normal = (shape: readonly number[], seed: number): tf.Tensor =>
 /** Value and gradients of f, against a random direction so that every output counts differently. */
 export function withGradients(f: (...x: tf.Tensor[]) => tf.Tensor, inputs: tf.Tensor[], seed: number): tf.Tensor[] {
   const y = f(...inputs)
-  const { grads } = tf.valueAndGrads((...x: tf.Tensor[]) => tf.sum(tf.mul(f(...x), normal(y.shape, seed))))(inputs)
+  const { grads } = tf.valueAndGrads((...x: tf.Tensor[]) => tf.sum(tf.mul(f(...x), normal(y.shape, seed + 77))))(inputs)
   return [y, ...grads]
 }
