@@ -30,7 +30,7 @@ const methods: readonly Method[] = [
   {
     name: 'spos',
     make: (options = {}) =>
-      spos({ learningRate: 0.1, epochs: 25, population: 6, generations: 3, parents: 3, ...options }),
+      spos({ learningRate: 0.1, epochs: 70, population: 6, generations: 3, parents: 3, ...options }),
     citation: 'guo2020single',
     relaxes: false,
     learnsPolicy: false,
@@ -39,8 +39,8 @@ const methods: readonly Method[] = [
     name: 'enas',
     make: (options = {}) =>
       enas({
-        ...{ learningRate: 0.1, epochs: 12, warmUpEpochs: 8, hidden: 16, policyLearningRate: 0.02, policySteps: 8 },
-        ...{ baselineDecay: 0.9, policyBatch: 4, candidates: 3, ...options },
+        ...{ learningRate: 0.1, epochs: 30, warmUpEpochs: 10, hidden: 16, policyLearningRate: 0.02, policySteps: 8 },
+        ...{ baselineDecay: 0.9, policyBatch: 4, candidates: 3, tanhConstant: null, ...options },
       }),
     citation: 'pham2018enas',
     relaxes: false,
@@ -73,6 +73,9 @@ describe.each(methods.map((method) => [method.name, method] as const))('%s', (na
       expect(best && Object.values(best.architecture)).toContain('dense')
       expect(best?.metrics.accuracy).toBeGreaterThan(0.85)
       expect(events.at(-1)).toMatchObject({ type: 'search.finished' })
+      const policy = events.filter((event) => event.type === 'policy.progress')
+      if (method.learnsPolicy)
+        expect(policy.at(-1)?.metrics.entropy).toBeLessThan(0.75 * (policy[0]?.metrics.entropy as number))
       expect(search.describe()).toContain(name)
       expect(search.cite()).toContain(method.citation)
     }
