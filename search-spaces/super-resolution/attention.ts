@@ -2,7 +2,9 @@ import * as tf from '@tensorflow/tfjs-core'
 import {
   conv2d,
   dense,
+  fanInUniform,
   globalAvgPool,
+  type Initialiser,
   type Layer,
   relu,
   sequential,
@@ -28,15 +30,17 @@ export function channelAttention(scope: VariableScope, { channels, bottleneck }:
 }
 
 export interface ResidualChannelAttentionOptions extends ChannelAttentionOptions {
+  /** Of the convolutions; default U(±1/√fan-in): dozens of blocks in a row stay tame. */
+  readonly initialiser?: Initialiser
   /** Affine normalisation after each convolution; absent in RCAN. Default false. */
   readonly normalised?: boolean
 }
 
 /** RCAB: x + attention(conv(relu(conv(x)))), 3×3 with bias (Zhang et al., RCAN, 2018, §3.4). */
 export function residualChannelAttention(scope: VariableScope, options: ResidualChannelAttentionOptions): Layer {
-  const { channels, normalised = false } = options
+  const { channels, normalised = false, initialiser = fanInUniform() } = options
   const convolution = (name: string) =>
-    conv2d(scope.child(name), { inputChannels: channels, filters: channels, kernel: 3, bias: true })
+    conv2d(scope.child(name), { inputChannels: channels, filters: channels, kernel: 3, bias: true, initialiser })
   const norm = (name: string) => (normalised ? [scope.child(name).normalise(channels)] : [])
   const body = sequential(
     convolution('first'),

@@ -1,0 +1,56 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { Random } from '../../core/index.ts'
+import { conv2d, fanInUniform, type Layer, sequential, variableScope } from '../../core/tensor/index.ts'
+import { bicubicMatrix } from '../../evaluators/data/images/bicubic.ts'
+import { interpolation } from '../../search-spaces/super-resolution/index.ts'
+import { error } from './errors.ts'
+import { LEAK } from './network.ts'
+
+/** The way back from large to small: D_1 … D_K, where D_k takes level k to level k − 1. Values 0 to 255. */
+export interface DualNetworks extends Disposable {
+  readonly scale: number
+  /** Factor of each step; they multiply to the scale. */
+  readonly factors: readonly number[]
+  readonly layers: readonly Layer[]
+  /** Empty where the way back is fixed. */
+  readonly trainable: readonly tf.Variable[]
+}
+
+/** Doublings where the scale is a power of two, else one step. Error: ARCHLOOM_DRN_OPTION. */
+export function factorsOf(scale: number): readonly number[] {
+  if (!Number.isInteger(scale) || scale < 2 || scale > 16)
+    throw error('ARCHLOOM_DRN_OPTION', { option: 'scale', received: scale, expected: 'a whole number from 2 to 16' })
+  const levels = Math.log2(scale)
+  return Number.isInteger(levels) ? new Array<number>(levels).fill(2) : [scale]
+}
+
+/**
+ * Learnt duals, 162 parameters each: 3×3 of stride 2 (or the factor), leaky ReLU, 3×3; no bias, so D(αx) = αD(x) for
+ * α ≥ 0. They rely on values that are not negative: feed 0 … 255, never mean-free images.
+ */
+export function dualNetworks({ scale, rng }: { readonly scale: number; readonly rng: Random }): DualNetworks {
+  const factors = factorsOf(scale)
+  const scope = variableScope({ rng })
+  const form = { inputChannels: 3, filters: 3, kernel: 3, initialiser: fanInUniform() } as const
+  const layers = factors.map((stride, k) => {
+    const own = scope.child(`dual_${k + 1}`)
+    return sequential(
+      conv2d(own.child('first'), { ...form, stride, padding: 1 }),
+      (x) => tf.leakyRelu(x, LEAK),
+      conv2d(own.child('second'), form),
+    )
+  })
+  return { scale, factors, layers, trainable: scope.trainable, [Symbol.dispose]: () => scope.dispose() }
+}
+
+/** The true degradation as duals that are not learnt: MATLAB's bicubic, unrounded. */
+export function bicubicDuals(scale: number): DualNetworks {
+  const factors = factorsOf(scale)
+  const layers = factors.map((factor) =>
+    interpolation((inputs) => {
+      const outputs = inputs / factor
+      return { outputs, matrix: bicubicMatrix(inputs, outputs, 1 / factor, 'symmetric') }
+    }),
+  )
+  return { scale, factors, layers, trainable: [], [Symbol.dispose]() {} }
+}

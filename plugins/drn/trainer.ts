@@ -1,0 +1,237 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { adam } from '../../core/tensor/index.ts'
+import type { ApplyMode, Batch, FitOptions, Network, Progress, Split, Trainer } from '../../core/trainer.ts'
+import { bicubicMatrix } from '../../evaluators/data/images/bicubic.ts'
+import { checkOption, isPositive, isWhole, error as trainingError } from '../../evaluators/training/errors.ts'
+import { interpolation, type UpscalingNetwork } from '../../search-spaces/super-resolution/index.ts'
+import { type DualNetworks, dualNetworks, factorsOf } from './dual.ts'
+import { error } from './errors.ts'
+import { regressionLosses, unpairedDualLoss } from './loss.ts'
+
+export interface DualRegressionOptions {
+  /** λ; 0 trains without the loop. Default 0.1. */
+  readonly dualWeight?: number
+  /** The way back: networks of the caller's (learnt along, or fixed: `bicubicDuals`). Default: new ones for each fit. */
+  readonly duals?: DualNetworks
+  /** Default 32. */
+  readonly batchSize?: number
+  /** Of the network, at the beginning; falls along a cosine, epoch by epoch, to 10⁻³ of it. Default 1e-4. */
+  readonly learningRate?: number
+  /** Of the duals. Default the same; short runs need more, or the duals are never fitted. */
+  readonly dualLearningRate?: number
+  /** Small images without large ones, of the domain to adapt to: patches as `inputs`, their targets are ignored. */
+  readonly unpaired?: Split<'train'>
+  /** ρ: share of every batch that is unpaired; only with `unpaired`. Default 0.3. */
+  readonly unpairedRatio?: number
+  /** A step whose loss is this many times the mean of the last epoch is skipped. Default 1e6. */
+  readonly skipAbove?: number
+  /** Progress after so many steps, and after the last one. Default 25. */
+  readonly reportEvery?: number
+}
+
+const NAME = 'dualRegressionTrainer'
+
+function resolve(options: DualRegressionOptions) {
+  const { dualWeight = 0.1, batchSize = 32, learningRate = 1e-4, reportEvery = 25 } = options
+  const { dualLearningRate = learningRate, unpairedRatio = 0.3, skipAbove = 1e6 } = options
+  const check = (option: string, value: unknown, valid: (value: number) => boolean, expected: string) =>
+    checkOption(NAME, option, value, valid, expected)
+  check('dualWeight', dualWeight, (n) => n >= 0 && Number.isFinite(n), 'a number of at least 0')
+  check('batchSize', batchSize, isWhole, 'a whole number of at least 1')
+  check('reportEvery', reportEvery, isWhole, 'a whole number of at least 1')
+  check('learningRate', learningRate, isPositive, 'a positive number')
+  check('dualLearningRate', dualLearningRate, isPositive, 'a positive number')
+  check('skipAbove', skipAbove, (n) => n > 1, 'a number above 1')
+  const { duals, unpaired } = options
+  const one = batchSize * unpairedRatio
+  if (unpaired)
+    check(
+      'unpairedRatio',
+      unpairedRatio,
+      (ratio) => ratio > 0 && ratio < 1 && Math.round(one) >= 1 && Math.round(one) < batchSize,
+      `a share that leaves both paired and unpaired images in a batch of ${batchSize}`,
+    )
+  const unpairedCount = unpaired ? Math.round(one) : 0
+  return {
+    dualWeight,
+    batchSize,
+    learningRate,
+    dualLearningRate,
+    reportEvery,
+    skipAbove,
+    duals,
+    unpaired,
+    unpairedCount,
+  }
+}
+
+type Settings = ReturnType<typeof resolve>
+
+/**
+ * Closed-loop training of any enlarging network (Guo et al., arXiv:2003.07018): L1 to the large image plus λ times L1 of
+ * the way back to the small one; duals learn along. With `unpaired` it is the paper's Algorithm 1: a share of every
+ * batch has no large image and takes part in the dual loss only. Works on patches with values 0 to 255; sizes in between
+ * come with the batches, or are made of the large patch by bicubic.
+ * Reports loss, primal, dual, learningRate, skipped.
+ * Errors: ARCHLOOM_TRAINING_OPTION, ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_TRAINING_NO_BATCHES, ARCHLOOM_DRN_SCALE.
+ */
+export function dualRegressionTrainer(options: DualRegressionOptions = {}): Trainer {
+  const settings = resolve(options)
+  return { name: NAME, fit: (...run) => train(settings, ...run) }
+}
+
+type AnyNetwork = Network & Partial<Pick<UpscalingNetwork, 'outputs'>>
+type AnyBatch = Batch & { readonly between?: readonly tf.Tensor[] }
+
+const imagesOf = (network: AnyNetwork, lr: tf.Tensor, mode: ApplyMode): readonly tf.Tensor[] =>
+  network.outputs?.(lr, mode) ?? [network.apply(lr, mode)]
+
+/** t_0 … t_K. */
+function targetsOf({ inputs, targets, between = [] }: AnyBatch, factors: readonly number[], mode: ApplyMode) {
+  if (between.length === factors.length - 1) return [inputs, ...between, targets]
+  const made = factors.slice(1).map((_, k) => {
+    const factor = factors.slice(k + 1).reduce((a, b) => a * b, 1)
+    const shrink = interpolation((size) => ({
+      outputs: size / factor,
+      matrix: bicubicMatrix(size, size / factor, 1 / factor, 'symmetric'),
+    }))
+    return shrink(targets, mode)
+  })
+  return [inputs, ...made, targets]
+}
+
+/** Endless batches of one size, pass after pass. */
+function* endless(split: Split<'train'>, batchSize: number, rng: FitOptions['rng']): Generator<Batch, void, undefined> {
+  for (;;) {
+    let any = false
+    for (const batch of split.batches({ batchSize, rng, dropRemainder: true })) {
+      any = true
+      yield batch
+    }
+    if (!any) throw trainingError('ARCHLOOM_TRAINING_NO_BATCHES', { size: split.size, batchSize })
+  }
+}
+
+async function* train(
+  settings: Settings,
+  network: AnyNetwork,
+  data: Split<'train'>,
+  { epochs, rng, signal }: FitOptions,
+): AsyncGenerator<Progress, void, undefined> {
+  checkOption(NAME, 'epochs', epochs, isPositive, 'a positive number')
+  const scale = (network.outputShape[0] as number) / (network.inputShape[0] as number)
+  const factors = factorsOf(scale)
+  // Found out before anything is computed, where the split says what it holds.
+  const held = (data as Partial<Pick<UpscalingNetwork, 'scale'>>).scale
+  if (held !== undefined && held !== scale)
+    throw error('ARCHLOOM_DRN_SCALE', {
+      received: network.outputShape,
+      expected: data.inputShape.map((size, axis) => (axis < 2 ? size * held : size)),
+    })
+  const looped = settings.dualWeight > 0
+  const owned = looped && !settings.duals ? dualNetworks({ scale, rng: rng.fork('duals') }) : undefined
+  const duals = looped ? (settings.duals ?? owned) : undefined
+  const paired = Math.max(1, Math.min(settings.batchSize - settings.unpairedCount, data.size))
+  const epochSteps = Math.max(1, Math.floor(data.size / paired))
+  const steps = Math.max(1, Math.round(epochs * epochSteps))
+  const batches = endless(data, paired, rng.fork('batches'))
+  const others = settings.unpaired && endless(settings.unpaired, settings.unpairedCount, rng.fork('unpaired'))
+  const optimizer = adam({ learningRate: settings.learningRate })
+  const dualOptimizer = adam({ learningRate: settings.dualLearningRate })
+  const mode: ApplyMode = { training: true, rng: rng.fork('noise') }
+  const report = { loss: 0, primal: 0, dual: 0, count: 0, skipped: 0 }
+  const epochLoss = { sum: 0, count: 0, last: 1e8 }
+  try {
+    for (let step = 0; step < steps; step++) {
+      // A staircase: the rate changes from epoch to epoch only.
+      const epoch = Math.floor(step / epochSteps)
+      const falling = 1e-3 + ((1 - 1e-3) * (1 + Math.cos((Math.PI * epoch) / Math.max(1, Math.ceil(epochs))))) / 2
+      optimizer.learningRate = settings.learningRate * falling
+      dualOptimizer.learningRate = settings.dualLearningRate * falling
+      const batch = batches.next().value as AnyBatch
+      const other = others?.next().value as Batch | undefined
+      const result = stepOn({ batch, other, network, duals, factors, settings, mode }, (loss, gradients) => {
+        if (!(loss < settings.skipAbove * epochLoss.last)) return false
+        const ofDuals = new Set(duals?.trainable.map(({ name }) => name))
+        const part = (own: boolean) =>
+          Object.fromEntries(Object.entries(gradients).filter(([name]) => ofDuals.has(name) !== own))
+        optimizer.applyGradients(part(true))
+        dualOptimizer.applyGradients(part(false))
+        return true
+      })
+      if (!Number.isFinite(result.loss))
+        throw trainingError('ARCHLOOM_TRAINING_DIVERGED', {
+          ...{ trainer: NAME, step: step + 1, steps },
+          learningRate: optimizer.learningRate,
+        })
+      for (const key of ['loss', 'primal', 'dual'] as const) report[key] += result[key]
+      report.count++
+      if (!result.applied) report.skipped++
+      epochLoss.sum += result.loss
+      epochLoss.count++
+      if (epochLoss.count === epochSteps) {
+        epochLoss.last = epochLoss.sum / epochLoss.count
+        epochLoss.sum = epochLoss.count = 0
+      }
+      await eventLoopTurn()
+      signal?.throwIfAborted()
+      if ((step + 1) % settings.reportEvery === 0 || step + 1 === steps) {
+        const mean = (key: 'loss' | 'primal' | 'dual') => report[key] / report.count
+        const metrics = {
+          ...{ loss: mean('loss'), primal: mean('primal'), dual: mean('dual') },
+          ...{ learningRate: optimizer.learningRate, skipped: report.skipped },
+        }
+        report.loss = report.primal = report.dual = report.count = report.skipped = 0
+        yield { step: step + 1, steps, epoch: epoch + 1, metrics }
+      }
+    }
+  } finally {
+    optimizer.dispose()
+    dualOptimizer.dispose()
+    owned?.[Symbol.dispose]()
+    batches.return()
+    others?.return()
+  }
+}
+
+interface StepParts {
+  readonly batch: AnyBatch
+  readonly other: Batch | undefined
+  readonly network: AnyNetwork
+  readonly duals: DualNetworks | undefined
+  readonly factors: readonly number[]
+  readonly settings: Settings
+  readonly mode: ApplyMode
+}
+
+/** One forward and one backward pass for the network and all duals; the batches are disposed whatever happens. */
+function stepOn(
+  { batch, other, network, duals, factors, settings, mode }: StepParts,
+  apply: (loss: number, gradients: tf.NamedTensorMap) => boolean,
+): { readonly loss: number; readonly primal: number; readonly dual: number; readonly applied: boolean } {
+  try {
+    return tf.tidy(() => {
+      let parts: tf.Tensor | undefined
+      const { value, grads } = tf.variableGrads(() => {
+        const targets = targetsOf(batch, factors, mode)
+        const { primal, dual } = regressionLosses(imagesOf(network, batch.inputs, mode), targets, duals, mode)
+        const unpaired =
+          other && duals && unpairedDualLoss(imagesOf(network, other.inputs, mode), other.inputs, duals, mode)
+        const back = unpaired ? tf.add(dual, unpaired) : dual
+        parts = tf.keep(tf.stack([primal, back]))
+        return duals ? tf.add(primal, tf.mul(back, settings.dualWeight)) : primal
+      }, [...network.trainable, ...(duals?.trainable ?? [])])
+      const [loss = Number.NaN] = value.dataSync()
+      const [primal = Number.NaN, dual = Number.NaN] = (parts as tf.Tensor).dataSync()
+      parts?.dispose()
+      const present = Object.fromEntries(Object.entries(grads).filter(([, gradient]) => gradient != null))
+      return { loss, primal, dual, applied: Number.isFinite(loss) && apply(loss, present) }
+    })
+  } finally {
+    tf.dispose([batch.inputs, batch.targets, ...(batch.between ?? [])])
+    if (other) tf.dispose([other.inputs, other.targets, ...((other as AnyBatch).between ?? [])])
+  }
+}
+
+/** Steps are synchronous: without this, no timer would ever run. */
+const eventLoopTurn = () => new Promise<void>((done) => setImmediate(done))

@@ -1,0 +1,182 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { seeded } from '../../../core/random.ts'
+import {
+  conv2d,
+  countTensors,
+  network as networkOf,
+  pixelShuffle,
+  useEngine,
+  variableScope,
+} from '../../../core/tensor/index.ts'
+import type { Network, Progress, Split } from '../../../core/trainer.ts'
+import { generatedPairs, pairOf, patchSplit } from '../../../evaluators/data/images/index.ts'
+import {
+  bicubicDuals,
+  buildDrn,
+  type DualRegressionOptions,
+  dualNetworks,
+  dualRegressionTrainer,
+} from '../../../plugins/drn/index.ts'
+import { superResolutionSpace } from '../../../search-spaces/super-resolution/index.ts'
+
+beforeAll(async () => {
+  await useEngine('wasm')
+})
+
+const patch = 6
+const data = (scale: 2 | 3 | 4) =>
+  patchSplit('train', generatedPairs(2, { scale, size: 12 * scale }), { patch, patches: 8 })
+const drn = (scale: 2 | 4) =>
+  buildDrn({ scale, blocks: 1, features: scale === 2 ? 8 : 4, input: [patch, patch, 3], rng: seeded('network') })
+
+async function trained(
+  network: Network,
+  split: Split<'train'>,
+  options: DualRegressionOptions = {},
+  epochs = 2,
+): Promise<readonly Progress[]> {
+  const trainer = dualRegressionTrainer({ batchSize: 4, reportEvery: 2, learningRate: 1e-3, ...options })
+  const reports: Progress[] = []
+  for await (const report of trainer.fit(network, split, { epochs, rng: seeded('fit') })) reports.push(report)
+  return reports
+}
+
+const weights = (variables: readonly tf.Variable[]) => variables.map((variable) => [...variable.dataSync()])
+
+describe('closed-loop training', () => {
+  it('lowers both losses, and repeats itself from a seed', { timeout: 30_000 }, async () => {
+    const runs: (readonly Progress[])[] = []
+    const run = async () => {
+      using network = drn(4)
+      runs.push(await trained(network, data(4), { dualLearningRate: 1e-2, learningRate: 3e-3 }, 6))
+    }
+    await run()
+    await run()
+    const [first, second] = runs
+    expect(second).toEqual(first)
+    const [start, end] = [first?.[0], first?.at(-1)]
+    expect(end?.metrics.primal as number).toBeLessThan(0.8 * (start?.metrics.primal as number))
+    expect(end?.metrics.dual as number).toBeLessThan(0.8 * (start?.metrics.dual as number))
+    for (const { metrics } of first ?? [])
+      expect(metrics.loss).toBeCloseTo((metrics.primal as number) + 0.1 * (metrics.dual as number), 2)
+    expect(end).toMatchObject({ step: 12, steps: 12, epoch: 6 })
+  })
+
+  it('lets the rate fall along a cosine, epoch by epoch', async () => {
+    using network = drn(2)
+    const reports = await trained(network, data(2), { reportEvery: 1, learningRate: 1e-4 }, 4)
+    const rates = reports.map(({ metrics }) => metrics.learningRate as number)
+    expect(rates[0]).toBeCloseTo(1e-4, 10)
+    expect(rates[1]).toBe(rates[0])
+    expect(rates[4]).toBeCloseTo(1e-7 + (1e-4 - 1e-7) / 2, 9)
+    expect(reports.length).toBe(8)
+  })
+
+  it('trains duals of the caller along, and leaves fixed ones and λ = 0 out of it', async () => {
+    using network = drn(2)
+    using duals = dualNetworks({ scale: 2, rng: seeded('duals') })
+    const before = weights(duals.trainable)
+    await trained(network, data(2), { duals, dualWeight: 0 }, 1)
+    expect(weights(duals.trainable)).toEqual(before)
+    await trained(network, data(2), { duals }, 1)
+    expect(weights(duals.trainable)).not.toEqual(before)
+    using fixed = bicubicDuals(2)
+    const reports = await trained(network, data(2), { duals: fixed }, 1)
+    expect(reports.at(-1)?.metrics.dual).toBeGreaterThan(0)
+  })
+
+  it('takes any network that enlarges, searched ones too, and leaves no tensor', { timeout: 30_000 }, async () => {
+    const space = superResolutionSpace({ channels: 3, nodes: 1, cells: 2, scale: 4 })
+    const plain = (scale: number): Network => {
+      const scope = variableScope({ rng: seeded('plain') })
+      const layer = conv2d(scope, { inputChannels: 3, filters: 3 * scale * scale, kernel: 3, bias: true })
+      const shuffle = pixelShuffle({ factor: scale })
+      return networkOf({
+        scope,
+        inputShape: [patch, patch, 3],
+        outputShape: [patch * scale, patch * scale, 3],
+        apply: (x, mode) => shuffle(layer(x, mode), mode),
+      })
+    }
+    const run = async () => {
+      const searched = space.decode(space.random(seeded('searched')))
+      using first = space.build(searched, { input: [patch, patch, 3], classes: 0, rng: seeded(1) })
+      using second = plain(3)
+      for (const [network, split] of [
+        [first, data(4)],
+        [second, data(3)],
+      ] as const) {
+        const before = weights(network.trainable)
+        const reports = await trained(network, split, {}, 1)
+        expect(reports.at(-1)?.metrics.dual).toBeGreaterThan(0)
+        expect(weights(network.trainable)).not.toEqual(before)
+      }
+      // Without the sizes in between, they are made of the large patch.
+      const pairs = data(4)
+      const bare: Split<'train'> = {
+        ...pairs,
+        *batches(options) {
+          for (const { inputs, targets, between } of pairs.batches(options)) {
+            tf.dispose([...between])
+            yield { inputs, targets }
+          }
+        },
+      }
+      await trained(first, bare, {}, 1)
+    }
+    expect(await countTensors(run)).toEqual({ tensors: 0, buffers: 0 })
+  })
+
+  it('adapts: unpaired small images take part in the dual loss', async () => {
+    const real = generatedPairs(2, { scale: 2, size: 24, seed: 9 }).map(({ name, lr }) => pairOf(name, lr, 1))
+    const unpaired = patchSplit('train', real, { patch, patches: 4 })
+    const run = async (options: DualRegressionOptions) => {
+      using network = drn(2)
+      const reports = await trained(network, data(2), options, 1)
+      return { reports, weights: weights(network.trainable) }
+    }
+    const mixed = await run({ unpaired, unpairedRatio: 0.5 })
+    // Two of four examples of a batch are paired: eight make four steps.
+    expect(mixed.reports.at(-1)?.steps).toBe(4)
+    const control = await run({ batchSize: 2 })
+    expect(control.reports.at(-1)?.steps).toBe(4)
+    expect(mixed.weights).not.toEqual(control.weights)
+    expect(await countTensors(async () => void (await run({ unpaired })))).toEqual({ tensors: 0, buffers: 0 })
+  })
+
+  it('skips steps whose loss leaps, and stops where the loss is no number', async () => {
+    using network = drn(2)
+    const reports = await trained(network, data(2), { skipAbove: 1.000001, learningRate: 1e-9 }, 4)
+    expect(reports.reduce((sum, { metrics }) => sum + (metrics.skipped as number), 0)).toBeGreaterThan(0)
+    const [variable] = network.trainable
+    tf.tidy(() => variable?.assign(tf.fill(variable.shape, Number.NaN)))
+    await expect(trained(network, data(2))).rejects.toThrow('ARCHLOOM_TRAINING_DIVERGED')
+  })
+
+  it('refuses what it cannot train', async () => {
+    using network = drn(2)
+    await expect(trained(network, data(4))).rejects.toThrow('ARCHLOOM_DRN_SCALE')
+    await expect(trained(network, data(2), {}, 0)).rejects.toThrow('ARCHLOOM_TRAINING_OPTION')
+    const empty: Split<'train'> = {
+      role: 'train',
+      size: 4,
+      inputShape: [patch, patch, 3],
+      classes: 0,
+      batches: () => [],
+    }
+    await expect(trained(network, empty)).rejects.toThrow('ARCHLOOM_TRAINING_NO_BATCHES')
+    expect(() => dualRegressionTrainer({ dualWeight: -1 })).toThrow('ARCHLOOM_TRAINING_OPTION')
+    expect(() => dualRegressionTrainer({ batchSize: 0 })).toThrow('ARCHLOOM_TRAINING_OPTION')
+    expect(() => dualRegressionTrainer({ batchSize: 2, unpaired: empty, unpairedRatio: 0.1 })).toThrow(
+      'ARCHLOOM_TRAINING_OPTION',
+    )
+    const stop = new AbortController()
+    stop.abort()
+    const trainer = dualRegressionTrainer({ batchSize: 4 })
+    const aborted = async () => {
+      for await (const _ of trainer.fit(network, data(2), { epochs: 1, rng: seeded(1), signal: stop.signal }));
+    }
+    await expect(aborted()).rejects.toThrow('aborted')
+  })
+})
