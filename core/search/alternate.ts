@@ -29,6 +29,8 @@ export interface OneShotMethod {
   readonly stages: readonly OneShotStage[]
   /** Epochs done before this process. */
   readonly done: number
+  /** Steps done before this process, so that progress counts on. Default 0. */
+  readonly before?: { readonly weights: number; readonly policy: number }
   /** Called before a stage's first epoch, also when going on in the middle of it. */
   enter(stage: number): void
   weights(epoch: OneShotEpoch): AsyncIterable<Metrics>
@@ -54,7 +56,7 @@ export async function* alternate<A>(
   { signal, spent }: Pick<AlgorithmParts<A>, 'signal' | 'spent'>,
   { reportEvery = 50 }: AlternateOptions = {},
 ): AsyncGenerator<EventDraft, FinishReason, void> {
-  const steps = { 'weights.progress': 0, 'policy.progress': 0 }
+  const steps = { 'weights.progress': method.before?.weights ?? 0, 'policy.progress': method.before?.policy ?? 0 }
   async function* reported(
     type: keyof typeof steps,
     iterable: AsyncIterable<Metrics>,

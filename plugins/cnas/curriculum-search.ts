@@ -85,12 +85,14 @@ export const curriculumSearch = (options: CheckedOptions, change: WeightOptimize
     }
     const found = checkpoint && readCheckpoint(checkpoint.directory, identity)
     let done = 0
+    let policyUpdates = 0
     if (found) {
       supernet.load(found.weights)
       await trainer.load(found.optimizer)
-      const state = found.state as { readonly epochs: number; readonly policy: Json }
+      const state = found.state as { readonly epochs: number; readonly policySteps: number; readonly policy: Json }
       learner.restore(state.policy)
       done = state.epochs
+      policyUpdates = state.policySteps
     }
 
     const architectureOf = (choices: Genotype) => space.decode(growing.toGenotype(choices))
@@ -107,6 +109,7 @@ export const curriculumSearch = (options: CheckedOptions, change: WeightOptimize
       for (const batch of batchesOf(validation, batchSize, policySteps, drawn.fork('batches'))) {
         const { genotype } = learner.policy.sample(drawn)
         const { accuracy } = await shared.measureBatch(architectureOf(genotype), batch)
+        policyUpdates++
         yield learner.update(genotype, accuracy)
       }
     }
@@ -130,9 +133,10 @@ export const curriculumSearch = (options: CheckedOptions, change: WeightOptimize
       return writeCheckpoint(checkpoint.directory, identity, {
         weights: await supernet.save(),
         optimizer: await trainer.save(),
-        state: { epochs, policy: learner.snapshot() },
+        state: { epochs, policySteps: policyUpdates, policy: learner.snapshot() },
       })
     }
     const enter = (stage: number) => growing.enter(stage)
-    return yield* alternate({ stages, done, enter, weights, policy, saved, derive }, parts, options)
+    const before = { weights: trainer.steps, policy: policyUpdates }
+    return yield* alternate({ stages, done, before, enter, weights, policy, saved, derive }, parts, options)
   }
