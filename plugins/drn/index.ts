@@ -1,4 +1,22 @@
 /** DRN: enlarging networks trained in a closed loop with networks that lead back to the small image. */
+import { definePlugin } from '../../core/index.ts'
+import { paper } from './paper.ts'
+import { type DualRegressionOptions, dualRegressionTrainer } from './trainer.ts'
+
+/** Networks that enlarge are trained in the closed loop, searched ones as well. */
+export const drn = (options: DualRegressionOptions = {}) =>
+  definePlugin({
+    name: 'drn',
+    paper,
+    provides: ['trainer'],
+    // Owned networks and data splits are no settings that a study could write down.
+    options: {
+      dualWeight: options.dualWeight ?? 0.1,
+      unpairedRatio: options.unpaired ? (options.unpairedRatio ?? 0.3) : 0,
+    },
+    bind: ({ trainer }) => trainer.to(dualRegressionTrainer(options)),
+  })
+
 export { bicubicDuals, type DualNetworks, dualNetworks } from './dual.ts'
 export { type RegressionLosses, regressionLosses, unpairedDualLoss } from './loss.ts'
 export { type BuildDrnOptions, buildDrn } from './network.ts'
