@@ -1,0 +1,166 @@
+/** D4 and the ranking of NAS-Bench-201: convolutional supernets on images. */
+import * as tf from '@tensorflow/tfjs-core'
+import { type Batch, type Dataset, type Network, type OptimizerFactory, seeded } from '../../../core/index.ts'
+import {
+  conv2d,
+  dense,
+  globalAvgPool,
+  groupNorm,
+  momentum,
+  network,
+  sequential,
+  variableScope,
+} from '../../../core/tensor/index.ts'
+import type { NasBench201Table } from '../../../evaluators/tabular/index.ts'
+import { kendallTau, measureSplit } from '../../../evaluators/weight-sharing/index.ts'
+import {
+  edgesOf,
+  type NasBench201Operation,
+  nasBench201Operations,
+  nasBench201Space,
+  nasBench201Supernet,
+  planNasBench201,
+} from '../../../search-spaces/nas-bench-201/index.ts'
+import { sharedWeights, variablesOf } from '../../../search-spaces/operations/weight-sharing.ts'
+import type { ProjectionOptions } from '../options.ts'
+import { projected } from '../projected.ts'
+import { type Course, train, trainInTurn } from './train-in-turn.ts'
+
+type Images = Pick<Dataset, 'train' | 'validation'>
+const sgd: OptimizerFactory = () => momentum({ learningRate: 0.05, momentum: 0.9 })
+const optimizerOf = (projection: ProjectionOptions | undefined) => (projection ? projected(sgd, projection)(0) : sgd(0))
+
+function course(
+  { train: split, validation }: Images,
+  options: { optimizer: tf.Optimizer; batchSize: number; seed: string; training: boolean; signal?: AbortSignal },
+): Course {
+  const { optimizer, batchSize, seed, training, signal } = options
+  const rng = seeded(seed)
+  const fresh = () => split.batches({ batchSize, rng, dropRemainder: true })[Symbol.iterator]()
+  let batches = fresh()
+  const next = (): Batch => {
+    const { value, done } = batches.next()
+    if (!done) return value
+    batches = fresh()
+    return next()
+  }
+  const measure = async (path: Network) => (await measureSplit(path, validation, { batchSize: 128, training })).accuracy
+  return { optimizer, next, measure, signal }
+}
+
+/** Two layers of 1×1, 3×3 or 5×5 convolutions on images of half the size; normalised example by example. */
+function convSupernet(data: Images, seed: string) {
+  const [, , inputs = 3] = data.train.inputShape
+  const { classes } = data.train
+  const scope = variableScope({ rng: seeded(seed), normalisation: groupNorm })
+  const convolution = (at: ReturnType<typeof scope.child>, inputChannels: number, kernel: number) =>
+    sequential(
+      conv2d(at.child('convolution'), { inputChannels, filters: 16, kernel }),
+      at.child('norm').normalise(16, { affine: false, relu: true }),
+    )
+  const stem = convolution(scope.child('stem'), inputs, 3)
+  const options = [0, 1].map((layer) =>
+    [1, 3, 5].map((kernel) => {
+      const at = scope.child(`layer_${layer}`).child(kernel)
+      return { layer: convolution(at, 16, kernel), ...variablesOf(at) }
+    }),
+  )
+  const head = sequential(globalAvgPool(), dense(scope.child('head'), { inputs: 16, units: classes }))
+  type Choice = readonly [number, number]
+  let chosen: Choice = [0, 0]
+  const option = (layer: number, choice: Choice) => options[layer]?.[choice[layer] as number] as (typeof options)[0][0]
+  return sharedWeights<Choice>({
+    whole: network({
+      scope,
+      inputShape: data.train.inputShape,
+      outputShape: [classes],
+      apply: (x, mode) => {
+        const pool = (y: tf.Tensor) => tf.avgPool(y as tf.Tensor4D, 2, 2, 'valid')
+        const first = option(0, chosen).layer(stem(pool(x), mode), mode)
+        return head(option(1, chosen).layer(pool(first), mode), mode)
+      },
+    }),
+    options: options.flat(),
+    select: (choice) => {
+      chosen = choice
+    },
+    chosen: (choice) => [option(0, choice), option(1, choice)],
+  })
+}
+
+/** D4: A then B, which share stem, second layer and head. In percent and points. */
+export async function twoOnImages(
+  data: Images,
+  projection: ProjectionOptions | undefined,
+  { steps, seed, signal }: { steps: number; seed: number; signal?: AbortSignal },
+) {
+  using supernet = convSupernet(data, `dinas D4 weights ${seed}`)
+  const optimizer = optimizerOf(projection && { ...projection, protectEvery: 0, releaseEvery: 0 })
+  const own = { optimizer, batchSize: 64, seed: `dinas D4 order ${seed}`, training: false, ...(signal && { signal }) }
+  try {
+    const paths = ([1, 2] as const).map((first) => supernet.path([first, 1]))
+    const { learnt, drop } = await trainInTurn(paths, { ...course(data, own), steps, protect: 4 })
+    return { drop: 100 * drop, first: 100 * (learnt[0] as number), second: 100 * (learnt[1] as number) }
+  } finally {
+    optimizer.dispose()
+  }
+}
+
+/** Operations in the order in which the curriculum adds them. */
+const order: readonly NasBench201Operation[] = ['nor_conv_3x3', 'nor_conv_1x1', 'skip_connect', 'avg_pool_3x3', 'none']
+
+export interface RankingSettings {
+  readonly steps: number
+  /** Architectures whose order is compared. */
+  readonly ranked: number
+  readonly channels: number
+  readonly batchSize: number
+}
+
+/**
+ * Kendall's τ of shared-weight accuracy against the table, after so many steps of a new architecture each. `curriculum`:
+ * two operations at first and one more at equal intervals, drawn uniformly; else all five throughout.
+ */
+export async function tauOnTable(
+  data: Images,
+  table: NasBench201Table,
+  how: { curriculum: boolean; projection?: ProjectionOptions },
+  { steps, ranked, channels, batchSize, seed, signal }: RankingSettings & { seed: number; signal?: AbortSignal },
+) {
+  const space = nasBench201Space({ channels, cells: 1 })
+  const rng = seeded(`dinas table ${seed}`)
+  const plan = planNasBench201(space.options, data.train.inputShape, data.train.classes)
+  using supernet = nasBench201Supernet(plan, { rng: rng.fork('weights') })
+  const optimizer = optimizerOf(how.projection)
+  const own = { optimizer, batchSize, seed: `dinas table order ${seed}`, training: true, ...(signal && { signal }) }
+  const lessons = course(data, own)
+  const draws = rng.fork('architectures')
+  try {
+    for (let step = 0; step < steps; step++) {
+      const known = how.curriculum ? 2 + Math.floor((step / steps) * (order.length - 1)) : order.length
+      const genotype = Array.from({ length: 6 }, () =>
+        nasBench201Operations.indexOf(order[draws.int(known)] as NasBench201Operation),
+      )
+      await train(supernet.path(space.decode(genotype)), 1, lessons)
+    }
+    const [shared, published]: [number[], number[]] = [[], []]
+    const sample = rng.fork('ranked')
+    for (let i = 0; i < ranked; i++) {
+      const architecture = space.decode(space.random(sample))
+      shared.push(await lessons.measure(supernet.path(architecture)))
+      published.push(
+        table.lookup(
+          edgesOf(architecture).map(({ op }) => op),
+          1,
+        ).metrics.accuracy as number,
+      )
+    }
+    const constant = shared.every((accuracy) => accuracy === shared[0])
+    return {
+      tau: constant ? 0 : kendallTau(shared, published),
+      accuracy: (100 * shared.reduce((sum, x) => sum + x, 0)) / ranked,
+    }
+  } finally {
+    optimizer.dispose()
+  }
+}
