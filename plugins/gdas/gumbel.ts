@@ -8,7 +8,7 @@ export const gumbel = (rng: Random): number => -Math.log(-Math.log(Math.max(rng.
 
 /**
  * One operation an edge, drawn from softmax(α): the forward pass has its one-hot weights, the backward pass the slope of
- * softmax((ln softmax(α) + noise) / τ), as in eq. (5) to (7) of the paper. The others are not computed, so a step costs
+ * softmax((ln softmax(α) + noise) / τ). The others are not computed, so a step costs
  * what one path costs, and the gradient reaches α through the drawn operations only.
  */
 export function gumbelRelaxation(
