@@ -6,6 +6,8 @@ import { momentum } from '../../core/tensor/index.ts'
 export interface TappingOptimizer {
   readonly optimizer: Optimizer
   readonly tap?: NonNullable<ApplyMode['tap']>
+  /** What it has to say after a step; joins the step's loss and accuracy. */
+  readonly metrics?: () => Readonly<Record<string, number>>
 }
 
 /** Makes the optimizer of shared weights; `steps` is the whole search's number of weight steps. */
@@ -21,8 +23,12 @@ export const WEIGHT_OPTIMIZER = tokens.token<WeightOptimizer>('weight-optimizer'
 export const tapping =
   (factory: OptimizerFactory): TappingOptimizerFactory =>
   (steps) => {
-    const optimizer: Optimizer & Pick<ApplyMode, 'tap'> = factory(steps)
-    return { optimizer, ...(optimizer.tap && { tap: (use) => optimizer.tap?.(use) }) }
+    const optimizer: Optimizer & Omit<TappingOptimizer, 'optimizer'> = factory(steps)
+    return {
+      optimizer,
+      ...(optimizer.tap && { tap: (use) => optimizer.tap?.(use) }),
+      ...(optimizer.metrics && { metrics: () => optimizer.metrics?.() ?? {} }),
+    }
   }
 
 export interface SharedSgdOptions {

@@ -20,6 +20,8 @@ export interface WeightStep {
   readonly loss: number
   /** On the training batch, before the step. */
   readonly accuracy: number
+  /** What the optimizer adds. */
+  readonly [metric: string]: number
 }
 
 /** Trains shared weights, one sampled architecture a step. Owns its optimizer: dispose it. */
@@ -38,7 +40,7 @@ export interface WeightTrainer<A> extends Disposable {
 /** Errors: ARCHLOOM_WEIGHT_SHARING_DIVERGED from a step whose loss is not finite (no weight is changed by it). */
 export function weightTrainer<A>(supernet: Supernet<A>, options: WeightTrainerOptions = {}): WeightTrainer<A> {
   const { dropPath = 0, clipNorm } = options
-  const { optimizer, tap } = (options.optimizer ?? tapping(sharedSgd()))(options.steps ?? 0)
+  const { optimizer, tap, metrics } = (options.optimizer ?? tapping(sharedSgd()))(options.steps ?? 0)
   let steps = 0
   const descend: WeightTrainer<A>['descend'] = async (variables, loss, rng) => {
     const mode: ApplyMode = { training: true, rng, dropPath, ...(tap && { tap }) }
@@ -72,7 +74,7 @@ export function weightTrainer<A>(supernet: Supernet<A>, options: WeightTrainerOp
           rng,
         )
         const [right] = await (correct as unknown as tf.Tensor).data()
-        return { loss, accuracy: (right as number) / (inputs.shape[0] as number) }
+        return { ...metrics?.(), loss, accuracy: (right as number) / (inputs.shape[0] as number) }
       } finally {
         tf.dispose([inputs, targets])
         correct?.dispose()

@@ -25,7 +25,7 @@ interface ProtectedLayer {
 }
 
 /** What the projectors leave: `freedom` is trace(P)/d over all protected layers, 1 before the first protection. */
-export interface ProjectionMetrics {
+export type ProjectionMetrics = {
   readonly freedom: number
   /** The least free layer. */
   readonly leastFreedom: number
