@@ -6,7 +6,7 @@ import { loadBinding } from './binding.ts'
 export const engine: EngineDefinition = {
   name: 'onnxruntime',
   describe: 'ONNX Runtime native CPU kernels, called synchronously',
-  priority: 5,
+  priority: 200,
   available: async () => {
     try {
       return { ok: true, version: loadBinding().version }
