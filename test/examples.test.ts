@@ -58,6 +58,13 @@ describe('examples', () => {
     expect(await main({ ...study('resume'), log: quiet })).toMatchObject({ completed: 30, sessions: 2, same: true })
   })
 
+  it('memorized batch normalisation', async () => {
+    const { main } = await import('../examples/mbn.ts')
+    const { accuracies, best } = await main({ trials: 2, pictures: 40, ...study('mbn'), log: quiet })
+    expect(Object.keys(accuracies)).toEqual(['batch-norm', 'group-norm', 'mbn-batches=20-decay=0.95'])
+    expect(best?.network.layers).toBeGreaterThan(0)
+  })
+
   it('tabular search, with its table or a clear word about it', async () => {
     const { main } = await import('../examples/tabular-search.ts')
     const said: string[] = []

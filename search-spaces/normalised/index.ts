@@ -1,5 +1,5 @@
 /** Any space of networks, with the normalisation as one more decision. */
-import { oneOf, product } from '../../core/space/index.ts'
+import { type Decision, oneOf, product } from '../../core/space/index.ts'
 import { type NormalisationChoice, normalisationOf } from '../../core/tensor/index.ts'
 import { error } from '../errors.ts'
 import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
@@ -10,6 +10,8 @@ export interface NormalisedArchitecture<A> {
   readonly normalisation: string
   readonly network: A
 }
+
+const decisionsOf = ({ decisions }: { readonly decisions: readonly Decision[] }) => JSON.stringify(decisions)
 
 /**
  * The space that `make` makes, with a first decision on what normalises: `make` is called once a choice, and must
@@ -30,7 +32,7 @@ export function normalisedSpace<A, O>(
       expected: 'at least one normalisation, each with a name of its own',
     })
   for (const space of spaces.values())
-    if (space.fingerprint !== first.fingerprint)
+    if (decisionsOf(space) !== decisionsOf(first))
       throw error('ARCHLOOM_SPACE_OPTION', {
         ...{ space: 'normalisedSpace', option: 'make', received: space.name },
         expected: `a space of the same decisions as ${first.name} for every normalisation`,

@@ -1,0 +1,125 @@
+import { seeded } from '../../core/index.ts'
+import {
+  batchNorm,
+  batchRenorm,
+  dense,
+  globalAvgPool,
+  type Normalisation,
+  network,
+  type ScopedNetwork,
+  sequential,
+  variableScope,
+} from '../../core/tensor/index.ts'
+import type { Trainer } from '../../core/trainer.ts'
+import type { ImageDataset } from '../../evaluators/data/index.ts'
+import { classify } from '../../evaluators/metrics/index.ts'
+import { cosine, type SupervisedTrainerOptions } from '../../evaluators/training/index.ts'
+import { convNorm } from '../../search-spaces/operations/index.ts'
+import { classBiased } from './class-biased.ts'
+import { memorizedBatchNorm } from './layer.ts'
+import { mbnTrainer } from './trainer.ts'
+
+export type Sampling = 'iid' | 'biased'
+
+/** One place of the table: a method, a data set, a way to sample, a batch size. */
+export interface Cell {
+  readonly data: string
+  readonly sampling: Sampling
+  readonly batchSize: number
+  readonly method: string
+  /** Test accuracy of each seed. */
+  readonly accuracies: readonly number[]
+}
+
+interface Method {
+  readonly normalisation: Normalisation
+  readonly doubleForward: boolean
+}
+
+const memory = { batches: 20, decay: 0.95 } as const
+
+/** Running averages over the last hundred steps, or the last tenth of a run too short for them. */
+const momentumOf = (steps: number) => Math.min(0.99, Math.max(0.9, 1 - 10 / steps))
+
+const methodsFor = (momentum: number): Readonly<Record<string, Method>> => ({
+  BN: { normalisation: (scope, o) => batchNorm(scope, { ...o, momentum }), doubleForward: false },
+  BRN: {
+    normalisation: (scope, o) =>
+      batchRenorm(scope, { ...o, momentum, epsilon: 1e-5, ramp: { from: 0, rMaxAt: 0, dMaxAt: 0 } }),
+    doubleForward: false,
+  },
+  MBN: { normalisation: memorizedBatchNorm(memory), doubleForward: false },
+  'MBN+DF': { normalisation: memorizedBatchNorm(memory), doubleForward: true },
+  'MBN V2+DF': { normalisation: memorizedBatchNorm({ ...memory, variance: 'pooled' }), doubleForward: true },
+})
+
+export interface AccuracyPlan {
+  readonly samplings: readonly Sampling[]
+  readonly batchSizes: readonly number[]
+  /** Optimizer steps at a batch size; the same for all methods. */
+  readonly steps: (batchSize: number) => number
+  readonly learningRate: number
+  readonly filters: readonly number[]
+  readonly seeds: number
+}
+
+/** Strided 3×3 convolutions with normalisation and ReLU, mean over positions, dense layer. */
+export function smallConvNet(
+  { train }: Pick<ImageDataset, 'train'>,
+  normalisation: Normalisation,
+  filters: readonly number[],
+  seed: number,
+): ScopedNetwork {
+  const scope = variableScope({ rng: seeded(seed).fork('weights'), normalisation })
+  const layers = filters.map((channelsOut, i) =>
+    convNorm(scope.child(`layer_${i}`), {
+      channelsIn: filters[i - 1] ?? (train.inputShape[2] as number),
+      ...{ channelsOut, kernel: 3, stride: 2, relu: true },
+    }),
+  )
+  const classifier = dense(scope.child('classifier'), { inputs: filters.at(-1) as number, units: train.classes })
+  return network({
+    scope,
+    inputShape: train.inputShape,
+    outputShape: [train.classes],
+    apply: sequential(...layers, globalAvgPool(), classifier),
+  })
+}
+
+/** SGD with momentum 0.9; the rate falls along a cosine from its peak, which is lower for batches under 16. */
+const trainerFor = (batchSize: number, peak: number, doubleForward: boolean): Trainer => {
+  const options: SupervisedTrainerOptions = {
+    ...{ batchSize, clipNorm: false, nesterov: false, weightDecay: 5e-4, reportEvery: 1_000_000 },
+    learningRate: cosine({ peak: peak * Math.min(1, batchSize / 16) }),
+  }
+  return mbnTrainer({ ...options, doubleForward })
+}
+
+/** Trains every method in every place of the table; the same seed gives all methods the same weights and batches. */
+export async function accuracyTable(
+  data: ImageDataset,
+  plan: AccuracyPlan,
+  { seed, log, signal }: { seed: number; log: (text: string) => void; signal: AbortSignal },
+): Promise<readonly Cell[]> {
+  const cells: Cell[] = []
+  for (const sampling of plan.samplings)
+    for (const batchSize of plan.batchSizes)
+      for (const [method, { normalisation, doubleForward }] of Object.entries(
+        methodsFor(momentumOf(plan.steps(batchSize))),
+      )) {
+        const accuracies: number[] = []
+        for (let run = 0; run < plan.seeds; run++) {
+          const own = seed + run
+          using net = smallConvNet(data, normalisation, plan.filters, own)
+          const train = sampling === 'biased' ? classBiased(data.train) : data.train
+          const epochs = plan.steps(batchSize) / Math.floor(train.size / batchSize)
+          const fit = { epochs, rng: seeded(own).fork('training'), signal }
+          for await (const _ of trainerFor(batchSize, plan.learningRate, doubleForward).fit(net, train, fit));
+          accuracies.push((await classify(net, data.test, { signal })).accuracy)
+        }
+        cells.push({ data: data.name, sampling, batchSize, method, accuracies })
+        const shown = accuracies.map((accuracy) => accuracy.toFixed(3)).join(' ')
+        log(`${data.name}, ${sampling}, batches of ${batchSize}, ${method}: test accuracy ${shown}`)
+      }
+  return cells
+}
