@@ -176,6 +176,35 @@ function concatChannels(be: OnnxRuntimeBackend, tensors: tf.TensorInfo[], axis: 
   return be.blockedOutput(to, dims)
 }
 
+/** The parts of a concatenation, as its gradient asks for them: runs copied row by row. */
+const splitV = ({ inputs, attrs, backend: be }: Call<{ numOrSizeSplits: number[] | number; axis: number }>) => {
+  const x = input(inputs, 'x')
+  if (!floats(x) || sizeOf(x.shape) === 0) return undefined
+  const axis = tf.util.parseAxisParam(attrs.axis, x.shape)[0] as number
+  const sizes = tf.backend_util.prepareSplitSize(x as tf.Tensor, attrs.numOrSizeSplits, axis)
+  const rows = sizeOf(x.shape.slice(0, axis))
+  const inner = sizeOf(x.shape.slice(axis + 1))
+  const width = (x.shape[axis] as number) * inner
+  let offset = 0
+  return sizes.map((size) => {
+    const begin = x.shape.map((_, i) => (i === axis ? offset : 0))
+    const shape = x.shape.map((whole, i) => (i === axis ? size : whole))
+    const run = size * inner
+    const from = offset * inner
+    offset += size
+    const blocked = axis === 3 ? sliceChannels(be, x, begin, shape) : undefined
+    if (blocked) return blocked
+    const out = be.output(shape)
+    const values = be.entry(x).numbers as Floats
+    for (let row = 0; row < rows; row++) {
+      const at = row * width + from
+      if (run < 32) for (let k = 0; k < run; k++) out.values[row * run + k] = values[at + k] as number
+      else out.values.set(values.subarray(at, at + run), row * run)
+    }
+    return out
+  })
+}
+
 /** Rows along the first axis: one copy each. */
 const gather = ({ inputs, attrs, backend: be }: Call<{ axis: number; batchDims: number }>) => {
   const [x, indices] = [input(inputs, 'x'), input(inputs, 'indices')]
@@ -242,6 +271,7 @@ export const shapes: KernelTable = {
   DepthToSpace: depthToSpace,
   Slice: slice,
   Concat: concat,
+  SplitV: splitV,
   GatherV2: gather,
   ResizeBilinear: resize('linear'),
   ResizeNearestNeighbor: resize('nearest'),
