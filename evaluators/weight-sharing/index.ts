@@ -20,6 +20,7 @@ export {
   oneShotNeeds,
 } from './one-shot.ts'
 export type { SavedTensors } from './optimizer-state.ts'
+export { type RankOptions, rankSharedWeights } from './rank-shared-weights.ts'
 export {
   depthOf,
   type GraphEdge,

@@ -1,4 +1,10 @@
-import { type Augmentation, cifar10, generatedImages, type ImageDataset } from '../../../evaluators/data/index.ts'
+import {
+  type Augmentation,
+  cifar10,
+  findData,
+  generatedImages,
+  type ImageDataset,
+} from '../../../evaluators/data/index.ts'
 import { cosine, linear } from '../../../evaluators/training/index.ts'
 import { dartsOperations } from '../../../search-spaces/cell/index.ts'
 import { type ArmName, type ArmSettings, armNames } from './arms.ts'
@@ -54,7 +60,7 @@ const small: ScaleSettings = {
   data: (environment) => cifar10({ trainSize: 2000, validation: 600, testSize: 2000, augment: true, environment }),
 }
 
-/** The published protocol: 20,000 images for weights, 30,000 for the policy; 8 stages of 20 + 40 epochs; 600 epochs after. */
+/** The published protocol: 40 % of the images for weights (20,000 of 50,000), 60 % for the policy; 8 stages of 20 + 40 epochs; 600 epochs after. */
 const paper: ScaleSettings = {
   seeds: 1,
   arms: ['fixed space', 'curriculum'],
@@ -70,7 +76,10 @@ const paper: ScaleSettings = {
     },
   },
   table: { steps: 20_000, noise: 0.05, candidates: 10, seeds: 20 },
-  data: (environment) => cifar10({ validation: 30_000, augment: true, environment }),
+  data: async (environment) => {
+    const { train } = await findData('cifar10', { environment })
+    return cifar10({ validation: Math.round(0.6 * train.count), augment: true, environment })
+  },
 }
 
 export const scales: Readonly<Record<Scale, ScaleSettings>> = { smoke, small, paper }

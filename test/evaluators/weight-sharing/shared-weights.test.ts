@@ -12,6 +12,7 @@ import { generatedImages } from '../../../evaluators/data/index.ts'
 import { accuracy } from '../../../evaluators/metrics/index.ts'
 import {
   type CheckpointIdentity,
+  rankSharedWeights,
   readCheckpoint,
   type SharedWeights,
   sharedSgd,
@@ -161,6 +162,18 @@ describe('measuring', () => {
     expect(metrics).toMatchObject({ parameters: cost.parameters, multiplyAdds: cost.multiplyAdds })
     expect(metrics.accuracy).toBe((await evaluator.measure(a)).accuracy)
   })
+})
+
+it('the ranking sets shared weights beside multiply-adds, parameters and depth', async () => {
+  await using evaluator = (await shared()) as SharedWeights<Architecture> & AsyncDisposable
+  const rng = seeded(4)
+  const architectures = Array.from({ length: 6 }, () => space.decode(space.random(rng)))
+  const reference = architectures.map((each) => space.cost(each, { input: [8, 8, 3], classes: 3 }).parameters)
+  const report = await rankSharedWeights(evaluator, architectures, reference, {
+    depth: (each) => (each.normal[0].left.op === 'sep_conv_3x3' ? 2 : 1),
+  })
+  expect(report.map(({ predictor }) => predictor)).toEqual(['shared weights', 'multiplyAdds', 'parameters', 'depth'])
+  expect(report[2]).toMatchObject({ kendall: expect.closeTo(1, 12), spearman: expect.closeTo(1, 12) })
 })
 
 describe('bad input', () => {

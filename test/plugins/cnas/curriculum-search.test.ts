@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createSearch, definePlugin, memoryStore, type Plugin, type SearchEvent, tokens } from '../../../core/index.ts'
+import { seeded } from '../../../core/random.ts'
 import { momentum, useEngine } from '../../../core/tensor/index.ts'
 import type { LinearTap } from '../../../core/trainer.ts'
 import { generatedImages } from '../../../evaluators/data/index.ts'
@@ -202,6 +203,12 @@ describe('checkpoints', () => {
       )
       await expect(run({ given: { checkpoint: { directory } }, seed: 2 })).rejects.toThrow('ARCHLOOM_CHECKPOINT_OTHER')
     }))
+})
+
+it('the supernet of the search has the published 1,930,618 parameters', () => {
+  const whole = cellSpace()
+  using supernet = whole.supernet?.({ input: [32, 32, 3], classes: 10, rng: seeded(1) })
+  expect(supernet?.trainable.reduce((sum, { size }) => sum + size, 0)).toBe(1_930_618)
 })
 
 describe('bad input', () => {
