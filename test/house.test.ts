@@ -118,6 +118,12 @@ const table: readonly Row[] = [
     types: (t) => contracts(t) || starts('core/space/')(t),
   },
   {
+    // Engines extend the tensor room: they build on its fill-ins and gradients.
+    room: /^plugins\/(onnxruntime|webgpu|tensorflow)\//,
+    may: (t, f) => floor(t) || tfjs(t) || outside(t) || starts('core/tensor/')(t) || sameFolder(2)(t, f),
+    types: contracts,
+  },
+  {
     room: /^plugins\//,
     may: (t, f) =>
       door(t) || floor(t) || tfjs(t) || outside(t) || starts('search-spaces/', 'evaluators/')(t) || sameFolder(2)(t, f),
