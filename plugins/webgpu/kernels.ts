@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { fallBackToCpu } from './cpu-fallback.ts'
+import { fallBackToCpu } from '../../core/tensor/cpu-fallback.ts'
 
 /** Kernels that tfjs-backend-webgpu 4.22 computes wrongly, or with a shader that Dawn refuses. */
 export const mistaken: Readonly<Record<string, string>> = {

@@ -33,7 +33,8 @@ export function registerKernelFillIn(backendName: string, fillIn: KernelFillIn):
 
 const runOwn = (own: tf.KernelConfig, inputs: tf.NamedTensorInfoMap, attrs: tf.NamedAttrMap): tf.Tensor => {
   const result = own.kernelFunc({ inputs, attrs, backend: tf.backend() }) as tf.TensorInfo
-  return tf.engine().makeTensorFromTensorInfo(result)
+  // Kernels of tfjs-node give tensors that the engine already counts.
+  return result instanceof tf.Tensor ? result : tf.engine().makeTensorFromTensorInfo(result)
 }
 
 /** Kernels call each other with bare records; operations want tensors. */

@@ -1,0 +1,45 @@
+import { availableParallelism } from 'node:os'
+import { ArchloomError } from '../../core/errors.ts'
+import type { EngineDefinition } from '../../core/tensor/engine.ts'
+import { installGradients } from '../../core/tensor/gradients/index.ts'
+import { mendKernels } from './kernels.ts'
+import { findInstallation, hasGpuPackage, loadPackage, searchFolders } from './package.ts'
+
+export { buildFromWheel, type WheelOptions } from './from-wheel.ts'
+export { wheelFolder } from './package.ts'
+
+/** The engine, with packages from the folders. */
+export function tensorflowEngine(folders: () => readonly string[] = searchFolders): EngineDefinition {
+  return {
+    name: 'tensorflow',
+    describe: 'the TensorFlow library through tfjs-node: CUDA with tfjs-node-gpu, else all cores of the processor',
+    get priority() {
+      return hasGpuPackage(folders()) ? 70 : 20
+    },
+    threads: availableParallelism(),
+    available: async () => {
+      try {
+        const { packageName, version, libraryVersion, gpu } = findInstallation(folders())
+        const where = gpu ? 'CUDA' : 'the processor'
+        // The package with CUDA falls back to the processor by itself where it finds no GPU.
+        const standIn = !gpu && packageName === '@tensorflow/tfjs-node-gpu' ? { hardware: false } : {}
+        return { ok: true, version: `${packageName} ${version}, TensorFlow ${libraryVersion} on ${where}`, ...standIn }
+      } catch (thrown) {
+        if (!ArchloomError.is(thrown)) throw thrown
+        const text = thrown.message.slice(thrown.code.length + 2)
+        const end = text.lastIndexOf('. Run ')
+        return { ok: false, reason: text.slice(0, end), remedy: text.slice(end + 2) }
+      }
+    },
+    start: async () => {
+      const installation = findInstallation(folders())
+      await import('@tensorflow/tfjs-backend-cpu')
+      loadPackage(installation)
+      // Loading it has put tfjs's own gradients, some of them wrong, over ours.
+      installGradients()
+      mendKernels()
+    },
+  }
+}
+
+export const engine: EngineDefinition = tensorflowEngine()

@@ -1,0 +1,23 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { fallBackToCpu } from '../../core/tensor/cpu-fallback.ts'
+import { registerKernelFillIn } from '../../core/tensor/fill-ins/fill-in.ts'
+import { windowKernels } from './windows.ts'
+
+/** Kernels of tfjs-node 4.22 that do not do what tfjs says. */
+export const mistaken: Readonly<Record<string, string>> = {
+  Multinomial: 'draws other numbers for the same seed',
+  ScatterNd: 'is built on an operation that later TensorFlow libraries changed',
+}
+
+let mended = false
+
+/** Gives `tensorflow` the kernels that it lacks or has wrong, and paddings that TensorFlow lacks. */
+export function mendKernels(): void {
+  if (mended) return
+  mended = true
+  const names = (backend: string) => tf.getKernelsForBackend(backend).map(({ kernelName }) => kernelName)
+  const own = new Set(names('tensorflow'))
+  const missing = names('cpu').filter((name) => !own.has(name))
+  fallBackToCpu('tensorflow', [...missing, ...Object.keys(mistaken)])
+  for (const fillIn of windowKernels) registerKernelFillIn('tensorflow', fillIn)
+}

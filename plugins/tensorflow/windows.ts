@@ -1,0 +1,148 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { KernelFillIn, Stock } from '../../core/tensor/fill-ins/fill-in.ts'
+import { type ConvolutionAttributes, convolutionInfo, padOrCrop } from '../../core/tensor/fill-ins/sliding-window.ts'
+
+/*
+ * Kernels that slide a window. TensorFlow pads by 'same' or 'valid' only, where tfjs also takes numbers for each side:
+ * here the padding is written out and the window slides as 'valid'.
+ */
+
+type Attributes = ConvolutionAttributes & {
+  readonly filterSize?: number | [number, number]
+  readonly filterShape?: number[]
+  readonly inputShape?: number[]
+}
+
+/** Zeros (negative: cropped rows) at top, bottom, left and right. */
+type Border = readonly [number, number, number, number]
+
+/** The border that makes 'valid' windows out of these. */
+function borderOf({ padInfo, ...geometry }: tf.backend_util.Conv2DInfo): Border {
+  const height = (geometry.outHeight - 1) * geometry.strideHeight + geometry.effectiveFilterHeight
+  const width = (geometry.outWidth - 1) * geometry.strideWidth + geometry.effectiveFilterWidth
+  const { top, left } = padInfo
+  return [top, height - geometry.inHeight - top, left, width - geometry.inWidth - left]
+}
+
+const poolBorder = (shape: readonly number[], { filterSize, strides, pad, dimRoundingMode }: Attributes): Border =>
+  borderOf(
+    tf.backend_util.computePool2DInfo(
+      shape as [number, number, number, number],
+      filterSize as number,
+      strides,
+      1,
+      pad,
+      dimRoundingMode,
+    ),
+  )
+
+/** Never a winner of a maximum. */
+function enclose(x: tf.Tensor, border: Border, value = 0): tf.Tensor4D {
+  if (value === 0) return padOrCrop(x as tf.Tensor4D, ...border)
+  const [top, bottom, left, right] = border.map((size) => Math.max(0, size)) as unknown as Border
+  const cropped = padOrCrop(x as tf.Tensor4D, ...(border.map((size) => Math.min(0, size)) as unknown as Border))
+  const sides: [number, number][] = [
+    [0, 0],
+    [top, bottom],
+    [left, right],
+    [0, 0],
+  ]
+  return tf.pad(cropped, sides, value)
+}
+
+const release = (y: tf.Tensor, border: Border): tf.Tensor =>
+  padOrCrop(y as tf.Tensor4D, ...(border.map((size) => -size) as unknown as Border))
+
+const grown = ([n, h, w, c]: readonly number[], [top, bottom, left, right]: Border): number[] => [
+  n as number,
+  (h as number) + top + bottom,
+  (w as number) + left + right,
+  c as number,
+]
+
+type Compute = (
+  inputs: Readonly<Record<string, tf.Tensor>>,
+  attributes: Attributes,
+  stock: Stock,
+  valid: Attributes,
+) => tf.Tensor
+
+/** `ready` tells the paddings that the engine does by itself. */
+const withPadding = (
+  kernel: string,
+  compute: Compute,
+  ready = (pad: unknown) => pad === 'same' || pad === 'valid',
+): KernelFillIn => ({
+  kernel,
+  replacesOnly: true,
+  compute: (inputs, given, stock) => {
+    const attributes = given as unknown as Attributes
+    if (!stock) throw new RangeError(`tfjs-node has no kernel ${kernel} to build on`)
+    if (ready(attributes.pad) || attributes.dataFormat === 'NCHW') return stock(inputs, attributes)
+    const valid = { ...attributes, pad: 'valid' as const }
+    return compute(inputs, attributes, stock, valid)
+  },
+})
+
+const forward = (depthwise: boolean): Compute => {
+  return ({ x, filter }, attributes, stock, valid) => {
+    const border = borderOf(convolutionInfo((x as tf.Tensor).shape, (filter as tf.Tensor).shape, attributes, depthwise))
+    return stock({ x: enclose(x as tf.Tensor, border), filter: filter as tf.Tensor }, valid)
+  }
+}
+
+const filterGradient = (depthwise: boolean): Compute => {
+  return ({ x, dy }, attributes, stock, valid) => {
+    const border = borderOf(
+      convolutionInfo((x as tf.Tensor).shape, attributes.filterShape as number[], attributes, depthwise),
+    )
+    return stock({ x: enclose(x as tf.Tensor, border), dy: dy as tf.Tensor }, valid)
+  }
+}
+
+const inputGradient = (depthwise: boolean): Compute => {
+  return ({ dy, filter }, attributes, stock, valid) => {
+    const inputShape = attributes.inputShape as number[]
+    const border = borderOf(convolutionInfo(inputShape, (filter as tf.Tensor).shape, attributes, depthwise))
+    const inputs = { dy: dy as tf.Tensor, filter: filter as tf.Tensor }
+    return release(stock(inputs, { ...valid, inputShape: grown(inputShape, border) }), border)
+  }
+}
+
+export const windowKernels: readonly KernelFillIn[] = [
+  withPadding('Conv2D', forward(false)),
+  withPadding('Conv2DBackpropFilter', filterGradient(false)),
+  withPadding('Conv2DBackpropInput', inputGradient(false)),
+  withPadding('DepthwiseConv2dNative', forward(true)),
+  withPadding('DepthwiseConv2dNativeBackpropFilter', filterGradient(true)),
+  withPadding('DepthwiseConv2dNativeBackpropInput', inputGradient(true)),
+  withPadding('MaxPool', ({ x }, attributes, stock, valid) =>
+    stock(
+      { x: enclose(x as tf.Tensor, poolBorder((x as tf.Tensor).shape, attributes), Number.NEGATIVE_INFINITY) },
+      valid,
+    ),
+  ),
+  withPadding('MaxPoolGrad', ({ dy, input, output }, attributes, stock, valid) => {
+    const border = poolBorder((input as tf.Tensor).shape, attributes)
+    const padded = enclose(input as tf.Tensor, border, Number.NEGATIVE_INFINITY)
+    return release(stock({ dy: dy as tf.Tensor, input: padded, output: output as tf.Tensor }, valid), border)
+  }),
+  // An average is over the pixels under the window, padding not counted.
+  withPadding('AvgPool', ({ x }, attributes, stock, valid) => {
+    const [, height, width] = (x as tf.Tensor).shape as [number, number, number]
+    const border = poolBorder((x as tf.Tensor).shape, attributes)
+    const covered = stock({ x: enclose(tf.ones([1, height, width, 1]), border) }, valid)
+    return tf.div(stock({ x: enclose(x as tf.Tensor, border) }, valid), covered)
+  }),
+  // tfjs's kernel of this name divides by the whole window at the borders too, and our gradient allows for that;
+  // TensorFlow divides by the pixels under it.
+  withPadding(
+    'AvgPoolGrad',
+    ({ dy, input }, attributes, stock, valid) => {
+      const border = poolBorder((input as tf.Tensor).shape, attributes)
+      const padded = enclose(input as tf.Tensor, border)
+      return release(stock({ dy: dy as tf.Tensor, input: padded }, valid), border)
+    },
+    (pad) => pad === 'valid',
+  ),
+]
