@@ -10,8 +10,10 @@ import type {
   Split,
 } from '../../core/index.ts'
 import { alternate, measureTrials } from '../../core/index.ts'
+import { categoricalPolicy } from '../../core/policy/index.ts'
 import {
   type CheckpointIdentity,
+  collapseWatch,
   readCheckpoint,
   sharedSgd,
   sharedWeightsOf,
@@ -63,6 +65,7 @@ export const curriculumSearch = (options: CheckedOptions, change: WeightOptimize
     const shared = sharedWeightsOf(parts.evaluator, 'cnas')
     const { supernet, batchSize, train, validation } = shared
     const growing = growingSpace(space, options, rng.fork('order'))
+    const watch = collapseWatch(space, options.collapse)
     const learner = policyLearner(growing, rng.fork('controller'), options.controller)
     const weightSteps = options.weightSteps ?? Math.ceil(train.size / batchSize)
     const policySteps = options.policySteps ?? Math.ceil(validation.size / batchSize)
@@ -76,7 +79,7 @@ export const curriculumSearch = (options: CheckedOptions, change: WeightOptimize
     })
 
     const { checkpoint } = options
-    const { checkpoint: _, ...deciding } = options
+    const { checkpoint: _, collapse: __, reportEvery: ___, ...deciding } = options
     const identity: CheckpointIdentity = {
       method: 'cnas',
       space: space.fingerprint,
@@ -120,8 +123,18 @@ export const curriculumSearch = (options: CheckedOptions, change: WeightOptimize
         const { genotype, logProbability } = learner.policy.sample(drawn)
         return { genotype: growing.toGenotype(genotype), logProbability }
       })
-      if (last) return yield* measureTrials(proposals, parts)
+      const likeliest = learner.policy.mode()
+      yield* watch.entropy(likeliest.entropy, categoricalPolicy(growing.process).score(likeliest.genotype).entropy)
       let best: { readonly genotype: Genotype; readonly accuracy: number } | undefined
+      if (last) {
+        for await (const event of measureTrials(proposals, parts)) {
+          if (event.type === 'trial.completed' && !(best && best.accuracy >= event.reward))
+            best = { genotype: event.genotype, accuracy: event.reward }
+          yield event
+        }
+        if (best) yield* watch.architecture(best.genotype, 'the derived architecture')
+        return
+      }
       for (const { genotype } of proposals) {
         const { accuracy } = await shared.measure(space.decode(genotype), signal)
         if (!best || accuracy > best.accuracy) best = { genotype, accuracy }

@@ -142,6 +142,13 @@ describe('the search', () => {
     expect(ops).not.toMatch(/none|3x3/)
   })
 
+  it('warns of a collapsed search, unless told not to', async () => {
+    const given = { grow: 'none', order: ['skip_connect'] } as const
+    const warnings = (events: readonly SearchEvent[]) => events.filter(({ type }) => type === 'search.warning')
+    expect(warnings((await run({ given })).events).length).toBeGreaterThan(0)
+    expect(warnings((await run({ given: { ...given, collapse: false } })).events)).toEqual([])
+  })
+
   it('hands the inputs of layers to a weight optimizer that another plugin provides', async () => {
     const seen: LinearTap['name'][] = []
     const watcher = definePlugin({
