@@ -20,6 +20,10 @@ export const fusedKernels = {
   spatialMean: 'SpatialMean',
   /** inputs { dy [N, C] }, attrs { height, width } → [N, H, W, C] */
   spatialMeanGrad: 'SpatialMeanGrad',
+  /** inputs { a, b } of one shape → scalar */
+  innerProduct: 'InnerProduct',
+  /** inputs { dy, y } of one shape → dy where y is positive */
+  reluGrad: 'ReluGrad',
 } as const
 
 export interface BatchNormOutput {
@@ -85,6 +89,22 @@ export function spatialMean(x: tf.Tensor): tf.Tensor2D {
   return run(fusedKernels.spatialMean, { x }, { height, width })[0] as tf.Tensor2D
 }
 
+/** Σ a·b over all values of two tensors of one shape, in one pass. @throws ARCHLOOM_FUSED_SHAPE */
+export function innerProduct(a: tf.Tensor, b: tf.Tensor): tf.Scalar {
+  if (!tf.util.arraysEqual(a.shape, b.shape))
+    throw error('ARCHLOOM_FUSED_SHAPE', {
+      op: 'innerProduct',
+      input: 'b',
+      shape: b.shape,
+      expected: `[${a.shape.join(', ')}]`,
+    })
+  return run(fusedKernels.innerProduct, { a, b }, {})[0] as tf.Scalar
+}
+
+/** dy where y (the input or output of a ReLU, of dy's shape) is positive, 0 elsewhere. */
+export const reluGradient = (dy: tf.Tensor, y: tf.Tensor): tf.Tensor =>
+  run(fusedKernels.reluGrad, { dy, y }, {})[0] as tf.Tensor
+
 type Tensors = Record<string, tf.Tensor>
 type Attributes = Readonly<Record<string, number | boolean>>
 type Composition = (inputs: Tensors, attributes: Attributes) => tf.Tensor | tf.Tensor[]
@@ -135,6 +155,8 @@ const compositions = new Map<string, Composition>([
     },
   ],
   [fusedKernels.spatialMean, ({ x }: Tensors) => tf.mean(x as tf.Tensor, [1, 2])],
+  [fusedKernels.innerProduct, ({ a, b }: Tensors) => tf.sum(tf.mul(a as tf.Tensor, b as tf.Tensor))],
+  [fusedKernels.reluGrad, ({ dy, y }: Tensors) => maskByReLU(dy as tf.Tensor, y as tf.Tensor)],
   [
     fusedKernels.spatialMeanGrad,
     ({ dy }: Tensors, { height, width }) => {
@@ -200,5 +222,23 @@ tf.registerGradient({
   kernelName: fusedKernels.spatialMean,
   gradFunc: (dy, _saved, attributes) => ({
     x: () => run(fusedKernels.spatialMeanGrad, { dy: dy as tf.Tensor }, attributes as unknown as Attributes)[0]!,
+  }),
+})
+
+tf.registerGradient({
+  kernelName: fusedKernels.innerProduct,
+  inputsToSave: ['a', 'b'],
+  gradFunc: (dy, saved) => {
+    const [a, b] = saved as [tf.Tensor, tf.Tensor]
+    return { a: () => tf.mul(b, dy as tf.Tensor), b: () => tf.mul(a, dy as tf.Tensor) }
+  },
+})
+
+tf.registerGradient({
+  kernelName: fusedKernels.reluGrad,
+  inputsToSave: ['y'],
+  gradFunc: (ddy, [y]) => ({
+    dy: () => reluGradient(ddy as tf.Tensor, y as tf.Tensor),
+    y: () => tf.zerosLike(y as tf.Tensor),
   }),
 })

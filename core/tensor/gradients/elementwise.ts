@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { innerProduct, reluGradient } from '../fused.ts'
 import { binary, fromGradient, fromInput, fromOutput, type GradientRule, type GradientTable, masked } from './rule.ts'
 
 const flat = fromGradient((dy) => tf.zerosLike(dy))
@@ -35,7 +36,7 @@ const unary: GradientTable = {
   Log1p: fromInput((dy, x) => tf.div(dy, tf.add(x, 1))),
   Neg: fromGradient((dy) => tf.neg(dy)),
   Reciprocal: fromOutput((dy, y) => tf.neg(tf.mul(dy, tf.square(y)))),
-  Relu: fromOutput((dy, y) => tf.mul(dy, tf.step(y))),
+  Relu: fromOutput((dy, y) => reluGradient(dy, y)),
   Relu6: fromOutput((dy, y) => masked(dy, tf.logicalAnd(tf.greater(y, 0), tf.less(y, 6)))),
   Rsqrt: fromOutput((dy, y) => tf.mul(dy, tf.mul(tf.mul(tf.square(y), y), -0.5))),
   // Below 0, y = scale·α·(eˣ − 1), so its slope is y + scale·α.
@@ -52,6 +53,12 @@ const unary: GradientTable = {
   Tan: fromOutput((dy, y) => tf.mul(dy, tf.add(tf.square(y), 1))),
   Tanh: fromOutput((dy, y) => tf.mul(dy, one(y))),
 }
+
+/** The gradient of a factor: where it is one number beside a whole tensor, a single pass over both. */
+const ofFactor = (dy: tf.Tensor, other: tf.Tensor, factor: tf.Tensor): tf.Tensor =>
+  factor.size === 1 && tf.util.arraysEqual(dy.shape, other.shape)
+    ? tf.reshape(innerProduct(dy, tf.cast(other, 'float32')), factor.shape)
+    : tf.mul(dy, tf.cast(other, 'float32'))
 
 const indicesOnly: GradientRule = {
   inputsToSave: ['indices'],
@@ -104,8 +111,8 @@ const pairs: GradientTable = {
     (dy, a, b) => tf.neg(tf.mul(dy, tf.floor(tf.div(a, b)))),
   ),
   Multiply: binary(
-    (dy, _a, b) => tf.mul(dy, tf.cast(b, 'float32')),
-    (dy, a) => tf.mul(dy, tf.cast(a, 'float32')),
+    (dy, a, b) => ofFactor(dy, b, a),
+    (dy, a, b) => ofFactor(dy, a, b),
   ),
   Pow: binary(
     (dy, a, b) => tf.mul(dy, tf.mul(b, tf.pow(a, tf.sub(b, 1)))),

@@ -11,6 +11,10 @@ import { type GradientTable, unbroadcast } from './rule.ts'
 
 const isDilated = ({ dilations }: ConvolutionAttributes): boolean => [dilations ?? 1].flat().some((rate) => rate > 1)
 
+/** An engine whose gradient kernels take `dilations` has them under this prefix as well. */
+const dilated = (kernel: string): string => `Dilated${kernel}`
+const takesDilations = (kernel: string): boolean => tf.getKernel(dilated(kernel), tf.getBackend()) !== undefined
+
 const run = (kernel: string, inputs: tf.NamedTensorMap, attributes: object) =>
   tf.engine().runKernel(kernel, inputs, attributes as tf.NamedAttrMap) as tf.Tensor
 
@@ -34,6 +38,14 @@ export const products: GradientTable = {
       const [x, filter] = saved as [tf.Tensor4D, tf.Tensor4D]
       // tfjs's gradient kernels know no dilation; the compositions do (for channels last).
       if (isDilated(options) && options.dataFormat !== 'NCHW') {
+        if (takesDilations('Conv2DBackpropInput')) {
+          const inputs = { x, dy: dy as tf.Tensor, filter }
+          const shapes = { inputShape: x.shape, filterShape: filter.shape }
+          return {
+            x: () => run(dilated('Conv2DBackpropInput'), inputs, { ...options, ...shapes }),
+            filter: () => run(dilated('Conv2DBackpropFilter'), inputs, { ...options, ...shapes }),
+          }
+        }
         const geometry = convolutionInfo(x.shape, filter.shape, options)
         return {
           x: () => convolutionInputGradientOf(dy as tf.Tensor4D, filter, geometry),
@@ -67,7 +79,7 @@ export const products: GradientTable = {
     gradFunc: (dy, saved, attributes) => {
       const options = attributes as unknown as ConvolutionAttributes
       const [x, filter] = saved as [tf.Tensor4D, tf.Tensor4D]
-      if (isDilated(options)) {
+      if (isDilated(options) && !takesDilations('DepthwiseConv2dNativeBackpropInput')) {
         const geometry = convolutionInfo(x.shape, filter.shape, options, true)
         return {
           x: () => depthwiseInputGradientOf(dy as tf.Tensor4D, filter, geometry),
@@ -75,13 +87,18 @@ export const products: GradientTable = {
         }
       }
       const { strides, pad, dimRoundingMode } = options
-      const rest = { strides, pad, dimRoundingMode, dilations: [1, 1] }
+      const rest = { strides, pad, dimRoundingMode, dilations: options.dilations ?? [1, 1] }
+      const named = isDilated(options) ? dilated : (kernel: string) => kernel
       return {
         x: () =>
-          run('DepthwiseConv2dNativeBackpropInput', { dy: dy as tf.Tensor, filter }, { ...rest, inputShape: x.shape }),
+          run(
+            named('DepthwiseConv2dNativeBackpropInput'),
+            { dy: dy as tf.Tensor, filter },
+            { ...rest, inputShape: x.shape },
+          ),
         filter: () =>
           run(
-            'DepthwiseConv2dNativeBackpropFilter',
+            named('DepthwiseConv2dNativeBackpropFilter'),
             { x, dy: dy as tf.Tensor },
             { ...rest, filterShape: filter.shape },
           ),

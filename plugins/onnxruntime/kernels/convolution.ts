@@ -333,28 +333,29 @@ function depthwiseSums(
   const [taps, { kernel, strides, dilations, pads }] = [info.filterHeight * info.filterWidth, window]
   be.memoryPool.withScratch([blocks * taps * block], (sums) => {
     sums.fill(0)
-    for (let image = 0; image < info.batchSize; image++)
-      for (let b = 0; b < blocks; b++)
-        for (let i = 0; i < kernel[0]; i++)
-          for (let j = 0; j < kernel[1]; j++) {
-            // Columns whose window position lies inside the image.
-            const shift = j * dilations[1] - pads[1]
-            const from = Math.max(0, Math.ceil(-shift / strides[1]))
-            const to = Math.min(ow, Math.ceil((w - shift) / strides[1]))
-            if (to <= from) continue
-            const sum = sums.byteOffset + (b * taps + i * kernel[1] + j) * bytes
-            for (let r = 0; r < oh; r++) {
-              const row = r * strides[0] + i * dilations[0] - pads[0]
-              if (row < 0 || row >= h) continue
-              const plane = image * blocks + b
-              loops.dot(
-                to - from,
-                ...[xs.byteOffset + ((plane * h + row) * w + from * strides[1] + shift) * bytes, strides[1] * bytes],
-                ...[dys.byteOffset + ((plane * oh + r) * ow + from) * bytes, bytes],
-                sum,
-              )
-            }
+    // Output positions whose window position (of this tap) lies inside the image.
+    const range = (tap: number, axis: 0 | 1, size: number, out: number) => {
+      const shift = tap * dilations[axis] - pads[axis]
+      const from = Math.max(0, Math.ceil(-shift / strides[axis]))
+      return { shift, from, count: Math.min(out, Math.ceil((size - shift) / strides[axis])) - from }
+    }
+    for (let i = 0; i < kernel[0]; i++)
+      for (let j = 0; j < kernel[1]; j++) {
+        const [rows, columns] = [range(i, 0, h, oh), range(j, 1, w, ow)]
+        if (rows.count <= 0 || columns.count <= 0) continue
+        const xStart = (rows.from * strides[0] + rows.shift) * w + columns.from * strides[1] + columns.shift
+        const dyStart = rows.from * ow + columns.from
+        for (let image = 0; image < info.batchSize; image++)
+          for (let b = 0; b < blocks; b++) {
+            const plane = image * blocks + b
+            loops.dotRows(
+              ...[rows.count, columns.count],
+              ...[xs.byteOffset + (plane * h * w + xStart) * bytes, strides[0] * w * bytes, strides[1] * bytes],
+              ...[dys.byteOffset + (plane * oh * ow + dyStart) * bytes, ow * bytes, bytes],
+              sums.byteOffset + (b * taps + i * kernel[1] + j) * bytes,
+            )
           }
+      }
     for (let t = 0; t < taps; t++)
       for (let c = 0; c < info.inChannels; c++)
         dw[t * info.inChannels + c] = sums[(Math.floor(c / block) * taps + t) * block + (c % block)] as number
@@ -368,4 +369,9 @@ export const convolutions: KernelTable = {
   DepthwiseConv2dNative: depthwiseConv2D,
   DepthwiseConv2dNativeBackpropInput: depthwiseBackpropInput,
   DepthwiseConv2dNativeBackpropFilter: depthwiseBackpropFilter,
+  // The same kernels take dilations; under these names, gradients of dilated convolutions find them.
+  DilatedConv2DBackpropInput: conv2DBackpropInput,
+  DilatedConv2DBackpropFilter: conv2DBackpropFilter,
+  DilatedDepthwiseConv2dNativeBackpropInput: depthwiseBackpropInput,
+  DilatedDepthwiseConv2dNativeBackpropFilter: depthwiseBackpropFilter,
 }

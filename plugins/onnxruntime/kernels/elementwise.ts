@@ -260,6 +260,42 @@ const cast: Kernel<{ dtype: tf.DataType }> = ({ inputs, attrs, backend: be }) =>
   return out
 }
 
+const reluGrad: Kernel<Record<string, never>> = ({ inputs, backend: be }) =>
+  flat(be, 'reluGrad', [input(inputs, 'dy'), input(inputs, 'y')], [], true)
+
+/** Σ of all values, or of the products of two arrays: vectors over runs of 64 KiB, runs in double precision. */
+export function total(be: OnnxRuntimeBackend, x: Floats, y?: Floats): number {
+  // The last, broken vector apart: what lies beyond the end of the array is not ours.
+  const whole = x.length - (x.length % 16)
+  let sum = 0
+  for (let i = whole; i < x.length; i++) sum += (x[i] as number) * (y ? (y[i] as number) : 1)
+  const lanes = be.layout.block
+  be.memoryPool.withScratch([lanes], (partial) => {
+    for (let start = 0; start < whole; start += 16_384) {
+      partial.fill(0)
+      const count = Math.min(16_384, whole - start) / lanes
+      const [at, bytes] = [start * 4, lanes * 4]
+      if (y) be.loops.dotRows(1, count, x.byteOffset + at, 0, bytes, y.byteOffset + at, 0, bytes, partial.byteOffset)
+      else be.loops.sum(count, x.byteOffset + at, bytes, partial.byteOffset)
+      for (let lane = 0; lane < lanes; lane++) sum += partial[lane] as number
+    }
+  })
+  return sum
+}
+
+/** The arrays of tensors of one shape in one layout; padding is zero and adds nothing. */
+export function aligned(be: OnnxRuntimeBackend, tensors: readonly tf.TensorInfo[]): Floats[] {
+  const dims = commonLayout(be, tensors, true)
+  return tensors.map((tensor) => (dims ? be.blocked(tensor) : (be.entry(tensor).numbers as Floats)))
+}
+
+const innerProduct: Kernel<Record<string, never>> = ({ inputs, backend: be }) => {
+  const [x, y] = aligned(be, [input(inputs, 'a'), input(inputs, 'b')]) as [Floats, Floats]
+  const out = be.output([])
+  out.values[0] = total(be, x, y)
+  return out
+}
+
 const range = ({ clipValueMin: low, clipValueMax: high }: { clipValueMin: number; clipValueMax: number }) => [low, high]
 
 export const elementwise: KernelTable = {
@@ -272,6 +308,7 @@ export const elementwise: KernelTable = {
     ({ alpha }) => [alpha],
     ({ alpha }) => alpha === 0,
   ),
+  Sign: unaryLoop('sign'),
   Abs: unaryLoop('abs'),
   Neg: unaryLoop('neg'),
   Square: unaryLoop('square'),
@@ -291,6 +328,8 @@ export const elementwise: KernelTable = {
     range,
     (attrs: Parameters<typeof range>[0]) => attrs.clipValueMin <= 0 && attrs.clipValueMax >= 0,
   ),
+  ReluGrad: reluGrad,
+  InnerProduct: innerProduct,
   AddN: addN,
   Cast: cast,
   Exp: unaryGraph('Exp', () => ['Exp', {}]),

@@ -1,7 +1,9 @@
 /** Sums and extremes over axes, softmax: an ONNX node where the cpu kernel would transpose first. */
 import * as tf from '@tensorflow/tfjs-core'
+import type { Values } from '../storage.ts'
+import type { Floats } from './blocked.ts'
 import { channelSums } from './channels.ts'
-import { worthGraph } from './elementwise.ts'
+import { aligned, total, worthGraph } from './elementwise.ts'
 import { type Call, floats, input, type KernelTable } from './kernel.ts'
 
 interface ReduceAttributes {
@@ -28,6 +30,11 @@ const reduce =
       const count = size / (x.shape[rank - 1] as number)
       return channelSums(be, x, shape, op === 'ReduceMean' ? 1 / count : 1)
     }
+    if (axes.length === rank && (op === 'ReduceSum' || op === 'ReduceMean')) {
+      const out = be.output(shape)
+      out.values[0] = total(be, aligned(be, [x])[0] as Floats) / (op === 'ReduceMean' ? size : 1)
+      return out
+    }
     // Innermost axes are one run of values: the cpu kernel sums them in double precision at once.
     if (op === 'ReduceSum' && axes[0] === rank - axes.length) return undefined
     if (op === 'ReduceMean' && axes[0] === rank - axes.length) return meanOfRuns(be.entry(x).numbers, be.output(shape))
@@ -50,7 +57,7 @@ const reduce =
     return out
   }
 
-function meanOfRuns(x: ArrayLike<number>, out: tf.TensorInfo & { values: { [i: number]: number; length: number } }) {
+function meanOfRuns(x: Values, out: tf.TensorInfo & { values: Values }) {
   const run = x.length / out.values.length
   for (let i = 0; i < out.values.length; i++) {
     let sum = 0

@@ -48,6 +48,11 @@ const flats = {
     scalars: 1,
     body: ([x], [a]) => [v.select(v.select(v.const(1), a!, isPositive(x!)), x!, v.eq(x!, x!))],
   },
+  /** Not a number counts as zero, as on the cpu engine. */
+  sign: {
+    inputs: 1,
+    body: ([x]) => [v.sub(v.and(v.gt(x!, v.const(0)), v.const(1)), v.and(v.gt(v.const(0), x!), v.const(1)))],
+  },
   abs: { inputs: 1, body: ([x]) => [v.abs(x!)] },
   neg: { inputs: 1, body: ([x]) => [v.neg(x!)] },
   square: { inputs: 1, body: ([x]) => [v.mul(x!, x!)] },
@@ -105,7 +110,6 @@ const channels = {
     sums: ([x], [shift]) => [v.sub(x!, shift!), v.mul(v.sub(x!, shift!), v.sub(x!, shift!))],
   },
   sum: { inputs: 1, sums: ([x]) => [x!] },
-  dot: { inputs: 2, sums: ([x, y]) => [v.mul(x!, y!)] },
   broadcast: { inputs: 0, parameters: 1, outputs: (_, [p]) => [p!] },
   addBias: { inputs: 1, parameters: 1, outputs: ([x], [p]) => [v.add(x!, p!)] },
   addBiasRelu: { inputs: 1, parameters: 1, outputs: ([x], [p]) => [positive(v.add(x!, p!))] },
@@ -291,8 +295,39 @@ function transposeBlocks(vectors: number): FunctionBuilder {
   })(parameters)
 }
 
+/** Adds Σ x·y over rows × columns to one block of sums: (rows, columns, x, its steps by row and column, y, …, sums). */
+function dotRows(vectors: number): FunctionBuilder {
+  const f = new FunctionBuilder()
+  const [rows, columns, x, xRow, xColumn, y, yRow, yColumn, sums] = several(9, () => f.parameter('i32')) as [
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+  ]
+  const [px, py, left] = [f.local('i32'), f.local('i32'), f.local('i32')]
+  const totals = several(vectors, () => f.local('v128'))
+  totals.forEach((total, u) => {
+    f.emit(total.set(v.load(sums.get, u * 16)))
+  })
+  const terms = totals.map((total, u) =>
+    total.set(v.add(total.get, v.mul(v.load(px.get, u * 16), v.load(py.get, u * 16)))),
+  )
+  const inner = f.repeat(left, ...terms, advance(px, xColumn.get), advance(py, yColumn.get))
+  const start = [px.set(x.get), py.set(y.get), left.set(columns.get)]
+  f.emit(f.repeat(rows, ...start, inner, advance(x, xRow.get), advance(y, yRow.get)))
+  totals.forEach((total, u) => {
+    f.emit(v.store(sums.get, total.get, u * 16))
+  })
+  return f
+}
+
 type Run = (...given: number[]) => void
-export type Loops = Readonly<Record<FlatName | ChannelName | 'copyBlocks' | 'transposeBlocks', Run>>
+export type Loops = Readonly<Record<FlatName | ChannelName | 'copyBlocks' | 'transposeBlocks' | 'dotRows', Run>>
 
 /** @param block channels in one block: 4, 8 or 16. */
 export function makeLoops(memory: WasmMemory, block: number): Loops {
@@ -302,6 +337,7 @@ export function makeLoops(memory: WasmMemory, block: number): Loops {
     ...Object.entries(channels).map(([name, channel]) => [name, channelFunction(channel, vectors)] as const),
     ['copyBlocks', copyBlocks(vectors)],
     ['transposeBlocks', transposeBlocks(vectors)],
+    ['dotRows', dotRows(vectors)],
   ])
   const module = new webAssembly.Module(assemble(functions))
   return new webAssembly.Instance(module, { engine: { memory } }).exports as Loops
