@@ -83,6 +83,7 @@ describe('start without what it needs', () => {
 
 describe.skipIf(!availability.ok)(`kernels${skipped}`, () => {
   it('covers every kernel of the cpu engine, and mends those it has wrong', async () => {
+    tf.enableProdMode()
     await webgpuEngine().start()
     await tf.setBackend('webgpu')
     const names = (backend: string) => tf.getKernelsForBackend(backend).map(({ kernelName }) => kernelName)
