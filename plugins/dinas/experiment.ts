@@ -73,7 +73,13 @@ function claim(
   const [baseline, ours] = [measured(theirs), measured(own)]
   const better = direction === 'maximise' ? ours.mean > baseline.mean : ours.mean < baseline.mean
   return {
-    ...{ id, metric, direction, published: null, holds: holds ? holds(ours.mean, baseline.mean) : better },
+    ...{
+      id,
+      metric: `${metric}; ${name}`,
+      direction,
+      published: null,
+      holds: holds ? holds(ours.mean, baseline.mean) : better,
+    },
     ...{ baseline: { name: baselineName, ...baseline }, ours: { name, ...ours } },
   }
 }
