@@ -34,8 +34,12 @@ async function engineRunner(name: string, threads: number): Promise<Runner> {
   })
   const answer = () =>
     new Promise<Answer>((resolve, reject) => {
-      child.once('message', (message) => resolve(message as Answer))
-      child.once('exit', (code) => reject(new Error(`engine ${name} ended with code ${code}`)))
+      const ended = (code: number | null) => reject(new Error(`engine ${name} ended with code ${code}`))
+      child.once('exit', ended)
+      child.once('message', (message) => {
+        child.off('exit', ended)
+        resolve(message as Answer)
+      })
     })
   await answer()
   return {

@@ -254,6 +254,11 @@ export function filterGradient(
   const { block, loops } = layout
   const bytes = block * 4
   const [, oh, ow, filters] = dyDims
+  const pointwise = [...kernel, ...strides].every((size) => size === 1) && h === oh && w === ow
+  if (pointwise && (h * w) % block === 0) {
+    pointwiseFilterGradient(be, x, [n, h, w, c], dy, filters, to)
+    return
+  }
   const [batches, ib, ob] = [layout.blocks(n), layout.blocks(c), layout.blocks(filters)]
   const rows = (kernel[0] - 1) * dilations[0] + (oh - 1) * strides[0] + 1
   const columns = (kernel[1] - 1) * dilations[1] + (ow - 1) * strides[1] + 1
@@ -309,6 +314,59 @@ export function filterGradient(
   for (const scratch of [turned, filter, made]) be.memoryPool.recycle(scratch)
   if (source !== x) be.memoryPool.recycle(source)
   if (gradient !== dy) be.memoryPool.recycle(gradient)
+}
+
+/**
+ * dw = xᵀ·dy of a 1×1 convolution: a 1×1 convolution over the inputs as positions, with all positions as channels
+ * (x as [P/B, I, Bp], dy as [O/B, P, Bo], P = N·H·W).
+ */
+function pointwiseFilterGradient(
+  be: OnnxRuntimeBackend,
+  x: Floats,
+  [n, h, w, c]: Dims,
+  dy: Floats,
+  filters: number,
+  to: Floats,
+): void {
+  const { layout } = be
+  const { block, loops } = layout
+  const [bytes, plane, ib, ob] = [block * 4, h * w, layout.blocks(c), layout.blocks(filters)]
+  const [positions, inputs, outputs] = [n * plane, ib * block, ob * block]
+  const turned = be.memoryPool.floats(positions * inputs)
+  for (let image = 0; image < n; image++)
+    for (let b = 0; b < ib; b++)
+      loops.transposeBlocks(
+        turned.byteOffset + (((image * plane) / block) * inputs + b * block) * bytes,
+        x.byteOffset + (image * ib + b) * plane * bytes,
+        ...[plane / block, inputs * bytes, block * bytes],
+        ...[1, 0, 0],
+        ...[bytes, bytes],
+      )
+  // One block of channels already lies in this order.
+  const filter = ob === 1 ? dy : be.memoryPool.floats(positions * outputs)
+  if (filter !== dy)
+    for (let image = 0; image < n; image++)
+      for (let o = 0; o < ob; o++) {
+        const from = (image * ob + o) * plane * block
+        filter.set(dy.subarray(from, from + plane * block), (o * positions + image * plane) * block)
+      }
+  const made = be.memoryPool.floats(inputs * outputs)
+  be.sessions.run(
+    `dw 1×1 ${[positions, inputs, outputs]}`,
+    (g) => {
+      const names = [g.input('x', [1, positions, 1, inputs]), g.input('w', [outputs, positions, 1, 1])]
+      const attributes = { kernel_shape: [1, 1], strides: [1, 1], dilations: [1, 1], pads: [0, 0, 0, 0], group: 1 }
+      g.output(g.op('com.microsoft.nchwc:Conv', names, attributes), [1, outputs, 1, inputs])
+    },
+    positions * inputs * outputs,
+    [turned, filter],
+    [made],
+  )
+  for (let i = 0; i < c; i++)
+    for (let o = 0; o < filters; o++)
+      to[i * filters + o] = made[(Math.floor(o / block) * inputs + i) * block + (o % block)] as number
+  for (const scratch of [turned, made]) be.memoryPool.recycle(scratch)
+  if (filter !== dy) be.memoryPool.recycle(filter)
 }
 
 /** The batch filled up with zeros to a multiple of the block. */

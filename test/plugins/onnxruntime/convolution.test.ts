@@ -92,6 +92,22 @@ describe('convolution and its two gradients equal the cpu engine on random shape
     expect(ran).toBeGreaterThan(100)
   })
 
+  it('1×1, on planes of whole blocks', () => {
+    const positions = fc.constantFrom([4, 4], [2, 8], [4, 8], [3, 16])
+    const channels = fc.constantFrom(1, 3, 16, 20, 32)
+    fc.assert(
+      fc.property(positions, channels, channels, fc.constantFrom(1, 3, 16), (at, inputs, outputs, batch) => {
+        const [height, width] = at as [number, number]
+        const one = {
+          ...{ batch, height, width, inputs, outputs, pad: 'same', seed: 5 },
+          ...{ kernel: [1, 1], strides: [1, 1], dilations: [1, 1] },
+        } as Shapes
+        expectSame(() => run(one, false, 1) ?? [])
+      }),
+      { numRuns: 40, seed: 3 },
+    )
+  })
+
   it('depthwise', () => {
     let ran = 0
     fc.assert(
