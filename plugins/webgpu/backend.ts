@@ -88,8 +88,11 @@ export function createBackend(
       device.queue.submit([encoder.finish()])
       // The promise tells nothing that mapState does not.
       ticks.during(() => staging.mapAsync(GPUMapMode.READ)).catch(() => {})
-      while (staging.mapState === 'pending')
+      for (let turn = 0; staging.mapState === 'pending'; turn++) {
         if (!ticks.run()) throw error('ARCHLOOM_WEBGPU_READ_BLOCKED', { state: staging.mapState })
+        // A long wait leaves the core to others: a software GPU runs on it.
+        if (turn > 1000) Atomics.wait(nothing, 0, 0, 0.05)
+      }
       watch.check()
       if (staging.mapState !== 'mapped') throw watch.lose('it did not serve a read')
       const bytes = staging.getMappedRange().slice(0)
@@ -100,6 +103,9 @@ export function createBackend(
   }
   return new NodeBackend(device, info)
 }
+
+/** Never notified. */
+const nothing = new Int32Array(new SharedArrayBuffer(4))
 
 type Stored = ReturnType<Backend['tensorMap']['get']>
 

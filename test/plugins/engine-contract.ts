@@ -226,7 +226,7 @@ export function engineContract(name: string, { runs = 20, tolerance = 1e-4 } = {
   })
 
   describe(`${name}: training`, () => {
-    it('follows the cpu engine for six steps', async () => {
+    it('follows the cpu engine for some steps', async () => {
       const [actual, expected] = [await on(name, () => train(trainStep)), await on('cpu', () => train(trainStep))]
       await tf.setBackend(name)
       expect(difference(actual.losses, expected.losses)).toBeLessThan(tolerance)
@@ -234,32 +234,31 @@ export function engineContract(name: string, { runs = 20, tolerance = 1e-4 } = {
       // Batch norm over few values magnifies rounding from step to step.
       for (const [path, values] of Object.entries(expected.weights))
         expect(difference(actual.weights[path] as Float32Array, values), path).toBeLessThan(10 * tolerance)
-      expect(expected.losses[5]).toBeLessThan(expected.losses[0] as number)
+      expect(expected.losses[3]).toBeLessThan(expected.losses[0] as number)
     })
 
     it('reads the loss with or without waiting, to the same result', async () => {
       await tf.setBackend(name)
-      const [waiting, direct] = [await train(trainStepAsync), await train(trainStep)]
+      const [waiting, direct] = [await train(trainStepAsync, { steps: 2 }), await train(trainStep, { steps: 2 })]
       expect(difference(waiting.losses, direct.losses)).toBeLessThan(tolerance)
     })
 
     it('reports a network that has diverged as not finite', async () => {
       await tf.setBackend(name)
-      const loss = await train(trainStep, (weights) => {
-        const first = weights[0] as tf.Variable
-        tf.tidy(() => first.assign(tf.fill(first.shape, Number.NaN)))
-      })
+      const diverge = ([first]: readonly tf.Variable[]) =>
+        tf.tidy(() => (first as tf.Variable).assign(tf.fill((first as tf.Variable).shape, Number.NaN)))
+      const loss = await train(trainStep, { steps: 2, prepare: diverge })
       expect(loss.losses.every(Number.isNaN)).toBe(true)
     })
 
-    it('keeps the number of tensors over many steps', async () => {
+    it('keeps the number of tensors over steps', async () => {
       await tf.setBackend(name)
       using net = convNet()
       using optimizer = momentum({ learningRate: 0.05 })
       const step = stepOf(net, optimizer)
       trainStep(step)
       const before = tf.memory().numTensors
-      for (let i = 0; i < 10; i++) trainStep(step)
+      for (let i = 0; i < 3; i++) trainStep(step)
       expect(tf.memory().numTensors).toBe(before)
     })
   })
@@ -281,7 +280,7 @@ function convNet(): ScopedNetwork {
     globalAvgPool(),
     dense(at('head'), { inputs: 12, units: 5 }),
   )
-  return network({ scope, inputShape: [12, 12, 3], outputShape: [5], apply })
+  return network({ scope, inputShape: [8, 8, 3], outputShape: [5], apply })
 }
 
 const stepOf = (net: ScopedNetwork, optimizer: tf.Optimizer) => ({
@@ -290,22 +289,22 @@ const stepOf = (net: ScopedNetwork, optimizer: tf.Optimizer) => ({
   loss: () => {
     const rng = seeded('labels')
     const labels = tf.tensor1d(
-      Array.from({ length: 8 }, () => rng.int(5)),
+      Array.from({ length: 4 }, () => rng.int(5)),
       'int32',
     )
-    return softmaxCrossEntropy(net.apply(uniform([8, 12, 12, 3], 'images'), { training: true }), labels)
+    return softmaxCrossEntropy(net.apply(uniform([4, 8, 8, 3], 'images'), { training: true }), labels)
   },
 })
 
 async function train(
   step: typeof trainStep | typeof trainStepAsync,
-  prepare: (weights: readonly tf.Variable[]) => void = () => undefined,
+  { steps = 4, prepare = (_weights: readonly tf.Variable[]): void => undefined } = {},
 ) {
   using net = convNet()
   using optimizer = momentum({ learningRate: 0.05, weightDecay: 1e-3 })
   prepare(net.trainable)
   const losses: number[] = []
-  for (let i = 0; i < 6; i++) losses.push((await step(stepOf(net, optimizer))).loss)
+  for (let i = 0; i < steps; i++) losses.push((await step(stepOf(net, optimizer))).loss)
   const weights = Object.fromEntries((await net.scope.save()).map(({ name, data }) => [name, data]))
   return { losses, weights }
 }
