@@ -1,9 +1,8 @@
-import { availableParallelism } from 'node:os'
 import { ArchloomError } from '../../core/errors.ts'
 import type { EngineDefinition } from '../../core/tensor/engine.ts'
 import { installGradients } from '../../core/tensor/gradients/index.ts'
 import { mendKernels } from './kernels.ts'
-import { findInstallation, hasGpuPackage, loadPackage, searchFolders } from './package.ts'
+import { findInstallation, hasGpuPackage, loadPackage, searchFolders, threads } from './package.ts'
 
 export { buildFromWheel, type WheelOptions } from './from-wheel.ts'
 export { wheelFolder } from './package.ts'
@@ -16,7 +15,9 @@ export function tensorflowEngine(folders: () => readonly string[] = searchFolder
     get priority() {
       return hasGpuPackage(folders()) ? 70 : 20
     },
-    threads: availableParallelism(),
+    get threads() {
+      return threads()
+    },
     available: async () => {
       try {
         const { packageName, version, libraryVersion, gpu } = findInstallation(folders())
