@@ -268,7 +268,7 @@ export function filterGradient(
   const source = padBatch(be, x, n, h * w * ib * block)
   const gradient = padBatch(be, dy, n, oh * ow * ob * block)
   const turned = be.memoryPool.floats(ib * block * batches * rows * columns * block)
-  if (top > 0 || left > 0 || down < rows || across < columns) layout.zero(turned)
+  zeroBorder(be, turned, ib * block * batches, [rows, columns], [top, left], [down, across])
   const turnedPlane = rows * columns * bytes
   if (down > 0 && across > 0)
     for (let b = 0; b < batches; b++)
@@ -281,13 +281,14 @@ export function filterGradient(
           ...[batches * turnedPlane, ib * h * w * bytes],
         )
   const filter = be.memoryPool.floats(ob * batches * oh * ow * block * block)
-  for (let image = 0; image < batches * block; image++)
+  // Positions outside, images inside: written from end to end.
+  for (let b = 0; b < batches; b++)
     for (let o = 0; o < ob; o++)
       loops.copyBlocks(
-        filter.byteOffset + ((o * batches + Math.floor(image / block)) * oh * ow * block + (image % block)) * bytes,
-        gradient.byteOffset + (image * ob + o) * oh * ow * bytes,
+        filter.byteOffset + (o * batches + b) * oh * ow * block * bytes,
+        gradient.byteOffset + (b * block * ob + o) * oh * ow * bytes,
         ...[oh * ow, block * bytes, bytes],
-        ...[1, 0, 0],
+        ...[block, bytes, ob * oh * ow * bytes],
       )
   const made = be.memoryPool.floats(c * ob * kernel[0] * kernel[1] * block)
   const [depth, outputs] = [batches * block, ob * block]
@@ -314,6 +315,31 @@ export function filterGradient(
   for (const scratch of [turned, filter, made]) be.memoryPool.recycle(scratch)
   if (source !== x) be.memoryPool.recycle(source)
   if (gradient !== dy) be.memoryPool.recycle(gradient)
+}
+
+/** Zeros around the inner rectangle of every plane. */
+function zeroBorder(
+  be: OnnxRuntimeBackend,
+  planes: Floats,
+  count: number,
+  [rows, columns]: Pair,
+  [top, left]: Pair,
+  [down, across]: Pair,
+): void {
+  const { block } = be.layout
+  const [below, right] = [rows - top - down, columns - left - across]
+  if (top + left + below + right === 0) return
+  const size = rows * columns * block
+  for (let plane = 0; plane < count; plane++) {
+    const start = plane * size
+    planes.fill(0, start, start + top * columns * block)
+    planes.fill(0, start + (top + down) * columns * block, start + size)
+    for (let row = top; row < top + down; row++) {
+      const at = start + row * columns * block
+      planes.fill(0, at, at + left * block)
+      planes.fill(0, at + (left + across) * block, at + columns * block)
+    }
+  }
 }
 
 /**

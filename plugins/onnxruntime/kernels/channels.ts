@@ -11,9 +11,12 @@ interface Planes {
   readonly array: Floats
   readonly dims: Dims
   readonly blocked: boolean
-  /** Address and stride of the plane of image n and block b. */
-  at(n: number, b: number): readonly [number, number]
+  /** Bytes from one image, one block of channels and one position to the next. */
+  readonly steps: readonly [image: number, block: number, position: number]
 }
+
+const addressOf = ({ array, steps }: Planes, image: number, block: number): number =>
+  array.byteOffset + image * steps[0] + block * steps[1]
 
 /** [N, H, W, C], or [1, 1, rows, C] for any other rank. */
 export function imageDims(shape: readonly number[]): Dims {
@@ -24,15 +27,11 @@ export function imageDims(shape: readonly number[]): Dims {
 
 function planes(be: OnnxRuntimeBackend, array: Floats, dims: Dims, blocked: boolean): Planes {
   const [, h, w, c] = dims
-  const [positions, bytes, blocks] = [h * w, be.layout.block * 4, be.layout.blocks(c)]
-  return {
-    array,
-    dims,
-    blocked,
-    at: blocked
-      ? (n, b) => [array.byteOffset + (n * blocks + b) * positions * bytes, bytes]
-      : (n, b) => [array.byteOffset + n * positions * c * 4 + b * bytes, c * 4],
-  }
+  const [positions, bytes] = [h * w, be.layout.block * 4]
+  const steps = blocked
+    ? ([be.layout.blocks(c) * positions * bytes, positions * bytes, bytes] as const)
+    : ([positions * c * 4, bytes, c * 4] as const)
+  return { array, dims, blocked, steps }
 }
 
 /** The layout the tensor has; row-major only where channels fill whole blocks. */
@@ -63,16 +62,36 @@ function sweep(
   out: readonly Planes[],
 ): void {
   const [n, h, w, c] = (inputs[0] ?? (out[0] as Planes)).dims
-  const [blocks, bytes, loop] = [be.layout.blocks(c), be.layout.block * 4, be.loops[name]]
   if (h * w === 0) return
-  for (let image = 0; image < n; image++)
-    for (let b = 0; b < blocks; b++)
-      loop(
-        h * w,
-        ...inputs.flatMap((x) => x.at(image, b)),
-        ...parameters.map((p) => p.byteOffset + b * bytes),
-        ...out.flatMap((y) => y.at(image, b)),
-      )
+  eachPlane(be, name, [n, h, w, c], inputs, parameters, out, [])
+}
+
+/** Calls a loop for every plane, reusing one list of arguments: thousands of calls a step are made here. */
+function eachPlane(
+  be: OnnxRuntimeBackend,
+  name: ChannelName,
+  [n, h, w, c]: Dims,
+  inputs: readonly Planes[],
+  parameters: readonly Floats[],
+  out: readonly Planes[],
+  sums: readonly number[],
+  afterImage?: () => void,
+): void {
+  const [blocks, bytes, loop] = [be.layout.blocks(c), be.layout.block * 4, be.loops[name]]
+  const [first, second] = [1 + inputs.length * 2, 1 + inputs.length * 2 + parameters.length]
+  const given = [h * w, ...inputs.flatMap(({ steps }) => [0, steps[2]]), ...parameters.map(() => 0)]
+  given.push(...out.flatMap(({ steps }) => [0, steps[2]]), ...sums)
+  const sumsAt = second + out.length * 2
+  for (let image = 0; image < n; image++) {
+    for (let b = 0; b < blocks; b++) {
+      for (let i = 0; i < inputs.length; i++) given[1 + i * 2] = addressOf(inputs[i] as Planes, image, b)
+      for (let i = 0; i < parameters.length; i++) given[first + i] = (parameters[i] as Floats).byteOffset + b * bytes
+      for (let i = 0; i < out.length; i++) given[second + i * 2] = addressOf(out[i] as Planes, image, b)
+      for (let i = 0; i < sums.length; i++) given[sumsAt + i] = (sums[i] as number) + b * bytes
+      loop(...given)
+    }
+    afterImage?.()
+  }
 }
 
 /**
@@ -87,24 +106,18 @@ function sums(
   parameters: readonly Floats[],
 ): Float64Array[] {
   const [n, h, w, c] = (inputs[0] as Planes).dims
-  const [blocks, block, loop] = [be.layout.blocks(c), be.layout.block, be.loops[name]]
-  const totals = Array.from({ length: count }, () => new Float64Array(blocks * block))
+  const length = be.layout.padded(c)
+  const totals = Array.from({ length: count }, () => new Float64Array(length))
   if (h * w === 0) return totals
-  be.memoryPool.withScratch([count * blocks * block], (partial) => {
-    for (let image = 0; image < n; image++) {
-      partial.fill(0)
-      for (let b = 0; b < blocks; b++)
-        loop(
-          h * w,
-          ...inputs.flatMap((x) => x.at(image, b)),
-          ...parameters.map((p) => p.byteOffset + b * block * 4),
-          ...totals.map((_, i) => partial.byteOffset + (i * blocks + b) * block * 4),
-        )
+  be.memoryPool.withScratch([count * length], (partial) => {
+    partial.fill(0)
+    const sums = totals.map((_, i) => partial.byteOffset + i * length * 4)
+    eachPlane(be, name, [n, h, w, c], inputs, parameters, [], sums, () => {
       totals.forEach((total, i) => {
-        for (let k = 0; k < total.length; k++)
-          total[k] = (total[k] as number) + (partial[i * total.length + k] as number)
+        for (let k = 0; k < length; k++) total[k] = (total[k] as number) + (partial[i * length + k] as number)
       })
-    }
+      partial.fill(0)
+    })
   })
   return totals
 }
@@ -166,8 +179,7 @@ const batchNormTraining = ({ inputs, attrs, backend: be }: Call<NormAttributes>)
   const count = n * h * w
   const { block } = be.layout
   const first = Float32Array.from({ length: c }, (_, k) => {
-    const [address] = view.at(0, Math.floor(k / block))
-    return view.array[(address - view.array.byteOffset) / 4 + (k % block)] as number
+    return view.array[(Math.floor(k / block) * view.steps[1]) / 4 + (k % block)] as number
   })
   const [s, q] = withParameters(be, c, [first], (p) => sums(be, 'moments', 2, [view], p)) as [
     Float64Array,
@@ -254,7 +266,8 @@ const spatialMean = ({ inputs, backend: be }: Call) => {
   be.memoryPool.withScratch([blocks * block], (sum) => {
     for (let image = 0; image < n; image++) {
       sum.fill(0)
-      for (let b = 0; b < blocks; b++) be.loops.sum(h * w, ...x.at(image, b), sum.byteOffset + b * block * 4)
+      for (let b = 0; b < blocks; b++)
+        be.loops.sum(h * w, addressOf(x, image, b), x.steps[2], sum.byteOffset + b * block * 4)
       for (let k = 0; k < c; k++) out.values[image * c + k] = (sum[k] as number) / (h * w)
     }
   })
@@ -271,7 +284,7 @@ const spatialMeanGrad = ({ inputs, attrs, backend: be }: Call<{ height: number; 
     const each = values.subarray(image * c, (image + 1) * c).map((value) => value / count)
     withParameters(be, c, [each], ([p]) => {
       for (let b = 0; b < be.layout.blocks(c); b++)
-        be.loops.broadcast(count, (p as Floats).byteOffset + b * bytes, ...dx.at(image, b))
+        be.loops.broadcast(count, (p as Floats).byteOffset + b * bytes, addressOf(dx, image, b), dx.steps[2])
     })
   }
   return be.blockedOutput(dx.array, dims)

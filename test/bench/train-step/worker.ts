@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { useEngine } from '../../../core/tensor/index.ts'
 import { start as startOnnxRuntime } from '../../../plugins/onnxruntime/start.ts'
 import { nets } from './nets.ts'
+import { profileKernels } from './profile.ts'
 import { startStockWasm } from './stock-wasm.ts'
 
 export interface Request {
@@ -20,40 +21,8 @@ export interface Answer {
 const [engine = 'onnxruntime', threads = '1'] = process.argv.slice(2)
 const steps = new Map<string, () => number>()
 
-/** Wraps every kernel of the current engine with a clock. */
-function profileKernels(): () => Record<string, { ms: number; calls: number }> {
-  const totals: Record<string, { ms: number; calls: number }> = {}
-  const backendName = tf.getBackend()
-  let inside = 0
-  for (const { kernelName, kernelFunc, ...rest } of tf.getKernelsForBackend(backendName)) {
-    tf.unregisterKernel(kernelName, backendName)
-    tf.registerKernel({
-      ...rest,
-      kernelName,
-      backendName,
-      kernelFunc: (call) => {
-        // Kernels that call others: only the outermost counts.
-        if (inside > 0) return kernelFunc(call)
-        inside++
-        const before = performance.now()
-        try {
-          return kernelFunc(call)
-        } finally {
-          inside--
-          const total = totals[kernelName] ?? { ms: 0, calls: 0 }
-          totals[kernelName] = total
-          total.ms += performance.now() - before
-          total.calls++
-        }
-      },
-    })
-  }
-  return () => totals
-}
-
 async function main(): Promise<void> {
   if (engine === 'onnxruntime') {
-    process.env.ARCHLOOM_THREADS = threads
     startOnnxRuntime({ threads: Number(threads) })
     tf.enableProdMode()
     await tf.setBackend('onnxruntime')
