@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { engine } from '../../../plugins/tensorflow/index.ts'
+import { messageOf } from '../../../core/errors.ts'
+import { buildFromWheel, engine } from '../../../plugins/tensorflow/index.ts'
 import { runSuite } from '../onnxruntime/tfjs-core-suite.ts'
 
 const loud = 'TensorFlow has no such operation and says so'
@@ -20,8 +21,16 @@ const accepted: readonly { readonly spec: RegExp; readonly because: string }[] =
   { spec: /^tan .* precision/, because: 'the last bit of a single-precision number' },
 ]
 
-const availability = await engine.available()
 const wanted = process.env.ARCHLOOM_SLOW === '1'
+let availability = await engine.available()
+if (wanted && !availability.ok) {
+  try {
+    await buildFromWheel()
+    availability = await engine.available()
+  } catch (thrown) {
+    availability = { ok: false, reason: messageOf(thrown), remedy: '' }
+  }
+}
 const absent = availability.ok ? '' : ` (skipped: ${availability.reason})`
 const note = wanted ? absent : ' (skipped: set ARCHLOOM_SLOW=1 to run it)'
 
