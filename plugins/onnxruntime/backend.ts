@@ -13,6 +13,8 @@ import { type Loops, makeLoops } from './wasm/loops.ts'
  * again as soon as its tensor is disposed.
  */
 export class OnnxRuntimeBackend extends MathBackendCPU {
+  /** The name it is registered under. */
+  readonly name: string
   readonly memoryPool: Memory
   readonly loops: Loops
   readonly layout: Layout
@@ -20,10 +22,12 @@ export class OnnxRuntimeBackend extends MathBackendCPU {
   readonly convolvesBlocks: boolean
 
   constructor(
+    name: string,
     arena: Arena,
     readonly sessions: Sessions,
   ) {
     super()
+    this.name = name
     this.memoryPool = new Memory(arena)
     const block = blockOf(sessions)
     this.convolvesBlocks = block !== undefined

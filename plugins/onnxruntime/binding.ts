@@ -5,6 +5,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { isMainThread } from 'node:worker_threads'
 import { messageOf } from '../../core/errors.ts'
 import { error } from './errors.ts'
 
@@ -64,8 +65,18 @@ const installed: BindingSource = {
   arch: process.arch,
 }
 
-/** @throws ARCHLOOM_ONNXRUNTIME_MISSING, ARCHLOOM_ONNXRUNTIME_PLATFORM, ARCHLOOM_ONNXRUNTIME_BINDING_MOVED */
-export function loadBinding(source: BindingSource = installed): Binding {
+let loaded: Binding | undefined
+
+/**
+ * The installed package's binding: loaded once a process, as the library keeps the first constructor it is handed.
+ * @throws ARCHLOOM_ONNXRUNTIME_MISSING, ARCHLOOM_ONNXRUNTIME_PLATFORM, ARCHLOOM_ONNXRUNTIME_BINDING_MOVED
+ */
+export function loadBinding(): Binding {
+  loaded ??= bindingFrom(installed)
+  return loaded
+}
+
+export function bindingFrom(source: BindingSource): Binding {
   const { version, folder } = findPackage(source)
   checkPlatform(source, folder)
   const native = loadNative(source, version)
@@ -80,7 +91,7 @@ export function loadBinding(source: BindingSource = installed): Binding {
   })
   // Every error reaches us as an exception; nothing need be printed besides.
   const fatalOnly = 4
-  native.binding.initOrtOnce(fatalOnly, TensorOrStop, true)
+  native.binding.initOrtOnce(fatalOnly, TensorOrStop, isMainThread)
   return {
     version,
     newSession: () => new native.binding.InferenceSession(),

@@ -31,7 +31,7 @@ export function start(options: StartOptions = {}): void {
   const binding = loadBinding()
   tf.registerBackend(
     backendName,
-    () => new OnnxRuntimeBackend(new Arena(pages), new Sessions(binding, { threads, limit: sessions })),
+    () => new OnnxRuntimeBackend(backendName, new Arena(pages), new Sessions(binding, { threads, limit: sessions })),
   )
   tf.copyRegisteredKernels('cpu', backendName)
   registerKernels(backendName)

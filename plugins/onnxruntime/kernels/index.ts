@@ -1,6 +1,7 @@
 import { channelKernels } from './channels.ts'
 import { convolutions } from './convolution.ts'
 import { elementwise } from './elementwise.ts'
+import { fusedConvolutions } from './fused-convolution.ts'
 import { register } from './kernel.ts'
 import { pooling } from './pooling.ts'
 import { products } from './products.ts'
@@ -12,6 +13,7 @@ import { updates } from './updates.ts'
 export function registerKernels(backendName: string): void {
   register(backendName, {
     ...convolutions,
+    ...fusedConvolutions,
     ...products,
     ...channelKernels,
     ...elementwise,

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { describe, expect, it } from 'vitest'
 import { Arena } from '../../../plugins/onnxruntime/arena.ts'
-import { type BindingSource, loadBinding } from '../../../plugins/onnxruntime/binding.ts'
+import { type BindingSource, bindingFrom, loadBinding } from '../../../plugins/onnxruntime/binding.ts'
 import { engine } from '../../../plugins/onnxruntime/index.ts'
 import { Sessions } from '../../../plugins/onnxruntime/sessions.ts'
 import { start } from '../../../plugins/onnxruntime/start.ts'
@@ -33,14 +33,14 @@ describe('the binding', () => {
 
   it('says that the package is missing: ARCHLOOM_ONNXRUNTIME_MISSING', () => {
     const missing = withModules({ 'onnxruntime-node/package.json': new Error("Cannot find module 'onnxruntime-node'") })
-    expect(() => loadBinding(missing)).toThrow(/ARCHLOOM_ONNXRUNTIME_MISSING.*Cannot find module.*npm install/)
+    expect(() => bindingFrom(missing)).toThrow(/ARCHLOOM_ONNXRUNTIME_MISSING.*Cannot find module.*npm install/)
     const broken = withModules({ 'dist/binding.js': new Error('libonnxruntime.so.1: cannot open shared object file') })
-    expect(() => loadBinding(broken)).toThrow(/ARCHLOOM_ONNXRUNTIME_MISSING.*cannot open shared object file/)
+    expect(() => bindingFrom(broken)).toThrow(/ARCHLOOM_ONNXRUNTIME_MISSING.*cannot open shared object file/)
   })
 
   it('says that the platform has no library: ARCHLOOM_ONNXRUNTIME_PLATFORM', () => {
     const source = { ...installed, platform: 'aix', arch: 'ppc64' }
-    expect(() => loadBinding(source)).toThrow(/ARCHLOOM_ONNXRUNTIME_PLATFORM.*aix\/ppc64.*linux\/x64/)
+    expect(() => bindingFrom(source)).toThrow(/ARCHLOOM_ONNXRUNTIME_PLATFORM.*aix\/ppc64.*linux\/x64/)
   })
 
   it('says what a new version moved: ARCHLOOM_ONNXRUNTIME_BINDING_MOVED', () => {
@@ -48,19 +48,34 @@ describe('the binding', () => {
       ...installed,
       resolve: (path: string) => (path.endsWith('binding.js') ? fail() : require.resolve(path)),
     }
-    expect(() => loadBinding(moved)).toThrow(/ARCHLOOM_ONNXRUNTIME_BINDING_MOVED.*dist\/binding.js/)
+    expect(() => bindingFrom(moved)).toThrow(/ARCHLOOM_ONNXRUNTIME_BINDING_MOVED.*dist\/binding.js/)
     class InferenceSession {
       loadModel() {}
       dispose() {}
     }
     const asynchronous = withModules({ 'dist/binding.js': { binding: { InferenceSession, initOrtOnce: () => {} } } })
-    expect(() => loadBinding(asynchronous)).toThrow(/ARCHLOOM_ONNXRUNTIME_BINDING_MOVED.*InferenceSession.run/)
+    expect(() => bindingFrom(asynchronous)).toThrow(/ARCHLOOM_ONNXRUNTIME_BINDING_MOVED.*InferenceSession.run/)
   })
 })
 
 const fail = (): never => {
   throw new Error('no such file')
 }
+
+describe('outputs', () => {
+  it('are not copied once more, however often the engine was asked for before', async () => {
+    await engine.available()
+    const sessions = new Sessions(loadBinding(), { threads: 1, limit: 2 })
+    const [x, y] = [new Float32Array(1 << 20).fill(-1), new Float32Array(1 << 20).fill(5)]
+    const run = () =>
+      sessions.run('relu', (g) => g.output(g.op('Relu', [g.input('x', [x.length])]), [x.length]), 1, [x], [y])
+    run()
+    const before = process.memoryUsage().arrayBuffers
+    for (let i = 0; i < 5; i++) run()
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(y.byteLength)
+    expect(y.every((value) => value === 0)).toBe(true)
+  })
+})
 
 describe('the engine', () => {
   it('names a graph that ONNX Runtime refuses: ARCHLOOM_ONNXRUNTIME_GRAPH', () => {

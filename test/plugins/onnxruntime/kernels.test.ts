@@ -241,6 +241,31 @@ describe('pooling', () => {
   })
 })
 
+describe('fused convolutions', () => {
+  it.each(['linear', 'relu', 'relu6', 'elu', 'sigmoid', 'leakyrelu'] as const)('with bias and %s', (activation) => {
+    fc.assert(
+      fc.property(dims, fc.constantFrom(1, 16, 20), fc.boolean(), seed, (shape, filters, hasBias, s) => {
+        expectSame(() => {
+          const x = normal(shape, s) as tf.Tensor4D
+          const more = { strides: 1, pad: 'same' as const, activation, leakyreluAlpha: 0.1 }
+          const dense = normal([3, 3, shape[3], filters], s + 1) as tf.Tensor4D
+          const depthwise = normal([3, 3, shape[3], 1], s + 2) as tf.Tensor4D
+          return [
+            tf.fused.conv2d({ ...more, x, filter: dense, ...(hasBias && { bias: normal([filters], s) }) }),
+            tf.fused.depthwiseConv2d({
+              ...more,
+              x,
+              filter: depthwise,
+              ...(hasBias && { bias: normal([shape[3]], s) }),
+            }),
+          ]
+        })
+      }),
+      runs(8),
+    )
+  })
+})
+
 describe('fused kernels equal their compositions', () => {
   it('batch norm, scale and shift, spatial mean', () => {
     fc.assert(
