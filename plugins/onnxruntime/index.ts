@@ -2,6 +2,7 @@
 import { ArchloomError, messageOf } from '../../core/errors.ts'
 import type { EngineDefinition } from '../../core/tensor/engine.ts'
 import { loadBinding } from './binding.ts'
+import { defaultThreads } from './threads.ts'
 
 export const engine: EngineDefinition = {
   name: 'onnxruntime',

@@ -1,5 +1,4 @@
 import '@tensorflow/tfjs-backend-cpu'
-import { availableParallelism } from 'node:os'
 import * as tf from '@tensorflow/tfjs-core'
 import { Arena } from './arena.ts'
 import { OnnxRuntimeBackend } from './backend.ts'
@@ -7,6 +6,7 @@ import { loadBinding } from './binding.ts'
 import { error } from './errors.ts'
 import { registerKernels } from './kernels/index.ts'
 import { Sessions } from './sessions.ts'
+import { defaultThreads } from './threads.ts'
 
 export interface StartOptions {
   /** Threads of one large operation. Default: ARCHLOOM_THREADS, else what the machine has. */
@@ -36,5 +36,3 @@ export function start(options: StartOptions = {}): void {
   tf.copyRegisteredKernels('cpu', backendName)
   registerKernels(backendName)
 }
-
-const defaultThreads = (): number => Number(process.env.ARCHLOOM_THREADS ?? availableParallelism())
