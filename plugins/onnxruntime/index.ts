@@ -7,7 +7,8 @@ import { defaultThreads } from './threads.ts'
 export const engine: EngineDefinition = {
   name: 'onnxruntime',
   describe: 'ONNX Runtime native CPU kernels, called synchronously',
-  priority: 200,
+  priority: 50,
+  threads: defaultThreads(),
   available: async () => {
     try {
       return { ok: true, version: loadBinding().version }
