@@ -83,11 +83,12 @@ describe('examples', () => {
     expect(Object.keys(flags)).toEqual(expect.arrayContaining(['trials', 'minutes', 'seed', 'controller', 'engine']))
   })
 
-  it('are all run here', () => {
-    const source = readFileSync(new URL(import.meta.url), 'utf8')
+  it('are all run by a test', () => {
+    const tests = readdirSync('test', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.test.ts'))
+    const sources = tests.map((file) => readFileSync(join('test', file), 'utf8')).join('\n')
     const programs = readdirSync('examples').filter((file) => file.endsWith('.ts'))
     expect(programs.length).toBeGreaterThan(7)
-    for (const file of programs) expect(source, file).toContain(`../examples/${file}`)
+    for (const file of programs) expect(sources, file).toContain(`examples/${file}`)
   })
 })
 

@@ -7,7 +7,8 @@ import { defaultThreads } from './threads.ts'
 export const engine: EngineDefinition = {
   name: 'onnxruntime',
   describe: 'ONNX Runtime native CPU kernels, called synchronously',
-  priority: 50,
+  // Before webgpu: its speed on a GPU has not been measured yet, and asking Dawn for an adapter is not free. Name it to use it.
+  priority: 65,
   threads: defaultThreads(),
   available: async () => {
     try {
