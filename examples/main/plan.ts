@@ -75,7 +75,7 @@ export function planFor(
   const evaluationMs = (validationSize / batchSize) * EVALUATION * stepMs + firstStepMs
   const trialMs = (steps: number) => firstStepMs + evaluationMs + steps * stepMs
   const searchMs = SEARCH * leftMs
-  const trials = trialsWanted ?? clamp(searchMs / trialMs(60), 6, 40)
+  const trials = trialsWanted ?? clamp(searchMs / trialMs(45), 6, 40)
   const steps = clamp((searchMs / trials - trialMs(0)) / stepMs, FEWEST_STEPS, 1000)
   const retrainSteps = clamp((RETRAIN * leftMs) / stepMs, FEWEST_STEPS, 20_000)
   return { trials, steps, retrainSteps, batchSize, calibration }
