@@ -77,7 +77,7 @@ export function progressChart({ objective, points, best, failed, trials }: Serie
   const middle = (TOP + HEIGHT - BOTTOM) / 2
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="13">
 <rect width="100%" height="100%" fill="#ffffff"/>
-<text x="${LEFT}" y="24" font-size="16" font-weight="bold" fill="${INK}">${escaped(title)}</text>
+<text x="${LEFT}" y="24" font-size="16" font-weight="bold" fill="${INK}">${escaped(shortened(title))}</text>
 ${grid.join('\n')}
 ${numbers.join('\n')}
 <text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 18}" text-anchor="middle" fill="${INK}">trial</text>
@@ -97,3 +97,6 @@ function tickText(value: number, ticks: readonly number[]): string {
   const decimals = Math.max(...ticks.map((tick) => (String(tick).split('.')[1] ?? '').length))
   return value.toFixed(Math.min(6, decimals))
 }
+
+/** A title that fits the width: names of spaces carry their options. */
+const shortened = (title: string) => (title.length > 72 ? `${title.slice(0, 71)}…` : title)
