@@ -12,7 +12,7 @@ import { evolution } from 'archloom/plugins/evolution'
 import { reinforce } from 'archloom/plugins/reinforce'
 import { cellDot, cellSpace } from 'archloom/search-spaces/cell'
 import { useEngine } from 'archloom/tensor'
-import { calibrate, type Plan, planFor } from './main/plan.ts'
+import { measure, middling, type Plan, planFor, winnerSteps } from './main/plan.ts'
 
 /** Two cells of three nodes, in a network of three cells that trains in seconds. */
 export const space = cellSpace({
@@ -21,7 +21,7 @@ export const space = cellSpace({
   cells: 3,
   reductions: [0, 1],
   stemMultiplier: 1,
-  operations: ['skip_connect', 'max_pool_3x3', 'avg_pool_3x3', 'sep_conv_3x3', 'nor_conv_1x1', 'nor_conv_3x3'],
+  operations: ['skip_connect', 'max_pool_3x3', 'avg_pool_3x3', 'nor_conv_1x1', 'nor_conv_3x3'],
 })
 type Architecture = Infer<typeof space>
 
@@ -55,6 +55,8 @@ interface Options {
 interface Job {
   readonly data: ImageDataset
   readonly plan: Plan
+  /** When everything should be over, by the real clock. */
+  readonly deadline: number
 }
 const jobs = new WeakMap<object, Job>()
 const PLAN_FILE = 'plan.json'
@@ -70,8 +72,8 @@ export async function search(options: Options = {}): Promise<Search<Architecture
   for (const note of data.notes) log(`            ${note}`)
   if (data.source === 'generated') log('            GENERATED PICTURES: no accuracy below says anything about CIFAR-10')
 
-  const leftMs = minutes * 60_000 - (realClock.now() - began)
-  const plan = readPlan(options.study) ?? (await makePlan(data, leftMs, options))
+  const deadline = began + 60_000 * minutes
+  const plan = readPlan(options.study) ?? (await makePlan(data, deadline, options))
   log(describePlan(plan))
   const population = Math.max(4, Math.round(plan.trials / 4))
   const composed = createSearch({
@@ -87,7 +89,7 @@ export async function search(options: Options = {}): Promise<Search<Architecture
     seed,
     ...(options.study && { study: options.study }),
   })
-  jobs.set(composed, { data, plan })
+  jobs.set(composed, { data, plan, deadline })
   writeFileSync(join(composed.study, PLAN_FILE), `${JSON.stringify(plan, null, 2)}\n`)
   return composed
 }
@@ -104,7 +106,6 @@ const SHORT = {
   skip_connect: 'skip',
   max_pool_3x3: 'max',
   avg_pool_3x3: 'avg',
-  sep_conv_3x3: 'sep3',
   nor_conv_1x1: 'conv1',
   nor_conv_3x3: 'conv3',
 } as const
@@ -117,13 +118,13 @@ export async function conclude({
   status = () => {},
   signal,
 }: Options & { readonly search: object }) {
-  const { data, plan } = jobs.get(finished) as Job
+  const { data, plan, deadline } = jobs.get(finished) as Job
   const [best] = (finished as Search<Architecture>).best(1)
   if (!best) return {}
-  // A winner that costs twice as much as the network measured gets half the steps.
-  const cost = plan.calibration ? (best.metrics.multiplyAdds as number) / plan.calibration.multiplyAdds : 1
-  const steps = Math.max(1, Math.round(plan.retrainSteps / Math.max(0.5, cost)))
-  const epochs = (steps * plan.batchSize) / data.train.size
+  const { batchSize } = plan
+  const speed = plan.speed ? await measure(space, best.architecture, data, batchSize, realClock) : undefined
+  const steps = winnerSteps(plan, speed, deadline - realClock.now(), data.validation.size + data.test.size)
+  const epochs = (steps * batchSize) / data.train.size
   log(`training the best architecture (trial ${best.trial}) for ${epochs.toFixed(1)} epochs, ${steps} steps`)
   const began = realClock.now()
   using winner = await retrain(best, {
@@ -131,7 +132,7 @@ export async function conclude({
     epochs,
     seed: 1,
     augment: { flip: true },
-    ...training(plan.batchSize),
+    ...training(batchSize),
     ...(signal && { signal }),
     onProgress: ({ step, steps: all, metrics }) => {
       const left = ((realClock.now() - began) / step) * (all - step)
@@ -163,7 +164,7 @@ export async function main(options: Options = {}) {
 
 const training = (batchSize: number) => ({
   batchSize,
-  trainer: { batchSize, reportEvery: 5, learningRate: cosine({ peak: 0.15, warmUp: 0.1 }), weightDecay: 5e-4 },
+  trainer: { batchSize, reportEvery: 5, learningRate: cosine({ peak: 0.1, warmUp: 0.1 }), weightDecay: 5e-4 },
 })
 
 /** CIFAR-10 from ARCHLOOM_DATA, the cache or the network; else generated pictures, whose notes say so. */
@@ -175,14 +176,12 @@ function findPictures({ data, seed = 1, pictures = 8000 }: Options): Promise<Ima
   return orGenerated(() => cifar10({ validation: 1000, seed, environment, attempts: 2 }), generated)
 }
 
-async function makePlan(data: ImageDataset, leftMs: number, { trials, steps, status }: Options): Promise<Plan> {
-  const batchSize = Math.min(64, data.train.size)
-  if (steps !== undefined)
-    return { trials: trials ?? 20, steps, retrainSteps: 10 * steps, batchSize, calibration: null }
+async function makePlan(data: ImageDataset, deadline: number, { trials, steps, status }: Options): Promise<Plan> {
+  const batchSize = Math.min(32, data.train.size)
+  if (steps !== undefined) return { trials: trials ?? 20, steps, batchSize, speed: null }
   status?.('measuring how fast this machine trains …')
-  const began = realClock.now()
-  const calibration = await calibrate(space, data, batchSize, realClock)
-  return planFor(calibration, leftMs - (realClock.now() - began), data.validation.size, trials)
+  const speed = await measure(space, middling(space, data), data, batchSize, realClock)
+  return planFor(speed, deadline - realClock.now(), data.validation.size, trials)
 }
 
 /** A study that is resumed keeps its plan. */
@@ -191,11 +190,10 @@ function readPlan(study: StudyOptions | undefined): Plan | undefined {
   return study?.name !== undefined && existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Plan) : undefined
 }
 
-function describePlan({ trials, steps, retrainSteps, batchSize, calibration }: Plan): string {
-  const measured = calibration
-    ? `measured    ${calibration.stepMs} ms a training step of ${batchSize} pictures (a network of ${(calibration.multiplyAdds / 1e6).toFixed(1)} M multiply-adds)\n`
-    : ''
-  return `${measured}plan        ${trials} trials of ${steps} steps, then the winner for about ${retrainSteps} steps`
+function describePlan({ trials, steps, batchSize, speed }: Plan): string {
+  const cost = speed && `a network of ${(speed.multiplyAdds / 1e6).toFixed(1)} M multiply-adds`
+  const measured = speed ? `measured    ${speed.stepMs} ms a training step of ${batchSize} pictures (${cost})\n` : ''
+  return `${measured}plan        ${trials} trials of ${steps} steps, then the best one trained in the time left`
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main()
