@@ -87,12 +87,14 @@ export async function search(options: Options = {}): Promise<Search<Architecture
     objectives: { accuracy: 'maximise' },
     budget: { maxTrials: plan.trials },
     seed,
-    ...(options.study && { study: options.study }),
+    study: options.study ?? { name: `cifar-${controller}-${timestamp()}` },
   })
   jobs.set(composed, { data, plan, deadline })
   writeFileSync(join(composed.study, PLAN_FILE), `${JSON.stringify(plan, null, 2)}\n`)
   return composed
 }
+
+const timestamp = () => new Date(realClock.now()).toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')
 
 /** Drawn for the best architecture. */
 export const picture = (architecture: Architecture) => cellDot(architecture)

@@ -14,16 +14,16 @@ export function ls({ directory, output }: { directory: string; output: Output })
   else
     output.log(
       tableText(
-        ['study', 'space', 'status', 'trials', 'failed', 'best', 'time', 'started'],
+        ['study', 'status', 'trials', 'failed', 'best', 'time', 'started', 'space'],
         studies.map((s) => [
           s.study,
-          s.space ?? '',
           s.status,
           String(s.trials ?? ''),
           String(s.failed ?? ''),
           s.best ? `${s.best.metric} ${numberText(s.best.value)}` : '',
           s.seconds === undefined ? '' : durationText(1000 * s.seconds),
           s.startedAt > 0 ? new Date(s.startedAt).toISOString().slice(0, 16).replace('T', ' ') : '',
+          s.space ?? '',
         ]),
         output.reader.columns ?? 200,
       ),

@@ -2,7 +2,7 @@ import { plot as draw } from 'asciichart'
 import { numberText } from '../text.ts'
 import type { Series } from './series.ts'
 
-/** The best so far over the trials, drawn with characters; empty with fewer than two results. */
+/** The best so far over the trials, drawn with characters; empty where it never changed. */
 export function terminalPlot({ objective, best, trials }: Series, width = 72, height = 8): string {
   const [first] = best
   if (!first || trials - first.trial < 2) return ''
@@ -15,7 +15,7 @@ export function terminalPlot({ objective, best, trials }: Series, width = 72, he
     values.push(best[step]?.value as number)
   }
   const format = (value: number) => numberText(value).padStart(9)
-  const flat = values.every((value) => value === values[0])
-  const plot = flat ? draw(values, { height: 1, format }) : draw(values, { height, format })
+  if (values.every((value) => value === values[0])) return ''
+  const plot = draw(values, { height, format })
   return `best ${objective.metric} so far, trials ${first.trial} to ${trials - 1}\n${plot}`
 }

@@ -124,7 +124,7 @@ describe('in the terminal', () => {
     const plot = terminalPlot(series)
     expect(plot).toContain('best error so far, trials 0 to 5')
     expect(plot.split('\n')).toHaveLength(10)
-    expect(terminalPlot(seriesOf([trial(0, 1)], objective))).toBe('')
+    expect(terminalPlot(seriesOf([trial(0, 1), trial(1, 2), trial(2, 3)], objective))).toBe('')
     expect(
       terminalPlot(
         seriesOf(
