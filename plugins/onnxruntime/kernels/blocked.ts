@@ -61,6 +61,56 @@ export function convolve(
   return { y, dims }
 }
 
+/**
+ * One convolution of row-major images of fewer channels than a block: MLAS reads those as planes, [N, I, H, W], and
+ * takes the filter as [O/B, I, kh, kw, Bo].
+ */
+export function convolvePlanes(
+  be: OnnxRuntimeBackend,
+  x: Floats,
+  [n, h, w, c]: Dims,
+  filter: Floats,
+  filters: number,
+  window: Window,
+): { y: Floats; dims: Dims } {
+  const { layout } = be
+  const { kernel, strides, dilations, pads } = window
+  const [outputs, taps, positions, block] = [layout.padded(filters), kernel[0] * kernel[1], h * w, layout.block]
+  const [oh, ow] = outputSize(h, w, window)
+  const dims: Dims = [n, oh, ow, filters]
+  const y = layout.room(dims)
+  be.memoryPool.withScratch([n * c * positions, outputs * c * taps], (planes, turned) => {
+    for (let image = 0; image < n; image++)
+      for (let i = 0; i < c; i++) {
+        const write = (image * c + i) * positions
+        let read = image * positions * c + i
+        for (let p = 0; p < positions; p++, read += c) planes[write + p] = x[read] as number
+      }
+    turned.fill(0)
+    for (let t = 0; t < taps; t++)
+      for (let i = 0; i < c; i++)
+        for (let o = 0; o < filters; o++)
+          turned[((Math.floor(o / block) * c + i) * taps + t) * block + (o % block)] = filter[
+            (t * c + i) * filters + o
+          ] as number
+    be.sessions.run(
+      `conv of planes ${[n, h, w, c, outputs, kernel, strides, dilations, pads]}`,
+      (g) => {
+        const out = g.op(
+          'com.microsoft.nchwc:Conv',
+          [g.input('x', [n, c, h, w]), g.input('w', [outputs, c, ...kernel])],
+          { kernel_shape: kernel, strides, dilations, pads, group: 1 },
+        )
+        g.output(out, [n, outputs, oh, ow])
+      },
+      n * oh * ow * outputs * c * taps,
+      [planes, turned],
+      [y],
+    )
+  })
+  return { y, dims }
+}
+
 /** tfjs's [kh, kw, I, O] → [O/B, I/B, kh, kw, Bi, Bo], zero beyond the channels. */
 export function blockFilter(be: OnnxRuntimeBackend, w: Floats, taps: number, inputs: number, outputs: number): Floats {
   const { loops, block } = be.layout
@@ -237,13 +287,16 @@ export function convolveBack(
   return dx
 }
 
+/** Images in blocks of channels, or row by row (few channels). */
+export type Images = { readonly blocks: Floats } | { readonly rows: Floats }
+
 /**
  * dw of a convolution: a convolution again, with the batch in place of the channels and dy as its filter
  * (x as [I, N/B, H', W', Bn], dy as [O/B, N/B, oh, ow, Bn, Bo]); strides and dilations exchange their places.
  */
 export function filterGradient(
   be: OnnxRuntimeBackend,
-  x: Floats,
+  x: Images,
   [n, h, w, c]: Dims,
   dy: Floats,
   dyDims: Dims,
@@ -255,8 +308,8 @@ export function filterGradient(
   const bytes = block * 4
   const [, oh, ow, filters] = dyDims
   const pointwise = [...kernel, ...strides].every((size) => size === 1) && h === oh && w === ow
-  if (pointwise && (h * w) % block === 0) {
-    pointwiseFilterGradient(be, x, [n, h, w, c], dy, filters, to)
+  if ('blocks' in x && pointwise && (h * w) % block === 0) {
+    pointwiseFilterGradient(be, x.blocks, [n, h, w, c], dy, filters, to)
     return
   }
   const [batches, ib, ob] = [layout.blocks(n), layout.blocks(c), layout.blocks(filters)]
@@ -265,21 +318,28 @@ export function filterGradient(
   // The part of x that lies under the windows.
   const [top, left] = [Math.min(pads[0], rows), Math.min(pads[1], columns)]
   const [down, across] = [Math.min(h, rows - top), Math.min(w, columns - left)]
-  const source = padBatch(be, x, n, h * w * ib * block)
   const gradient = padBatch(be, dy, n, oh * ow * ob * block)
-  const turned = be.memoryPool.floats(ib * block * batches * rows * columns * block)
-  zeroBorder(be, turned, ib * block * batches, [rows, columns], [top, left], [down, across])
+  const inputs = 'rows' in x ? c : ib * block
+  const turned = be.memoryPool.floats(inputs * batches * rows * columns * block)
   const turnedPlane = rows * columns * bytes
-  if (down > 0 && across > 0)
-    for (let b = 0; b < batches; b++)
-      for (let i = 0; i < ib; i++)
-        loops.transposeBlocks(
-          turned.byteOffset + (i * block * batches + b) * turnedPlane + (top * columns + left) * bytes,
-          source.byteOffset + (b * block * ib + i) * h * w * bytes,
-          ...[down, columns * bytes, w * bytes],
-          ...[across, bytes, bytes],
-          ...[batches * turnedPlane, ib * h * w * bytes],
-        )
+  if ('rows' in x) {
+    turned.fill(0)
+    turnRows(x.rows, [n, h, w, c], turned, batches, block, [rows, columns], [top, left], [down, across])
+  } else {
+    zeroBorder(be, turned, inputs * batches, [rows, columns], [top, left], [down, across])
+    const source = padBatch(be, x.blocks, n, h * w * ib * block)
+    if (down > 0 && across > 0)
+      for (let b = 0; b < batches; b++)
+        for (let i = 0; i < ib; i++)
+          loops.transposeBlocks(
+            turned.byteOffset + (i * block * batches + b) * turnedPlane + (top * columns + left) * bytes,
+            source.byteOffset + (b * block * ib + i) * h * w * bytes,
+            ...[down, columns * bytes, w * bytes],
+            ...[across, bytes, bytes],
+            ...[batches * turnedPlane, ib * h * w * bytes],
+          )
+    if (source !== x.blocks) be.memoryPool.recycle(source)
+  }
   const filter = be.memoryPool.floats(ob * batches * oh * ow * block * block)
   // Positions outside, images inside: written from end to end.
   for (let b = 0; b < batches; b++)
@@ -313,8 +373,29 @@ export function filterGradient(
       for (let t = 0; t < taps; t++) to[(t * c + i) * filters + o] = made[read + t * block] as number
     }
   for (const scratch of [turned, filter, made]) be.memoryPool.recycle(scratch)
-  if (source !== x) be.memoryPool.recycle(source)
   if (gradient !== dy) be.memoryPool.recycle(gradient)
+}
+
+/** Rows [N, H, W, I] → [I, N/B, H', W', Bn], inside a border that is zero. */
+function turnRows(
+  x: Floats,
+  [n, h, w, c]: Dims,
+  to: Floats,
+  batches: number,
+  block: number,
+  [rows, columns]: Pair,
+  [top, left]: Pair,
+  [down, across]: Pair,
+): void {
+  for (let image = 0; image < n; image++)
+    for (let i = 0; i < c; i++) {
+      const plane = (i * batches + Math.floor(image / block)) * rows * columns
+      for (let row = 0; row < down; row++) {
+        let read = (image * h + row) * w * c + i
+        let write = (plane + (top + row) * columns + left) * block + (image % block)
+        for (let column = 0; column < across; column++, read += c, write += block) to[write] = x[read] as number
+      }
+    }
 }
 
 /** Zeros around the inner rectangle of every plane. */

@@ -8,6 +8,7 @@ import {
   blockFilter,
   convolve,
   convolveBack,
+  convolvePlanes,
   depthwiseFilter,
   type Floats,
   filterGradient,
@@ -86,6 +87,10 @@ export function forward(
   window: Window,
 ) {
   const w = be.entry(filter).numbers as Floats
+  if (be.convolvesBlocks && arePlanes(be, x)) {
+    const { y, dims } = convolvePlanes(be, be.entry(x).numbers as Floats, dimsOf(x.shape), w, info.outChannels, window)
+    return be.blockedOutput(y, dims)
+  }
   if (be.convolvesBlocks) {
     const blocked = blockFilter(be, w, info.filterHeight * info.filterWidth, info.inChannels, info.outChannels)
     const { y, dims } = convolve(be, be.blocked(x), dimsOf(x.shape), blocked, info.outChannels, window)
@@ -107,6 +112,12 @@ export function forward(
     [y.values],
   )
   return y
+}
+
+/** Images of few channels (the first layer's) that nobody put into blocks: most lanes of a block would be padding. */
+const arePlanes = (be: OnnxRuntimeBackend, x: tf.TensorInfo) => {
+  const { hasPlain, blockedDims } = be.entry(x)
+  return (x.shape[3] as number) * 2 <= be.layout.block && hasPlain && !blockedDims
 }
 
 const toChannelsFirst = (g: Graph, x: string) => g.op('Transpose', [x], { perm: [0, 3, 1, 2] })
@@ -183,7 +194,8 @@ const conv2DBackpropFilter = ({ inputs, attrs, backend: be }: Call<ConvAttribute
   const batchFits = info.batchSize * 2 >= be.layout.padded(info.batchSize)
   if (be.convolvesBlocks && batchFits) {
     const xDims = dimsOf(x.shape)
-    filterGradient(be, be.blocked(x), xDims, be.blocked(dy), dimsOf(dy.shape), window, dw.values as Floats)
+    const source = arePlanes(be, x) ? { rows: be.entry(x).numbers as Floats } : { blocks: be.blocked(x) }
+    filterGradient(be, source, xDims, be.blocked(dy), dimsOf(dy.shape), window, dw.values as Floats)
   } else filterGradientByTaps(be, x, dy, info, window, dw.values as Floats)
   return dw
 }
