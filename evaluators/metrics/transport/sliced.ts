@@ -1,0 +1,42 @@
+import type { Random } from '../../../core/random.ts'
+import { error } from './errors.ts'
+import { dimensionOf, equallyMany, type Points } from './points.ts'
+
+/** Mean (aᵢ − bᵢ)² of sorted values: W₂² on a line. */
+function sortedDistance(a: Float64Array, b: Float64Array): number {
+  a.sort()
+  b.sort()
+  let sum = 0
+  for (let i = 0; i < a.length; i++) sum += ((a[i] as number) - (b[i] as number)) ** 2
+  return sum / a.length
+}
+
+/**
+ * Sliced W₂² (Rabin et al., 2012): the mean of W₂² over random lines through the origin. A shift by t gives ‖t‖² / d.
+ * Errors: ARCHLOOM_TRANSPORT_POINTS, ARCHLOOM_TRANSPORT_OPTION.
+ */
+export function slicedTransport(a: Points, b: Points, options: { rng: Random; lines?: number }): number {
+  const { rng, lines = 100 } = options
+  if (!Number.isInteger(lines) || lines < 1)
+    throw error('ARCHLOOM_TRANSPORT_OPTION', {
+      ...{ where: 'slicedTransport', option: 'lines', received: lines },
+      expected: 'a whole number of at least 1',
+    })
+  const dimension = dimensionOf('slicedTransport()', [a, b])
+  const n = equallyMany('slicedTransport()', a, b)
+  const [onA, onB] = [new Float64Array(n), new Float64Array(n)]
+  const project = (cloud: Points, line: readonly number[], out: Float64Array) => {
+    for (const [i, point] of cloud.entries())
+      out[i] = line.reduce((sum, component, k) => sum + component * (point[k] as number), 0)
+  }
+  let total = 0
+  for (let s = 0; s < lines; s++) {
+    const direction = Array.from({ length: dimension }, () => rng.normal())
+    const length = Math.hypot(...direction)
+    const line = direction.map((component) => component / length)
+    project(a, line, onA)
+    project(b, line, onB)
+    total += sortedDistance(onA, onB)
+  }
+  return total / lines
+}
