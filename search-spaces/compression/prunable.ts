@@ -1,0 +1,37 @@
+/** Networks as plain layer graphs: which channels belong together, what they cost, and the network without some. */
+export {
+  type ChannelGroup,
+  type Coupling,
+  coupleChannels,
+  type KeptChannels,
+  keptClasses,
+  keptPositions,
+} from './prunable-channels.ts'
+export { graphCost, type PrunedCost, prunedCost } from './prunable-cost.ts'
+export {
+  type ActivationName,
+  activationNames,
+  channelsIn,
+  channelsOut,
+  type GraphNode,
+  type GraphPadding,
+  hasKernel,
+  INPUT,
+  isMixing,
+  type KernelNode,
+  type LayerGraph,
+  type MixingNode,
+  type Weights,
+} from './prunable-graph.ts'
+export { currentGraph, type GraphNetwork, graphNetwork, type NodeObserver } from './prunable-network.ts'
+export {
+  type GraphBuilder,
+  graphBuilder,
+  type ResNetOptions,
+  resNetGraph,
+  type VggOptions,
+  vggGraph,
+} from './prunable-published.ts'
+export { checkWeights, graphShapes } from './prunable-shapes.ts'
+export { sliceGraph, sliceKernel } from './prunable-slice.ts'
+export { layerGraph } from './prunable-trace.ts'
