@@ -46,6 +46,7 @@ export {
   type ResidualChannelAttentionOptions,
   residualChannelAttention,
 } from './attention.ts'
+export { type BaselineOptions, baselineChannels, baselineCost, buildBaselineNetwork } from './baseline.ts'
 export { publishedFlops, publishedSearchCost, type SuperResolutionCost, superResolutionCost } from './cost.ts'
 export { selfEnsemble } from './ensemble.ts'
 export { type AxisWeights, bicubicUpsampling, interpolation } from './interpolation.ts'

@@ -1,8 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { conv2d, identity, type Layer, relu, type VariableScope, variableScope } from '../../core/tensor/index.ts'
+import {
+  conv2d,
+  fanInUniform,
+  identity,
+  type Layer,
+  relu,
+  type VariableScope,
+  variableScope,
+  zeros,
+} from '../../core/tensor/index.ts'
 import type { ApplyMode, BuildOptions } from '../../core/trainer.ts'
 import { imageShape } from '../operations/cost.ts'
 import { stack } from '../operations/operation.ts'
+import { bicubicUpsampling } from './interpolation.ts'
 import { buildNormalOperation } from './normal-operations.ts'
 import type {
   NormalOperationName,
@@ -57,6 +67,32 @@ export function cellLayer(
   }
 }
 
+/**
+ * A view of a scope whose kernels begin as PyTorch's do, U(±1/√fan-in), as in the released program: He's, which are √6
+ * times larger, grow from cell to cell where nothing normalises.
+ */
+export const modestKernels = (scope: VariableScope): VariableScope => {
+  const weight: VariableScope['weight'] = (name, shape, initialiser, fan) =>
+    scope.weight(name, shape, name === 'kernel' ? fanInUniform() : initialiser, fan)
+  const child: VariableScope['child'] = (name) => modestKernels(scope.child(name))
+  return Object.assign(Object.create(scope) as VariableScope, { weight, child })
+}
+
+/** The last convolution, and what is added to it: the mean colour, or the bicubic enlargement of the small image. */
+export function lastLayer(
+  scope: VariableScope,
+  { width, colours, options }: { width: number; colours: number; options: Pick<ResolvedOptions, 'shortcut' | 'scale'> },
+): (features: tf.Tensor, lr: tf.Tensor, mode: ApplyMode) => tf.Tensor {
+  const form = { inputChannels: width, filters: colours, kernel: 3, bias: true, initialiser: fanInUniform() } as const
+  if (options.shortcut === 'none') {
+    const last = conv2d(scope, form)
+    return (features, _, mode) => addMean(last(features, mode))
+  }
+  const last = conv2d(scope, { ...form, initialiser: zeros })
+  const bicubic = bicubicUpsampling({ factor: options.scale })
+  return (features, lr, mode) => tf.add(last(features, mode), bicubic(lr, mode))
+}
+
 export interface SkeletonParts {
   readonly scope: VariableScope
   readonly options: ResolvedOptions
@@ -67,18 +103,19 @@ export interface SkeletonParts {
 
 /**
  * Mean shift, stem, cells in a row, last convolution: Guo et al. (arXiv:2003.04619). After the upsampling cell both
- * inputs of the next one are its output, since what came before is small. There is no shortcut around the whole.
+ * inputs of the next one are its output, since what came before is small. As published nothing leads around the whole.
  */
 export function superResolutionNetwork({ scope, options, input, cell }: SkeletonParts): ScopedUpscalingNetwork {
   const { channels: colours } = imageShape('super-resolution', input)
   const width = options.channels * options.nodes
+  const modest = modestKernels(scope)
   const stem = stack(
-    scope.child('stem'),
+    modest.child('stem'),
     (s) => conv2d(s, { inputChannels: colours, filters: width, kernel: 3 }),
     (s) => s.normalise(width),
   )
-  const cells = Array.from({ length: options.cells }, (_, index) => cell(scope.child(`cell_${index}`), index))
-  const last = conv2d(scope.child('last'), { inputChannels: width, filters: colours, kernel: 3, bias: true })
+  const cells = Array.from({ length: options.cells }, (_, index) => cell(modest.child(`cell_${index}`), index))
+  const finish = lastLayer(scope.child('last'), { width, colours, options })
   const upscale: Layer = (lr, mode) => {
     let s1 = stem(subtractMean(lr), mode)
     let s0 = s1
@@ -89,7 +126,7 @@ export function superResolutionNetwork({ scope, options, input, cell }: Skeleton
       const output = mode.training ? run() : tf.tidy(run)
       ;[s0, s1] = kind === 'upsampling' ? [output, output] : [s1, output]
     }
-    return addMean(last(s1, mode))
+    return finish(s1, lr, mode)
   }
   return upscalingNetwork({ scope, scale: options.scale, input, outputs: (lr, mode) => [upscale(lr, mode)] })
 }

@@ -31,6 +31,11 @@ export interface SuperResolutionOptions {
   readonly projection?: boolean
   /** Batch normalisation, as in the search; the final networks have none. Default false. */
   readonly normalised?: boolean
+  /**
+   * What is added to the result: nothing, as published, or the bicubic enlargement (a = −3/4) of the input. Then the last
+   * convolution begins at zero, and the network at bicubic quality: short trainings get further. Default 'none'.
+   */
+  readonly shortcut?: 'none' | 'bicubic'
 }
 
 export const superResolutionDefaults = {
@@ -40,6 +45,7 @@ export const superResolutionDefaults = {
   nodes: 4,
   projection: false,
   normalised: false,
+  shortcut: 'none',
 } as const satisfies SuperResolutionOptions
 
 export type ResolvedOptions = Required<SuperResolutionOptions>
@@ -69,6 +75,7 @@ export function resolveOptions(given: SuperResolutionOptions): ResolvedOptions {
   const refuse = (option: keyof ResolvedOptions, expected: string) =>
     error('ARCHLOOM_SPACE_OPTION', { space: 'superResolutionSpace', option, received: options[option], expected })
   if (![2, 3, 4].includes(options.scale)) throw refuse('scale', '2, 3 or 4')
+  if (!['none', 'bicubic'].includes(options.shortcut)) throw refuse('shortcut', '"none" or "bicubic"')
   // Channel attention has a third of the channels in its middle.
   for (const [option, least] of [
     ['cells', 1],

@@ -1,0 +1,46 @@
+/** HNAS: blocks and the place of the enlarging one, searched together for quality and cost of super-resolution. */
+import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
+import { WEIGHT_OPTIMIZER } from '../../evaluators/weight-sharing/index.ts'
+import { hierarchicalSearch } from './hierarchical-search.ts'
+import { checkedOptions, type HnasOptions } from './options.ts'
+import { paper } from './paper.ts'
+
+/**
+ * Hierarchical search on shared weights: `createSearch({ space: superResolutionSpace({ normalised: true, … }), evaluator:
+ * sharedUpscaling({ data }), plugins: [hnas({ tradeOff: 0.2 })], objectives: { psnr: 'maximise' }, … })`. The derived
+ * architectures are the search's trials. Errors: ARCHLOOM_HNAS_OPTION; when it runs ARCHLOOM_HNAS_SPACE,
+ * ARCHLOOM_HNAS_EVALUATOR, ARCHLOOM_CHECKPOINT_OTHER, ARCHLOOM_WEIGHT_SHARING_DIVERGED.
+ */
+export function hnas(given: HnasOptions = {}): Plugin {
+  const options = checkedOptions(given)
+  return definePlugin({
+    name: 'hnas',
+    provides: ['algorithm'],
+    needs: [
+      'space',
+      { need: 'evaluator:weight-sharing', remedy: 'Use sharedUpscaling({ data }) from archloom/plugins/hnas.' },
+    ],
+    paper,
+    options,
+    bind: ({ bind }) =>
+      bind(tokens.ALGORITHM).toFactory((_, find) => hierarchicalSearch(options, find(WEIGHT_OPTIMIZER))),
+  })
+}
+
+export { type ControllerOptions, type HierarchicalPolicy, hierarchicalPolicy } from './controller.ts'
+export { type BlockLevel, type Hierarchy, hierarchyOf } from './hierarchy.ts'
+export type { HnasOptions } from './options.ts'
+export { paper } from './paper.ts'
+export { type PolicyLearner, type PolicyLearnerOptions, policyLearner } from './policy-learner.ts'
+export {
+  type RetrainedUpscaler,
+  type RetrainUpscalerOptions,
+  retrainUpscaler,
+} from './retraining.ts'
+export { byteError, COST_SIDE, decibels, jointReward, RELEASED_COST_UNIT, rewardBorder } from './reward.ts'
+export {
+  type SharedUpscaling,
+  type SharedUpscalingOptions,
+  sharedUpscaling,
+  sharedUpscalingOf,
+} from './shared-upscaling.ts'

@@ -1,0 +1,1 @@
+export { hnasPaper as paper } from '../../search-spaces/super-resolution/index.ts'

@@ -1,0 +1,92 @@
+import type { Genotype, Json, Random } from '../../core/index.ts'
+import {
+  loadParameters,
+  movingAverage,
+  policyAdam,
+  policyGradientStep,
+  restored,
+  saveParameters,
+} from '../../core/policy/index.ts'
+import { type ControllerOptions, type HierarchicalPolicy, hierarchicalPolicy } from './controller.ts'
+import type { Hierarchy } from './hierarchy.ts'
+
+export interface PolicyLearnerOptions extends ControllerOptions {
+  /** Of Adam (β 0.5 and 0.999). Default 3e-4. */
+  readonly learningRate?: number
+  /** The rate is halved once, from this epoch on. Default 100. */
+  readonly halveAtEpoch?: number
+  /** L2 penalty that joins Adam's gradient. Default 5e-4. */
+  readonly weightDecay?: number
+  /** λ_H, weight of the entropies in nats; the position's counts `positionWeight` times. Default 0.1. */
+  readonly entropyWeight?: number
+  /** γ of the moving baseline. Default 0.95. */
+  readonly baselineDecay?: number
+  /** Whether every epoch begins with a new baseline, so that its first advantage is 0. Default true. */
+  readonly freshBaseline?: boolean
+}
+
+/** θ, its optimizer and its baseline. */
+export interface PolicyLearner {
+  readonly policy: HierarchicalPolicy
+  /** b, absent before the first reward of an epoch. */
+  readonly baseline: number | undefined
+  enterEpoch(epoch: number): void
+  /** One update from one architecture's reward. */
+  update(choices: Genotype, reward: number): Readonly<Record<string, number>>
+  snapshot(): Json
+  restore(snapshot: Json): void
+}
+
+/**
+ * Descends −(ln p_normal + ln p_upsampling + 10 · ln p_position) · A − λ_H · (H_normal + H_upsampling + 10 · H_position)
+ * with Adam, gradients as they are. The baseline takes the reward in before it is subtracted:
+ * b ← γ · b + (1 − γ) · R and A = R − b; b is R itself at the first reward of an epoch.
+ */
+export function policyLearner(hierarchy: Hierarchy, rng: Random, options: PolicyLearnerOptions = {}): PolicyLearner {
+  const { learningRate = 3e-4, halveAtEpoch = 100, weightDecay = 5e-4, entropyWeight = 0.1 } = options
+  const { baselineDecay = 0.95, freshBaseline = true } = options
+  const policy = hierarchicalPolicy(hierarchy, rng, options)
+  const adam = policyAdam(policy.trained, { learningRate, beta1: 0.5, beta2: 0.999, weightDecay })
+  let baseline = movingAverage(baselineDecay)
+  let halved = false
+  /** Adam's step does not depend on the size of gradients: half its rate is half its step. */
+  const optimizer = {
+    ...adam,
+    step() {
+      const before = halved ? policy.trained.map(({ value }) => value.slice()) : []
+      adam.step()
+      for (const [at, old] of before.entries()) {
+        const { value } = policy.trained[at] as (typeof policy.trained)[number]
+        for (let i = 0; i < value.length; i++) value[i] = ((value[i] as number) + (old[i] as number)) / 2
+      }
+    },
+  }
+  return {
+    policy,
+    get baseline() {
+      return baseline.value
+    },
+    enterEpoch(epoch) {
+      halved = epoch >= halveAtEpoch
+      if (freshBaseline) baseline = movingAverage(baselineDecay)
+    },
+    update(choices, reward) {
+      const advantage = baseline.advantage(reward)
+      const { entropy, logProbability } = policyGradientStep(policy, optimizer, [{ genotype: choices, advantage }], {
+        entropyWeight,
+      })
+      return { reward, advantage, baseline: baseline.value as number, entropy, logProbability }
+    },
+    snapshot: () => ({
+      policy: saveParameters(policy.parameters),
+      optimizer: adam.snapshot(),
+      baseline: baseline.snapshot(),
+    }),
+    restore(snapshot) {
+      const state = restored('hnas', snapshot, { policy: 'array', optimizer: 'object', baseline: 'any' })
+      loadParameters(policy.parameters, state.policy)
+      adam.restore(state.optimizer as Json)
+      baseline.restore(state.baseline as Json)
+    },
+  }
+}

@@ -1,0 +1,135 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { Batch, Evaluator, EvaluatorDefinition, EvaluatorParts, SearchSpace, Split } from '../../core/index.ts'
+import { useEngine } from '../../core/tensor/index.ts'
+import type { PicturePair } from '../../evaluators/data/images/index.ts'
+import { parameterCount, type UpscalingQuality, upscalingQuality } from '../../evaluators/metrics/index.ts'
+import { recalibrate } from '../../evaluators/weight-sharing/index.ts'
+import { type SuperResolutionSupernet, selfEnsemble } from '../../search-spaces/super-resolution/index.ts'
+import { error } from './errors.ts'
+import { byteError, COST_SIDE, decibels, rewardBorder } from './reward.ts'
+
+/** A split of patches that knows the images it is cut from. */
+export type PatchesOf<R extends 'train' | 'validation' | 'test'> = Split<R> & {
+  readonly pairs: readonly PicturePair[]
+  readonly scale: number
+}
+
+export interface SharedUpscalingOptions {
+  /** Patches: training ones for the weights, held-out ones for the policy; the test split is not looked at. */
+  readonly data: { readonly train: PatchesOf<'train'>; readonly validation: PatchesOf<'validation'> }
+  /** Patches of a weight step and of a reward. Default 16. */
+  readonly batchSize?: number
+  /** Held-out images that candidates are measured on. Default: all. */
+  readonly images?: number
+  /** Training batches that a candidate's normalisation is estimated on. Default 20. */
+  readonly calibrationBatches?: number
+  /** Measure candidates as the mean over eight mirrorings and turns. Default false. */
+  readonly ensemble?: boolean
+  /** Name of the tensor engine. Default 'auto'. */
+  readonly engine?: string
+}
+
+/** An evaluator whose architectures share the weights of one enlarging supernet. */
+export interface SharedUpscaling<A = unknown> extends Evaluator<A> {
+  readonly kind: 'weight-sharing'
+  readonly space: SearchSpace<A>
+  readonly upscalers: SuperResolutionSupernet<A>
+  readonly train: PatchesOf<'train'>
+  readonly validation: PatchesOf<'validation'>
+  readonly batchSize: number
+  /** PSNR of a batch of patches as rewards take it, with the batch's statistics; the batch is the caller's. */
+  rewardPsnr(architecture: A, batch: Batch): Promise<number>
+  /** Multiply-adds of this very architecture for a small image of 48×48, all convolutions counted. */
+  multiplyAdds(architecture: A): number
+  /** One architecture on whole held-out images, with its own statistics: nothing is drawn anew from image to image. */
+  measure(architecture: A, signal?: AbortSignal): Promise<UpscalingQuality>
+}
+
+const NAME = 'shared-upscaling'
+const WHERE = 'sharedUpscaling'
+
+/**
+ * Measures an architecture by its path through one supernet: `psnr` (luma, dB) and `lrConsistency` on the held-out images,
+ * `parameters` and `multiplyAdds` (of 48×48) of a network of its own, `pathParameters`. The weights are random until
+ * `hnas()` trains them. Errors: ARCHLOOM_HNAS_OPTION, ARCHLOOM_HNAS_SPACE.
+ */
+export function sharedUpscaling(options: SharedUpscalingOptions): EvaluatorDefinition {
+  const { data, batchSize = 16, calibrationBatches = 20, ensemble = false } = options
+  const check = (option: string, received: unknown, valid: boolean, expected: string) => {
+    if (!valid) throw error('ARCHLOOM_HNAS_OPTION', { where: WHERE, option, received, expected })
+  }
+  const { train, validation } = data ?? {}
+  const arePatches = [train, validation].every((split) => split?.pairs?.length > 0)
+  check('data', data, arePatches, 'splits of patches with their images, such as `await superResolutionData({ … })`')
+  const images = options.images ?? validation.pairs.length
+  for (const [option, received] of Object.entries({ batchSize, calibrationBatches, images }))
+    check(option, received, Number.isInteger(received) && received > 0, 'a whole number of at least 1')
+  const { scale } = train
+  const [side = 0] = validation.inputShape
+  const room = side * scale - 2 * rewardBorder(scale)
+  check(
+    'data',
+    `patches of ${side}`,
+    room > 0,
+    `small patches of more than ${(2 * rewardBorder(scale)) / scale} pixels`,
+  )
+
+  async function create<A>({ space, rng }: EvaluatorParts<A>): Promise<SharedUpscaling<A>> {
+    await useEngine(options.engine)
+    const supernet = space.supernet?.({ input: train.inputShape, classes: 0, rng: rng.fork('supernet') })
+    const upscalers = supernet as SuperResolutionSupernet<A> | undefined
+    const { cost } = space
+    const refuse = (received: string) =>
+      error('ARCHLOOM_HNAS_SPACE', { space: space.name, received, expected: `networks that enlarge ${scale} times` })
+    if (!upscalers || !cost) throw refuse('which has no supernet or no cost')
+    const found = (upscalers.outputShape[0] as number) / (upscalers.inputShape[0] as number)
+    if (upscalers.outputShape.length !== 3 || found !== scale) {
+      upscalers[Symbol.dispose]()
+      throw refuse(`whose networks give ${upscalers.outputShape.join('×')} for ${upscalers.inputShape.join('×')}`)
+    }
+    const form = { input: [COST_SIDE, COST_SIDE, 3], classes: 0 }
+    const measure: SharedUpscaling<A>['measure'] = (architecture, signal) => {
+      const path = upscalers.path(architecture)
+      recalibrate(path, train, calibrationBatches, Math.min(batchSize, train.size))
+      const upscale = ensemble ? selfEnsemble((lr, mode) => path.upscale(lr, mode)) : path.upscale
+      const pairs = validation.pairs.slice(0, images)
+      return upscalingQuality((lr) => upscale(lr, { training: false }), pairs, signal ? { signal } : {})
+    }
+    return {
+      kind: 'weight-sharing',
+      name: NAME,
+      ...{ space, upscalers, train, validation, batchSize, measure },
+      multiplyAdds: (architecture) => cost(architecture, form).multiplyAdds,
+      async rewardPsnr(architecture, { inputs, targets }) {
+        const path = upscalers.path(architecture)
+        const square = tf.tidy(() => byteError(path.apply(inputs, { training: true }), targets, rewardBorder(scale)))
+        try {
+          return decibels((await square.data())[0] as number)
+        } finally {
+          square.dispose()
+        }
+      },
+      async evaluate({ architecture }, { signal }) {
+        const { psnr, lrConsistency } = await measure(architecture, signal)
+        const { parameters, multiplyAdds } = cost(architecture, form)
+        const pathParameters = parameterCount(upscalers.path(architecture))
+        return { metrics: { psnr, lrConsistency, parameters, multiplyAdds, pathParameters } }
+      },
+      [Symbol.asyncDispose]: async () => upscalers[Symbol.dispose](),
+    }
+  }
+  return {
+    kind: 'weight-sharing',
+    name: NAME,
+    needs: ['networks', 'cost'],
+    metrics: ['psnr', 'lrConsistency', 'parameters', 'multiplyAdds', 'pathParameters'],
+    create: create as EvaluatorDefinition['create'],
+  }
+}
+
+/** The evaluator of a search as shared enlarging weights. Error: ARCHLOOM_HNAS_EVALUATOR. */
+export function sharedUpscalingOf<A>(evaluator: Evaluator<A>): SharedUpscaling<A> {
+  if (evaluator.kind !== 'weight-sharing' || !('upscalers' in evaluator))
+    throw error('ARCHLOOM_HNAS_EVALUATOR', { received: evaluator.name, kind: evaluator.kind })
+  return evaluator as SharedUpscaling<A>
+}
