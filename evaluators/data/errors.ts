@@ -44,6 +44,8 @@ export const error = defineErrors('data', {
     `normalisation is ${quote(d.received)}; expected { mean, std } with ${d.channels} finite numbers each, std above 0.`,
   ARCHLOOM_GENERATED_IMAGES: (d: { option: string; received: unknown; expected: string }) =>
     `generatedImages: ${d.option} is ${quote(d.received)}; expected ${d.expected}.`,
+  ARCHLOOM_MANIFOLD: (d: { where: string; option: string; received: unknown; expected: string }) =>
+    `${d.where}: ${d.option} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_DATA_SET_UNKNOWN: (d: { name: string; known: readonly string[] }) =>
     `no data set is called ${quote(d.name)}; expected one of ${d.known.join(', ')}.`,
   ARCHLOOM_DATA_SET_NOT_FOUND: (d: { name: string; looked: readonly string[]; remedy: string }) =>

@@ -13,6 +13,7 @@ export {
   readImageFolder,
 } from './image-folder.ts'
 export { classCounts, concatImages, firstImages, type LabelledImages, labelledImages } from './images.ts'
+export { embedded, type LabelledPoints, type Manifold, mixture, moons, rings, swissRoll } from './manifolds.ts'
 export {
   type Cifar100Options,
   cifar10,
