@@ -237,6 +237,14 @@ const unaryGraph =
     return out
   }
 
+/** Two tensors by one ONNX node that broadcasts. */
+const binaryGraph =
+  (name: string, op: string, left: string, right: string): Kernel<Record<string, never>> =>
+  ({ inputs, backend: be }) => {
+    const [a, b] = [input(inputs, left), input(inputs, right)]
+    return floats(a, b) && sizeOf(a) * sizeOf(b) > 0 ? broadcastGraph(be, name, op, a, b) : undefined
+  }
+
 const addN: Kernel<Record<string, never>> = ({ inputs, backend: be }) => {
   const tensors = inputs as unknown as tf.TensorInfo[]
   const [first, second, ...rest] = tensors
@@ -338,5 +346,10 @@ export const elementwise: KernelTable = {
   Sigmoid: unaryGraph('Sigmoid', () => ['Sigmoid', {}]),
   Erf: unaryGraph('Erf', () => ['Erf', {}]),
   Softplus: unaryGraph('Softplus', () => ['Softplus', {}]),
+  Round: unaryGraph('Round', () => ['Round', {}]),
+  Floor: unaryGraph('Floor', () => ['Floor', {}]),
+  Ceil: unaryGraph('Ceil', () => ['Ceil', {}]),
+  Pow: binaryGraph('Pow', 'Pow', 'a', 'b'),
+  Prelu: binaryGraph('Prelu', 'PRelu', 'x', 'alpha'),
   Elu: unaryGraph('Elu', () => ['Elu', { alpha: { float: 1 } }]),
 }

@@ -6,6 +6,7 @@ import { register } from './kernel.ts'
 import { pooling } from './pooling.ts'
 import { products } from './products.ts'
 import { reductions } from './reductions.ts'
+import { selecting } from './selecting.ts'
 import { shapes } from './shapes.ts'
 import { updates } from './updates.ts'
 
@@ -19,6 +20,7 @@ export function registerKernels(backendName: string): void {
     ...elementwise,
     ...pooling,
     ...reductions,
+    ...selecting,
     ...shapes,
     ...updates,
   })

@@ -55,16 +55,80 @@ const tile = ({ inputs, attrs: { reps }, backend }: Call<{ reps: number[] }>) =>
   return oneInput(backend, `Tile ${reps}`, x, shape, (g, name) => g.op('Tile', [name, g.ints(reps)]))
 }
 
-const depthToSpace = ({ inputs, attrs, backend }: Call<{ blockSize: number; dataFormat: string }>) => {
+/** A row of pixels becomes `size` rows: runs of size·c values are copied as they lie. */
+const depthToSpace = ({ inputs, attrs, backend: be }: Call<{ blockSize: number; dataFormat: string }>) => {
   const x = input(inputs, 'x')
-  const { blockSize: s, dataFormat } = attrs
-  if (dataFormat !== 'NHWC') return undefined
+  const { blockSize: size, dataFormat } = attrs
+  if (dataFormat !== 'NHWC' || !floats(x) || sizeOf(x.shape) === 0) return undefined
   const [n, h, w, c] = x.shape as unknown as Dims
-  const shape = [n, h * s, w * s, c / (s * s)]
-  return oneInput(backend, `DepthToSpace ${s}`, x, shape, (g, name) => {
-    const split = g.op('Reshape', [name, g.ints([n, h, w, s, s, c / (s * s)])])
-    return g.op('Reshape', [g.op('Transpose', [split], { perm: [0, 1, 3, 2, 4, 5] }), g.ints(shape)])
+  const out = be.output([n, h * size, w * size, c / (size * size)])
+  const [from, to, run] = [be.entry(x).numbers, out.values, c / size]
+  let read = 0
+  for (let row = 0; row < n * h; row++)
+    for (let column = 0; column < w; column++)
+      for (let i = 0; i < size; i++) {
+        const write = ((row * size + i) * w + column) * run
+        for (let k = 0; k < run; k++) to[write + k] = from[read++] as number
+      }
+  return out
+}
+
+const reverse = ({ inputs, attrs, backend }: Call<{ dims: number | number[] }>) => {
+  const x = input(inputs, 'x')
+  const axes = tf.util.parseAxisParam(attrs.dims, x.shape)
+  if (axes.length === 0) return undefined
+  return oneInput(backend, `Reverse ${axes}`, x, x.shape, (g, name) => {
+    const [last, beforeFirst, backwards] = [-1, -(2 ** 31), -1].map((value) => g.ints(axes.map(() => value)))
+    return g.op('Slice', [name, last as string, beforeFirst as string, g.ints(axes), backwards as string])
   })
+}
+
+/** Every position of the output is looked up once an axis; runs of the last axes that are not padded are copied. */
+const mirrorPad = ({ inputs, attrs, backend: be }: Call<{ paddings: [number, number][]; mode: string }>) => {
+  const x = input(inputs, 'x')
+  const { paddings, mode } = attrs
+  if (!floats(x) || sizeOf(x.shape) === 0) return undefined
+  const edge = mode === 'reflect' ? 0 : 1
+  const sources = x.shape.map((size, axis) => {
+    const [before, after] = paddings[axis] as [number, number]
+    return Array.from({ length: before + size + after }, (_, i) => {
+      const at = i - before
+      if (at < 0) return -at - edge
+      return at < size ? at : 2 * (size - 1) - at + edge
+    })
+  })
+  const out = be.output(sources.map(({ length }) => length))
+  const [from, to] = [be.entry(x).numbers, out.values]
+  const padded = paddings.reduce((last, [before, after], axis) => (before + after > 0 ? axis : last), -1)
+  const run = sizeOf(x.shape.slice(padded + 1))
+  let write = 0
+  const copy = (axis: number, offset: number): void => {
+    if (axis > padded) {
+      for (let k = 0; k < run; k++) to[write++] = from[offset * run + k] as number
+      return
+    }
+    for (const source of sources[axis] as number[]) copy(axis + 1, offset * (x.shape[axis] as number) + source)
+  }
+  copy(0, 0)
+  return out
+}
+
+/** Rows of one segment are added; rows of a negative segment are dropped. */
+const unsortedSegmentSum = ({ inputs, attrs, backend: be }: Call<{ numSegments: number }>) => {
+  const [x, ids] = [input(inputs, 'x'), input(inputs, 'segmentIds')]
+  if (!floats(x) || ids.shape.length !== 1 || sizeOf(x.shape) === 0) return undefined
+  const rest = x.shape.slice(1)
+  const run = sizeOf(rest)
+  const out = be.output([attrs.numSegments, ...rest])
+  const [from, segments, to] = [be.entry(x).numbers, be.entry(ids).numbers, out.values]
+  to.fill(0)
+  for (let row = 0; row < segments.length; row++) {
+    const segment = segments[row] as number
+    if (segment < 0 || segment >= attrs.numSegments) continue
+    const [write, read] = [segment * run, row * run]
+    for (let k = 0; k < run; k++) (to[write + k] as number) += from[read + k] as number
+  }
+  return out
 }
 
 /** Beginnings and ends are inputs, so that one graph serves all slices of a size. */
@@ -269,6 +333,9 @@ export const shapes: KernelTable = {
   PadV2: pad,
   Tile: tile,
   DepthToSpace: depthToSpace,
+  Reverse: reverse,
+  MirrorPad: mirrorPad,
+  UnsortedSegmentSum: unsortedSegmentSum,
   Slice: slice,
   Concat: concat,
   SplitV: splitV,

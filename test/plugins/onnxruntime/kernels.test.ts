@@ -54,6 +54,35 @@ describe('elementwise', () => {
     )
   })
 
+  it('compares, chooses and raises to powers, broadcasting every way', () => {
+    const relations = [tf.greater, tf.greaterEqual, tf.less, tf.lessEqual, tf.equal, tf.notEqual]
+    fc.assert(
+      fc.property(dims, fc.subarray([0, 1, 2, 3]), fc.integer({ min: 0, max: 4 }), seed, (shape, ones, drop, s) => {
+        const small = shape.map((size, axis) => (ones.includes(axis) ? 1 : size))
+        expectSame(() => {
+          const x = tf.round(tf.mul(convolved(shape, s), 2))
+          const other = tf.round(tf.mul(normal(small, s + 2), 2))
+          const y = small.slice(0, drop).every((size) => size === 1) ? tf.reshape(other, small.slice(drop)) : other
+          const flags = relations.flatMap((relation) => [relation(x, y), relation(y, x)])
+          const [yes, no] = [flags[0], flags[3]] as [tf.Tensor, tf.Tensor]
+          return [
+            ...flags,
+            tf.logicalAnd(tf.cast(yes, 'bool'), tf.cast(no, 'bool')),
+            tf.logicalOr(yes, tf.greater(y, 0)),
+            tf.logicalNot(yes),
+            tf.where(yes, x, tf.zerosLike(x)),
+            tf.pow(tf.abs(x), y),
+            tf.prelu(x, tf.reshape(normal([shape[3]], s), [shape[3]])),
+            tf.floor(tf.mul(x, 0.3)),
+            tf.ceil(tf.mul(x, 0.3)),
+            tf.round(tf.mul(x, 0.5)),
+          ]
+        })
+      }),
+      runs(25),
+    )
+  })
+
   it('treats not-a-number and infinities as the cpu engine does', () => {
     const special = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, -0, 1, -1, 8]
     expectSame(() => {
@@ -188,6 +217,43 @@ describe('shapes and reductions', () => {
             tf.depthToSpace(tf.concat([x, x, x, x], 3) as tf.Tensor4D, 2),
             tf.softmax(x),
             tf.logSoftmax(x),
+            tf.reverse(x, [1, 3]),
+            tf.mirrorPad(
+              x,
+              [
+                [0, 0],
+                [0, shape[1] - 1],
+                [shape[2] - 1, 0],
+                [0, 0],
+              ],
+              'reflect',
+            ),
+            tf.mirrorPad(
+              x,
+              [
+                [1, 0],
+                [0, shape[1]],
+                [shape[2], 0],
+                [0, 1],
+              ],
+              'symmetric',
+            ),
+            tf.unsortedSegmentSum(x, tf.range(-1, shape[0] - 1, 1, 'int32') as tf.Tensor1D, 3),
+            ...withGradients(
+              (a) =>
+                tf.mirrorPad(
+                  a!,
+                  [
+                    [0, 0],
+                    [1, 0],
+                    [0, 1],
+                    [0, 0],
+                  ],
+                  'symmetric',
+                ),
+              [x],
+              s,
+            ),
           ]
         })
       }),
