@@ -23,6 +23,7 @@ export {
   type MixingNode,
   type Weights,
 } from './prunable-graph.ts'
+export { importLayersModel, type LayersModelSource, type SavableModel } from './prunable-layers-model.ts'
 export { currentGraph, type GraphNetwork, graphNetwork, type NodeObserver } from './prunable-network.ts'
 export {
   type GraphBuilder,

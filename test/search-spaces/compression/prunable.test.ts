@@ -19,7 +19,7 @@ import {
   resNetGraph,
   sliceGraph,
   vggGraph,
-} from '../../../search-spaces/compression/index.ts'
+} from '../../../search-spaces/compression/prunable.ts'
 
 await useEngine('wasm')
 
