@@ -124,6 +124,9 @@ function recordsOf(graph: LayerGraph): WeightRecord[] {
 /** A node's input and output, seen while a batch goes through; live tensors of the running tidy. */
 export type NodeObserver = (node: GraphNode, inputs: readonly tf.Tensor[], output: tf.Tensor) => void
 
+/** Another layer in the place of a node's own; undefined: the node's own. Its weights bear the names of the node's. */
+export type LayerOverride = (node: GraphNode, scope: VariableScope) => LayerFunction | undefined
+
 export interface GraphNetwork extends ScopedNetwork {
   /** What the network was built of; its weights are those of that time. */
   readonly graph: LayerGraph
@@ -135,7 +138,7 @@ export interface GraphNetwork extends ScopedNetwork {
  * A `Network` of a graph, with the graph's weights: it can be evaluated and trained like any other. Batch statistics
  * are used while training. Error: ARCHLOOM_PRUNABLE_GRAPH.
  */
-export function graphNetwork(graph: LayerGraph): GraphNetwork {
+export function graphNetwork(graph: LayerGraph, override?: LayerOverride): GraphNetwork {
   const shapes = graphShapes(graph)
   const readers = new Map<string, GraphNode[]>()
   for (const node of graph.nodes)
@@ -153,9 +156,12 @@ export function graphNetwork(graph: LayerGraph): GraphNetwork {
   const scope = variableScope({ rng: seeded(0) })
   const layers = graph.nodes.map((node) => ({
     node,
-    layer: fusedReLUs.has(node.name) ? (x: tf.Tensor) => x : layerOf(scope, node, fusedInto.has(node.name)),
+    layer: fusedReLUs.has(node.name)
+      ? (x: tf.Tensor) => x
+      : (override?.(node, scopeOf(scope, node.name)) ?? layerOf(scope, node, fusedInto.has(node.name))),
   }))
-  scope.load(recordsOf(graph))
+  // Layers of another kind may have more variables, or fewer.
+  scope.load(recordsOf(graph), { partial: override !== undefined })
 
   const run = (x: tf.Tensor, mode: Parameters<LayerFunction>[1], observer?: NodeObserver): tf.Tensor => {
     const values = new Map<string, tf.Tensor>([[INPUT, x]])
