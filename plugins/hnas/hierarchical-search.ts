@@ -27,7 +27,7 @@ import { hierarchyOf } from './hierarchy.ts'
 import type { CheckedOptions } from './options.ts'
 import { policyLearner } from './policy-learner.ts'
 import { byteError, decibels, jointReward, rewardBorder } from './reward.ts'
-import { sharedUpscalingOf } from './shared-upscaling.ts'
+import { sharedUpscalingOf } from './upscaling-evaluator.ts'
 
 /** `steps` batches of a split, in as many passes as that takes. */
 function* batchesOf(split: Split, batchSize: number, steps: number, rng: Random): Generator<Batch> {
@@ -38,9 +38,6 @@ function* batchesOf(split: Split, batchSize: number, steps: number, rng: Random)
       if (--left === 0) break
     }
 }
-
-const disposeBatch = (batch: Batch & { readonly between?: readonly tf.Tensor[] }) =>
-  tf.dispose([batch.inputs, batch.targets, ...(batch.between ?? [])])
 
 const eventLoopTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
@@ -107,7 +104,7 @@ export const hierarchicalSearch = (options: CheckedOptions, change: WeightOptimi
           )
           yield { loss, learningRate: rate, warmUp: warmUp ? 1 : 0 }
         } finally {
-          disposeBatch(batch)
+          tf.dispose([batch.inputs, batch.targets])
         }
         await eventLoopTurn()
       }
@@ -135,7 +132,7 @@ export const hierarchicalSearch = (options: CheckedOptions, change: WeightOptimi
           policyUpdates++
           yield { ...learner.update(choices, jointReward(tradeOff, psnr, cost)), psnr, cost }
         } finally {
-          disposeBatch(batch)
+          tf.dispose([batch.inputs, batch.targets])
         }
         await eventLoopTurn()
       }

@@ -30,6 +30,7 @@ export function hnas(given: HnasOptions = {}): Plugin {
 export { type ControllerOptions, type HierarchicalPolicy, hierarchicalPolicy } from './controller.ts'
 export { type BlockLevel, type Hierarchy, hierarchyOf } from './hierarchy.ts'
 export type { HnasOptions } from './options.ts'
+export { type PatchesOf, pairsOnly } from './pairs-only.ts'
 export { paper } from './paper.ts'
 export { type PolicyLearner, type PolicyLearnerOptions, policyLearner } from './policy-learner.ts'
 export {
@@ -43,4 +44,4 @@ export {
   type SharedUpscalingOptions,
   sharedUpscaling,
   sharedUpscalingOf,
-} from './shared-upscaling.ts'
+} from './upscaling-evaluator.ts'

@@ -1,20 +1,19 @@
-import * as tf from '@tensorflow/tfjs-core'
 import {
-  type BatchOptions,
   type BuildOptions,
   type Clock,
+  type Network,
   type Progress,
   realClock,
-  type Split,
   seeded,
   type Trainer,
 } from '../../core/index.ts'
 import { l1Loss, useEngine } from '../../core/tensor/index.ts'
-import type { PatchBatch, PatchDataset, PicturePair } from '../../evaluators/data/images/index.ts'
+import type { PatchDataset, PicturePair } from '../../evaluators/data/images/index.ts'
 import { parameterCount, type UpscalingQuality, upscalingQuality } from '../../evaluators/metrics/index.ts'
 import { cosine, supervisedTrainer } from '../../evaluators/training/index.ts'
 import { type ScopedUpscalingNetwork, selfEnsemble } from '../../search-spaces/super-resolution/index.ts'
 import { error } from './errors.ts'
+import { pairsOnly } from './pairs-only.ts'
 
 export interface RetrainUpscalerOptions {
   readonly data: Pick<PatchDataset, 'train' | 'validation' | 'test'>
@@ -54,28 +53,25 @@ export interface RetrainedUpscaler extends Disposable {
   measure(pairs: readonly PicturePair[]): Promise<UpscalingQuality>
 }
 
-/** Images of sizes in between are not for trainers that do not know of them: nobody would dispose them. */
-const pairsOnly = (split: PatchDataset['train']): Split<'train'> => ({
-  role: split.role,
-  size: split.size,
-  inputShape: split.inputShape,
-  classes: split.classes,
-  *batches(options: BatchOptions) {
-    for (const { inputs, targets, between } of split.batches(options) as Iterable<PatchBatch>) {
-      tf.dispose([...between])
-      yield { inputs, targets }
-    }
-  },
-})
+function upscalerOf(network: Network): ScopedUpscalingNetwork {
+  if ('upscale' in network && 'scope' in network) return network as ScopedUpscalingNetwork
+  network[Symbol.dispose]()
+  throw error('ARCHLOOM_HNAS_SPACE', {
+    space: 'of the network to be trained',
+    received: `whose network gives ${network.outputShape.join('×')}`,
+    expected: 'a network that enlarges images of any size',
+  })
+}
 
 /**
  * Trains an architecture's network from fresh weights (L1 on values of 0 to 255, Adam, cosine; Guo et al. take 300,000
  * steps of 16 patches), keeps the weights that are best on the held-out images, and measures the test images once. The
  * published program chooses them on the test images.
- * Takes anything that builds an enlarging network. Errors: ARCHLOOM_HNAS_OPTION, those of the trainer.
+ * Takes anything that builds an enlarging network; give it the space without normalisation, unlike that of the search.
+ * Errors: ARCHLOOM_HNAS_OPTION, ARCHLOOM_HNAS_SPACE, those of the trainer.
  */
 export async function retrainUpscaler(
-  winner: { build(options: BuildOptions): ScopedUpscalingNetwork },
+  winner: { build(options: BuildOptions): Network },
   options: RetrainUpscalerOptions,
 ): Promise<RetrainedUpscaler> {
   const { data, epochs, batchSize = 16, learningRate = 1e-3, looks = 1, ensemble = false } = options
@@ -88,7 +84,7 @@ export async function retrainUpscaler(
   check('learningRate', learningRate, learningRate > 0, 'a positive number')
   await useEngine(options.engine)
   const rng = seeded(seed)
-  const network = winner.build({ input: data.train.inputShape, classes: 0, rng: rng.fork('weights') })
+  const network = upscalerOf(winner.build({ input: data.train.inputShape, classes: 0, rng: rng.fork('weights') }))
   const abort = signal ? { signal } : {}
   const upscale = ensemble ? selfEnsemble((lr, mode) => network.upscale(lr, mode)) : network.upscale
   const measure = (pairs: readonly PicturePair[]) =>

@@ -1,18 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { Batch, Evaluator, EvaluatorDefinition, EvaluatorParts, SearchSpace, Split } from '../../core/index.ts'
+import type { Batch, Evaluator, EvaluatorDefinition, EvaluatorParts, SearchSpace } from '../../core/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
-import type { PicturePair } from '../../evaluators/data/images/index.ts'
 import { parameterCount, type UpscalingQuality, upscalingQuality } from '../../evaluators/metrics/index.ts'
 import { recalibrate } from '../../evaluators/weight-sharing/index.ts'
 import { type SuperResolutionSupernet, selfEnsemble } from '../../search-spaces/super-resolution/index.ts'
 import { error } from './errors.ts'
+import { type PatchesOf, pairsOnly } from './pairs-only.ts'
 import { byteError, COST_SIDE, decibels, rewardBorder } from './reward.ts'
-
-/** A split of patches that knows the images it is cut from. */
-export type PatchesOf<R extends 'train' | 'validation' | 'test'> = Split<R> & {
-  readonly pairs: readonly PicturePair[]
-  readonly scale: number
-}
 
 export interface SharedUpscalingOptions {
   /** Patches: training ones for the weights, held-out ones for the policy; the test split is not looked at. */
@@ -58,9 +52,9 @@ export function sharedUpscaling(options: SharedUpscalingOptions): EvaluatorDefin
   const check = (option: string, received: unknown, valid: boolean, expected: string) => {
     if (!valid) throw error('ARCHLOOM_HNAS_OPTION', { where: WHERE, option, received, expected })
   }
-  const { train, validation } = data ?? {}
-  const arePatches = [train, validation].every((split) => split?.pairs?.length > 0)
+  const arePatches = [data?.train, data?.validation].every((split) => split?.pairs?.length > 0)
   check('data', data, arePatches, 'splits of patches with their images, such as `await superResolutionData({ … })`')
+  const [train, validation] = [pairsOnly(data.train), pairsOnly(data.validation)]
   const images = options.images ?? validation.pairs.length
   for (const [option, received] of Object.entries({ batchSize, calibrationBatches, images }))
     check(option, received, Number.isInteger(received) && received > 0, 'a whole number of at least 1')
