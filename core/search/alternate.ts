@@ -61,10 +61,11 @@ export async function* alternate<A>(
     type: keyof typeof steps,
     iterable: AsyncIterable<Metrics>,
   ): AsyncGenerator<EventDraft, void, void> {
-    let sums: Record<string, number> = {}
+    // Not every step has every metric.
+    let sums: Record<string, [sum: number, steps: number]> = {}
     let count = 0
     const report = (): EventDraft => {
-      const metrics = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / count]))
+      const metrics = Object.fromEntries(Object.entries(sums).map(([name, [sum, own]]) => [name, sum / own]))
       sums = {}
       count = 0
       return { type, step: steps[type], metrics }
@@ -73,7 +74,10 @@ export async function* alternate<A>(
       if (signal.aborted) return
       steps[type]++
       count++
-      for (const [name, value] of Object.entries(metrics)) sums[name] = (sums[name] ?? 0) + value
+      for (const [name, value] of Object.entries(metrics)) {
+        const [sum, own] = sums[name] ?? [0, 0]
+        sums[name] = [sum + value, own + 1]
+      }
       if (count === reportEvery) yield report()
     }
     if (count > 0) yield report()

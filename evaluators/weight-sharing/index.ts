@@ -8,6 +8,12 @@ export {
   operationShares,
   uniformEntropy,
 } from './collapse.ts'
+export {
+  type DisturbanceMetrics,
+  type DisturbanceOptions,
+  type DisturbanceWatch,
+  disturbanceWatch,
+} from './disturbance.ts'
 export { type SharedWeights, sharedWeightsOf, type WeightSharingOptions, weightSharing } from './evaluator.ts'
 export { type Measured, measureBatch, measureSplit } from './measure.ts'
 export {

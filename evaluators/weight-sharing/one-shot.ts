@@ -21,6 +21,7 @@ import { checkOption, isPositive, isShare } from '../training/errors.ts'
 import { cosine } from '../training/schedules.ts'
 import { type CheckpointIdentity, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { type CollapseOptions, type CollapseWatch, collapseWatch } from './collapse.ts'
+import { type DisturbanceOptions, disturbanceWatch } from './disturbance.ts'
 import { type SharedWeights, sharedWeightsOf } from './evaluator.ts'
 import { tapping, WEIGHT_OPTIMIZER } from './weight-optimizer.ts'
 import { type WeightTrainer, weightTrainer } from './weight-trainer.ts'
@@ -48,6 +49,8 @@ export interface OneShotOptions {
   readonly checkpoint?: { readonly directory: string; readonly everyEpochs?: number }
   /** Steps a progress event stands for. Default 50. */
   readonly reportEvery?: number
+  /** When to measure what weight steps do to earlier architectures (methods that train paths); false: never. */
+  readonly disturbance?: DisturbanceOptions | false
   /** When to warn that the search has collapsed; false: never. */
   readonly collapse?: CollapseOptions | false
 }
@@ -138,7 +141,7 @@ export function oneShot({ name, options, strategy: make }: OneShotDefinition) {
       ...{ learningRate, momentum: options.momentum, nesterov: options.nesterov, weightDecay },
       decays: (variable) => variable.rank > 1,
     })
-  const { checkpoint, reportEvery, collapse, ...settings } = options
+  const { checkpoint, reportEvery, collapse, disturbance: watching, ...settings } = options
 
   return (get: <T>(token: tokens.Token<T>) => T, find: <T>(token: tokens.Token<T>) => T | undefined): Algorithm => {
     const wrap = find(WEIGHT_OPTIMIZER)
@@ -154,8 +157,9 @@ export function oneShot({ name, options, strategy: make }: OneShotDefinition) {
       const batchSize = Math.min(shared.batchSize, train.size)
       const perEpoch = Math.floor(train.size / batchSize)
       const steps = (warmUpEpochs + epochs) * perEpoch
+      const disturbance = disturbanceWatch(shared, watching)
       using trainer = weightTrainer(supernet, {
-        ...{ optimizer: wrap ? wrap(own) : tapping(own), steps, dropPath },
+        ...{ optimizer: wrap ? wrap(own) : tapping(own), steps, dropPath, disturbance },
         ...(clipNorm < Number.POSITIVE_INFINITY && { clipNorm }),
       })
       const rated: { learningRate?: number } = trainer.optimizer as object
@@ -164,6 +168,7 @@ export function oneShot({ name, options, strategy: make }: OneShotDefinition) {
         async *train(epoch, step) {
           const stream = rng.fork(`weights/${epoch.index}`)
           const noise = stream.fork('noise')
+          disturbance?.forget()
           for (const batch of train.batches({ batchSize, rng: stream, dropRemainder: true })) {
             if (rated.learningRate !== undefined) rated.learningRate = rate(trainer.steps, steps)
             const now = rated.learningRate

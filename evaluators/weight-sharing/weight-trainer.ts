@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { ApplyMode, Batch, Random, Supernet } from '../../core/index.ts'
 import { correctCount, softmaxCrossEntropy, trainStepAsync } from '../../core/tensor/index.ts'
+import type { DisturbanceWatch } from './disturbance.ts'
 import { error } from './errors.ts'
 import { loadOptimizerOf, type SavedTensors, saveOptimizerOf } from './optimizer-state.ts'
 import { sharedSgd, type TappingOptimizerFactory, tapping } from './weight-optimizer.ts'
 
-export interface WeightTrainerOptions {
+export interface WeightTrainerOptions<A = unknown> {
   /** Default `sharedSgd()`. */
   readonly optimizer?: TappingOptimizerFactory
   /** Weight steps of the whole search, for schedules. Default 0: unknown. */
@@ -14,6 +15,8 @@ export interface WeightTrainerOptions {
   readonly clipNorm?: number
   /** Probability of dropping a path. Default 0. */
   readonly dropPath?: number
+  /** Looks at what steps do to earlier architectures; its numbers join those of a step. */
+  readonly disturbance?: DisturbanceWatch<A> | undefined
 }
 
 export interface WeightStep {
@@ -38,7 +41,7 @@ export interface WeightTrainer<A> extends Disposable {
 }
 
 /** Errors: ARCHLOOM_WEIGHT_SHARING_DIVERGED from a step whose loss is not finite (no weight is changed by it). */
-export function weightTrainer<A>(supernet: Supernet<A>, options: WeightTrainerOptions = {}): WeightTrainer<A> {
+export function weightTrainer<A>(supernet: Supernet<A>, options: WeightTrainerOptions<A> = {}): WeightTrainer<A> {
   const { dropPath = 0, clipNorm } = options
   const { optimizer, tap, metrics } = (options.optimizer ?? tapping(sharedSgd()))(options.steps ?? 0)
   let steps = 0
@@ -74,7 +77,8 @@ export function weightTrainer<A>(supernet: Supernet<A>, options: WeightTrainerOp
           rng,
         )
         const [right] = await (correct as unknown as tf.Tensor).data()
-        return { ...metrics?.(), loss, accuracy: (right as number) / (inputs.shape[0] as number) }
+        const accuracy = (right as number) / (inputs.shape[0] as number)
+        return { ...metrics?.(), ...(await options.disturbance?.after(architecture)), loss, accuracy }
       } finally {
         tf.dispose([inputs, targets])
         correct?.dispose()

@@ -14,6 +14,7 @@ import { categoricalPolicy } from '../../core/policy/index.ts'
 import {
   type CheckpointIdentity,
   collapseWatch,
+  disturbanceWatch,
   readCheckpoint,
   sharedSgd,
   sharedWeightsOf,
@@ -72,14 +73,16 @@ export const curriculumSearch = (options: CheckedOptions, change: WeightOptimize
     const stages = stagesOf(growing, options)
     const total = stages.reduce((sum, { warmUpEpochs, epochs }) => sum + weightSteps * (warmUpEpochs + epochs), 0)
     const own = sharedSgd(options.weights)
+    const disturbance = disturbanceWatch(shared, options.disturbance)
     using trainer = weightTrainer(supernet, {
+      disturbance,
       optimizer: change ? change(own) : tapping(own),
       ...(options.weights?.clipNorm !== undefined && { clipNorm: options.weights.clipNorm }),
       steps: total,
     })
 
     const { checkpoint } = options
-    const { checkpoint: _, collapse: __, reportEvery: ___, ...deciding } = options
+    const { checkpoint: _, collapse: __, reportEvery: ___, disturbance: ____, ...deciding } = options
     const identity: CheckpointIdentity = {
       method: 'cnas',
       space: space.fingerprint,
@@ -101,6 +104,7 @@ export const curriculumSearch = (options: CheckedOptions, change: WeightOptimize
     const architectureOf = (choices: Genotype) => space.decode(growing.toGenotype(choices))
     async function* weights({ index, warmUp }: OneShotEpoch) {
       const drawn = rng.fork(`weights ${index}`)
+      disturbance?.forget()
       for (const batch of batchesOf(train, batchSize, weightSteps, drawn.fork('batches'))) {
         const choices = warmUp ? growing.uniform(drawn) : learner.policy.sample(drawn).genotype
         const step = await trainer.step(architectureOf(choices), batch, drawn)

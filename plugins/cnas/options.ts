@@ -1,4 +1,4 @@
-import type { CollapseOptions, SharedSgdOptions } from '../../evaluators/weight-sharing/index.ts'
+import type { CollapseOptions, DisturbanceOptions, SharedSgdOptions } from '../../evaluators/weight-sharing/index.ts'
 import { error } from './errors.ts'
 import type { GrowingOptions } from './growing-space.ts'
 import type { PolicyLearnerOptions } from './policy-learner.ts'
@@ -20,6 +20,8 @@ export interface CnasOptions extends Partial<GrowingOptions> {
   readonly candidates?: number
   /** Where the search's state is kept, and goes on from. `everyEpochs`: default 1. */
   readonly checkpoint?: { readonly directory: string; readonly everyEpochs?: number }
+  /** When to measure what weight steps do to earlier architectures; `false`: never. */
+  readonly disturbance?: DisturbanceOptions | false
   /** When to warn of a collapsed search; `false`: never. */
   readonly collapse?: CollapseOptions | false
   /** Steps that one progress event stands for. Default 50. */

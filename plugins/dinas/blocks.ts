@@ -20,6 +20,24 @@ export interface Blocks {
   rows(input: tf.Tensor): tf.Tensor3D
 }
 
+/**
+ * The same matrices turned over: what is projected is the side of the outputs, and its rows are the layer's outputs.
+ * Projecting there protects nothing; it is what projection of inputs is compared with.
+ */
+export function outputBlocksOf(use: Pick<LinearTap, 'kernel' | 'bias' | 'geometry'>): Blocks {
+  const { kernel, bias, geometry } = use
+  const inputs = blocksOf(use)
+  const parts = geometry.kind === 'transposed-convolution' || !bias ? [kernel] : [kernel, bias]
+  const turned = (stacked: tf.Tensor3D): tf.Tensor3D => tf.transpose(stacked, [0, 2, 1])
+  return {
+    count: inputs.count,
+    dimension: sizesOf(kernel.shape, geometry).outputs,
+    stack: (own) => turned(inputs.stack(own)),
+    unstack: (stacked) => inputs.unstack(turned(stacked)),
+    rows: (input) => tf.matMul(inputs.rows(input), inputs.stack(parts)),
+  }
+}
+
 export function blocksOf({ kernel, bias, geometry }: Pick<LinearTap, 'kernel' | 'bias' | 'geometry'>): Blocks {
   const shape = kernel.shape
   // A transposed convolution spreads each pixel over its outputs: its rows are pixels, and its bias is no part of them.

@@ -27,6 +27,8 @@ export interface ProjectionOptions {
   readonly releaseShare?: number
   /** 'increment' (default): the step the optimizer wants to take, momentum and decay in it. 'gradient': as in OWM. */
   readonly project?: 'increment' | 'gradient'
+  /** Where P stands. 'output' is no protection: it is there to compare with. Default 'input'. */
+  readonly side?: 'input' | 'output'
   /** A projector for each channel of a depthwise kernel (default), or none: they have few inputs and freeze soon. */
   readonly depthwise?: 'per-channel' | 'exempt'
   /** Which layers have projectors, by the path of their kernel. Default: all, head and stem too. */
@@ -51,6 +53,7 @@ export function checkedOptions(options: ProjectionOptions): Projection {
     releaseEvery: 100,
     releaseShare: 1,
     project: 'increment',
+    side: 'input',
     depthwise: 'per-channel',
     layers: () => true,
     rows: 1024,
@@ -60,12 +63,13 @@ export function checkedOptions(options: ProjectionOptions): Projection {
   const check = (option: keyof Projection, valid: boolean, expected: string) => {
     if (!valid) throw error('ARCHLOOM_DINAS_OPTION', { option, received: checked[option], expected })
   }
-  const among = (option: 'columns' | 'project' | 'depthwise', ...values: readonly string[]) =>
+  const among = (option: 'columns' | 'project' | 'side' | 'depthwise', ...values: readonly string[]) =>
     check(option, values.includes(checked[option]), values.map((value) => `'${value}'`).join(' or '))
   const { alpha, releaseShare: share, rank } = checked
   check('alpha', typeof alpha === 'function' || (alpha > 0 && alpha < 1 / 0), 'a number above 0, or a function')
   among('columns', 'mean', 'second-moment')
   among('project', 'increment', 'gradient')
+  among('side', 'input', 'output')
   among('depthwise', 'per-channel', 'exempt')
   check('protectEvery', whole(checked.protectEvery, 0), 'a whole number of steps, or 0 for never')
   check('releaseEvery', whole(checked.releaseEvery, 0), 'a whole number of steps, or 0 for never')

@@ -6,7 +6,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { StepOptimizer } from '../../core/tensor/index.ts'
 import type { LinearTap, OptimizerFactory } from '../../core/trainer.ts'
-import { type Blocks, blocksOf } from './blocks.ts'
+import { type Blocks, blocksOf, outputBlocksOf } from './blocks.ts'
 import { columnsOf } from './columns.ts'
 import { error } from './errors.ts'
 import { checkedOptions, type Projection, type ProjectionOptions } from './options.ts'
@@ -200,7 +200,7 @@ export class ProjectedOptimizer extends StepOptimizer {
     const known = this.layers.get(use.kernel.name)
     if (known) return known
     const { name, geometry, kernel, bias } = use
-    const blocks = blocksOf(use)
+    const blocks = this.options.side === 'output' ? outputBlocksOf(use) : blocksOf(use)
     const transposed = geometry.kind === 'transposed-convolution'
     const layer: ProtectedLayer = {
       name,

@@ -14,13 +14,15 @@ export interface ClusterOptions {
   readonly size: number
   /** Clusters of a class: more than one, so that no linear model will do. */
   readonly clusters: number
-  /** Standard deviation around a centre; centres have 1 in every coordinate. */
+  /** Standard deviation of the centres in every coordinate. */
+  readonly spread: number
+  /** Standard deviation around a centre. */
   readonly noise: number
 }
 
 /** Classes of several Gaussian clusters each, at centres drawn once: a generator of train and test points alike. */
-export function clusteredPoints({ classes, size, clusters, noise }: ClusterOptions, rng: Random) {
-  const centres = Float32Array.from({ length: classes * clusters * size }, () => rng.normal())
+export function clusteredPoints({ classes, size, clusters, spread, noise }: ClusterOptions, rng: Random) {
+  const centres = Float32Array.from({ length: classes * clusters * size }, () => spread * rng.normal())
   return (count: number, stream: Random): Points => {
     const inputs = new Float32Array(count * size)
     const labels = new Int32Array(count)

@@ -9,14 +9,24 @@ import { type ClusterOptions, clusteredPoints, type Points } from './clusters.ts
 import { type Choice, everyChoice, mlpSupernet } from './mlp-supernet.ts'
 import { type Course, protectPath, train, trainInTurn } from './train-in-turn.ts'
 
-const [WIDTH, CLASSES, LAYERS, OPERATIONS, BATCH] = [64, 10, 3, 3, 64]
+const [WIDTH, CLASSES, LAYERS, OPERATIONS, BATCH, TRAINING] = [64, 10, 3, 3, 64, 4000]
 /**
- * Many small clusters: difficulty was set on plain descent alone, so that an architecture learns about 95 % and loses
- * about 7 points to the next ones. No projected run had a part in the choice.
+ * Many small clusters. Their number and size were set on plain descent alone, with seeds 101 to 104, which are not among
+ * those that are reported: at D1 an architecture learns about 95 % and loses about 7 points to the next ones, at D2 it
+ * loses about as much. No projected run had a part in the choice.
  */
-const points: ClusterOptions = { classes: CLASSES, size: WIDTH, clusters: 60, noise: 0.3 }
+const form = { classes: CLASSES, size: WIDTH }
+const turnPoints: ClusterOptions = { ...form, clusters: 56, spread: 1, noise: 0.3 }
+const rankedPoints: ClusterOptions = { ...form, clusters: 30, spread: 2, noise: 0.6 }
+/** Of D1: each has one operation that the one before has not. */
+const homogeneous: readonly Choice[] = [
+  [0, 0, 0],
+  [0, 0, 1],
+  [0, 1, 1],
+  [1, 1, 1],
+]
 const sgd: OptimizerFactory = () => momentum({ learningRate: 0.1, momentum: 0 })
-const manual: ProjectionOptions = { protectEvery: 0, releaseEvery: 0 }
+const manual: ProjectionOptions = { protectEvery: 0, releaseEvery: 0, rows: TRAINING }
 
 /** How weights are updated: plain descent, or projected with these options. */
 export interface Update {
@@ -28,20 +38,25 @@ export const updates = {
   mean: { name: 'mean columns, α = 0.1', projection: { ...manual, columns: 'mean', alpha: 0.1 } },
   strict: { name: 'second moment, α = 0.1', projection: { ...manual, alpha: 0.1 } },
   loose: { name: 'second moment, α = 1', projection: { ...manual, alpha: 1 } },
+  /** D6: P stands on the wrong side of the gradient, and should protect nothing. */
+  outputs: { name: 'projected outputs, α = 1', projection: { ...manual, alpha: 1, side: 'output' } },
 } satisfies Record<string, Update>
 
 const optimizerOf = ({ projection }: Update): tf.Optimizer => (projection ? projected(sgd, projection)(0) : sgd(0))
-/** One pass over many rows gives a second moment; mean columns come one a batch. */
-const protections = ({ projection }: Update) => (projection?.columns === 'mean' ? 32 : 4)
+
+interface Lessons extends Course, Disposable {
+  /** What is protected: X Xᵀ / n of all training points in one, or the mean of each batch of a pass over them. */
+  readonly shown: () => Iterable<Batch>
+}
 
 interface Problem extends Disposable {
   readonly test: Points
-  course(update: Update, rng: Random, signal?: AbortSignal): Course & Disposable
+  course(update: Update, rng: Random, signal?: AbortSignal): Lessons
 }
 
-function problem(rng: Random): Problem {
+function problem(points: ClusterOptions, rng: Random): Problem {
   const draw = clusteredPoints(points, rng.fork('centres'))
-  const [training, test] = [draw(4000, rng.fork('train')), draw(2000, rng.fork('test'))]
+  const [training, test] = [draw(TRAINING, rng.fork('train')), draw(2000, rng.fork('test'))]
   const held = { inputs: tf.tensor2d(test.inputs, [test.count, WIDTH]) }
   const measure = async (path: Network) => {
     const logits = tf.tidy(() => tf.argMax(path.apply(held.inputs, { training: false }), 1))
@@ -53,17 +68,21 @@ function problem(rng: Random): Problem {
     test,
     course(update, order, signal) {
       const optimizer = optimizerOf(update)
-      const next = (): Batch => {
-        const inputs = new Float32Array(BATCH * WIDTH)
-        const targets = new Int32Array(BATCH)
-        for (let i = 0; i < BATCH; i++) {
-          const at = order.int(training.count)
+      const batchOf = (rows: readonly number[]): Batch => {
+        const inputs = new Float32Array(rows.length * WIDTH)
+        for (const [i, at] of rows.entries())
           inputs.set(training.inputs.subarray(at * WIDTH, (at + 1) * WIDTH), i * WIDTH)
-          targets[i] = training.labels[at] as number
-        }
-        return { inputs: tf.tensor2d(inputs, [BATCH, WIDTH]), targets: tf.tensor1d(targets, 'int32') }
+        const targets = Int32Array.from(rows, (at) => training.labels[at] as number)
+        return { inputs: tf.tensor2d(inputs, [rows.length, WIDTH]), targets: tf.tensor1d(targets, 'int32') }
       }
-      return { optimizer, next, measure, signal, [Symbol.dispose]: () => optimizer.dispose() }
+      const next = () => batchOf(Array.from({ length: BATCH }, () => order.int(training.count)))
+      const passes = order.fork('shown')
+      function* shown() {
+        const size = update.projection?.columns === 'mean' ? BATCH : training.count
+        const rows = passes.shuffle(Array.from({ length: training.count }, (_, i) => i))
+        for (let at = 0; at + size <= rows.length; at += size) yield batchOf(rows.slice(at, at + size))
+      }
+      return { optimizer, next, shown, measure, signal, [Symbol.dispose]: () => optimizer.dispose() }
     },
     [Symbol.dispose]: () => held.inputs.dispose(),
   }
@@ -79,15 +98,14 @@ export interface Disturbance {
 /** D1: four architectures of equal operations one after the other, 400 steps each. */
 export async function disturbanceOf(update: Update, seed: number, signal?: AbortSignal): Promise<Disturbance> {
   const rng = seeded(`dinas D1 ${seed}`)
-  using task = problem(rng.fork('points'))
+  using task = problem(turnPoints, rng.fork('points'))
   using supernet = mlpSupernet(
     { width: WIDTH, classes: CLASSES, layers: LAYERS, live: [WIDTH, WIDTH, WIDTH] },
     rng.fork('weights'),
   )
-  const order = rng.fork('architectures').shuffle(everyChoice(LAYERS, OPERATIONS)).slice(0, 4)
   using course = task.course(update, rng.fork('order'), signal)
-  const paths = order.map((choice) => supernet.path(choice))
-  const { drop, learnt } = await trainInTurn(paths, { ...course, steps: 400, protect: protections(update) })
+  const paths = homogeneous.map((choice) => supernet.path(choice))
+  const { drop, learnt } = await trainInTurn(paths, { ...course, steps: 400 })
   return { drop: 100 * drop, learnt: (100 * learnt.reduce((sum, x) => sum + x, 0)) / learnt.length }
 }
 
@@ -96,7 +114,7 @@ const capacities = { width: WIDTH, classes: CLASSES, layers: LAYERS, live: [64, 
 /** Accuracy of every choice when it is trained alone. */
 export async function standAlone(choices: readonly Choice[], seed: number, signal?: AbortSignal): Promise<number[]> {
   const rng = seeded(`dinas D2 ${seed}`)
-  using task = problem(rng.fork('points'))
+  using task = problem(rankedPoints, rng.fork('points'))
   const accuracies: number[] = []
   for (const choice of choices) {
     using supernet = mlpSupernet(capacities, rng.fork('weights'))
@@ -127,11 +145,11 @@ export async function rankingOf(
   signal?: AbortSignal,
 ): Promise<RankingOutcome> {
   const rng = seeded(`dinas D2 ${seed}`)
-  using task = problem(rng.fork('points'))
+  using task = problem(rankedPoints, rng.fork('points'))
   using supernet = mlpSupernet(capacities, rng.fork('weights'))
   using course = task.course(update, rng.fork('order'), signal)
   const paths = rankedChoices(seed).map((choice) => supernet.path(choice))
-  const { final, drop, worst } = await trainInTurn(paths, { ...course, steps: 150, protect: protections(update) })
+  const { final, drop, worst } = await trainInTurn(paths, { ...course, steps: 150 })
   return { tau: kendallTau(final, alone), drop: 100 * drop, worst: 100 * worst }
 }
 
@@ -149,7 +167,7 @@ export async function interleavedOf(
   signal?: AbortSignal,
 ): Promise<InterleavedOutcome> {
   const rng = seeded(`dinas D2 ${seed}`)
-  using task = problem(rng.fork('points'))
+  using task = problem(rankedPoints, rng.fork('points'))
   using supernet = mlpSupernet(capacities, rng.fork('weights'))
   using course = task.course(update, rng.fork('order'), signal)
   const choices = everyChoice(LAYERS, OPERATIONS)
@@ -158,7 +176,7 @@ export async function interleavedOf(
   for (let turn = 0; turn < 150; turn++) {
     const path = supernet.path(turns.pick(choices))
     await train(path, 20, course)
-    if (turn >= warmUp) protectPath(path, update.projection?.columns === 'mean' ? 4 : 1, course)
+    if (turn >= warmUp) protectPath(path, course.shown(), course.optimizer)
     if (course.optimizer instanceof ProjectedOptimizer && release > 0 && (turn + 1) % release === 0)
       course.optimizer.release()
   }

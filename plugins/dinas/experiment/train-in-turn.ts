@@ -31,11 +31,10 @@ export async function train(path: Network, steps: number, { optimizer, next, sig
   return last.reduce((sum, loss) => sum + loss, 0) / last.length
 }
 
-/** Protects what an architecture, as it is now, sees of so many batches. */
-export function protectPath(path: Network, batches: number, { optimizer, next }: Course): void {
+/** Protects what an architecture, as it is now, sees of some batches, which are disposed. Each is a protection of its own. */
+export function protectPath(path: Network, batches: Iterable<Batch>, optimizer: tf.Optimizer): void {
   if (!(optimizer instanceof ProjectedOptimizer)) return
-  for (let i = 0; i < batches; i++) {
-    const { inputs, targets } = next()
+  for (const { inputs, targets } of batches) {
     try {
       optimizer.protect((tap) => path.apply(inputs, { training: true, tap }))
     } finally {
@@ -56,17 +55,17 @@ export interface InTurn {
   readonly freedom: readonly number[]
 }
 
-/** Each path for so many steps; where the optimizer has projectors, it then protects what the path saw. */
+/** Each path for so many steps; where the optimizer has projectors, it then protects what the path is shown. */
 export async function trainInTurn(
   paths: readonly Network[],
-  { steps, protect, ...course }: Course & { readonly steps: number; readonly protect: number },
+  { steps, shown, ...course }: Course & { readonly steps: number; readonly shown: () => Iterable<Batch> },
 ): Promise<InTurn> {
   const learnt: number[] = []
   const freedom: number[] = []
   for (const path of paths) {
     await train(path, steps, course)
     learnt.push(await course.measure(path))
-    protectPath(path, protect, course)
+    protectPath(path, shown(), course.optimizer)
     freedom.push(course.optimizer instanceof ProjectedOptimizer ? course.optimizer.metrics().freedom : 1)
   }
   const final: number[] = []
