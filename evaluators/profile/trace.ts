@@ -1,0 +1,178 @@
+/**
+ * Records the kernels of one forward pass: what an exporter translates and a profiler counts. The engine runs as it
+ * always does; only its one door for kernels, `runKernel`, is watched while the network is applied.
+ */
+import * as tf from '@tensorflow/tfjs-core'
+import { seeded } from '../../core/random.ts'
+import { error } from './errors.ts'
+
+export interface TracedTensor {
+  readonly shape: readonly number[]
+  readonly dtype: tf.DataType
+}
+
+/** A tensor that does not depend on the network's input: weights, and what is computed from weights alone. */
+export interface TracedConstant extends TracedTensor {
+  readonly values: Float32Array | Int32Array | Uint8Array
+  /** Path of the variable that it is, or (first) comes from. */
+  readonly name?: string
+}
+
+/** One kernel whose result depends on the input; tensors are numbers into `Trace.tensors`. */
+export interface TracedKernel {
+  readonly name: string
+  /** In tfjs's names; lists (of Concat, AddN, …) are named '0', '1', …. */
+  readonly inputs: Readonly<Record<string, number>>
+  readonly attributes: Readonly<Record<string, unknown>>
+  readonly outputs: readonly number[]
+}
+
+export interface Trace {
+  readonly input: number
+  readonly output: number
+  readonly tensors: readonly TracedTensor[]
+  /** In the order in which they ran; only those that the output needs. */
+  readonly kernels: readonly TracedKernel[]
+  readonly constants: ReadonlyMap<number, TracedConstant>
+}
+
+/** Any function of one batch. `Network.apply` in evaluation mode, or `upscale` of a super-resolution network. */
+export type Forward = (inputs: tf.Tensor) => tf.Tensor
+
+/** Results of these kernels do not depend on the values of their input, only on its shape. */
+const shapeOnly = new Set(['ZerosLike', 'OnesLike'])
+
+/**
+ * The kernels of `forward` for an input of this shape (batch included). Tensors made on the way are given back.
+ * @param variables named in constants; their paths are their tfjs names without the scope's number.
+ */
+export async function traceForward(
+  forward: Forward,
+  inputShape: readonly number[],
+  variables: readonly tf.Variable[] = [],
+): Promise<Trace> {
+  const tensors: TracedTensor[] = []
+  const kernels: TracedKernel[] = []
+  const kept = new Map<number, { tensor: tf.Tensor; name?: string }>()
+  const dependent = new Map<number, number>()
+  const constants = new Map<number, number>()
+  const names = new Map(variables.map((variable) => [variable.id, pathOf(variable)]))
+  const add = ({ shape, dtype }: tf.Tensor) => tensors.push({ shape: [...shape], dtype }) - 1
+
+  const engine = tf.engine()
+  const original = engine.runKernel
+  let depth = 0
+  const constantOf = (tensor: tf.Tensor) => {
+    const known = constants.get(tensor.id)
+    if (known !== undefined) return known
+    const index = add(tensor)
+    constants.set(tensor.id, index)
+    const name = names.get(tensor.id)
+    kept.set(index, { tensor: tf.keep(tf.clone(tensor)), ...(name !== undefined && { name }) })
+    return index
+  }
+  const record = (name: string, inputs: Record<string, tf.Tensor>, attributes: object, outputs: tf.Tensor[]) => {
+    const entries = Object.entries(inputs).filter(([, tensor]) => tensor instanceof tf.Tensor)
+    if (shapeOnly.has(name) || !entries.some(([, { id }]) => dependent.has(id))) {
+      const source = entries.map(([, { id }]) => names.get(id)).find((path) => path !== undefined)
+      if (source !== undefined) for (const { id } of outputs) names.set(id, source)
+      return
+    }
+    const references = entries.map(([key, tensor]) => [key, dependent.get(tensor.id) ?? constantOf(tensor)] as const)
+    for (const output of outputs) dependent.set(output.id, add(output))
+    kernels.push({
+      name,
+      inputs: Object.fromEntries(references),
+      attributes: { ...attributes },
+      outputs: outputs.map(({ id }) => dependent.get(id) as number),
+    })
+  }
+  const watched = ((name: string, inputs: Record<string, tf.Tensor>, attributes?: object) => {
+    depth++
+    try {
+      const result = (original as (...given: unknown[]) => tf.Tensor | tf.Tensor[]).call(
+        engine,
+        name,
+        inputs,
+        attributes,
+      )
+      // What a kernel runs inside itself is its own affair.
+      if (depth === 1) record(name, inputs, attributes ?? {}, Array.isArray(result) ? result : [result])
+      return result
+    } finally {
+      depth--
+    }
+  }) as typeof engine.runKernel
+
+  let output = -1
+  try {
+    tf.tidy(() => {
+      const size = inputShape.reduce((product, n) => product * n, 1)
+      const rng = seeded(1)
+      const x = tf.tensor(
+        Float32Array.from({ length: size }, () => rng.float()),
+        [...inputShape],
+      )
+      dependent.set(x.id, add(x))
+      engine.runKernel = watched
+      const y = forward(x)
+      engine.runKernel = original
+      output = dependent.get(y.id) ?? constantOf(y)
+    })
+    return await finish(0, output, tensors, kernels, kept)
+  } finally {
+    engine.runKernel = original
+    for (const { tensor } of kept.values()) tensor.dispose()
+  }
+}
+
+const pathOf = ({ name }: tf.Variable): string => name.replace(/^archloom-\d+\//, '')
+
+/** Drops kernels that the output does not need, and reads the constants that are left. */
+async function finish(
+  input: number,
+  output: number,
+  tensors: readonly TracedTensor[],
+  all: readonly TracedKernel[],
+  kept: ReadonlyMap<number, { tensor: tf.Tensor; name?: string }>,
+): Promise<Trace> {
+  const needed = new Set([output])
+  const kernels: TracedKernel[] = []
+  for (const kernel of [...all].reverse())
+    if (kernel.outputs.some((reference) => needed.has(reference))) {
+      kernels.unshift(kernel)
+      for (const reference of Object.values(kernel.inputs)) needed.add(reference)
+    }
+  const constants = new Map<number, TracedConstant>()
+  for (const [reference, { tensor, name }] of kept)
+    if (needed.has(reference)) {
+      const values = (await tensor.data()).slice() as TracedConstant['values']
+      const { shape, dtype } = tensors[reference] as TracedTensor
+      constants.set(reference, { shape, dtype, values, ...(name !== undefined && { name }) })
+    }
+  return { input, output, tensors, kernels, constants }
+}
+
+/** Traces of one forward pass for inputs of several shapes, surely of the same kernels. Error: ARCHLOOM_PROFILE_TRACE_DIFFERS. */
+export async function traceForwards(
+  forward: Forward,
+  inputShapes: readonly (readonly number[])[],
+  variables: readonly tf.Variable[] = [],
+): Promise<readonly Trace[]> {
+  const traces: Trace[] = []
+  for (const shape of inputShapes) traces.push(await traceForward(forward, shape, variables))
+  const [first, ...others] = traces as [Trace, ...Trace[]]
+  for (const other of others)
+    for (let place = 0; place < Math.max(first.kernels.length, other.kernels.length); place++) {
+      const [expected, received] = [first.kernels[place], other.kernels[place]].map(
+        (kernel) => kernel && `${kernel.name} ${JSON.stringify(kernel.inputs)}`,
+      )
+      if (expected !== received)
+        throw error('ARCHLOOM_PROFILE_TRACE_DIFFERS', {
+          place,
+          received: received ?? 'the end',
+          expected: expected ?? 'the end',
+        })
+    }
+  return traces
+}

@@ -1,0 +1,58 @@
+/** Protocol-buffer wire format, written: chunks are kept as they are until the end, so that weights are copied once. */
+export class Message {
+  private readonly chunks: Uint8Array[] = []
+  private size = 0
+
+  private push(chunk: Uint8Array): this {
+    this.chunks.push(chunk)
+    this.size += chunk.length
+    return this
+  }
+
+  private varint(value: number | bigint): this {
+    const bytes: number[] = []
+    let rest = BigInt.asUintN(64, BigInt(value))
+    while (rest > 127n) {
+      bytes.push(Number(rest & 127n) | 128)
+      rest >>= 7n
+    }
+    bytes.push(Number(rest))
+    return this.push(Uint8Array.from(bytes))
+  }
+
+  int(field: number, value: number | bigint): this {
+    return this.varint(field << 3).varint(value)
+  }
+
+  float(field: number, value: number): this {
+    return this.varint((field << 3) | 5).push(new Uint8Array(new Float32Array([value]).buffer))
+  }
+
+  raw(field: number, value: Uint8Array): this {
+    return this.varint((field << 3) | 2)
+      .varint(value.length)
+      .push(value)
+  }
+
+  text(field: number, value: string): this {
+    return this.raw(field, new TextEncoder().encode(value))
+  }
+
+  message(field: number, write: (message: Message) => void): this {
+    const inner = new Message()
+    write(inner)
+    this.varint((field << 3) | 2).varint(inner.size)
+    for (const chunk of inner.chunks) this.push(chunk)
+    return this
+  }
+
+  finish(): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(this.size)
+    let at = 0
+    for (const chunk of this.chunks) {
+      bytes.set(chunk, at)
+      at += chunk.length
+    }
+    return bytes
+  }
+}
