@@ -1,3 +1,4 @@
 /** Networks that can be made smaller: bit-widths and filter groups (super-bit), channels (prunable). */
-export { isNested } from './ladder.ts'
+
 export * from './prunable.ts'
+export * from './super-bit.ts'

@@ -48,7 +48,14 @@ export interface Grid {
 }
 
 /** z = clip(x / v, 0, 1), Q = v·ẑ (eq. 1, 5): values that are never negative. */
-export const unsignedGrid = (clip: number): Grid => ({ scale: 1 / clip, shift: 0, range: clip, low: 0, centre: 0, clip })
+export const unsignedGrid = (clip: number): Grid => ({
+  scale: 1 / clip,
+  shift: 0,
+  range: clip,
+  low: 0,
+  centre: 0,
+  clip,
+})
 
 /** w̃ = (w − mean) / deviation, z = (clip(w̃ / v, −1, 1) + 1) / 2, Q = unit·v·(2ẑ − 1) (eq. 2, 6). */
 export function signedGrid(clip: number, mean = 0, deviation = 1, unit = 1): Grid {

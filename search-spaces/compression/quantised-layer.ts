@@ -1,0 +1,69 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { constant, innerProduct, type VariableScope, zeros } from '../../core/tensor/index.ts'
+import type { KernelNode } from './prunable-graph.ts'
+import { error } from './super-bit-errors.ts'
+
+/** Clip values before anything is learned, in units of the values' own deviation. */
+export interface ClipOptions {
+  /** v of standardised weights. Default 2; the paper starts at 1, which clips a third of all weights. */
+  readonly weightClip?: number
+  /** v of activations before `calibrate`. Default 2. */
+  readonly activationClip?: number
+  /**
+   * 'kept': quantised weights are multiplied by their deviation, so that a trained network starts as what it was.
+   * 'unit': they are not, as in the paper; normalisations have to make up for it. Default 'kept'.
+   */
+  readonly weightScale?: 'kept' | 'unit'
+}
+
+export interface QuantisedVariables {
+  readonly kernel: tf.Variable
+  readonly bias: tf.Variable | undefined
+  readonly weightClip: tf.Variable
+  readonly activationClip: tf.Variable
+}
+
+export type InitialClips = Required<Pick<ClipOptions, 'weightClip' | 'activationClip'>>
+
+/** Variables of a layer; kernel and bias are loaded from the node afterwards. */
+export function quantisedVariables(node: KernelNode, scope: VariableScope, clips: InitialClips): QuantisedVariables {
+  return {
+    kernel: scope.weight('kernel', node.kernel.shape, zeros),
+    bias: node.bias ? scope.weight('bias', node.bias.shape, zeros) : undefined,
+    weightClip: scope.weight('weight_clip', [1], constant(clips.weightClip)),
+    activationClip: scope.weight('activation_clip', [1], constant(clips.activationClip)),
+  }
+}
+
+/** A node's product with other weights than its own. */
+export function multiply(node: KernelNode, x: tf.Tensor, weights: tf.Tensor, bias: tf.Variable | undefined): tf.Tensor {
+  const y = productOf(node, x, weights)
+  return bias ? tf.add(y, bias as tf.Tensor) : y
+}
+
+function productOf(node: KernelNode, x: tf.Tensor, weights: tf.Tensor): tf.Tensor {
+  if (node.op === 'dense') return tf.matMul(x as tf.Tensor2D, weights as tf.Tensor2D)
+  const { stride, padding, dilation } = node
+  if (node.op === 'convolution')
+    return tf.conv2d(x as tf.Tensor4D, weights as tf.Tensor4D, stride, padding, 'NHWC', dilation)
+  return tf.depthwiseConv2d(x as tf.Tensor4D, weights as tf.Tensor4D, stride, padding, 'NHWC', dilation)
+}
+
+/** tfjs convolves with a stride or a dilation. Error: ARCHLOOM_SUPER_BIT_NETWORK. */
+export function checkConvolvable(node: KernelNode): void {
+  if (node.op !== 'dense' && node.stride > 1 && node.dilation > 1)
+    throw error('ARCHLOOM_SUPER_BIT_NETWORK', {
+      received: `strides and dilates at ${node.name}`,
+      expected: 'layers with a stride or a dilation, not both',
+    })
+}
+
+/** The largest size among weights: the clip of those that are not standardised. */
+export const largestSize = (values: Float32Array): number =>
+  values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1
+
+/** Twice the root mean square: where a normalised and rectified input is rarely larger. */
+export function calibrateClip(clip: tf.Variable, x: tf.Tensor): void {
+  const rms = Math.sqrt(innerProduct(x, x).dataSync()[0] as number) / Math.sqrt(x.size)
+  if (rms > 0) clip.assign(tf.tensor1d([2 * rms]))
+}

@@ -1,0 +1,68 @@
+import { signedGrid, unsignedGrid } from './quantiser.ts'
+import { error } from './super-bit-errors.ts'
+import type { GridOf } from './super-quantiser.ts'
+
+/** Which input channels and filters of a kernel [..., inputs, filters] survive; absent: all. */
+export interface Survivors {
+  readonly inputs?: ArrayLike<number> | undefined
+  readonly filters?: ArrayLike<number> | undefined
+}
+
+export interface Moments {
+  readonly mean: number
+  /** With n − 1. */
+  readonly deviation: number
+}
+
+/**
+ * Mean and deviation of a kernel over what survives; no gradient flows through them.
+ * Error: ARCHLOOM_SUPER_BIT_NOT_FINITE.
+ */
+export function moments(layer: string, kernel: Float32Array, shape: readonly number[], alive: Survivors): Moments {
+  const [inputs, filters] = [shape.at(-2) as number, shape.at(-1) as number]
+  let [count, sum, squares] = [0, 0, 0]
+  const each = (visit: (value: number) => void) => {
+    for (let i = 0; i < kernel.length; i++) {
+      if (alive.filters && !alive.filters[i % filters]) continue
+      if (alive.inputs && !alive.inputs[Math.floor(i / filters) % inputs]) continue
+      visit(kernel[i] as number)
+    }
+  }
+  each((value) => {
+    count++
+    sum += value
+  })
+  const mean = sum / count
+  if (!Number.isFinite(mean)) {
+    const value = kernel.find((each) => !Number.isFinite(each)) ?? mean
+    throw error('ARCHLOOM_SUPER_BIT_NOT_FINITE', { layer, tensor: 'weights', value })
+  }
+  each((value) => {
+    squares += (value - mean) ** 2
+  })
+  // A kernel of one value, or of equal values, has nothing to be divided by.
+  return { mean, deviation: Math.sqrt(squares / Math.max(1, count - 1)) || 1 }
+}
+
+/** How weights reach their grid. */
+export interface WeightScaling {
+  /** Subtract the mean, divide by the deviation (weight standardisation). */
+  readonly standardise: boolean
+  /** 'unit': standardised weights are used as they are. 'kept': times the deviation again. */
+  readonly scale: 'unit' | 'kept'
+}
+
+/** The grid of a kernel. */
+export const weightGrid =
+  (layer: string, shape: readonly number[], scaling: WeightScaling, alive: Survivors = {}): GridOf =>
+  (clip, values) => {
+    const { mean, deviation } = moments(layer, values, shape, alive)
+    if (!scaling.standardise) return signedGrid(clip)
+    return signedGrid(clip, mean, deviation, scaling.scale === 'kept' ? deviation : 1)
+  }
+
+/** The grid of a layer's input. */
+export const activationGrid =
+  (signed: boolean): GridOf =>
+  (clip) =>
+    signed ? signedGrid(clip) : unsignedGrid(clip)

@@ -1,0 +1,187 @@
+/**
+ * Quantisers and gates as differentiable operations, each an explicit forward and backward pass over plain arrays. They
+ * need an engine that can be read synchronously: all but GPUs.
+ */
+import * as tf from '@tensorflow/tfjs-core'
+import { type Gates, gateGradients, gatesOf, levelOf, logisticSlope } from './gates.ts'
+import type { Ladder } from './ladder.ts'
+import { type Grid, meanResiduals, quantise, quantiseGradient } from './quantiser.ts'
+
+/** Where values go on [0, 1], given the clip value |v| and, for weights, the values themselves. */
+export type GridOf = (clip: number, values: Float32Array) => Grid
+
+export interface SuperQuantised {
+  /** Q(x), of x's shape. */
+  readonly value: tf.Tensor
+  readonly gates: Gates
+  /** Mean residual at every width but the last, whatever the gates say. */
+  readonly means: readonly number[]
+  /** The gates as a tensor [K − 1] through which costs reach the thresholds; only while these learn. */
+  readonly open?: tf.Tensor1D
+}
+
+/** tfjs types the saver as a tensor. */
+const keep = (save: unknown, tensors: tf.Tensor[]) => (save as (tensors: tf.Tensor[]) => void)(tensors)
+const valuesOf = (x: tf.Tensor) => x.dataSync() as Float32Array
+const numberOf = (variable: tf.Tensor) => valuesOf(variable)[0] as number
+
+/** x quantised at one width, with the gradient of the straight-through estimator in x and the clip value [1]. */
+export function quantiseFixed(x: tf.Tensor, clip: tf.Variable, gridOf: GridOf, bits: number): tf.Tensor {
+  const { y, grid, sign } = forward(x, clip, gridOf, () => bits)
+  return throughQuantiser(y, x, clip, { grid, sign, bits })
+}
+
+export interface SuperQuantiserOptions {
+  readonly gridOf: GridOf
+  readonly ladder: Ladder
+  /** Whether the thresholds take part in the gradient: the turn is theirs. */
+  readonly learn: boolean
+}
+
+/**
+ * x quantised at the width that the gates choose: open where the mean residual exceeds the threshold (eq. 13–14).
+ * Rounding passes gradients on, so that the value's slope is 1 whatever the gates say; gates get Σ dL/dẑ·(offsets
+ * behind them), and hand it to the thresholds [K − 1] with the slope of the logistic function (eq. 15).
+ */
+export function superQuantise(
+  x: tf.Tensor,
+  clip: tf.Variable,
+  thresholds: tf.Variable,
+  { gridOf, ladder, learn }: SuperQuantiserOptions,
+): SuperQuantised {
+  const limits = valuesOf(thresholds)
+  let gates: Gates = { open: [], residuals: [] }
+  let means: readonly number[] = []
+  const { y, grid, sign } = forward(x, clip, gridOf, (values, own) => {
+    means = meanResiduals(values, own, ladder)
+    gates = gatesOf(means, limits)
+    return ladder[levelOf(gates.open)] as number
+  })
+  const bits = ladder[levelOf(gates.open)] as number
+  if (!learn || ladder.length === 1) return { value: throughQuantiser(y, x, clip, { grid, sign, bits }), gates, means }
+  const open = thresholdGates(thresholds, gates)
+  return { value: throughQuantiser(y, x, clip, { grid, sign, bits, ladder, gates, open }), gates, means, open }
+}
+
+/** The plain arrays are not kept: the backward pass reads x again. */
+function forward(
+  x: tf.Tensor,
+  clip: tf.Variable,
+  gridOf: GridOf,
+  choose: (values: Float32Array, grid: Grid) => number,
+): { readonly y: tf.Tensor; readonly grid: Grid; readonly sign: number } {
+  const values = valuesOf(x)
+  const v = numberOf(clip)
+  const grid = gridOf(Math.abs(v), values)
+  return { y: tf.tensor(quantise(values, grid, choose(values, grid)), x.shape), grid, sign: v < 0 ? -1 : 1 }
+}
+
+interface Quantiser {
+  readonly grid: Grid
+  readonly sign: number
+  readonly bits: number
+  readonly ladder?: Ladder
+  readonly gates?: Gates
+  readonly open?: tf.Tensor1D
+}
+
+function throughQuantiser(y: tf.Tensor, x: tf.Tensor, clip: tf.Variable, quantiser: Quantiser): tf.Tensor {
+  const { grid, sign, bits, ladder, gates, open } = quantiser
+  const operation = tf.customGrad((...inputs) => {
+    keep(inputs.at(-1), [inputs[0] as tf.Tensor])
+    return {
+      value: y,
+      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
+        const gradient = quantiseGradient(valuesOf(dy), valuesOf(saved as tf.Tensor), grid, bits, open ? ladder : [])
+        const dx = tf.tensor(gradient.dx, y.shape)
+        const dclip = tf.tensor1d([sign * gradient.clip])
+        return gates && open ? [dx, dclip, tf.tensor1d(gateGradients(gates.open, gradient.products))] : [dx, dclip]
+      },
+    }
+  })
+  return open ? operation(x, clip, open) : operation(x, clip)
+}
+
+/** step(A − α) with the slope −σ′(A − α) in α. */
+function thresholdGates(thresholds: tf.Variable, { open, residuals }: Gates): tf.Tensor1D {
+  const limits = valuesOf(thresholds)
+  const slopes = residuals.map((residual, j) => -logisticSlope(residual - (limits[j] as number)))
+  return tf.customGrad(() => ({
+    value: tf.tensor1d([...open]),
+    gradFunc: (dy: tf.Tensor) => tf.mul(dy, tf.tensor1d(slopes)),
+  }))(thresholds) as tf.Tensor1D
+}
+
+/** m_c = mean |w| of each group of filters over the largest |w| of all (eq. 14); filters are the last axis. */
+export function groupScores(kernel: Float32Array, filters: number, groupSize: number): Float64Array {
+  const scores = new Float64Array(filters / groupSize)
+  let most = 0
+  for (let i = 0; i < kernel.length; i++) {
+    const size = Math.abs(kernel[i] as number)
+    const group = Math.floor((i % filters) / groupSize)
+    scores[group] = (scores[group] as number) + size
+    if (size > most) most = size
+  }
+  const count = (kernel.length / filters) * groupSize
+  // Thresholds are floats: a score must be able to equal one.
+  return scores.map((sum) => Math.fround(sum / count / most))
+}
+
+export interface FilterGates {
+  /** 1 or 0 for every filter, [filters]. */
+  readonly mask: tf.Tensor1D
+  /** 1 or 0 for every group. */
+  readonly open: readonly number[]
+  readonly scores: Float64Array
+}
+
+/**
+ * Gates of groups of filters: open where the score exceeds the threshold [1], strictly. The score's gradient reaches
+ * the weights [..., filters], through the largest one too.
+ */
+export function filterGates(kernel: tf.Variable, threshold: tf.Variable, groupSize: number): FilterGates {
+  const filters = kernel.shape.at(-1) as number
+  const limit = numberOf(threshold)
+  const scores = groupScores(valuesOf(kernel), filters, groupSize)
+  const open = [...scores].map((score) => (score > limit ? 1 : 0))
+  const mask = Float32Array.from({ length: filters }, (_, f) => open[Math.floor(f / groupSize)] as number)
+  const operation = tf.customGrad((...inputs) => {
+    keep(inputs.at(-1), [inputs[0] as tf.Tensor])
+    return {
+      value: tf.tensor1d(mask),
+      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
+        const ofFilters = valuesOf(dy)
+        const ofScores = scores.map((score, c) => {
+          let sum = 0
+          for (let f = c * groupSize; f < (c + 1) * groupSize; f++) sum += ofFilters[f] as number
+          return sum * logisticSlope(score - limit)
+        })
+        const dw = scoreGradient(valuesOf(saved as tf.Tensor), filters, groupSize, scores, ofScores)
+        const dthreshold = -ofScores.reduce((sum, each) => sum + each, 0)
+        return [tf.tensor(dw, kernel.shape), tf.tensor1d([dthreshold])]
+      },
+    }
+  })
+  return { mask: operation(kernel, threshold) as tf.Tensor1D, open, scores }
+}
+
+function scoreGradient(
+  kernel: Float32Array,
+  filters: number,
+  groupSize: number,
+  scores: Float64Array,
+  ofScores: Float64Array,
+): Float32Array {
+  const gradient = new Float32Array(kernel.length)
+  let largest = 0
+  for (let i = 1; i < kernel.length; i++)
+    if (Math.abs(kernel[i] as number) > Math.abs(kernel[largest] as number)) largest = i
+  const most = Math.abs(kernel[largest] as number)
+  const count = (kernel.length / filters) * groupSize
+  for (let i = 0; i < kernel.length; i++)
+    gradient[i] =
+      ((ofScores[Math.floor((i % filters) / groupSize)] as number) * Math.sign(kernel[i] as number)) / (count * most)
+  const through = scores.reduce((sum, score, c) => sum + score * (ofScores[c] as number), 0)
+  gradient[largest] = (gradient[largest] as number) - (through / most) * Math.sign(kernel[largest] as number)
+  return gradient
+}
