@@ -7,6 +7,17 @@ export {
   keptClasses,
   keptPositions,
 } from './prunable-channels.ts'
+export {
+  type ChannelChoice,
+  checkRate,
+  constrainedCount,
+  constrainedCounts,
+  type PruningOptions,
+  type PruningProblem,
+  pruningProblem,
+  staticFeatures,
+  uniformCounts,
+} from './prunable-choices.ts'
 export { graphCost, type PrunedCost, prunedCost } from './prunable-cost.ts'
 export {
   type ActivationName,
@@ -35,4 +46,11 @@ export {
 } from './prunable-published.ts'
 export { checkWeights, graphShapes } from './prunable-shapes.ts'
 export { sliceGraph, sliceKernel } from './prunable-slice.ts'
+export {
+  type ChannelSpace,
+  type ChannelSpaceOptions,
+  channelSpace,
+  isChannelSpace,
+  type PrunedArchitecture,
+} from './prunable-space.ts'
 export { layerGraph } from './prunable-trace.ts'

@@ -1,0 +1,193 @@
+import type { Controller, Json, Observation, Random, SearchSpace } from '../../core/index.ts'
+import { restored } from '../../core/policy/index.ts'
+import {
+  type ChannelSpace,
+  checkRate,
+  constrainedCount,
+  isChannelSpace,
+  type PruningProblem,
+} from '../../search-spaces/compression/prunable.ts'
+import { ActorCritic, type Transition } from './actor-critic.ts'
+import { error } from './errors.ts'
+import { explorationSd, truncatedNormal } from './exploration.ts'
+import { type CacpOptions, type ResolvedOptions, resolved } from './options.ts'
+import type { DenseLayer } from './perceptron.ts'
+import { Replay } from './replay.ts'
+import { RateRewards } from './reward.ts'
+import { STATE_SIZE, type StateRows, stateRows } from './state.ts'
+
+/** An episode as it was proposed: raw actions (before the constraint) and the channels that came of them. */
+interface Episode {
+  readonly rate: number
+  readonly actions: readonly number[]
+  readonly kept: readonly number[]
+}
+
+/** A controller of prunings that can also be asked without exploration, for any rate. */
+export interface CacpController extends Controller {
+  /**
+   * The channels that the agent keeps at a rate, without noise; the rate need not be one that it was trained for.
+   * Error: ARCHLOOM_PRUNING_INFEASIBLE.
+   */
+  greedy(rate: number): number[]
+  readonly agent: ActorCritic
+}
+
+/**
+ * One conditional agent for all rates of a channelSpace: rates take turns, an episode is one pass over the layers, and
+ * its final reward is that of every step. With one rate it is AMC. With `warmUp: Infinity` it is random search through
+ * the same constraint. Errors: ARCHLOOM_CACP_OPTION, ARCHLOOM_CACP_SPACE.
+ */
+export function cacpController(given: CacpOptions = {}): (space: SearchSpace, rng: Random) => CacpController {
+  const options = resolved(given)
+  return (space, rng) => {
+    if (!isChannelSpace(space)) throw error('ARCHLOOM_CACP_SPACE', { received: space.name })
+    return new Learner(space, options, rng)
+  }
+}
+
+class Learner implements CacpController {
+  readonly agent: ActorCritic
+  readonly #space: ChannelSpace
+  readonly #problem: PruningProblem
+  readonly #options: ResolvedOptions
+  readonly #rows: StateRows
+  readonly #replay: Replay
+  readonly #rewards: RateRewards
+  readonly #sampling: Random
+  /** Episodes proposed and observed. */
+  #proposed = 0
+  #observed = 0
+
+  constructor(space: ChannelSpace, options: ResolvedOptions, rng: Random) {
+    const { hidden, actorRate, criticRate, tau, discount } = options
+    this.#space = space
+    this.#problem = space.problem
+    this.#options = options
+    this.#rows = stateRows(space.problem)
+    const steps = space.problem.choices.length
+    this.#replay = new Replay(steps * (options.memory ?? 100 * space.rates.length))
+    this.#rewards = new RateRewards(space.rates.length, { kind: options.reward })
+    this.#sampling = rng.fork('replay')
+    const form = { states: STATE_SIZE, hidden, actorRate, criticRate, tau, discount, baselineRate: 0.5 }
+    this.agent = new ActorCritic(form, rng.fork('agent'))
+  }
+
+  /** One pass over the choices; the action of each state comes from `choose`. */
+  #episode(rate: number, choose: (state: readonly number[]) => number): Episode {
+    const actions: number[] = []
+    const kept: number[] = []
+    for (let t = 0; t < this.#problem.choices.length; t++) {
+      const state = this.#rows.state(t, rate, kept, actions.at(-1) ?? 1, this.#options.sight)
+      const action = choose(state)
+      actions.push(action)
+      kept.push(constrainedCount(this.#problem, rate, kept, action))
+    }
+    return { rate, actions, kept }
+  }
+
+  greedy(rate: number): number[] {
+    checkRate(this.#problem, rate)
+    return [...this.#episode(rate, (state) => this.agent.act(state)).kept]
+  }
+
+  propose(rng: Random, given?: { readonly condition?: Readonly<Record<string, number>> }) {
+    const { rates } = this.#space
+    const { warmUp, exploration } = this.#options
+    const asked = given?.condition?.rate
+    const rate = asked !== undefined && rates.includes(asked) ? asked : (rates[this.#proposed % rates.length] as number)
+    // Warm-up counts from 0 and includes its last number, as in the released code.
+    const learned = this.#proposed - warmUp
+    this.#proposed++
+    const sd = explorationSd(learned, exploration.sd, exploration.decay)
+    const { actions, kept } = this.#episode(rate, (state) =>
+      learned <= 0 ? rng.float() : truncatedNormal(this.agent.act(state), sd, rng),
+    )
+    return { genotype: this.#space.encode({ rate, kept }), context: { rate, actions, kept } }
+  }
+
+  observe(observations: readonly Observation[]) {
+    let diagnostics: Record<string, number> = {}
+    for (const { proposal, reward } of observations) {
+      const episode = proposal.context as unknown as Episode
+      const learns = this.#observed++ > this.#options.warmUp
+      if (reward === undefined) continue
+      const credited = this.#rewards.reward(this.#space.rates.indexOf(episode.rate), reward)
+      let [criticLoss, targetVariance] = [0, 0]
+      for (const transition of this.#transitions(episode, credited)) {
+        this.#replay.push(transition)
+        if (!learns) continue
+        const batch = this.#replay.sample(
+          this.#options.batchSize,
+          this.#sampling.fork(`${this.#observed}/${this.agent.criticOptimizer.steps}`),
+        )
+        const update = this.agent.update(batch)
+        criticLoss += update.criticLoss / episode.actions.length
+        targetVariance += update.targetVariance / episode.actions.length
+      }
+      const mean = episode.actions.reduce((sum, action) => sum + action, 0) / episode.actions.length
+      diagnostics = {
+        ...{ rate: episode.rate, reward: credited, meanAction: mean, episodes: this.#observed },
+        ...(learns && { criticLoss, targetVariance, baseline: this.agent.baseline ?? 0 }),
+      }
+    }
+    return diagnostics
+  }
+
+  /** Raw actions, as the released code stores them; the next state of the last step is its own. */
+  #transitions({ rate, actions, kept }: Episode, reward: number): Transition[] {
+    const states = actions.map((_, t) =>
+      this.#rows.state(t, rate, kept.slice(0, t), actions[t - 1] ?? 1, this.#options.sight),
+    )
+    return actions.map((action, t) => ({
+      ...{ state: states[t] as number[], action, reward, last: t === actions.length - 1 },
+      next: states[Math.min(t + 1, actions.length - 1)] as number[],
+    }))
+  }
+
+  snapshot(): Json {
+    const { agent } = this
+    const values = (layers: readonly DenseLayer[]) => layers.map(({ weight, bias }) => [[...weight], [...bias]])
+    const moments = (optimizer: typeof agent.actorOptimizer) => ({
+      steps: optimizer.steps,
+      moments: optimizer.moments.map(([first, second]) => [[...first], [...second]]),
+    })
+    return {
+      ...{ proposed: this.#proposed, observed: this.#observed, baseline: agent.baseline ?? null },
+      networks: [agent.actor, agent.critic, agent.targetActor, agent.targetCritic].map(values),
+      optimizers: [agent.actorOptimizer, agent.criticOptimizer].map(moments),
+      ...{ means: [...this.#rewards.means], replay: this.#replay.items as unknown as Json },
+    }
+  }
+
+  restore(snapshot: Json): void {
+    const fields = { proposed: 'number', observed: 'number', networks: 'array', optimizers: 'array' } as const
+    const state = restored('cacp', snapshot, { ...fields, means: 'array', replay: 'array', baseline: 'any' }) as {
+      readonly [K in keyof typeof fields]: unknown
+    } & { readonly means: (number | null)[]; readonly replay: readonly Transition[]; readonly baseline: number | null }
+    const { agent } = this
+    this.#proposed = state.proposed as number
+    this.#observed = state.observed as number
+    agent.baseline = state.baseline ?? undefined
+    const networks = state.networks as readonly (readonly (readonly [readonly number[], readonly number[]])[])[]
+    for (const [n, layers] of [agent.actor, agent.critic, agent.targetActor, agent.targetCritic].entries())
+      for (const [l, { weight, bias }] of (layers as readonly DenseLayer[]).entries()) {
+        const saved = networks[n]?.[l]
+        weight.set(saved?.[0] ?? [])
+        bias.set(saved?.[1] ?? [])
+      }
+    const optimizers = state.optimizers as readonly { steps: number; moments: readonly (readonly number[][])[] }[]
+    for (const [o, optimizer] of [agent.actorOptimizer, agent.criticOptimizer].entries()) {
+      const saved = optimizers[o] as (typeof optimizers)[number]
+      optimizer.steps = saved.steps
+      for (const [m, [first, second]] of optimizer.moments.entries()) {
+        first.set(saved.moments[m]?.[0] as number[])
+        second.set(saved.moments[m]?.[1] as number[])
+      }
+    }
+    this.#rewards.means = [...state.means]
+    this.#replay.items = state.replay
+  }
+
+  [Symbol.dispose](): void {}
+}

@@ -1,0 +1,80 @@
+/** Symmetric positive definite systems in doubles. */
+
+/** A = L Lᵀ in place (lower triangle), A [n, n] row-major. False where A is not positive definite. */
+export function cholesky(a: Float64Array, n: number): boolean {
+  for (let i = 0; i < n; i++) {
+    const row = i * n
+    for (let j = 0; j <= i; j++) {
+      const other = j * n
+      let sum = a[row + j] as number
+      for (let k = 0; k < j; k++) sum -= (a[row + k] as number) * (a[other + k] as number)
+      if (i === j) {
+        if (!(sum > 0)) return false
+        a[row + i] = Math.sqrt(sum)
+      } else a[row + j] = sum / (a[other + j] as number)
+    }
+  }
+  return true
+}
+
+/** Solves L Lᵀ X = B in place, for L from `cholesky` and B [n, columns]. */
+export function solveCholesky(l: Float64Array, n: number, b: Float64Array, columns: number): void {
+  const subtract = (to: number, factor: number, from: number) => {
+    for (let c = 0; c < columns; c++) b[to + c] = (b[to + c] as number) - factor * (b[from + c] as number)
+  }
+  const divide = (at: number, by: number) => {
+    for (let c = 0; c < columns; c++) b[at + c] = (b[at + c] as number) / by
+  }
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < i; k++) subtract(i * columns, l[i * n + k] as number, k * columns)
+    divide(i * columns, l[i * n + i] as number)
+  }
+  for (let i = n - 1; i >= 0; i--) {
+    for (let k = i + 1; k < n; k++) subtract(i * columns, l[k * n + i] as number, k * columns)
+    divide(i * columns, l[i * n + i] as number)
+  }
+}
+
+/**
+ * The V [kept, columns] that minimises ‖X_K V − X W‖² + ridge · ‖V − W_K‖², from G = XᵀX [n, n] alone: what is kept of
+ * the inputs is to say what all of them said. The ridge pulls towards the old weights, so that with everything kept
+ * the answer is W itself, however few the rows of X. It is a share of the mean of G's diagonal.
+ */
+export function reconstruct(
+  gram: Float64Array,
+  n: number,
+  w: Float64Array,
+  columns: number,
+  kept: readonly number[],
+  ridge: number,
+): Float64Array {
+  const size = kept.length
+  let trace = 0
+  for (let i = 0; i < n; i++) trace += gram[i * n + i] as number
+  const answer = new Float64Array(size * columns)
+  kept.forEach((row, i) => {
+    answer.set(w.subarray(row * columns, (row + 1) * columns), i * columns)
+  })
+  // Nothing was ever seen of these inputs: nothing can be learned about them.
+  if (!(trace > 0)) return answer
+  for (let weight = (ridge * trace) / n; ; weight *= 10) {
+    const a = new Float64Array(size * size)
+    const b = new Float64Array(size * columns)
+    kept.forEach((row, i) => {
+      kept.forEach((column, j) => {
+        a[i * size + j] = (gram[row * n + column] as number) + (i === j ? weight : 0)
+      })
+      for (let k = 0; k < n; k++) {
+        const g = gram[row * n + k] as number
+        if (g === 0) continue
+        for (let c = 0; c < columns; c++)
+          b[i * columns + c] = (b[i * columns + c] as number) + g * (w[k * columns + c] as number)
+      }
+      for (let c = 0; c < columns; c++)
+        b[i * columns + c] = (b[i * columns + c] as number) + weight * (answer[i * columns + c] as number)
+    })
+    if (!cholesky(a, size)) continue
+    solveCholesky(a, size, b, columns)
+    return b
+  }
+}

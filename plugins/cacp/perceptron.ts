@@ -1,0 +1,248 @@
+import type { Random } from '../../core/index.ts'
+
+/**
+ * Fully connected layers over batches, forward and backward, in plain arithmetic and doubles: networks of some hundred
+ * units cost a tensor engine more to dispatch than to compute, and this gives the same on every machine. Inputs that
+ * are zero (half of all, after a ReLU) are skipped.
+ */
+export interface DenseLayer {
+  readonly inputs: number
+  readonly units: number
+  /** [inputs, units]. */
+  readonly weight: Float64Array
+  readonly bias: Float64Array
+  /** Of the weight, then of the bias; add up until cleared. */
+  readonly weightGradient: Float64Array
+  readonly biasGradient: Float64Array
+}
+
+/** Uniform in ±1/√inputs, weight and bias, as in the published implementations. */
+export function denseLayer(inputs: number, units: number, rng: Random): DenseLayer {
+  const limit = 1 / Math.sqrt(inputs)
+  const drawn = (size: number) => Float64Array.from({ length: size }, () => limit * (2 * rng.float() - 1))
+  return {
+    ...{ inputs, units, weight: drawn(inputs * units), bias: drawn(units) },
+    weightGradient: new Float64Array(inputs * units),
+    biasGradient: new Float64Array(units),
+  }
+}
+
+/** A layer with the same values and gradients of its own. */
+export const copyOf = (layer: DenseLayer): DenseLayer => ({
+  ...layer,
+  weight: layer.weight.slice(),
+  bias: layer.bias.slice(),
+  weightGradient: new Float64Array(layer.weight.length),
+  biasGradient: new Float64Array(layer.units),
+})
+
+/** Places of the values of a row that are not zero; returns how many. */
+function nonZero(x: Float64Array, from: number, count: number, places: Int32Array): number {
+  let found = 0
+  for (let i = 0; i < count; i++) if (x[from + i] !== 0) places[found++] = i
+  return found
+}
+
+/** y = x W + b for rows of x [rows, inputs] → [rows, units]; `onto` is added to instead of starting from zero. */
+export function forward(layer: DenseLayer, x: Float64Array, rows: number, onto?: Float64Array): Float64Array {
+  const { inputs, units, weight, bias } = layer
+  const y = onto ?? new Float64Array(rows * units)
+  const places = new Int32Array(inputs)
+  for (let row = 0; row < rows; row++) {
+    const out = y.subarray(row * units, (row + 1) * units)
+    for (let o = 0; o < units; o++) out[o] = (out[o] as number) + (bias[o] as number)
+    const base = row * inputs
+    const count = nonZero(x, base, inputs, places)
+    let at = 0
+    // Four inputs at a time: a result is read and written once for four products.
+    for (; at + 3 < count; at += 4) {
+      const [i, j, k, l] = [places[at], places[at + 1], places[at + 2], places[at + 3]] as [
+        number,
+        number,
+        number,
+        number,
+      ]
+      const [a, b, c, d] = [x[base + i], x[base + j], x[base + k], x[base + l]] as [number, number, number, number]
+      const [wi, wj, wk, wl] = [i * units, j * units, k * units, l * units] as [number, number, number, number]
+      for (let o = 0; o < units; o++)
+        out[o] =
+          (out[o] as number) +
+          a * (weight[wi + o] as number) +
+          b * (weight[wj + o] as number) +
+          c * (weight[wk + o] as number) +
+          d * (weight[wl + o] as number)
+    }
+    for (; at < count; at++) {
+      const i = places[at] as number
+      const a = x[base + i] as number
+      for (let o = 0; o < units; o++) out[o] = (out[o] as number) + a * (weight[i * units + o] as number)
+    }
+  }
+  return y
+}
+
+/** W′ += xᵀ dy and b′ += Σ dy. */
+export function addGradient(layer: DenseLayer, x: Float64Array, dy: Float64Array, rows: number): void {
+  const { inputs, units, weightGradient, biasGradient } = layer
+  for (let row = 0; row < rows; row++) {
+    const from = row * units
+    for (let o = 0; o < units; o++) biasGradient[o] = (biasGradient[o] as number) + (dy[from + o] as number)
+  }
+  // Input by input: a row of the gradient stays in the nearest cache for the whole batch.
+  const places = new Int32Array(rows)
+  for (let i = 0; i < inputs; i++) {
+    let count = 0
+    for (let row = 0; row < rows; row++) if (x[row * inputs + i] !== 0) places[count++] = row
+    const target = weightGradient.subarray(i * units, (i + 1) * units)
+    let at = 0
+    for (; at + 3 < count; at += 4) {
+      const [r, s, t, u] = [places[at], places[at + 1], places[at + 2], places[at + 3]] as [
+        number,
+        number,
+        number,
+        number,
+      ]
+      const [a, b] = [x[r * inputs + i], x[s * inputs + i]] as [number, number]
+      const [c, d] = [x[t * inputs + i], x[u * inputs + i]] as [number, number]
+      const [dr, ds, dt, du] = [r * units, s * units, t * units, u * units] as [number, number, number, number]
+      for (let o = 0; o < units; o++)
+        target[o] =
+          (target[o] as number) +
+          a * (dy[dr + o] as number) +
+          b * (dy[ds + o] as number) +
+          c * (dy[dt + o] as number) +
+          d * (dy[du + o] as number)
+    }
+    for (; at < count; at++) {
+      const row = places[at] as number
+      const a = x[row * inputs + i] as number
+      for (let o = 0; o < units; o++) target[o] = (target[o] as number) + a * (dy[row * units + o] as number)
+    }
+  }
+}
+
+/** dx = dy Wᵀ. Where x is given, it is the output of a ReLU: the gradient is 0 where x is, and is not computed there. */
+export function inputGradient(layer: DenseLayer, dy: Float64Array, rows: number, x?: Float64Array): Float64Array {
+  const { inputs, units, weight } = layer
+  const dx = new Float64Array(rows * inputs)
+  const places = Int32Array.from({ length: inputs }, (_, i) => i)
+  for (let row = 0; row < rows; row++) {
+    const base = row * inputs
+    const count = x ? nonZero(x, base, inputs, places) : inputs
+    let at = 0
+    // Four inputs at a time: an output's gradient is read once for four products.
+    for (; at + 3 < count; at += 4) {
+      const i = places[at] as number
+      const j = places[at + 1] as number
+      const k = places[at + 2] as number
+      const l = places[at + 3] as number
+      fourProducts(dy, row * units, weight, i * units, j * units, k * units, l * units, units)
+      dx[base + i] = sums[0] as number
+      dx[base + j] = sums[1] as number
+      dx[base + k] = sums[2] as number
+      dx[base + l] = sums[3] as number
+    }
+    for (; at < count; at++) {
+      const i = places[at] as number
+      let sum = 0
+      for (let o = 0; o < units; o++) sum += (dy[row * units + o] as number) * (weight[i * units + o] as number)
+      dx[base + i] = sum
+    }
+  }
+  return dx
+}
+
+const sums = new Float64Array(4)
+
+/** Inner products of a part of `x` with four parts of `w`, into `sums`. */
+function fourProducts(
+  x: Float64Array,
+  from: number,
+  w: Float64Array,
+  i: number,
+  j: number,
+  k: number,
+  l: number,
+  count: number,
+): void {
+  let a = 0
+  let b = 0
+  let c = 0
+  let d = 0
+  for (let o = 0; o < count; o++) {
+    const value = x[from + o] as number
+    a += value * (w[i + o] as number)
+    b += value * (w[j + o] as number)
+    c += value * (w[k + o] as number)
+    d += value * (w[l + o] as number)
+  }
+  sums[0] = a
+  sums[1] = b
+  sums[2] = c
+  sums[3] = d
+}
+
+/** In place. */
+export function rectify(x: Float64Array): Float64Array {
+  for (let i = 0; i < x.length; i++) if (!((x[i] as number) > 0)) x[i] = 0
+  return x
+}
+
+export function clearGradients(layers: readonly DenseLayer[]): void {
+  for (const { weightGradient, biasGradient } of layers) {
+    weightGradient.fill(0)
+    biasGradient.fill(0)
+  }
+}
+
+/** target ← target + τ · (source − target). */
+export function softUpdate(target: readonly DenseLayer[], source: readonly DenseLayer[], tau: number): void {
+  const move = (to: Float64Array, from: Float64Array) => {
+    for (let i = 0; i < to.length; i++) to[i] = (to[i] as number) + tau * ((from[i] as number) - (to[i] as number))
+  }
+  target.forEach((layer, index) => {
+    const other = source[index] as DenseLayer
+    move(layer.weight, other.weight)
+    move(layer.bias, other.bias)
+  })
+}
+
+/** Adam (Kingma and Ba, 2015) for the layers of one network. */
+export class Adam {
+  readonly #layers: readonly DenseLayer[]
+  readonly #rate: number
+  /** First and second moments, weight and bias of each layer in turn. */
+  readonly moments: readonly (readonly [first: Float64Array, second: Float64Array])[]
+  steps = 0
+
+  constructor(layers: readonly DenseLayer[], rate: number) {
+    this.#layers = layers
+    this.#rate = rate
+    this.moments = layers
+      .flatMap(({ weight, bias }) => [weight.length, bias.length])
+      .map((size) => [new Float64Array(size), new Float64Array(size)] as const)
+  }
+
+  /** One step along the gradients that lie in the layers, times `scale`. */
+  step(scale = 1): void {
+    this.steps++
+    const [beta1, beta2, epsilon] = [0.9, 0.999, 1e-8]
+    const rate = this.#rate / (1 - beta1 ** this.steps)
+    const correction = 1 / (1 - beta2 ** this.steps)
+    const update = (value: Float64Array, gradient: Float64Array, at: number) => {
+      const [first, second] = this.moments[at] as readonly [Float64Array, Float64Array]
+      for (let i = 0; i < value.length; i++) {
+        const g = scale * (gradient[i] as number)
+        const m = beta1 * (first[i] as number) + (1 - beta1) * g
+        const v = beta2 * (second[i] as number) + (1 - beta2) * g * g
+        first[i] = m
+        second[i] = v
+        value[i] = (value[i] as number) - (rate * m) / (Math.sqrt(v * correction) + epsilon)
+      }
+    }
+    this.#layers.forEach((layer, index) => {
+      update(layer.weight, layer.weightGradient, 2 * index)
+      update(layer.bias, layer.biasGradient, 2 * index + 1)
+    })
+  }
+}

@@ -1,0 +1,105 @@
+import {
+  channelsIn,
+  type GraphNode,
+  isMixing,
+  type KeptChannels,
+  keptClasses,
+  keptPositions,
+  type LayerGraph,
+  type MixingNode,
+  type PruningProblem,
+  sliceGraph,
+  sliceKernel,
+  type Weights,
+} from '../../search-spaces/compression/prunable.ts'
+import type { Calibration } from './calibration.ts'
+import { reconstruct } from './normal-equations.ts'
+
+/** Σ |W| of what every reader multiplies with a channel: the importance of each channel of a group. */
+export function channelImportance({ graph, coupling }: PruningProblem, group: number): Float64Array {
+  const { channels, consumers } = coupling.groups[group] as (typeof coupling.groups)[number]
+  const placeOf = new Map(channels.map((channel, place) => [channel, place]))
+  const importance = new Float64Array(channels.length)
+  for (const node of graph.nodes) {
+    if (!isMixing(node) || !consumers.includes(node.name)) continue
+    const classes = coupling.classes.get(node.inputs[0] as string) as Int32Array
+    const { data, shape } = node.kernel
+    const columns = shape.at(-1) as number
+    for (let at = 0; at < data.length; at++) {
+      const place = placeOf.get(classes[Math.floor(at / columns) % classes.length] as number)
+      if (place !== undefined) importance[place] = (importance[place] as number) + Math.abs(data[at] as number)
+    }
+  }
+  return importance
+}
+
+/** Positions of the largest values, ascending; of equal ones the first. */
+export const largest = (values: ArrayLike<number>, count: number): number[] =>
+  Array.from(values, (value, place) => ({ value, place }))
+    .sort((a, b) => b.value - a.value || a.place - b.place)
+    .slice(0, count)
+    .map(({ place }) => place)
+    .sort((a, b) => a - b)
+
+/** The channels that every group of the network keeps, when choice i keeps the counts[i] most important of its own. */
+export function selectChannels(problem: PruningProblem, counts: readonly number[]): KeptChannels {
+  const kept = problem.coupling.groups.map(({ channels }) => channels.map((_, place) => place))
+  for (const [i, { group }] of problem.choices.entries())
+    kept[group] = largest(channelImportance(problem, group), counts[i] as number)
+  return kept
+}
+
+/** Share of the mean diagonal of XᵀX that pulls new weights to the old ones. */
+const RIDGE = 1e-4
+
+/** New kernels, so that what each reader computes from its kept inputs is close to what it computed from all. */
+function reconstructed(problem: PruningProblem, kept: KeptChannels, calibration: Calibration) {
+  const { graph, coupling } = problem
+  const stays = keptClasses(coupling, kept)
+  const kernels = new Map<string, Weights>()
+  for (const node of graph.nodes) {
+    const known = calibration.get(node.name)
+    if (!known || !isMixing(node)) continue
+    const places = (name: string) => keptPositions(coupling.classes.get(name) as Int32Array, stays)
+    const [inputs, outputs] = [places(node.inputs[0] as string), places(node.name)]
+    const channels = channelsIn(node)
+    if (inputs.length === channels) continue
+    kernels.set(node.name, newKernel(node, known, inputs, outputs))
+  }
+  return kernels
+}
+
+function newKernel(
+  { kernel }: MixingNode,
+  { size, gram }: { readonly size: number; readonly gram: Float64Array },
+  inputs: readonly number[],
+  outputs: readonly number[],
+): Weights {
+  const every = Array.from({ length: kernel.shape.at(-2) as number }, (_, i) => i)
+  const wanted = sliceKernel(kernel, every, outputs)
+  const field = size / every.length
+  const rows = Array.from({ length: field }, (_, f) => inputs.map((input) => f * every.length + input)).flat()
+  const solved = reconstruct(gram, size, Float64Array.from(wanted.data), outputs.length, rows, RIDGE)
+  return { shape: [...kernel.shape.slice(0, -2), inputs.length, outputs.length], data: Float32Array.from(solved) }
+}
+
+/**
+ * The network with counts[i] channels left of choice i: the most important ones stay, everything is sliced, and with a
+ * calibration the layers that read fewer channels get new weights by least squares. Statistics of normalisations are
+ * those of the whole network.
+ */
+export function pruneChannels(
+  problem: PruningProblem,
+  counts: readonly number[],
+  calibration?: Calibration,
+): LayerGraph {
+  const kept = selectChannels(problem, counts)
+  const sliced = sliceGraph(problem.graph, problem.coupling, kept)
+  if (!calibration) return sliced
+  const kernels = reconstructed(problem, kept, calibration)
+  const nodes = sliced.nodes.map((node): GraphNode => {
+    const kernel = kernels.get(node.name)
+    return kernel && isMixing(node) ? { ...node, kernel } : node
+  })
+  return { ...sliced, nodes }
+}

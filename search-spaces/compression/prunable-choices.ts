@@ -1,0 +1,147 @@
+import { type ChannelGroup, type Coupling, coupleChannels } from './prunable-channels.ts'
+import { type PrunedCost, prunedCost } from './prunable-cost.ts'
+import { error } from './prunable-errors.ts'
+import { channelsIn, channelsOut, isMixing, type LayerGraph, type MixingNode } from './prunable-graph.ts'
+
+export interface PruningOptions {
+  /**
+   * Which groups may be pruned: those inside blocks, which no addition ties ('inner', as in the published
+   * experiments), all of them, or those that a test of your own picks. Default 'inner'.
+   */
+  readonly groups?: 'inner' | 'all' | ((group: ChannelGroup, index: number) => boolean)
+  /** Least share of a group's channels that stays, in (0, 1]. Default 0.2. */
+  readonly least?: number
+  /** Kept channels are a multiple of this (or all). Default 1. */
+  readonly multiple?: number
+}
+
+/** One group whose kept channels are to be chosen. */
+export interface ChannelChoice {
+  /** Index in the coupling. */
+  readonly group: number
+  readonly name: string
+  /** Channels of the whole network. */
+  readonly channels: number
+  /** Numbers of channels that may be kept, ascending; the last is all of them. */
+  readonly allowed: readonly number[]
+  /** The first layer that reads the channels. */
+  readonly reader: MixingNode
+}
+
+/** How many channels of which groups a network may keep, and what that costs. */
+export interface PruningProblem {
+  readonly graph: LayerGraph
+  readonly coupling: Coupling
+  readonly choices: readonly ChannelChoice[]
+  /** Multiply-adds of the whole network, one image. */
+  readonly multiplyAdds: number
+  /** Multiply-adds when choice i keeps kept[i] channels and everything else is whole. */
+  cost(kept: readonly number[]): number
+  /** Share of the multiply-adds that is left when every choice keeps its least. */
+  readonly minimum: number
+}
+
+/** Allowed numbers of kept channels, ascending. */
+function allowedCounts(channels: number, least: number, multiple: number): number[] {
+  const from = Math.max(1, Math.ceil(least * channels - 1e-9))
+  const counts = Array.from({ length: Math.floor(channels / multiple) }, (_, i) => (i + 1) * multiple)
+  return [...counts.filter((count) => count >= from && count < channels), channels]
+}
+
+/**
+ * What can be chosen about a network's channels. Errors: ARCHLOOM_PRUNING_OPTION, ARCHLOOM_PRUNING_NOTHING,
+ * ARCHLOOM_PRUNABLE_GRAPH.
+ */
+export function pruningProblem(graph: LayerGraph, options: PruningOptions = {}): PruningProblem {
+  const { groups = 'inner', least = 0.2, multiple = 1 } = options
+  if (!(least > 0 && least <= 1))
+    throw error('ARCHLOOM_PRUNING_OPTION', { option: 'least', received: least, expected: 'a share in (0, 1]' })
+  if (!Number.isInteger(multiple) || multiple < 1)
+    throw error('ARCHLOOM_PRUNING_OPTION', {
+      ...{ option: 'multiple', received: multiple, expected: 'a positive whole number' },
+    })
+  const coupling = coupleChannels(graph)
+  const picked =
+    typeof groups === 'function' ? groups : ({ producers }: ChannelGroup) => groups === 'all' || producers.length === 1
+  const mixing = new Map(graph.nodes.filter(isMixing).map((node) => [node.name, node]))
+  const choices = coupling.groups.flatMap((group, index): ChannelChoice[] => {
+    if (!picked(group, index)) return []
+    const channels = group.channels.length
+    const reader = mixing.get(group.consumers[0] as string) as MixingNode
+    return [{ group: index, name: group.name, channels, allowed: allowedCounts(channels, least, multiple), reader }]
+  })
+  if (choices.length === 0) throw error('ARCHLOOM_PRUNING_NOTHING', { groups: coupling.groups.map(({ name }) => name) })
+  const model: PrunedCost = prunedCost(graph, coupling)
+  const cost = (kept: readonly number[]) => {
+    const all = [...model.whole]
+    for (const [i, { group }] of choices.entries()) all[group] = kept[i] as number
+    return model.multiplyAdds(all)
+  }
+  const multiplyAdds = model.multiplyAdds(model.whole)
+  const minimum = cost(choices.map(({ allowed }) => allowed[0] as number)) / multiplyAdds
+  return { graph, coupling, choices, multiplyAdds, cost, minimum }
+}
+
+/** Throws ARCHLOOM_PRUNING_INFEASIBLE where no pruning keeps so little (and ARCHLOOM_PRUNING_OPTION for no rate at all). */
+export function checkRate({ minimum }: Pick<PruningProblem, 'minimum'>, rate: number): void {
+  if (!(rate > 0 && rate <= 1))
+    throw error('ARCHLOOM_PRUNING_OPTION', {
+      ...{ option: 'rate', received: rate, expected: 'the share of the multiply-adds to keep, in (0, 1]' },
+    })
+  if (minimum > rate) throw error('ARCHLOOM_PRUNING_INFEASIBLE', { rate, minimum })
+}
+
+/**
+ * The number of channels that the next choice keeps, given those before it and the share that is wished for: the
+ * wish rounded up to an allowed number, or the largest allowed one with which the budget can still be met, the later
+ * choices at their least. Exact for whole channels and chained layers: what follows these numbers never exceeds
+ * rate · multiplyAdds, and a number that was constrained is not changed again.
+ */
+export function constrainedCount(
+  { choices, cost, multiplyAdds }: PruningProblem,
+  rate: number,
+  before: readonly number[],
+  wish: number,
+): number {
+  const { allowed, channels } = choices[before.length] as ChannelChoice
+  const wished = Math.max(1, Math.round(channels * Math.min(1, Math.max(0, wish))))
+  const later = choices.slice(before.length + 1).map((choice) => choice.allowed[0] as number)
+  const fits = (count: number) => cost([...before, count, ...later]) <= rate * multiplyAdds
+  const upTo = allowed.findIndex((count) => count >= wished)
+  for (let at = upTo; at > 0; at--) if (fits(allowed[at] as number)) return allowed[at] as number
+  return allowed[0] as number
+}
+
+/** Kept channels of every choice from one wish each, through the constraint. */
+export function constrainedCounts(problem: PruningProblem, rate: number, wishes: readonly number[]): number[] {
+  const kept: number[] = []
+  for (const wish of wishes) kept.push(constrainedCount(problem, rate, kept, wish))
+  return kept
+}
+
+/** The same share of every group, as large as the rate lets it be; the baseline of every pruning method. */
+export function uniformCounts(problem: PruningProblem, rate: number): number[] {
+  checkRate(problem, rate)
+  const at = (share: number) =>
+    problem.choices.map(({ allowed, channels }) => {
+      const below = allowed.filter((count) => count <= share * channels + 1e-9)
+      return below.at(-1) ?? (allowed[0] as number)
+    })
+  const shares = [
+    ...new Set(problem.choices.flatMap(({ allowed, channels }) => allowed.map((count) => count / channels))),
+  ].sort((a, b) => b - a)
+  const share = shares.find((each) => problem.cost(at(each)) <= rate * problem.multiplyAdds)
+  return at(share ?? 0)
+}
+
+/** Ordinal, kind (0 convolution, 1 dense), channels in and out, stride, kernel and weights of each reading layer. */
+export const staticFeatures = ({ choices }: Pick<PruningProblem, 'choices'>): number[][] =>
+  choices.map(({ reader }, ordinal) => [
+    ordinal,
+    reader.op === 'dense' ? 1 : 0,
+    channelsIn(reader),
+    channelsOut(reader),
+    reader.op === 'convolution' ? reader.stride : 1,
+    reader.op === 'convolution' ? (reader.kernel.shape[0] as number) : 1,
+    reader.kernel.data.length,
+  ])

@@ -1,0 +1,79 @@
+import { ArchloomError } from '../../core/errors.ts'
+import { type Constraint, oneOf, product, repeat, type SearchSpace } from '../../core/space/index.ts'
+import { defineSpace } from '../../core/space/space.ts'
+import {
+  type ChannelChoice,
+  checkRate,
+  type PruningOptions,
+  type PruningProblem,
+  pruningProblem,
+} from './prunable-choices.ts'
+import { error } from './prunable-errors.ts'
+import type { LayerGraph } from './prunable-graph.ts'
+
+/** A pruning: the share of multiply-adds that it was made for, and the channels that each choice keeps. */
+export interface PrunedArchitecture {
+  readonly rate: number
+  readonly kept: readonly number[]
+}
+
+/** Prunings of one network at several rates; every member costs at most its rate. */
+export interface ChannelSpace extends SearchSpace<PrunedArchitecture> {
+  readonly problem: PruningProblem
+  /** Shares of the multiply-adds to keep, in the order given. */
+  readonly rates: readonly number[]
+}
+
+export interface ChannelSpaceOptions extends PruningOptions {
+  /** Shares of the multiply-adds to keep. Default 0.3, 0.5, 0.7. */
+  readonly rates?: readonly number[]
+}
+
+/** Later choices at their least must leave room. */
+const withinBudget = ({ choices, cost, multiplyAdds }: PruningProblem): Constraint => ({
+  paths: ['rate', 'kept.*'],
+  description: `at most the rate of ${multiplyAdds} multiply-adds`,
+  possible(values, open) {
+    const [rate, ...kept] = values
+    if (open[0]) return true
+    const counts = choices.map(({ allowed }, i) => (open[i + 1] ? (allowed[0] as number) : (kept[i] as number)))
+    return cost(counts) <= (rate as number) * multiplyAdds
+  },
+})
+
+/**
+ * The channels that each group of a network keeps, at rates that are part of the choice: what CACP, random search and
+ * evolution search through. The constraint is exact, and propagated while sampling.
+ * Errors: ARCHLOOM_PRUNING_INFEASIBLE (says the least rate), ARCHLOOM_PRUNING_OPTION, ARCHLOOM_PRUNING_NOTHING.
+ */
+export function channelSpace(graph: LayerGraph, options: ChannelSpaceOptions = {}): ChannelSpace {
+  const { rates = [0.3, 0.5, 0.7], ...rest } = options
+  if (rates.length === 0)
+    throw error('ARCHLOOM_PRUNING_OPTION', { option: 'rates', received: rates, expected: 'at least one rate' })
+  const problem = pruningProblem(graph, rest)
+  for (const rate of rates) checkRate(problem, rate)
+  const node = product({
+    rate: oneOf(...rates),
+    kept: repeat(problem.choices.length as number, (i) => oneOf(...(problem.choices[i] as ChannelChoice).allowed)),
+  })
+  const space = defineSpace<PrunedArchitecture>('channels', node, { constraints: [withinBudget(problem)] })
+  return Object.defineProperties({} as ChannelSpace, {
+    ...Object.getOwnPropertyDescriptors(space),
+    problem: { value: problem, enumerable: true },
+    rates: { value: rates, enumerable: true },
+    size: { enumerable: true, get: () => sizeOf(space) },
+  })
+}
+
+/** Exact where the prunings can be counted; without the constraint, which is an upper bound, where they are too many. */
+function sizeOf(space: SearchSpace): bigint {
+  try {
+    return space.size
+  } catch (thrown) {
+    if (!ArchloomError.is(thrown) || thrown.code !== 'ARCHLOOM_SPACE_CONSTRAINT_TOO_HARD') throw thrown
+    return space.decisions.reduce((size, each) => size * BigInt(each.kind === 'choice' ? each.options.length : 1), 1n)
+  }
+}
+
+/** Whether a space is one of prunings. */
+export const isChannelSpace = (space: SearchSpace): space is ChannelSpace => 'problem' in space && 'rates' in space
