@@ -1,0 +1,38 @@
+/** JWDM: joint distribution matching of two domains from unpaired examples; translation and cross-domain video. */
+import { definePlugin } from '../../core/index.ts'
+import { resolveObjective } from './objective.ts'
+import { paper } from './paper.ts'
+import { type JwdmOptions, jwdmTrainer } from './trainer.ts'
+
+/** Joint networks of a search are trained by the joint objective. */
+export const jwdm = (options: JwdmOptions = {}) =>
+  definePlugin({
+    name: 'jwdm',
+    paper,
+    provides: ['trainer'],
+    needs: ['networks'],
+    // A schedule is no setting that a study could write down.
+    options: {
+      ...resolveObjective(options.objective),
+      batchSize: options.batchSize ?? 1,
+      beta1: options.beta1 ?? 0.5,
+    },
+    bind: ({ trainer }) => trainer.to(jwdmTrainer(options)),
+  })
+
+export { type ConvolutionalJointNetworkOptions, convolutionalJointNetwork } from './convolutional-network.ts'
+export { type DenseJointNetworkOptions, denseJointNetwork } from './dense-network.ts'
+export { type InterpolatedVideo, interpolate } from './interpolate.ts'
+export {
+  type Domain,
+  encoded,
+  type JointNetwork,
+  type JointNetworkOptions,
+  jointNetwork,
+  type Side,
+  translate,
+} from './joint-network.ts'
+export { criticLoss, type GeneratorLosses } from './losses.ts'
+export { type JointObjective, type LatentMatch, objectives } from './objective.ts'
+export { paper } from './paper.ts'
+export { heldThenLinear, type JointSteps, type JwdmOptions, jointSteps, jwdmTrainer } from './trainer.ts'

@@ -1,0 +1,207 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { adam, type StepOptimizer } from '../../core/tensor/index.ts'
+import type { ApplyMode, Batch, FitOptions, Network, Progress, Split, Trainer } from '../../core/trainer.ts'
+import { checkOption, isPositive, isShare, isWhole, error as trainingError } from '../../evaluators/training/errors.ts'
+import { type Schedule, toSchedule } from '../../evaluators/training/schedules.ts'
+import { error } from './errors.ts'
+import { isJointNetwork, type JointNetwork } from './joint-network.ts'
+import { criticsLoss, generatorLosses } from './losses.ts'
+import { type JointObjective, type Objective, resolveObjective } from './objective.ts'
+import { forward, type Passes } from './passes.ts'
+
+export interface JwdmOptions {
+  /** Default: the relaxed joint objective. `objectives` has those of the baselines. */
+  readonly objective?: JointObjective
+  /** Examples of each domain in a step. Default 1. */
+  readonly batchSize?: number
+  /** Of Adam. Default: 2e-4 for the first half of the steps, then in a line to 0. */
+  readonly learningRate?: number | Schedule
+  /** β₁ of Adam. Default 0.5. */
+  readonly beta1?: number
+  /** Critic steps, each on a batch of its own, to one of encoders and decoders. Default 1 ('wasserstein': 5). */
+  readonly criticSteps?: number
+  /** Progress after so many steps, and after the last one. Default 100. */
+  readonly reportEvery?: number
+}
+
+const NAME = 'jwdmTrainer'
+const CRITICS = `${NAME}, critics`
+
+/** Constant for the first half, then a line to 0. */
+export const heldThenLinear =
+  (start: number): Schedule =>
+  (step, steps) =>
+    start * Math.min(1, 2 * (1 - step / steps))
+
+function resolve(options: JwdmOptions) {
+  const objective = resolveObjective(options.objective)
+  const { batchSize = 1, learningRate, beta1 = 0.5, reportEvery = 100 } = options
+  const { criticSteps = objective.adversary === 'wasserstein' ? 5 : 1 } = options
+  const check = (option: string, value: unknown, valid: (value: number) => boolean, expected: string) =>
+    checkOption(NAME, option, value, valid, expected)
+  check('batchSize', batchSize, isWhole, 'a whole number of at least 1')
+  check('criticSteps', criticSteps, isWhole, 'a whole number of at least 1')
+  check('reportEvery', reportEvery, isWhole, 'a whole number of at least 1')
+  check('beta1', beta1, isShare, 'a number in [0, 1)')
+  if (typeof learningRate === 'number') check('learningRate', learningRate, isPositive, 'a positive number')
+  const rate = learningRate === undefined ? heldThenLinear(2e-4) : toSchedule(learningRate)
+  return { objective, batchSize, rate, beta1, criticSteps, reportEvery }
+}
+
+export type StepLosses = Readonly<Record<(typeof parts)[number], number>>
+const parts = ['loss', 'critics', 'autoEncoder', 'cycle', 'adversarial', 'latent'] as const
+
+/** The two optimizers of a run, and the steps they take. */
+export interface JointSteps extends Disposable {
+  learningRate: number
+  /**
+   * One step of Algorithm 1 (JWAE): the critics are updated on what encoders and decoders make of the batch, then those
+   * against the updated critics, by one and the same forward pass. The batch stays the caller's. Losses that are not
+   * finite change no weight of theirs; they come back as NaN.
+   */
+  step(x: tf.Tensor, y: tf.Tensor, rng: NonNullable<ApplyMode['rng']>): StepLosses
+  /** An update of the critics alone; returns their loss. */
+  criticStep(x: tf.Tensor, y: tf.Tensor, rng: NonNullable<ApplyMode['rng']>): number
+}
+
+export function jointSteps(
+  network: JointNetwork,
+  options: { objective?: JointObjective; learningRate: number; beta1?: number },
+): JointSteps {
+  const objective = resolveObjective(options.objective)
+  const { learningRate, beta1 = 0.5 } = options
+  const ofCritics = adam({ learningRate, beta1 })
+  const ofGenerators = adam({ learningRate, beta1 })
+  const self: JointSteps = {
+    learningRate,
+    step: (x, y, rng) =>
+      tf.tidy(() => {
+        for (const optimizer of [ofCritics, ofGenerators]) optimizer.learningRate = self.learningRate
+        let critics = Number.NaN
+        let values: tf.Tensor | undefined
+        const { grads } = tf.variableGrads(() => {
+          const passes = forward(network, { x, y }, objective, { training: true, rng })
+          critics = updateCritics(network, passes, objective, ofCritics, rng)
+          const { loss, autoEncoder, cycle, adversarial, latent } = generatorLosses(network, passes, objective)
+          values = tf.keep(tf.stack([loss, autoEncoder, cycle, adversarial, latent]))
+          return loss
+        }, [...network.trainable])
+        const [loss = 0, autoEncoder = 0, cycle = 0, adversarial = 0, latent = 0] = values?.dataSync() ?? []
+        values?.dispose()
+        if (Number.isFinite(loss)) ofGenerators.applyGradients(present(grads))
+        return { loss, critics, autoEncoder, cycle, adversarial, latent }
+      }),
+    criticStep: (x, y, rng) =>
+      tf.tidy(() => {
+        ofCritics.learningRate = self.learningRate
+        const passes = forward(network, { x, y }, objective, { training: true, rng })
+        return updateCritics(network, passes, objective, ofCritics, rng)
+      }),
+    [Symbol.dispose]: () => {
+      ofCritics.dispose()
+      ofGenerators.dispose()
+    },
+  }
+  return self
+}
+
+const present = (gradients: tf.NamedTensorMap) =>
+  Object.fromEntries(Object.entries(gradients).filter(([, gradient]) => gradient != null))
+
+/** Differentiates with respect to the critics only: what they judge is given. NaN where the loss is not finite. */
+function updateCritics(
+  network: JointNetwork,
+  passes: Passes,
+  objective: Objective,
+  optimizer: StepOptimizer,
+  rng: NonNullable<ApplyMode['rng']>,
+): number {
+  const plays = objective.adversarial.x + objective.adversarial.y > 0
+  const matches = objective.latent > 0 && objective.latentMatch !== 'kl'
+  if (!plays && !matches) return 0
+  return tf.tidy(() => {
+    const { value, grads } = tf.variableGrads(() => criticsLoss(network, passes, objective, rng), [...network.critics])
+    const loss = value.dataSync()[0] as number
+    if (Number.isFinite(loss)) optimizer.applyGradients(present(grads))
+    return Number.isFinite(loss) ? loss : Number.NaN
+  })
+}
+
+/**
+ * Trains a joint network on unpaired batches: `inputs` of domain x, `targets` of domain y (`unpairedSplit`). Reports loss,
+ * critics, autoEncoder, cycle, adversarial, latent (means since the last report) and learningRate.
+ * Errors: ARCHLOOM_JWDM_NETWORK, ARCHLOOM_JWDM_SHAPES, ARCHLOOM_JWDM_OPTION, ARCHLOOM_TRAINING_OPTION,
+ * ARCHLOOM_TRAINING_NO_BATCHES, ARCHLOOM_TRAINING_DIVERGED (which says whether it was the critics).
+ */
+export function jwdmTrainer(options: JwdmOptions = {}): Trainer {
+  const settings = resolve(options)
+  return { name: NAME, fit: (...run) => train(settings, ...run) }
+}
+
+function* endless(split: Split<'train'>, batchSize: number, rng: FitOptions['rng']): Generator<Batch, void, undefined> {
+  for (;;) {
+    let any = false
+    for (const batch of split.batches({ batchSize, rng, dropRemainder: true })) {
+      any = true
+      yield batch
+    }
+    if (!any) throw trainingError('ARCHLOOM_TRAINING_NO_BATCHES', { size: split.size, batchSize })
+  }
+}
+
+async function* train(
+  { objective, batchSize, rate, beta1, criticSteps, reportEvery }: ReturnType<typeof resolve>,
+  network: Network,
+  data: Split<'train'>,
+  { epochs, rng, signal }: FitOptions,
+): AsyncGenerator<Progress, void, undefined> {
+  checkOption(NAME, 'epochs', epochs, isPositive, 'a positive number')
+  if (!isJointNetwork(network))
+    throw error('ARCHLOOM_JWDM_NETWORK', {
+      trainer: NAME,
+      received: `a network from [${network.inputShape.join(', ')}] to [${network.outputShape.join(', ')}]`,
+    })
+  const epochSteps = Math.max(1, Math.floor(data.size / batchSize))
+  const steps = Math.max(1, Math.round(epochs * epochSteps))
+  const batches = endless(data, batchSize, rng.fork('batches'))
+  const noise = rng.fork('noise')
+  using joint = jointSteps(network, { objective, learningRate: rate(0, steps), beta1 })
+  const sums = Object.fromEntries(parts.map((part) => [part, 0])) as Record<(typeof parts)[number], number>
+  let since = 0
+  const withBatch = <T>(use: (x: tf.Tensor, y: tf.Tensor) => T): T => {
+    const { inputs, targets } = batches.next().value as Batch
+    try {
+      return use(inputs, targets)
+    } finally {
+      tf.dispose([inputs, targets])
+    }
+  }
+  try {
+    for (let step = 1; step <= steps; step++) {
+      joint.learningRate = rate(step - 1, steps)
+      const diverged = (trainer: string) =>
+        trainingError('ARCHLOOM_TRAINING_DIVERGED', { trainer, step, steps, learningRate: joint.learningRate })
+      for (let k = 1; k < criticSteps; k++)
+        if (Number.isNaN(withBatch((x, y) => joint.criticStep(x, y, noise)))) throw diverged(CRITICS)
+      const losses = withBatch((x, y) => joint.step(x, y, noise))
+      if (!Number.isFinite(losses.critics)) throw diverged(CRITICS)
+      if (!Number.isFinite(losses.loss)) throw diverged(NAME)
+      for (const part of parts) sums[part] += losses[part]
+      since++
+      await eventLoopTurn()
+      signal?.throwIfAborted()
+      if (step % reportEvery === 0 || step === steps) {
+        const means = Object.fromEntries(parts.map((part) => [part, sums[part] / since]))
+        for (const part of parts) sums[part] = 0
+        since = 0
+        const epoch = Math.ceil(step / epochSteps)
+        yield { step, steps, epoch, metrics: { ...means, learningRate: joint.learningRate } }
+      }
+    }
+  } finally {
+    batches.return()
+  }
+}
+
+/** Steps are synchronous: without this, no timer would ever run. */
+const eventLoopTurn = () => new Promise<void>((done) => setImmediate(done))
