@@ -27,7 +27,7 @@ export interface PrunedAccuracyOptions {
 /** Accuracy (and loss) of a graph on a split, as a network that is disposed afterwards. */
 export async function graphAccuracy(graph: LayerGraph, split: Split, signal?: AbortSignal) {
   using network = graphNetwork(graph)
-  return classify(network, split, signal ? { signal } : {})
+  return await classify(network, split, signal ? { signal } : {})
 }
 
 /**
