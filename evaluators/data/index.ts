@@ -3,6 +3,7 @@ export { type CifarOptions, parseCifar, readCifar } from './cifar.ts'
 export { describeDataset, type ImageDataset, type SplitDatasetOptions, splitDataset } from './dataset.ts'
 export { type Checksum, type DownloadOptions, type DownloadProgress, download } from './download.ts'
 export type { FindOptions, FoundData } from './find.ts'
+export { type FramesOptions, readFrames } from './frames.ts'
 export { type GeneratedImagesOptions, generatedImages } from './generated.ts'
 export { type IdxImages, readIdx, readIdxImages, readIdxLabels } from './idx.ts'
 export {
@@ -29,6 +30,7 @@ export {
 export { channelStatistics, type Normalisation } from './normalisation.ts'
 export { orGenerated } from './or-generated.ts'
 export { cacheDirectory, type Environment } from './places.ts'
+export { pointSplit, withoutClasses } from './point-split.ts'
 export { progressBar, progressLine, type Terminal } from './progress-bar.ts'
 export {
   holdOut,
@@ -39,3 +41,12 @@ export {
   subset,
   withAugmentation,
 } from './split.ts'
+export {
+  symmetric,
+  type UnpairedImageDataset,
+  type UnpairedImagesOptions,
+  type UnpairedSplit,
+  unpairedImages,
+  unpairedSplit,
+} from './unpaired.ts'
+export { appleOrange, type UnpairedFoldersOptions, unpairedFolders } from './unpaired-folders.ts'

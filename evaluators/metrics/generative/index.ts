@@ -1,0 +1,1 @@
+export { type ModeCoverage, modeCoverage } from './modes.ts'

@@ -1,0 +1,172 @@
+import type { Random } from '../../core/index.ts'
+import { type CodeNormalisation, type CodeOptions, codeNormalisations, codeOf, localityWeights } from './codes.ts'
+import { atLeast, error, oneOfNames, whole } from './errors.ts'
+import { combination, type Rows, solvePositive, squaredDistance } from './rows.ts'
+
+export interface BasesOptions {
+  /** M. Default 128. */
+  readonly bases?: number
+  /** d, of the codes while learning. Default: 5, and no more than M. */
+  readonly neighbours?: number
+  /** Default 'sum'. */
+  readonly normalise?: CodeNormalisation
+  /** q − 1: 1 learns for LCCGAN (squared distances), 2 for LCCGAN++ (cubes). Default 2. */
+  readonly order?: 1 | 2
+  /** μ. Default 0.02. */
+  readonly locality?: number
+  /** λ, of ‖V‖². Default 0: it pulls bases to the origin, wherever the manifold is. */
+  readonly shrinkage?: number
+  /** Code and basis steps. Default 10. */
+  readonly rounds?: number
+  /** ε of the closed form. Default 1e-3. */
+  readonly ridge?: number
+  /** For the first bases. */
+  readonly rng: Random
+}
+
+export interface LearnedBases {
+  readonly bases: Rows
+  /** Objective per point: at first, then after every round. */
+  readonly objective: readonly number[]
+}
+
+interface Objective {
+  readonly locality: number
+  readonly exponent: 2 | 3
+  readonly shrinkage: number
+}
+
+/** ½‖H − ΓV‖² + μΣ|γ_im|·‖v_m − h_i‖^q + λ‖V‖². */
+export function basisObjective(points: Rows, codes: Rows, bases: Rows, objective: Objective): number {
+  let total = 0
+  for (const [i, point] of points.entries()) {
+    const code = codes[i] as Float64Array
+    total += squaredDistance(combination(code, bases), point) / 2
+    const weights = localityWeights(point, bases, objective.exponent)
+    for (let m = 0; m < weights.length; m++)
+      total += objective.locality * Math.abs(code[m] as number) * (weights[m] as number)
+  }
+  for (const base of bases) total += objective.shrinkage * base.reduce((sum, value) => sum + value * value, 0)
+  return total
+}
+
+/**
+ * The basis step: V that solves (ΓᵀΓ + diag(Σᵢ a_im) + 2λI)·V = (Γ + A)ᵀH with a_im = qμ|γ_im|·‖v_m − h_i‖^(q−2). For
+ * q = 2 that is the minimum; for q = 3 the weights hold the present distances, and the way there is walked as far as the
+ * objective falls. Bases that no point uses stay where they are.
+ */
+export function basisStep(points: Rows, codes: Rows, bases: Rows, objective: Objective): Rows {
+  const { locality, exponent, shrinkage } = objective
+  const [n, dimension] = [bases.length, (bases[0] as Float64Array).length]
+  const left = new Float64Array(n * n)
+  const right = new Float64Array(n * dimension)
+  const used = new Uint8Array(n)
+  for (const [i, point] of points.entries()) {
+    const code = codes[i] as Float64Array
+    const support = [...code.keys()].filter((m) => code[m] !== 0)
+    for (const m of support) {
+      const weight = code[m] as number
+      const distance = exponent === 2 ? 1 : Math.sqrt(squaredDistance(bases[m] as Float64Array, point))
+      const pull = exponent * locality * Math.abs(weight) * distance
+      used[m] = 1
+      for (const j of support) left[m * n + j] = (left[m * n + j] as number) + weight * (code[j] as number)
+      left[m * n + m] = (left[m * n + m] as number) + pull
+      for (let k = 0; k < dimension; k++)
+        right[m * dimension + k] = (right[m * dimension + k] as number) + (weight + pull) * (point[k] as number)
+    }
+  }
+  for (let m = 0; m < n; m++) {
+    if (used[m]) left[m * n + m] = (left[m * n + m] as number) + 2 * shrinkage
+    else {
+      left[m * n + m] = 1
+      right.set(bases[m] as Float64Array, m * dimension)
+    }
+  }
+  solvePositive(left, right, n)
+  const solved = bases.map((_, m) => right.slice(m * dimension, (m + 1) * dimension))
+  if (exponent === 2) return solved
+  const before = basisObjective(points, codes, bases, objective)
+  for (let share = 1; share > 1e-3; share /= 2) {
+    const moved = bases.map((base, m) =>
+      base.map((value, k) => value + share * (((solved[m] as Float64Array)[k] as number) - value)),
+    )
+    if (basisObjective(points, codes, moved, objective) <= before) return moved
+  }
+  return bases
+}
+
+/** k-means (Lloyd, from centres drawn as in k-means++): where the first bases lie. Needs at least `count` points. */
+export function clusterCentres(points: Rows, count: number, rng: Random, rounds = 5): Rows {
+  if (points.length < count)
+    throw error('ARCHLOOM_LCCGAN_POINTS', {
+      ...{ where: 'clusterCentres', received: `${points.length} points` },
+      expected: `at least as many as bases, ${count}`,
+    })
+  const centres = [(points[rng.int(points.length)] as Float64Array).slice()]
+  const nearest = Float64Array.from(points, (point) => squaredDistance(point, centres[0] as Float64Array))
+  while (centres.length < count) {
+    // Fewer different points than bases: the rest are drawn among equals.
+    const any = nearest.some((distance) => distance > 0)
+    const chosen = points[any ? rng.weighted(nearest) : rng.int(points.length)] as Float64Array
+    centres.push(chosen.slice())
+    for (const [i, point] of points.entries())
+      nearest[i] = Math.min(nearest[i] as number, squaredDistance(point, chosen))
+  }
+  for (let round = 0; round < rounds; round++) {
+    const sums = centres.map((centre) => new Float64Array(centre.length))
+    const counts = new Int32Array(count)
+    for (const point of points) {
+      let [best, least] = [0, Number.POSITIVE_INFINITY]
+      for (const [m, centre] of centres.entries()) {
+        const distance = squaredDistance(point, centre)
+        if (distance < least) [best, least] = [m, distance]
+      }
+      counts[best] = (counts[best] as number) + 1
+      const sum = sums[best] as Float64Array
+      for (let k = 0; k < sum.length; k++) sum[k] = (sum[k] as number) + (point[k] as number)
+    }
+    for (const [m, sum] of sums.entries()) if (counts[m]) centres[m] = sum.map((value) => value / (counts[m] as number))
+  }
+  return centres
+}
+
+export function resolveBases(options: Omit<BasesOptions, 'rng'>, where = 'learnBases') {
+  const bases = whole(where, 'bases', options.bases ?? 128)
+  const neighbours = whole(where, 'neighbours', options.neighbours ?? Math.min(5, bases))
+  if (neighbours > bases) throw error('ARCHLOOM_LCCGAN_TOO_FEW_BASES', { bases, neighbours })
+  const order = options.order ?? 2
+  if (order !== 1 && order !== 2)
+    throw error('ARCHLOOM_LCCGAN_OPTION', { where, option: 'order', received: order, expected: '1 or 2' })
+  return {
+    bases,
+    neighbours,
+    normalise: oneOfNames(where, 'normalise', options.normalise ?? 'sum', codeNormalisations),
+    exponent: (order + 1) as 2 | 3,
+    locality: atLeast(where, 'locality', options.locality ?? 0.02),
+    shrinkage: atLeast(where, 'shrinkage', options.shrinkage ?? 0),
+    rounds: whole(where, 'rounds', options.rounds ?? 10, 0),
+    ridge: atLeast(where, 'ridge', options.ridge ?? 1e-3),
+  }
+}
+
+/**
+ * Bases of local coordinate coding by alternation of exact code and basis steps, from the centres of k-means. The
+ * objective never rises for codes 'none' and 'convex' on all bases; the closed form of 'sum' minimises another one.
+ * Errors: ARCHLOOM_LCCGAN_OPTION, ARCHLOOM_LCCGAN_TOO_FEW_BASES, ARCHLOOM_LCCGAN_POINTS.
+ */
+export function learnBases(points: Rows, options: BasesOptions): LearnedBases {
+  const settings = resolveBases(options)
+  const coding: CodeOptions = settings
+  let bases = clusterCentres(points, settings.bases, options.rng)
+  const code = () => points.map((point) => codeOf(point, bases, coding))
+  const history: number[] = []
+  let codes = code()
+  const note = () => history.push(basisObjective(points, codes, bases, settings) / points.length)
+  note()
+  for (let round = 0; round < settings.rounds; round++) {
+    bases = basisStep(points, codes, bases, settings)
+    codes = code()
+    note()
+  }
+  return { bases, objective: history }
+}

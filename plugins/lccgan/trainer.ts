@@ -1,0 +1,169 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { Batch, FitOptions, Network, Progress, Random, Split, Trainer } from '../../core/index.ts'
+import { checkOption, isPositive, isShare, isWhole } from '../../evaluators/training/errors.ts'
+import { endless, eventLoopTurn, stepsOf } from './batches.ts'
+import { error } from './errors.ts'
+import { type GameOptions, game } from './game.ts'
+import { type Gan, isGan } from './networks.ts'
+import type { LatentSampler } from './sampler.ts'
+
+export interface GanTrainerOptions extends Partial<GameOptions> {
+  /** Where the generator's inputs come from, or how to find that out from the data. */
+  readonly prior: LatentSampler | ((network: Gan, data: Split<'train'>, options: FitOptions) => Promise<LatentSampler>)
+  /** Default 64. */
+  readonly batchSize?: number
+  /** Discriminator steps, each on a batch of its own, to one of the generator. Default 1 ('wasserstein': 5). */
+  readonly discriminatorSteps?: number
+  /** Progress after so many steps, and after the last one. Default 100. */
+  readonly reportEvery?: number
+  /** Called after so many steps, and after the last one, with the network as it is. */
+  readonly onSamples?: (network: Gan, at: { readonly step: number; readonly steps: number }) => void | Promise<void>
+  /** Default: only after the last step. */
+  readonly samplesEvery?: number
+}
+
+const NAME = 'ganTrainer'
+
+function resolve(options: GanTrainerOptions) {
+  const { loss = 'log', batchSize = 64, reportEvery = 100, samplesEvery = Number.POSITIVE_INFINITY } = options
+  const wasserstein = loss === 'wasserstein'
+  const { learningRate = wasserstein ? 1e-4 : 2e-4, discriminatorSteps = wasserstein ? 5 : 1 } = options
+  const settings = {
+    loss,
+    learningRate,
+    discriminatorLearningRate: options.discriminatorLearningRate ?? learningRate,
+    beta1: options.beta1 ?? (wasserstein ? 0 : 0.5),
+    beta2: options.beta2 ?? (wasserstein ? 0.9 : 0.999),
+    penalty: options.penalty ?? 10,
+    generatorBatch: options.generatorBatch ?? 'same',
+    approximationWeight: options.approximationWeight ?? 0,
+    approximationOrder: options.approximationOrder ?? 2,
+    approximationExamples: options.approximationExamples ?? 8,
+  } satisfies GameOptions
+  const check = (option: string, value: unknown, valid: (value: number) => boolean, expected: string) =>
+    checkOption(NAME, option, value, valid, expected)
+  for (const [option, value] of Object.entries({ batchSize, discriminatorSteps, reportEvery }))
+    check(option, value, isWhole, 'a whole number of at least 1')
+  const { discriminatorLearningRate, beta1, beta2, approximationExamples } = settings
+  for (const [option, value] of Object.entries({ learningRate, discriminatorLearningRate }))
+    check(option, value, isPositive, 'a positive number')
+  for (const [option, value] of Object.entries({ beta1, beta2 })) check(option, value, isShare, 'a number in [0, 1)')
+  const { penalty, approximationWeight } = settings
+  for (const [option, value] of Object.entries({ penalty, approximationWeight }))
+    check(option, value, (n) => n >= 0 && Number.isFinite(n), 'a number of at least 0')
+  check('approximationExamples', approximationExamples, isWhole, 'a whole number of at least 1')
+  return { settings, batchSize, discriminatorSteps, reportEvery, samplesEvery, options }
+}
+
+/**
+ * Stage 3, and the baselines: a generator against its discriminator, on any prior. Reports discriminator, generator and
+ * (where asked for) gap. Examples are the batches' inputs, in the range that the generator makes ([−1, 1] for tanh).
+ * Errors: ARCHLOOM_TRAINING_OPTION, ARCHLOOM_TRAINING_NO_BATCHES, ARCHLOOM_LCCGAN_COLLAPSED for losses that are not
+ * finite, ARCHLOOM_LCCGAN_NETWORK.
+ */
+export function ganTrainer(options: GanTrainerOptions): Trainer {
+  const resolved = resolve(options)
+  return { name: NAME, fit: (...run) => train(resolved, ...run) }
+}
+
+async function* train(
+  { settings, batchSize: wanted, discriminatorSteps, reportEvery, samplesEvery, options }: ReturnType<typeof resolve>,
+  network: Network,
+  data: Split<'train'>,
+  fit: FitOptions,
+): AsyncGenerator<Progress, void, undefined> {
+  const { epochs, rng, signal } = fit
+  checkOption(NAME, 'epochs', epochs, isPositive, 'a positive number')
+  if (!isGan(network))
+    throw error('ARCHLOOM_LCCGAN_NETWORK', {
+      received: `one from [${network.inputShape.join(', ')}] to [${network.outputShape.join(', ')}] alone`,
+      expected: 'a generator with a discriminator',
+    })
+  const prior = typeof options.prior === 'function' ? await options.prior(network, data, fit) : options.prior
+  if (prior.dimension !== network.inputShape[0])
+    throw error('ARCHLOOM_LCCGAN_NETWORK', {
+      received: `a generator of inputs of length ${network.inputShape[0]}`,
+      expected: `one of length ${prior.dimension}, which ${prior.name} draws`,
+    })
+  network.prior = prior
+  const { batchSize, epochSteps, steps } = stepsOf(data, wanted, epochs)
+  using play = game(network, prior, settings)
+  const batches = endless(data, batchSize, rng.fork('batches'))
+  const draws = rng.fork('latent')
+  const total = { discriminator: 0, generator: 0, gap: 0, count: 0 }
+  try {
+    for (let step = 1; step <= steps; step++) {
+      for (let extra = 1; extra < discriminatorSteps; extra++)
+        on(batches, (real) => finite(play.discriminatorStep(real, draws), 'discriminator', step))
+      const losses = on(batches, (real) => play.step(real, draws))
+      finite(losses.discriminator, 'discriminator', step)
+      finite(losses.generator, 'generator', step)
+      for (const key of ['discriminator', 'generator', 'gap'] as const) total[key] += losses[key]
+      total.count++
+      await eventLoopTurn()
+      signal?.throwIfAborted()
+      const last = step === steps
+      if (last || step % samplesEvery === 0) await options.onSamples?.(network, { step, steps })
+      if (last || step % reportEvery === 0) {
+        const mean = (key: 'discriminator' | 'generator' | 'gap') => total[key] / total.count
+        const metrics = {
+          ...{ discriminator: mean('discriminator'), generator: mean('generator') },
+          ...(settings.approximationWeight > 0 && { gap: mean('gap') }),
+        }
+        total.discriminator = total.generator = total.gap = total.count = 0
+        yield { step, steps, epoch: Math.ceil(step / epochSteps), metrics }
+      }
+    }
+  } finally {
+    batches.return()
+  }
+  function finite(loss: number, side: 'discriminator' | 'generator', step: number): void {
+    const learningRate = side === 'generator' ? settings.learningRate : settings.discriminatorLearningRate
+    if (!Number.isFinite(loss)) throw error('ARCHLOOM_LCCGAN_COLLAPSED', { step, steps, side, learningRate })
+  }
+}
+
+/** What a function makes of the next batch, which is disposed whatever happens. */
+function on<T>(batches: Generator<Batch, void, undefined>, act: (real: tf.Tensor) => T): T {
+  const { inputs, targets } = batches.next().value as Batch
+  try {
+    return act(inputs)
+  } finally {
+    tf.dispose([inputs, targets])
+  }
+}
+
+/** Examples that a generator makes from its prior, flat [count, ...outputShape]; batches of 250, running statistics. */
+export function generated(network: Gan, count: number, rng: Random): Float32Array {
+  if (!network.prior)
+    throw error('ARCHLOOM_LCCGAN_NETWORK', {
+      received: 'a generator without a prior',
+      expected: 'one that a trainer has trained, or with `prior` set',
+    })
+  return made(network, network.prior.draw(count, rng), count)
+}
+
+/** Examples on a way through the latent space, as `generated`. */
+export function walked(network: Gan, count: number, rng: Random): Float32Array {
+  if (!network.prior)
+    throw error('ARCHLOOM_LCCGAN_NETWORK', {
+      received: 'a generator without a prior',
+      expected: 'one that a trainer has trained, or with `prior` set',
+    })
+  return made(network, network.prior.walk(count, rng), count)
+}
+
+function made(network: Gan, inputs: Float32Array, count: number): Float32Array {
+  const [length] = network.inputShape as [number]
+  const size = network.outputShape.reduce((a, b) => a * b, 1)
+  const out = new Float32Array(count * size)
+  for (let start = 0; start < count; start += 250) {
+    const n = Math.min(250, count - start)
+    const part = tf.tidy(() => {
+      const z = tf.tensor2d(inputs.slice(start * length, (start + n) * length), [n, length])
+      return network.apply(z, { training: false }).dataSync()
+    })
+    out.set(part, start * size)
+  }
+  return out
+}
