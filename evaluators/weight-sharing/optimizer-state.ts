@@ -8,14 +8,16 @@ export interface SavedTensors {
   readonly tensors: readonly SavedWeight[]
 }
 
+type Trained = Pick<Supernet, 'trainable'>
+
 /** tfjs calls a variable `<scope of this process>/<path>`. */
-const scopeOf = (supernet: Supernet) => {
+const scopeOf = (supernet: Trained) => {
   const name = supernet.trainable[0]?.name ?? ''
   return name.slice(0, name.indexOf('/') + 1)
 }
 
 export async function saveOptimizerOf(
-  supernet: Supernet,
+  supernet: Trained,
   optimizer: tf.Optimizer,
   steps: number,
 ): Promise<SavedTensors> {
@@ -36,7 +38,7 @@ export async function saveOptimizerOf(
   }
 }
 
-export async function loadOptimizerOf(supernet: Supernet, optimizer: tf.Optimizer, saved: SavedTensors): Promise<void> {
+export async function loadOptimizerOf(supernet: Trained, optimizer: tf.Optimizer, saved: SavedTensors): Promise<void> {
   const scope = scopeOf(supernet)
   const state = saved.tensors.map(({ name, shape, data }) => ({
     name: name.startsWith('./') ? scope + name.slice(2) : name,

@@ -1,8 +1,17 @@
-import { createSearch, type Dataset, memoryStore, type Plugin, type StudyOptions } from '../../../core/index.ts'
+import { join } from 'node:path'
+import {
+  createSearch,
+  type Dataset,
+  memoryStore,
+  type Plugin,
+  type Progress,
+  type StudyOptions,
+} from '../../../core/index.ts'
 import { retrain, type TrainingOptions } from '../../../evaluators/train-from-scratch/index.ts'
 import { weightSharing } from '../../../evaluators/weight-sharing/index.ts'
 import { type CellOperationName, type CellOptions, cellSpace } from '../../../search-spaces/cell/index.ts'
 import { type CnasOptions, cnas } from '../index.ts'
+import { type ResumableOptions, resumableTrainer } from './resumable-trainer.ts'
 
 /** How much is spent, the same in every arm. */
 export interface ArmSettings {
@@ -17,10 +26,13 @@ export interface ArmSettings {
   readonly candidates: number
   readonly controller?: NonNullable<CnasOptions['controller']>
   readonly weights?: NonNullable<CnasOptions['weights']>
-  readonly retraining: TrainingOptions
+  readonly retraining: Omit<TrainingOptions, 'trainer'> & { readonly schedule: RetrainingSchedule }
   /** Of the network that is retrained; default: that of the search. */
   readonly retrainedSpace?: CellOptions<number, readonly CellOperationName[]>
 }
+
+/** Of the step within the whole retraining. */
+export type RetrainingSchedule = Pick<ResumableOptions, 'learningRate' | 'dropPath' | 'clipNorm'>
 
 export const armNames = ['fixed space', 'curriculum', 'curriculum without warm-up', 'random'] as const
 export type ArmName = (typeof armNames)[number]
@@ -123,6 +135,8 @@ export async function runArm({
     if (event.type === 'weights.progress') steps.weights = event.step
     else if (event.type === 'policy.progress') steps.policy = event.step
     else if (event.type === 'stage.started' && directory !== undefined) log(`${arm}: ${event.stage}`)
+    else if (event.type === 'checkpoint.written' && directory !== undefined)
+      log(`${arm}: epoch ${event.step}, ${steps.weights} weight steps, ${steps.policy} policy steps`)
     else if (event.type === 'plugin.event' && event.name === 'stage derived')
       curve.push(event.facts as unknown as StagePoint)
   }
@@ -131,9 +145,24 @@ export async function runArm({
   if (!best) throw new Error('the search derived nothing')
   curve.push({ stage: curve.length, accuracy: best.reward })
   const full = settings.retrainedSpace ? cellSpace(settings.retrainedSpace) : space
+  const { schedule, ...retraining } = settings.retraining
+  const { batchSize = 64, epochs } = retraining
+  const trainer = directory
+    ? resumableTrainer({
+        ...{ directory: join(directory, 'retraining'), batchSize, ...schedule },
+        identity: {
+          space: full.fingerprint,
+          spaceName: full.name,
+          settings: JSON.stringify({ epochs, batchSize, seed, genotype: best.genotype }),
+        },
+      })
+    : schedule
+  const onProgress = ({ epoch, metrics }: Progress) => {
+    if (directory !== undefined) log(`${arm}: retraining epoch ${epoch} of ${epochs}, loss ${metrics.loss?.toFixed(3)}`)
+  }
   using trained = await retrain(
     { build: (options) => full.build(best.architecture, options) },
-    { ...settings.retraining, data, seed, signal },
+    { ...retraining, trainer, data, seed, signal, onProgress },
   )
   const result: ArmResult = {
     testAccuracy: trained.testAccuracy,

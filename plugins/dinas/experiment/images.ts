@@ -1,4 +1,4 @@
-/** D4 and the ranking of NAS-Bench-201: convolutional supernets on images. */
+/** D4: a convolutional supernet on images. */
 import * as tf from '@tensorflow/tfjs-core'
 import { type Batch, type Dataset, type Network, type OptimizerFactory, seeded } from '../../../core/index.ts'
 import {
@@ -10,20 +10,11 @@ import {
   sequential,
   variableScope,
 } from '../../../core/tensor/index.ts'
-import type { NasBench201Table } from '../../../evaluators/tabular/index.ts'
-import { kendallTau, measureSplit } from '../../../evaluators/weight-sharing/index.ts'
-import {
-  edgesOf,
-  type NasBench201Operation,
-  nasBench201Operations,
-  nasBench201Space,
-  nasBench201Supernet,
-  planNasBench201,
-} from '../../../search-spaces/nas-bench-201/index.ts'
+import { measureSplit } from '../../../evaluators/weight-sharing/index.ts'
 import { sharedWeights, variablesOf } from '../../../search-spaces/operations/weight-sharing.ts'
 import type { ProjectionOptions } from '../options.ts'
 import { projected } from '../projected.ts'
-import { type Course, train, trainInTurn } from './train-in-turn.ts'
+import { type Course, trainInTurn } from './train-in-turn.ts'
 
 type Images = Pick<Dataset, 'train' | 'validation'>
 const sgd: OptimizerFactory = () => momentum({ learningRate: 0.05, momentum: 0.9 })
@@ -84,7 +75,7 @@ function convSupernet(data: Images, seed: string) {
   })
 }
 
-/** D4: A then B, which share stem, second layer and head. In percent and points. */
+/** D4: A (1×1 first) then B (5×5 first), which share stem, second layer and head. In percent and points. */
 export async function twoOnImages(
   data: Images,
   projection: ProjectionOptions | undefined,
@@ -94,70 +85,11 @@ export async function twoOnImages(
   const optimizer = optimizerOf(projection && { ...projection, protectEvery: 0, releaseEvery: 0 })
   const own = { optimizer, batchSize: 64, seed: `dinas D4 order ${seed}`, training: false, ...(signal && { signal }) }
   try {
-    const paths = ([1, 2] as const).map((first) => supernet.path([first, 1]))
+    const paths = ([0, 2] as const).map((first) => supernet.path([first, 1]))
     const lessons = course(data, own)
     const shown = () => course(data, { ...own, batchSize: 128 })
     const { learnt, drop } = await trainInTurn(paths, { ...lessons, steps, shown: () => [shown().next()] })
     return { drop: 100 * drop, first: 100 * (learnt[0] as number), second: 100 * (learnt[1] as number) }
-  } finally {
-    optimizer.dispose()
-  }
-}
-
-/** Operations in the order in which the curriculum adds them. */
-const order: readonly NasBench201Operation[] = ['nor_conv_3x3', 'nor_conv_1x1', 'skip_connect', 'avg_pool_3x3', 'none']
-
-export interface RankingSettings {
-  readonly steps: number
-  /** Architectures whose order is compared. */
-  readonly ranked: number
-  readonly channels: number
-  readonly batchSize: number
-}
-
-/**
- * Kendall's τ of shared-weight accuracy against the table, after so many steps of a new architecture each. `curriculum`:
- * two operations at first and one more at equal intervals, drawn uniformly; else all five throughout.
- */
-export async function tauOnTable(
-  data: Images,
-  table: NasBench201Table,
-  how: { curriculum: boolean; projection?: ProjectionOptions },
-  { steps, ranked, channels, batchSize, seed, signal }: RankingSettings & { seed: number; signal?: AbortSignal },
-) {
-  const space = nasBench201Space({ channels, cells: 1 })
-  const rng = seeded(`dinas table ${seed}`)
-  const plan = planNasBench201(space.options, data.train.inputShape, data.train.classes)
-  using supernet = nasBench201Supernet(plan, { rng: rng.fork('weights') })
-  const optimizer = optimizerOf(how.projection)
-  const own = { optimizer, batchSize, seed: `dinas table order ${seed}`, training: true, ...(signal && { signal }) }
-  const lessons = course(data, own)
-  const draws = rng.fork('architectures')
-  try {
-    for (let step = 0; step < steps; step++) {
-      const known = how.curriculum ? 2 + Math.floor((step / steps) * (order.length - 1)) : order.length
-      const genotype = Array.from({ length: 6 }, () =>
-        nasBench201Operations.indexOf(order[draws.int(known)] as NasBench201Operation),
-      )
-      await train(supernet.path(space.decode(genotype)), 1, lessons)
-    }
-    const [shared, published]: [number[], number[]] = [[], []]
-    const sample = rng.fork('ranked')
-    for (let i = 0; i < ranked; i++) {
-      const architecture = space.decode(space.random(sample))
-      shared.push(await lessons.measure(supernet.path(architecture)))
-      published.push(
-        table.lookup(
-          edgesOf(architecture).map(({ op }) => op),
-          1,
-        ).metrics.accuracy as number,
-      )
-    }
-    const constant = shared.every((accuracy) => accuracy === shared[0])
-    return {
-      tau: constant ? 0 : kendallTau(shared, published),
-      accuracy: (100 * shared.reduce((sum, x) => sum + x, 0)) / ranked,
-    }
   } finally {
     optimizer.dispose()
   }

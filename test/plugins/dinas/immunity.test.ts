@@ -45,7 +45,7 @@ describe('one shared linear layer, d = 64, 20 protected samples, 1000 steps on o
     return Math.hypot(...after.map((value, i) => value - at(before, i))) / Math.hypot(...before)
   }
 
-  it('changes their outputs in proportion to α, down to rounding', () => {
+  it('DO7 changes their outputs in proportion to α, down to rounding', () => {
     const [tiny, small, middle, large] = [1e-12, 1e-8, 1e-4, 1e-2].map(change) as [number, number, number, number]
     expect(tiny).toBeLessThan(1e-11)
     expect(small).toBeLessThan(1e-7)
@@ -145,7 +145,7 @@ describe('three ReLU layers and a head, every input with a constant 1, 24 protec
     }
   }
 
-  it('keeps the logits of A on protected samples while B is learnt', () => {
+  it('DO8 keeps the logits of A on protected samples while B is learnt', () => {
     const tiny = run(1e-12)
     expect(tiny.protectedChange).toBeLessThan(1e-10)
     expect(tiny.otherChange).toBeGreaterThan(0.5)

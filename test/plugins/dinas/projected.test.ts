@@ -22,7 +22,7 @@ import {
   variableScope,
 } from '../../../core/tensor/index.ts'
 import type { LinearTap } from '../../../core/trainer.ts'
-import { blocksOf } from '../../../plugins/dinas/blocks.ts'
+import { blocksOf, outputBlocksOf } from '../../../plugins/dinas/blocks.ts'
 import {
   fallingAlpha,
   owmAlpha,
@@ -90,7 +90,7 @@ function built({ build, input }: (typeof builders)[string], label = 'x') {
 }
 
 describe.each(Object.entries(builders))('%s as matrices', (name, builder) => {
-  it('is its rows times its kernel, and back', () => {
+  it('DO12 is its rows times its kernel, and back', () => {
     using made = built(builder)
     const { y, x, use, scope } = made
     tf.tidy(() => {
@@ -114,7 +114,24 @@ describe.each(Object.entries(builders))('%s as matrices', (name, builder) => {
     scope.dispose()
   })
 
-  it('has the gradient rowsᵀ · ∂L/∂y', () => {
+  it('turned over, its rows are the outputs', () => {
+    if (name === 'transposed convolution') return
+    using made = built(builder)
+    const { y, x, use, scope } = made
+    tf.tidy(() => {
+      const turned = outputBlocksOf(use)
+      const parts = [use.kernel, ...(use.bias ? [use.bias] : [])] as tf.Tensor[]
+      const stacked = turned.stack(parts)
+      expect(stacked.shape[1]).toBe(turned.dimension)
+      for (const [i, part] of turned.unstack(stacked).entries())
+        expect([...part.dataSync()]).toEqual([...(parts[i] as tf.Tensor).dataSync()])
+      const got = tf.transpose(turned.rows(x), [1, 0, 2]).dataSync()
+      for (const [i, value] of y.dataSync().entries()) expect(got[i]).toBeCloseTo(value, 4)
+    })
+    scope.dispose()
+  })
+
+  it('DO12 has the gradient rowsᵀ · ∂L/∂y', () => {
     if (name === 'transposed convolution') return
     using made = built(builder)
     const { x, use, layer, scope, y } = made
@@ -221,7 +238,7 @@ describe('projected optimizer', () => {
     expect(twoTasks(builder, { alpha: 1e-5, depthwise: 'exempt' }).weights).toEqual(plain.weights)
   })
 
-  it('is the wrapped optimizer bit for bit while nothing is protected', () => {
+  it('DO10 is the wrapped optimizer bit for bit while nothing is protected', () => {
     const run = (wrap: boolean) => {
       using made = built(builders['convolution with bias'] as (typeof builders)[string])
       const inner = () => momentum({ learningRate: 0.05, momentum: 0.9, nesterov: true, weightDecay: 0.01 })
@@ -241,7 +258,7 @@ describe('projected optimizer', () => {
     expect(run(true)).toEqual(run(false))
   })
 
-  it('leaves weights and projectors of operations off the path as they are', async () => {
+  it('DO11 leaves weights and projectors of operations off the path as they are', async () => {
     const scope = variableScope({ rng: seeded(1) })
     const [a, b] = ['a', 'b'].map((name) => dense(scope.child(name), { inputs: 4, units: 2 })) as [Layer, Layer]
     const optimizer = projected(sgd, { protectEvery: 1, releaseEvery: 0 })(0)
@@ -423,6 +440,7 @@ describe('projected optimizer', () => {
       { releaseShare: 0 },
       { releaseShare: 2 },
       { project: 'weights' },
+      { side: 'left' },
       { depthwise: 'yes' },
       { layers: 'head' },
       { rows: 0 },

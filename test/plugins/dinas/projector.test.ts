@@ -58,7 +58,7 @@ describe('projector', () => {
   const d = 20
   const columns = gaussian(6 * d, 'columns')
 
-  it.each([1, 0.1, 0.01])('equals its closed form α (α I + X Xᵀ)⁻¹ at α = %s', (alpha) => {
+  it.each([1, 0.1, 0.01])('DO1 equals its closed form α (α I + X Xᵀ)⁻¹ at α = %s', (alpha) => {
     const closed = inverse(
       precision(d, columns, () => alpha, 1),
       d,
@@ -66,7 +66,7 @@ describe('projector', () => {
     expect(largestGap(protecting(d, columns, alpha).matrix, closed)).toBeLessThan(1e-12)
   })
 
-  it('shrinks a protected input by α / (α + xᵀ P x)', () => {
+  it('DO2 shrinks a protected input by α / (α + xᵀ P x)', () => {
     const before = protecting(d, columns, 0.3)
     const x = gaussian(d, 'x')
     const px = times(before.matrix, x, d)
@@ -78,7 +78,7 @@ describe('projector', () => {
     expect(largestGap(times(after.matrix, x, d), expected)).toBeLessThan(1e-12)
   })
 
-  it('adds precisions where α varies: P⁻¹ = I + Σ x xᵀ / αᵢ', () => {
+  it('DO3 adds precisions where α varies: P⁻¹ = I + Σ x xᵀ / αᵢ', () => {
     const alphas = [1, 0.5, 0.1, 0.05, 0.01, 2]
     const made = projector(d)
     for (const [i, alpha] of alphas.entries()) made.protect(columns.subarray(i * d, (i + 1) * d), alpha)
@@ -87,7 +87,7 @@ describe('projector', () => {
     expect(largestGap(got, wanted) / norm(wanted)).toBeLessThan(1e-9)
   })
 
-  it('is symmetric to the bit, has eigenvalues in (0, 1], and does not see the order of columns', () => {
+  it('DO4 is symmetric to the bit, has eigenvalues in (0, 1], and does not see the order of columns', () => {
     const { matrix } = protecting(d, columns, 0.01)
     for (let i = 0; i < d; i++) for (let j = 0; j < i; j++) expect(matrix[i * d + j]).toBe(matrix[j * d + i])
     for (let trial = 0; trial < 50; trial++) {
@@ -109,7 +109,7 @@ describe('projector', () => {
     expect(largestGap(protecting(d, reversed, 0.01).matrix, matrix)).toBeLessThan(1e-12)
   })
 
-  it('keeps trace(P) near d − n for n independent columns and small α', () => {
+  it('DO5 keeps trace(P) near d − n for n independent columns and small α', () => {
     const trace = (alpha: number) => protecting(d, columns, alpha).freedom * d
     // 14.0056 is what one Gaussian draw of the same sizes gave; the exact value depends on the columns.
     expect(trace(0.01)).toBeGreaterThan(14)
@@ -117,7 +117,7 @@ describe('projector', () => {
     expect(trace(1e-9)).toBeCloseTo(14, 6)
   })
 
-  it('leaves of an increment on protected inputs no more than α / (α + σ²)', () => {
+  it('DO6 leaves of an increment on protected inputs no more than α / (α + σ²)', () => {
     const p = protecting(d, columns, 0.01)
     const gradient = gaussian(d * 7, 'gradient')
     const onColumns = (g: ArrayLike<number>) => {
@@ -137,7 +137,7 @@ describe('projector', () => {
     expect(norm(px) / norm(columns)).toBeLessThan(1.5e-3)
   })
 
-  it('never turns a gradient against itself: ⟨G, P G⟩ ≥ 0', () => {
+  it('DO9 never turns a gradient against itself: ⟨G, P G⟩ ≥ 0', () => {
     const p = protecting(d, gaussian(60 * d, 'many'), 1e-3)
     for (let trial = 0; trial < 30; trial++) {
       const g = gaussian(d * 3, `g${trial}`)
@@ -145,7 +145,7 @@ describe('projector', () => {
     }
   })
 
-  it('is the identity before anything is protected, bit for bit, and after a whole release', () => {
+  it('DO10 is the identity before anything is protected, bit for bit, and after a whole release', () => {
     const p = projector(d)
     const g = gaussian(d * 3, 'g')
     expect(p.free).toBe(true)
@@ -160,7 +160,7 @@ describe('projector', () => {
     expect([...p.project(g)]).toEqual([...g])
   })
 
-  it('loses capacity column by column and never gains any', () => {
+  it('D7 loses capacity column by column and never gains any', () => {
     const p = projector(8)
     let before = 1
     for (let i = 0; i < 200; i++) {

@@ -8,7 +8,7 @@ import { dinas } from '../../../plugins/dinas/index.ts'
 import { cellSpace } from '../../../search-spaces/cell/index.ts'
 
 describe('around the projector', () => {
-  it('two options of equal probability, rewards 1 and 0, baseline 1/2: the expected ascent is (1/4, −1/4)', () => {
+  it('DO13 two options of equal probability, rewards 1 and 0, baseline 1/2: the expected ascent is (1/4, −1/4)', () => {
     const space = defineSpace('two', product({ choice: oneOf('good', 'bad') }))
     const policy = categoricalPolicy(space)
     // Each option is drawn half the time; its advantage is reward − baseline.
@@ -20,14 +20,14 @@ describe('around the projector', () => {
     expect(first as number).toBeGreaterThan(0)
   })
 
-  it('Kendall τ is 1 for the same order, −1 for the reverse, and does not count a tie', () => {
+  it('DO14 Kendall τ is 1 for the same order, −1 for the reverse, and does not count a tie', () => {
     const order = [1, 2, 3, 4, 5]
     expect(kendallTau(order, [10, 20, 30, 40, 50])).toBe(1)
     expect(kendallTau(order, [5, 4, 3, 2, 1])).toBe(-1)
     expect(kendallTau([1, 1, 2], [1, 2, 3])).toBeCloseTo(2 / Math.sqrt(6), 12)
   })
 
-  it('a cell of four nodes and eight operations has (16·24·32·40)² forms', () => {
+  it('DO15 a cell of four nodes and eight operations has (16·24·32·40)² forms', () => {
     const operations = [
       ...(['none', 'max_pool_3x3', 'avg_pool_3x3', 'skip_connect'] as const),
       ...(['sep_conv_3x3', 'sep_conv_5x5', 'dil_conv_3x3', 'dil_conv_5x5'] as const),
