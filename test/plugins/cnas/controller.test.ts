@@ -238,6 +238,31 @@ describe('controller', () => {
     expect(chiSquare).toBeLessThan(18.47)
   })
 
+  it('E3 in a uniform warm-up of M steps an operation on an edge into state t is trained 2M / (t · k) times', () => {
+    const growing = grown('operations')
+    const [k, steps] = [3, 3000]
+    growing.enter(k - 1)
+    const rng = seeded(11)
+    const counts = new Map<string, number>()
+    for (let step = 0; step < steps; step++) {
+      const genotype = growing.toGenotype(growing.uniform(rng))
+      // The normal cell: for each node two inputs, each followed by its operation.
+      for (let node = 0; node < 4; node++)
+        for (const side of [0, 2]) {
+          const key = `${node} ${genotype[4 * node + side]} ${genotype[4 * node + side + 1]}`
+          counts.set(key, (counts.get(key) ?? 0) + 1)
+        }
+    }
+    expect(counts.size).toBe(14 * k)
+    let chiSquare = 0
+    for (const [key, count] of counts) {
+      const expected = (2 * steps) / ((Number(key[0]) + 2) * k)
+      chiSquare += (count - expected) ** 2 / expected
+    }
+    // 14 · 3 cells in four nodes: 38 degrees of freedom; the 0.999 quantile.
+    expect(chiSquare).toBeLessThan(70.7)
+  })
+
   it('missing nodes are zeros, and genotypes come back as they went', () => {
     const growing = grown('nodes')
     growing.enter(1)

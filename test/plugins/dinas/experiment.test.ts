@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import { useEngine } from '../../../core/tensor/index.ts'
+import { generatedImages } from '../../../evaluators/data/index.ts'
+import type { NasBench201Table } from '../../../evaluators/tabular/index.ts'
+import { claim, inWords, measured } from '../../../plugins/dinas/experiment/forms.ts'
+import { twoOnImages } from '../../../plugins/dinas/experiment/images.ts'
+import { tauOnTable } from '../../../plugins/dinas/experiment/table-ranking.ts'
+import { allChoices, rankedTask, updates } from '../../../plugins/dinas/experiment/task.ts'
+import { trainInTurn } from '../../../plugins/dinas/experiment/train-in-turn.ts'
+
+const data = generatedImages({ classes: 2, size: 8, train: 160, validation: 40, test: 8 })
+
+describe('the experiment', () => {
+  it('D7 frees less and less, and only where it projects', async () => {
+    await useEngine('auto')
+    const freedoms = async (update: (typeof updates)[keyof typeof updates]) => {
+      const task = rankedTask(1)
+      using supernet = task.supernet()
+      using course = task.course(update, task.rng.fork('order'))
+      const paths = [0, 1, 3].map((index) => supernet.path(allChoices[index] as readonly number[]))
+      return (await trainInTurn(paths, { ...course, steps: 5 })).freedom
+    }
+    expect(await freedoms(updates.sgd)).toEqual([1, 1, 1])
+    for (const update of [updates.mean, updates.strict, updates.loose]) {
+      const [first, , last] = (await freedoms(update)) as [number, number, number]
+      expect(first).toBeLessThan(1)
+      // New operations come in free; those that are used again have less left.
+      expect(last).toBeLessThan(first + 0.2)
+    }
+  })
+
+  it('D4 trains two paths of one convolutional supernet, the same at first with and without projection', async () => {
+    const [plain, own] = [
+      await twoOnImages(data, undefined, { steps: 3, seed: 1 }),
+      await twoOnImages(data, { alpha: 1 }, { steps: 3, seed: 1 }),
+    ]
+    // Nothing is protected before A has been trained.
+    expect(own.first).toBe(plain.first)
+    for (const value of [plain.drop, own.drop, plain.second, own.second])
+      expect(Math.abs(value)).toBeLessThanOrEqual(100)
+  })
+
+  it.each([
+    { name: 'uniform', curriculum: false },
+    { name: 'CNAS + projection', curriculum: true, projection: { alpha: 1, warmUp: 3, protectEvery: 2 } },
+  ])('ranks what $name has trained beside what costs nothing', async (form) => {
+    let row = 0
+    const table = {
+      lookup: () => ({ metrics: { accuracy: ++row / 10, parameters: row, multiplyAdds: -row } }),
+    } as unknown as NasBench201Table
+    const settings = { weightSteps: 1, policySteps: 1, ranked: 4, channels: 2, batchSize: 16, seed: 3 }
+    const { tau, accuracy, report } = await tauOnTable(data, table, form, settings)
+    expect(Math.abs(tau)).toBeLessThanOrEqual(1)
+    expect(accuracy).toBeGreaterThan(0)
+    const beside = Object.fromEntries(report.map(({ predictor, kendall }) => [predictor, kendall]))
+    expect(beside).toMatchObject({ parameters: 1, multiplyAdds: -1 })
+  })
+
+  it('says what holds', () => {
+    expect(measured([1, 3])).toEqual({ mean: 2, sd: Math.SQRT2, seeds: 2 })
+    expect(inWords([1, 3])).toBe('2.00 ± 1.41')
+    const holds = (values: number[], criterion?: (x: number, y: number) => boolean) =>
+      claim('D', 'points lost', 'minimise', ['SGD', [7]], ['own', values], criterion).holds
+    expect([holds([6]), holds([8])]).toEqual([true, false])
+    expect([holds([6], (x) => x <= 1), holds([0.5], (x) => x <= 1)]).toEqual([false, true])
+  })
+})
