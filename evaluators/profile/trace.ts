@@ -50,6 +50,7 @@ export async function traceForward(
   forward: Forward,
   inputShape: readonly number[],
   variables: readonly tf.Variable[] = [],
+  seed = 1,
 ): Promise<Trace> {
   const tensors: TracedTensor[] = []
   const kernels: TracedKernel[] = []
@@ -108,7 +109,7 @@ export async function traceForward(
   try {
     tf.tidy(() => {
       const size = inputShape.reduce((product, n) => product * n, 1)
-      const rng = seeded(1)
+      const rng = seeded(seed)
       const x = tf.tensor(
         Float32Array.from({ length: size }, () => rng.float()),
         [...inputShape],
@@ -153,16 +154,20 @@ async function finish(
   return { input, output, tensors, kernels, constants }
 }
 
-/** Traces of one forward pass for inputs of several shapes, surely of the same kernels. Error: ARCHLOOM_PROFILE_TRACE_DIFFERS. */
+/**
+ * Traces of one forward pass for inputs of several shapes (and other values each), surely of the same kernels with the
+ * same constants. Errors: ARCHLOOM_PROFILE_TRACE_DIFFERS; ARCHLOOM_PROFILE_TRACE_BROKEN for a forward pass that reads
+ * values out of tensors and goes on with what it makes of them.
+ */
 export async function traceForwards(
   forward: Forward,
   inputShapes: readonly (readonly number[])[],
   variables: readonly tf.Variable[] = [],
 ): Promise<readonly Trace[]> {
   const traces: Trace[] = []
-  for (const shape of inputShapes) traces.push(await traceForward(forward, shape, variables))
+  for (const [i, shape] of inputShapes.entries()) traces.push(await traceForward(forward, shape, variables, i + 1))
   const [first, ...others] = traces as [Trace, ...Trace[]]
-  for (const other of others)
+  for (const other of others) {
     for (let place = 0; place < Math.max(first.kernels.length, other.kernels.length); place++) {
       const [expected, received] = [first.kernels[place], other.kernels[place]].map(
         (kernel) => kernel && `${kernel.name} ${JSON.stringify(kernel.inputs)}`,
@@ -174,5 +179,18 @@ export async function traceForwards(
           expected: expected ?? 'the end',
         })
     }
+    checkConstants(first, other)
+  }
   return traces
+}
+
+/** What was taken for a constant must not change with the input. */
+function checkConstants(first: Trace, other: Trace): void {
+  for (const [reference, { shape, values, name }] of first.constants) {
+    const again = other.constants.get(reference)
+    if (!again || `${again.shape}` !== `${shape}`) continue
+    if (values.every((value, i) => Object.is(value, again.values[i]))) continue
+    const reader = first.kernels.find(({ inputs }) => Object.values(inputs).includes(reference))
+    throw error('ARCHLOOM_PROFILE_TRACE_BROKEN', { shape, name: name ?? '', reader: reader?.name ?? 'the output' })
+  }
 }

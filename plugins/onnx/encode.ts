@@ -31,18 +31,20 @@ function writeAttribute(m: Message, name: string, value: Attribute): void {
 function writeNode(m: Message, node: GraphNode): void {
   for (const name of node.inputs) m.text(1, name)
   for (const name of node.outputs) m.text(2, name)
-  m.text(3, node.outputs[0] ?? '').text(4, node.op)
+  m.text(3, node.name).text(4, node.op)
   for (const [name, value] of Object.entries(node.attributes)) m.message(5, (a) => writeAttribute(a, name, value))
 }
 
-function writeValue(m: Message, { name, type, dims }: GraphValue): void {
+function writeValue(m: Message, { name, type, dims }: GraphValue, untyped = false): void {
   m.text(1, name).message(2, (t) =>
-    t.message(1, (tensor) =>
-      tensor.int(1, elementTypes[type]).message(2, (shape) => {
+    t.message(1, (tensor) => {
+      tensor.int(1, elementTypes[type])
+      if (untyped) return
+      tensor.message(2, (shape) => {
         for (const size of dims)
           shape.message(1, (dim) => (typeof size === 'number' ? dim.int(1, size) : dim.text(2, size)))
-      }),
-    ),
+      })
+    }),
   )
 }
 
@@ -72,7 +74,12 @@ function writeConstant(m: Message, name: string, constant: GraphConstant): void 
   m.int(2, elementTypes[constant.type]).text(8, name).raw(9, bytesOf(constant))
 }
 
-export function encode(graph: OnnxGraph, properties: Readonly<Record<string, string>> = {}): Uint8Array<ArrayBuffer> {
+/** @param untyped outputs are written without shapes: ONNX Runtime finds them. */
+export function encode(
+  graph: OnnxGraph,
+  properties: Readonly<Record<string, string>> = {},
+  untyped = false,
+): Uint8Array<ArrayBuffer> {
   const model = new Message()
     .int(1, IR_VERSION)
     .text(2, 'archloom')
@@ -82,7 +89,7 @@ export function encode(graph: OnnxGraph, properties: Readonly<Record<string, str
       g.text(2, 'archloom')
       for (const [name, constant] of graph.constants) g.message(5, (c) => writeConstant(c, name, constant))
       for (const value of graph.inputs) g.message(11, (v) => writeValue(v, value))
-      for (const value of graph.outputs) g.message(12, (v) => writeValue(v, value))
+      for (const value of graph.outputs) g.message(12, (v) => writeValue(v, value, untyped))
     })
     .message(8, (o) => o.text(1, '').int(2, OPSET))
   for (const [key, value] of Object.entries(properties)) model.message(14, (p) => p.text(1, key).text(2, value))

@@ -11,10 +11,16 @@ export const error = defineErrors('onnx', {
     `the network cannot be exported for images of any size: ${d.reason}. Leave out dynamicSize, and state the size as \`input\`.`,
   ARCHLOOM_ONNX_OPTION: (d: { option: string; received: unknown; expected: string }) =>
     `exportOnnx received ${d.option} ${quote(d.received)}, expected ${d.expected}.`,
+  ARCHLOOM_ONNX_CALIBRATION: (d: { received: string; expected: string }) =>
+    `quantised activations need a calibration set, received ${d.received}, expected ${d.expected}; pass some dozens of training images as \`calibration\`, or leave activations at 32 bits.`,
   ARCHLOOM_ONNX_RUNTIME_MISSING: (d: { reason: string }) =>
     `the package "onnxruntime-node", which runs ONNX files, could not be loaded (${d.reason}); install it with \`npm install onnxruntime-node\`.`,
   ARCHLOOM_ONNX_FILE: (d: { file: string; reason: string }) =>
     `${quote(d.file)} is no model that ONNX Runtime can open (${d.reason}); it is truncated, of another format, or of an opset that it does not know.`,
+  ARCHLOOM_SAFETENSORS_FILE: (d: { file: string; reason: string }) =>
+    `${quote(d.file)} cannot be read as safetensors: ${d.reason}. Take a whole file that was written as safetensors.`,
+  ARCHLOOM_SAFETENSORS_TENSOR: (d: { tensor: string; received: string; expected: string }) =>
+    `the tensor ${quote(d.tensor)} of safetensors has ${d.received}, expected ${d.expected}; the file is damaged, or its writer is.`,
 })
 
 /** Thrown inside a translation where a size that should stay open cannot; the caller decides what that means. */

@@ -3,10 +3,13 @@ import { dirname } from 'node:path'
 import type * as tf from '@tensorflow/tfjs-core'
 import type { Network } from '../../core/index.ts'
 import { type Trace, traceForwards } from '../../evaluators/profile/index.ts'
+import { type Calibration, calibrationBatches, rangesOf } from './calibrate.ts'
 import { encode, OPSET } from './encode.ts'
 import { error, SizeFixed } from './errors.ts'
 import { foldAffine, foldPadding, shareConstants } from './fold.ts'
 import type { OnnxGraph } from './graph.ts'
+import type { Range } from './grids.ts'
+import { plannedValues, planQuantisation, type QuantiseBits, type QuantisedLayer, quantise } from './quantise.ts'
 import { translate } from './translate.ts'
 
 /** A network, or a super-resolution network, which takes images of any size. */
@@ -21,11 +24,22 @@ export interface ExportOptions {
   readonly input?: readonly number[]
   /** Batch normalisation goes into the convolutions before it. Default true. */
   readonly foldBatchNorm?: boolean
+  /** Weights and activations as integers. Default: float. */
+  readonly quantise?: QuantiseOptions
   /** Height and width stay open too, for networks with `upscale`. Default false. */
   readonly dynamicSize?: boolean
 }
 
+export interface QuantiseOptions extends QuantiseBits {
+  /** Inputs by which ranges of activations are chosen; not needed where activations stay at 32 bits. */
+  readonly calibration?: Calibration
+  /** Of those, at most so many. Default 64. */
+  readonly images?: number
+}
+
 export interface ExportReport {
+  /** Bits asked for and how they are carried, layer by layer, of a quantised file. */
+  readonly quantised?: readonly QuantisedLayer[]
   readonly file?: string
   readonly bytes: number
   readonly opset: number
@@ -49,11 +63,28 @@ const batches = [2, 3] as const
  * A network in evaluation mode as an ONNX file (opset 21): inputs and outputs in tfjs's order [batch, height, width,
  * channels], weights as constants. One forward pass is traced on the current engine for two sizes of the batch.
  * Errors: ARCHLOOM_ONNX_KERNEL_UNSUPPORTED, ARCHLOOM_ONNX_KERNEL_FORM, ARCHLOOM_ONNX_NOT_FINITE, ARCHLOOM_ONNX_OPTION,
- * ARCHLOOM_ONNX_SIZE_FIXED.
+ * ARCHLOOM_ONNX_SIZE_FIXED, ARCHLOOM_ONNX_CALIBRATION.
  */
 export async function exportOnnx(network: Exportable, options: ExportOptions = {}): Promise<Exported> {
   const { graph, batch, size } = await graphOf(network, options)
-  return written(graph, { batch, size }, options.file)
+  const { quantise: bits } = options
+  const quantised = bits && (await quantiseGraph(graph, bits, checkedInput(network, options)))
+  return written(graph, { batch, size, ...(quantised && { quantised }) }, options.file)
+}
+
+/** Rewrites a float graph in integers. Errors: ARCHLOOM_ONNX_CALIBRATION, ARCHLOOM_ONNX_OPTION. */
+export async function quantiseGraph(
+  graph: OnnxGraph,
+  options: QuantiseOptions,
+  input: readonly number[],
+): Promise<QuantisedLayer[]> {
+  const values = plannedValues(planQuantisation(graph, options))
+  const { images = 64 } = options
+  const ranges =
+    values.length === 0
+      ? new Map<string, Range>()
+      : await rangesOf(graph, values, await calibrationBatches(options.calibration, input, images))
+  return quantise(graph, options, ranges)
 }
 
 export interface OpenGraph extends Pick<ExportReport, 'batch' | 'size'> {
@@ -86,7 +117,11 @@ export async function graphOf(network: Exportable, options: Omit<ExportOptions, 
   } catch (thrown) {
     if (!(thrown instanceof SizeFixed)) throw thrown
     if (options.dynamicSize) throw error('ARCHLOOM_ONNX_SIZE_FIXED', { reason: thrown.message }, { cause: thrown })
-    const single = await traceForwards(forward, [[1, ...input]], variables)
+    const single = await traceForwards(
+      forward,
+      [1, 1].map((batch) => [batch, ...input]),
+      variables,
+    )
     return { graph: finish(translate(single)), batch: { fixed: 1, reason: thrown.message }, size }
   }
 }
@@ -113,7 +148,7 @@ function checkedInput(network: Exportable, { input, dynamicSize }: ExportOptions
 /** The file of a graph, and what is in it. */
 export async function written(
   graph: OnnxGraph,
-  sizes: Pick<ExportReport, 'batch' | 'size'>,
+  parts: Pick<ExportReport, 'batch' | 'size' | 'quantised'>,
   file?: string,
   properties: Readonly<Record<string, string>> = {},
 ): Promise<Exported> {
@@ -124,7 +159,7 @@ export async function written(
     await mkdir(dirname(file), { recursive: true })
     await writeFile(file, model)
   }
-  const report = { ...(file !== undefined && { file }), bytes: model.length, opset: OPSET, operators, ...sizes }
+  const report = { ...(file !== undefined && { file }), bytes: model.length, opset: OPSET, operators, ...parts }
   return { model, graph, report }
 }
 

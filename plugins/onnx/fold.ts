@@ -75,7 +75,8 @@ function spreadOverParts(graph: OnnxGraph): void {
       const values = parameter.slice(from, from + (sizes[part] as number))
       from += values.length
       const part0 = builder.constant(values, [values.length, 1, 1], 'part')
-      return { op: next.op, inputs: [name, part0], outputs: [builder.name(next.op)], attributes: {} }
+      const output = builder.name(next.op)
+      return { op: next.op, name: output, inputs: [name, part0], outputs: [output], attributes: {} }
     })
     node.inputs = moved.map(({ outputs }) => outputs[0] as string)
     node.outputs = [...next.outputs]

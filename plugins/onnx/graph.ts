@@ -6,6 +6,8 @@ export type ElementType = 'float32' | 'int8' | 'uint8' | 'int4' | 'uint4' | 'int
 
 export interface GraphNode {
   op: string
+  /** Of a layer: the path of its weights, whatever its output is called. */
+  readonly name: string
   inputs: string[]
   outputs: string[]
   attributes: Readonly<Record<string, Attribute>>
@@ -68,7 +70,7 @@ export class GraphBuilder {
     wanted = op,
   ): string[] {
     const names = Array.from({ length: outputs }, () => this.name(wanted))
-    this.graph.nodes.push({ op, inputs: [...inputs], outputs: [...names], attributes })
+    this.graph.nodes.push({ op, name: names[0] as string, inputs: [...inputs], outputs: [...names], attributes })
     return names
   }
 

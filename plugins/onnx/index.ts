@@ -1,5 +1,26 @@
 /** Trained networks leave archloom: ONNX files, quantised or not, tf.js folders, safetensors. */
+
+export type { Calibration } from './calibrate.ts'
 export { OPSET } from './encode.ts'
-export { type Exportable, type Exported, type ExportOptions, type ExportReport, exportOnnx } from './export.ts'
+export {
+  type Exportable,
+  type Exported,
+  type ExportOptions,
+  type ExportReport,
+  exportOnnx,
+  type QuantiseOptions,
+} from './export.ts'
 export { supportedKernels } from './kernels/index.ts'
+export type { Carried, QuantisedLayer } from './quantise.ts'
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  loadSafetensors,
+  readSafetensors,
+  type Safetensors,
+  type SafetensorsOptions,
+  saveSafetensors,
+  type WeightStore,
+  type WithWeights,
+} from './safetensors.ts'
 export { type OnnxModel, type OnnxTensor, type OpenOptions, openOnnx } from './session.ts'

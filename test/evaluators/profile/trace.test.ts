@@ -51,3 +51,17 @@ it('traceForwards refuses a network whose kernels depend on the size', async () 
   const fickle = (x: tf.Tensor) => (x.shape[0] === 2 ? tf.relu(x) : tf.exp(x))
   await expect(traceForwards(fickle, [[2], [3]])).rejects.toThrow('ARCHLOOM_PROFILE_TRACE_DIFFERS')
 })
+
+it('traceForwards refuses a forward pass that reads values and makes tensors of them', async () => {
+  const reading = (x: tf.Tensor) =>
+    tf.add(
+      x,
+      tf.tensor(
+        x
+          .dataSync()
+          .map((value) => Math.round(value))
+          .slice(0, 3),
+      ),
+    )
+  await expect(traceForwards(reading, [[2, 3], [3, 3]])).rejects.toThrow('ARCHLOOM_PROFILE_TRACE_BROKEN') // biome-ignore format: one line
+})
