@@ -33,7 +33,7 @@ export interface ProjectionOptions {
   readonly depthwise?: 'per-channel' | 'exempt'
   /** Which layers have projectors, by the path of their kernel. Default: all, head and stem too. */
   readonly layers?: (name: string) => boolean
-  /** Rows that a second moment is taken over, as whole examples. Default 1024. */
+  /** Rows that a second moment is taken over, as whole examples. Default 8192. */
   readonly rows?: number
   /** At most so many columns of a layer a protection, the largest directions first. Default: as many as needed. */
   readonly rank?: number
@@ -56,7 +56,7 @@ export function checkedOptions(options: ProjectionOptions): Projection {
     side: 'input',
     depthwise: 'per-channel',
     layers: () => true,
-    rows: 1024,
+    rows: 8192,
     rank: Number.POSITIVE_INFINITY,
     ...options,
   }
