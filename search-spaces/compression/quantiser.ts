@@ -1,3 +1,4 @@
+import { runLoop, vectors } from './double-loops.ts'
 import { type Ladder, ratiosOf, stepsOf } from './ladder.ts'
 
 /** Ties go up: the only common rule that commutes with adding whole numbers, which nested codes need. */
@@ -65,60 +66,73 @@ export function signedGrid(clip: number, mean = 0, deviation = 1, unit = 1): Gri
 
 type Values = Float32Array
 
-/** Values are worked on in pieces that stay in the first cache. */
-const PIECE = 2048
-const normalised = new Float64Array(PIECE)
+/** z of one value, before the clip. */
+const unclipped = (x: number, { scale, shift }: Grid) => scale * x + shift
+const clipped = (u: number) => Math.min(Math.max(u, 0), 1)
 
-/** z of values[from … from + n). */
-function normalise(values: Values, from: number, n: number, { scale, shift }: Grid): void {
-  for (let i = 0; i < n; i++) {
-    const u = scale * (values[from + i] as number) + shift
-    normalised[i] = Math.min(Math.max(u, 0), 1)
-  }
+export interface Observed {
+  /** A_j = mean |z − z_j| at every width but the last (eq. 13): what gates compare with thresholds. */
+  readonly means: readonly number[]
+  /** Q of every value at the width that `choose` made of them. A view: copy it or use it at once. */
+  readonly values: Values
+  readonly bits: number
 }
 
-/** A_j = mean |z − z_j| at every width but the last (eq. 13): what gates compare with thresholds. */
-export function meanResiduals(values: Values, grid: Grid, ladder: Ladder): number[] {
-  const sums = ladder.slice(0, -1).map(() => 0)
-  for (let from = 0; from < values.length; from += PIECE) {
-    const n = Math.min(PIECE, values.length - from)
-    normalise(values, from, n, grid)
-    for (let j = 0; j < sums.length; j++) sums[j] = (sums[j] as number) + residualSum(n, stepsOf(ladder[j] as number))
-  }
-  return sums.map((sum) => sum / values.length)
+/** Mean residuals and quantised values in one pass, where `likely` is the width that is chosen; in two elsewhere. */
+export function observe(
+  values: Values,
+  grid: Grid,
+  ladder: Ladder,
+  likely: number,
+  choose: (means: readonly number[]) => number,
+): Observed {
+  const { length } = values
+  const [x, y] = vectors(length, 2) as [Values, Values]
+  x.set(values)
+  const grids = ladder.slice(0, -1).map(stepsOf)
+  const sums = runLoop('observe', [x, y], length >> 1, quantiseNumbers(grid, likely), grids)
+  const z = clipped(unclipped(values.at(-1) ?? 0, grid))
+  const last = (steps: number) => (length % 2 === 1 ? Math.abs(z - roundHalfUp(steps * z) * (1 / steps)) : 0)
+  const means = grids.map((steps, j) => ((sums[j] as number) + last(steps)) / length)
+  const bits = choose(means)
+  if (bits !== likely) runLoop('quantise', [x, y], length >> 1, quantiseNumbers(grid, bits))
+  if (length % 2 === 1) y[length - 1] = quantiseOne(x[length - 1] as number, grid, bits)
+  return { means, values: y, bits }
 }
 
-function residualSum(n: number, steps: number): number {
-  const step = 1 / steps
-  let sum = 0
-  for (let i = 0; i < n; i++) {
-    const z = normalised[i] as number
-    sum += Math.abs(z - Math.floor(steps * z + 0.5) * step)
-  }
-  return sum
+const quantiseNumbers = ({ scale, shift, range, low }: Grid, bits: number) => {
+  const steps = stepsOf(bits)
+  return [scale, shift, steps, range / steps, low]
+}
+
+const quantiseOne = (x: number, grid: Grid, bits: number) => {
+  const steps = stepsOf(bits)
+  return roundHalfUp(steps * clipped(unclipped(x, grid))) * (grid.range / steps) + grid.low
+}
+
+/** Mean residuals alone. */
+export const meanResiduals = (values: Values, grid: Grid, ladder: Ladder): readonly number[] =>
+  observe(values, grid, ladder, ladder[0] as number, () => ladder[0] as number).means
+
+/** Q of every value at one width. A view: copy it or use it at once. */
+export function quantiseView(values: Values, grid: Grid, bits: number): Values {
+  const [x, y] = vectors(values.length, 2) as [Values, Values]
+  x.set(values)
+  runLoop('quantise', [x, y], values.length >> 1, quantiseNumbers(grid, bits))
+  if (values.length % 2 === 1) y[values.length - 1] = quantiseOne(values.at(-1) as number, grid, bits)
+  return y
 }
 
 /** Q of every value at one width. */
-export function quantise(values: Values, grid: Grid, bits: number): Values {
-  const { scale, shift, low } = grid
-  const steps = stepsOf(bits)
-  const step = grid.range / steps
-  const out = new Float32Array(values.length)
-  for (let i = 0; i < values.length; i++) {
-    const u = scale * (values[i] as number) + shift
-    const z = Math.min(Math.max(u, 0), 1)
-    out[i] = Math.floor(steps * z + 0.5) * step + low
-  }
-  return out
-}
+export const quantise = (values: Values, grid: Grid, bits: number): Values => quantiseView(values, grid, bits).slice()
 
 /** Codes of every value at one width, for exporters: Q = range·code / (2ᵏ − 1) + low. */
-export function codes(values: Values, { scale, shift }: Grid, bits: number): Int32Array {
-  return Int32Array.from(values, (x) => codeOf(Math.min(Math.max(scale * x + shift, 0), 1), bits))
+export function codes(values: Values, grid: Grid, bits: number): Int32Array {
+  return Int32Array.from(values, (x) => codeOf(clipped(unclipped(x, grid)), bits))
 }
 
 export interface QuantiserGradient {
-  /** dL/dx: dy times range·scale inside the clip, 0 outside. */
+  /** dL/dx: dy times range·scale inside the clip, 0 outside. A view of the loops' memory: use or copy it at once. */
   readonly dx: Values
   /** dL/dv. */
   readonly clip: number
@@ -139,34 +153,27 @@ export function quantiseGradient(
   widths: readonly number[] = [],
 ): QuantiserGradient {
   const { scale, shift, range, low, centre, clip } = grid
+  const [g, x, dx] = vectors(values.length, 3) as [Values, Values, Values]
+  g.set(dy)
+  x.set(values)
   const slope = range * scale
   const steps = stepsOf(bits)
-  const step = range / steps
   const least = centre === 0 ? 0 : Number.MIN_VALUE
-  const dx = new Float32Array(values.length)
-  const products = widths.map(() => 0)
-  let sum = 0
-  for (let from = 0; from < values.length; from += PIECE) {
-    const n = Math.min(PIECE, values.length - from)
-    for (let i = 0; i < n; i++) {
-      const g = dy[from + i] as number
-      const u = scale * (values[from + i] as number) + shift
-      const z = Math.min(Math.max(u, 0), 1)
-      const inside = u >= least && u < 1 ? 1 : 0
-      dx[from + i] = g * slope * inside
-      sum += g * (Math.floor(steps * z + 0.5) * step + low - inside * range * (z - centre))
-      normalised[i] = z
-    }
-    for (let j = 0; j < widths.length; j++)
-      products[j] = (products[j] as number) + product(dy, from, n, stepsOf(widths[j] as number))
-  }
-  return { dx, clip: sum / clip, products: products.map((each) => each * range) }
-}
-
-function product(dy: Values, from: number, n: number, steps: number): number {
-  const step = 1 / steps
-  let sum = 0
-  for (let i = 0; i < n; i++)
-    sum += (dy[from + i] as number) * Math.floor(steps * (normalised[i] as number) + 0.5) * step
-  return sum
+  const pairs = values.length >> 1
+  const numbers = [scale, shift, steps, range / steps, low, slope, range, centre, least]
+  const grids = widths.map(stepsOf)
+  const [total = 0, ...products] = runLoop('gradient', [g, x, dx], pairs, numbers, grids)
+  const result = (sum: number, ofWidths: readonly number[]) => ({
+    ...{ dx, clip: sum / clip, products: ofWidths.map((product) => product * range) },
+  })
+  if (values.length % 2 === 0) return result(total, products)
+  const [lastDy, u] = [dy.at(-1) as number, unclipped(values.at(-1) as number, grid)]
+  const z = clipped(u)
+  const inside = u >= least && u < 1 ? 1 : 0
+  dx[values.length - 1] = lastDy * slope * inside
+  const straight = inside * range * (z - centre)
+  return result(
+    total + lastDy * (roundHalfUp(steps * z) * (range / steps) + low - straight),
+    products.map((product, j) => product + (lastDy * roundHalfUp((grids[j] as number) * z)) / (grids[j] as number)),
+  )
 }

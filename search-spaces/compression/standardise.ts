@@ -19,29 +19,26 @@ export interface Moments {
  * Error: ARCHLOOM_SUPER_BIT_NOT_FINITE.
  */
 export function moments(layer: string, kernel: Float32Array, shape: readonly number[], alive: Survivors): Moments {
-  const [inputs, filters] = [shape.at(-2) as number, shape.at(-1) as number]
-  let [count, sum, squares] = [0, 0, 0]
-  const each = (visit: (value: number) => void) => {
-    for (let i = 0; i < kernel.length; i++) {
-      if (alive.filters && !alive.filters[i % filters]) continue
-      if (alive.inputs && !alive.inputs[Math.floor(i / filters) % inputs]) continue
-      visit(kernel[i] as number)
-    }
-  }
-  each((value) => {
-    count++
-    sum += value
-  })
-  const mean = sum / count
+  const values = survivingOf(kernel, shape, alive)
+  let sum = 0
+  for (let i = 0; i < values.length; i++) sum += values[i] as number
+  const mean = sum / values.length
   if (!Number.isFinite(mean)) {
     const value = kernel.find((each) => !Number.isFinite(each)) ?? mean
     throw error('ARCHLOOM_SUPER_BIT_NOT_FINITE', { layer, tensor: 'weights', value })
   }
-  each((value) => {
-    squares += (value - mean) ** 2
-  })
+  let squares = 0
+  for (let i = 0; i < values.length; i++) squares += ((values[i] as number) - mean) ** 2
   // A kernel of one value, or of equal values, has nothing to be divided by.
-  return { mean, deviation: Math.sqrt(squares / Math.max(1, count - 1)) || 1 }
+  return { mean, deviation: Math.sqrt(squares / Math.max(1, values.length - 1)) || 1 }
+}
+
+function survivingOf(kernel: Float32Array, shape: readonly number[], { inputs, filters }: Survivors): Float32Array {
+  if (!inputs && !filters) return kernel
+  const [rows, columns] = [shape.at(-2) as number, shape.at(-1) as number]
+  return kernel.filter(
+    (_, i) => (!filters || filters[i % columns]) && (!inputs || inputs[Math.floor(i / columns) % rows]),
+  )
 }
 
 /** How weights reach their grid. */

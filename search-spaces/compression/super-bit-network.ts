@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { constant, type Layer, scaleShift, type VariableScope } from '../../core/tensor/index.ts'
+import { constant, type Layer, type VariableScope } from '../../core/tensor/index.ts'
 import { bitsOf, gateGradients, gatesOf } from './gates.ts'
 import { hasKernel, type KernelNode, type LayerGraph } from './prunable-graph.ts'
 import { type GraphNetwork, graphNetwork } from './prunable-network.ts'
@@ -21,7 +21,14 @@ import {
   type SuperBitPlan,
   superBitPlan,
 } from './super-bit-plan.ts'
-import { filterGates, type GridOf, quantiseFixed, type SuperQuantised, superQuantise } from './super-quantiser.ts'
+import {
+  filterGates,
+  type GridOf,
+  maskChannels,
+  quantiseFixed,
+  type SuperQuantised,
+  superQuantise,
+} from './super-quantiser.ts'
 
 /** Whose thresholds learn in a step; the other side's bits are constants of the cost. */
 export type Turn = 'weights' | 'activations' | 'both'
@@ -109,7 +116,7 @@ export function superBitNetwork(graph: LayerGraph, options: SuperBitNetworkOptio
       if (alive.every((each) => each === 1)) return x
       return tf.mul(x, tf.tensor1d(Float32Array.from(alive)))
     }
-    return scaleShift(x, pass.masks[group] as tf.Tensor, tf.zeros([x.shape.at(-1) as number]), false)
+    return maskChannels(x, pass.masks[group] as tf.Tensor1D, (pass.open[group] as readonly number[]).every(Boolean))
   }
 
   /** The layer of a node with a kernel. */
@@ -144,7 +151,7 @@ export function superBitNetwork(graph: LayerGraph, options: SuperBitNetworkOptio
       if (!activationThresholds || activity === 'fixed')
         return quantiseFixed(x, own.activationClip, inputsOf, searched ? fixed('activations') : edge)
       const found = superQuantise(x, own.activationClip, activationThresholds, {
-        ...{ gridOf: inputsOf, ladder, learn: turn !== 'weights' },
+        ...{ gridOf: inputsOf, ladder, learn: turn !== 'weights', likely: seen.selected.bits[at]?.activations },
       })
       record(at).activations = found
       return found.value
@@ -155,7 +162,7 @@ export function superBitNetwork(graph: LayerGraph, options: SuperBitNetworkOptio
       if (!weightThresholds || activity === 'fixed')
         return quantiseFixed(kernel, own.weightClip, weightsOf, searched ? fixed('weights') : edge)
       const found = superQuantise(kernel, own.weightClip, weightThresholds, {
-        ...{ gridOf: weightsOf, ladder, learn: turn !== 'activations' },
+        ...{ gridOf: weightsOf, ladder, learn: turn !== 'activations', likely: seen.selected.bits[at]?.weights },
       })
       record(at).weights = found
       return found.value

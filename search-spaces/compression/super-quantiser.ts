@@ -3,9 +3,11 @@
  * need an engine that can be read synchronously: all but GPUs.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import { type Gates, gateGradients, gatesOf, levelOf, logisticSlope } from './gates.ts'
+import { scaleShift } from '../../core/tensor/index.ts'
+import { bitsOf, type Gates, gateGradients, gatesOf, logisticSlope } from './gates.ts'
 import type { Ladder } from './ladder.ts'
-import { type Grid, meanResiduals, quantise, quantiseGradient } from './quantiser.ts'
+import { type Grid, observe, quantiseGradient, quantiseView } from './quantiser.ts'
+import { tensorOf, valuesOf } from './tensor-values.ts'
 
 /** Where values go on [0, 1], given the clip value |v| and, for weights, the values themselves. */
 export type GridOf = (clip: number, values: Float32Array) => Grid
@@ -22,13 +24,19 @@ export interface SuperQuantised {
 
 /** tfjs types the saver as a tensor. */
 const keep = (save: unknown, tensors: tf.Tensor[]) => (save as (tensors: tf.Tensor[]) => void)(tensors)
-const valuesOf = (x: tf.Tensor) => x.dataSync() as Float32Array
 const numberOf = (variable: tf.Tensor) => valuesOf(variable)[0] as number
 
 /** x quantised at one width, with the gradient of the straight-through estimator in x and the clip value [1]. */
 export function quantiseFixed(x: tf.Tensor, clip: tf.Variable, gridOf: GridOf, bits: number): tf.Tensor {
-  const { y, grid, sign } = forward(x, clip, gridOf, () => bits)
+  const values = valuesOf(x)
+  const { grid, sign } = gridAt(clip, gridOf, values)
+  const y = tensorOf(quantiseView(values, grid, bits), x.shape)
   return throughQuantiser(y, x, clip, { grid, sign, bits })
+}
+
+const gridAt = (clip: tf.Variable, gridOf: GridOf, values: Float32Array) => {
+  const v = numberOf(clip)
+  return { grid: gridOf(Math.abs(v), values), sign: v < 0 ? -1 : 1 }
 }
 
 export interface SuperQuantiserOptions {
@@ -36,6 +44,8 @@ export interface SuperQuantiserOptions {
   readonly ladder: Ladder
   /** Whether the thresholds take part in the gradient: the turn is theirs. */
   readonly learn: boolean
+  /** The width that will probably be chosen: right guesses are cheaper. Default the most bits. */
+  readonly likely?: number | undefined
 }
 
 /**
@@ -47,33 +57,21 @@ export function superQuantise(
   x: tf.Tensor,
   clip: tf.Variable,
   thresholds: tf.Variable,
-  { gridOf, ladder, learn }: SuperQuantiserOptions,
+  options: SuperQuantiserOptions,
 ): SuperQuantised {
-  const limits = valuesOf(thresholds)
-  let gates: Gates = { open: [], residuals: [] }
-  let means: readonly number[] = []
-  const { y, grid, sign } = forward(x, clip, gridOf, (values, own) => {
-    means = meanResiduals(values, own, ladder)
-    gates = gatesOf(means, limits)
-    return ladder[levelOf(gates.open)] as number
-  })
-  const bits = ladder[levelOf(gates.open)] as number
+  const { gridOf, ladder, learn, likely = ladder.at(-1) as number } = options
+  // Copied: the engine may write over what it showed.
+  const limits = valuesOf(thresholds).slice()
+  const values = valuesOf(x)
+  // The plain arrays are not kept: the backward pass reads x again.
+  const { grid, sign } = gridAt(clip, gridOf, values)
+  const found = observe(values, grid, ladder, likely, (means) => bitsOf(gatesOf(means, limits).open, ladder))
+  const y = tensorOf(found.values, x.shape)
+  const { means, bits } = found
+  const gates = gatesOf(means, limits)
   if (!learn || ladder.length === 1) return { value: throughQuantiser(y, x, clip, { grid, sign, bits }), gates, means }
   const open = thresholdGates(thresholds, gates)
   return { value: throughQuantiser(y, x, clip, { grid, sign, bits, ladder, gates, open }), gates, means, open }
-}
-
-/** The plain arrays are not kept: the backward pass reads x again. */
-function forward(
-  x: tf.Tensor,
-  clip: tf.Variable,
-  gridOf: GridOf,
-  choose: (values: Float32Array, grid: Grid) => number,
-): { readonly y: tf.Tensor; readonly grid: Grid; readonly sign: number } {
-  const values = valuesOf(x)
-  const v = numberOf(clip)
-  const grid = gridOf(Math.abs(v), values)
-  return { y: tf.tensor(quantise(values, grid, choose(values, grid)), x.shape), grid, sign: v < 0 ? -1 : 1 }
 }
 
 interface Quantiser {
@@ -93,7 +91,7 @@ function throughQuantiser(y: tf.Tensor, x: tf.Tensor, clip: tf.Variable, quantis
       value: y,
       gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
         const gradient = quantiseGradient(valuesOf(dy), valuesOf(saved as tf.Tensor), grid, bits, open ? ladder : [])
-        const dx = tf.tensor(gradient.dx, y.shape)
+        const dx = tensorOf(gradient.dx, y.shape)
         const dclip = tf.tensor1d([sign * gradient.clip])
         return gates && open ? [dx, dclip, tf.tensor1d(gateGradients(gates.open, gradient.products))] : [dx, dclip]
       },
@@ -184,4 +182,18 @@ function scoreGradient(
   const through = scores.reduce((sum, score, c) => sum + score * (ofScores[c] as number), 0)
   gradient[largest] = (gradient[largest] as number) - (through / most) * Math.sign(kernel[largest] as number)
   return gradient
+}
+
+/** x [..., C] times a mask [C]; where everything is open x passes as it is, and only the gradient is computed. */
+export function maskChannels(x: tf.Tensor, mask: tf.Tensor1D, open: boolean): tf.Tensor {
+  if (!open) return scaleShift(x, mask, tf.zeros(mask.shape), false)
+  const axes = x.shape.slice(0, -1).map((_, axis) => axis)
+  const operation = tf.customGrad((...inputs) => {
+    keep(inputs.at(-1), [inputs[0] as tf.Tensor])
+    return {
+      value: tf.clone(inputs[0] as tf.Tensor),
+      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => [dy, tf.sum(tf.mul(dy, saved as tf.Tensor), axes)],
+    }
+  })
+  return operation(x, mask)
 }
