@@ -37,6 +37,8 @@ export async function main(options: Options = {}) {
     plugins: [
       cnas({
         ...{ grow: 'operations', warmUpEpochs: 1, epochs: 2, weightSteps, policySteps: weightSteps, candidates: 5 },
+        // Twice an epoch: what the steps since have done to an architecture that was trained.
+        disturbance: { after: Math.max(1, Math.floor(weightSteps / 2)) },
         weights: { learningRate: 0.05 },
         controller: { hidden: 32, learningRate: 3e-3, baselineDecay: 0.9 },
       }),
@@ -51,7 +53,9 @@ export async function main(options: Options = {}) {
   for await (const event of search.run()) {
     if (event.type === 'stage.started') log(`stage ${event.index + 1}: ${event.stage}`)
     if (event.type === 'weights.progress')
-      log(`  loss ${event.metrics.loss?.toFixed(3)}, trace(P)/d ${event.metrics.freedom?.toFixed(3)}`)
+      log(
+        `  loss ${event.metrics.loss?.toFixed(3)}, trace(P)/d ${event.metrics.freedom?.toFixed(3)}, disturbance ${event.metrics.disturbance?.toFixed(3)} nats`,
+      )
     if (event.type === 'trial.completed') log(`  derived: ${(100 * event.reward).toFixed(1)} % with shared weights`)
   }
   const [best] = search.best(1)

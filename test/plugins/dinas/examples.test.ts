@@ -29,4 +29,5 @@ it('CNAS trains with the weight optimizer of DI-NAS, and says how free it is', a
   const freedom = said.flatMap((text) => /trace\(P\)\/d ([\d.]+)/.exec(text)?.[1] ?? []).map(Number)
   expect(freedom[0]).toBe(1)
   expect(Math.min(...freedom)).toBeLessThan(1)
+  expect(said.some((text) => /disturbance -?[\d.]+ nats/.test(text))).toBe(true)
 })
