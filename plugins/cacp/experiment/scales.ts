@@ -1,0 +1,50 @@
+import type { Random } from '../../../core/index.ts'
+import type { ImageDataset } from '../../../evaluators/data/index.ts'
+import { type LayerGraph, resNetGraph, vggGraph } from '../../../search-spaces/compression/prunable.ts'
+import type { ArmsPlan } from './arms.ts'
+import { photographs, smokeData } from './data.ts'
+import type { SyntheticPlan } from './synthetic.ts'
+
+export type Scale = 'smoke' | 'small' | 'paper'
+
+export interface Plan extends ArmsPlan {
+  readonly data: (environment: NodeJS.ProcessEnv, signal: AbortSignal) => Promise<ImageDataset>
+  readonly network: (data: ImageDataset, rng: Random) => LayerGraph
+  /** Of the network to be pruned. */
+  readonly training: { readonly epochs: number; readonly learningRate: number; readonly batchSize: number }
+  readonly fineTuning: { readonly epochs: number; readonly learningRate: number; readonly batchSize: number }
+  readonly synthetic: SyntheticPlan
+}
+
+const rates = [0.3, 0.5, 0.7]
+
+export const plans: Readonly<Record<Scale, Plan>> = {
+  smoke: {
+    ...{ rates, pruning: {}, episodes: 36, agent: { hidden: 32, warmUp: 12 }, calibration: { images: 64, points: 6 } },
+    data: async () => smokeData(),
+    network: (_, rng) => vggGraph({ layers: [8, 8, 'pool', 16, 16], size: 8, classes: 4, rng }),
+    training: { epochs: 6, learningRate: 0.05, batchSize: 64 },
+    fineTuning: { epochs: 1, learningRate: 0.02, batchSize: 64 },
+    synthetic: { episodes: 150, seeds: 1, agent: { hidden: 32, warmUp: 60 } },
+  },
+  small: {
+    ...{ rates, pruning: {}, calibration: { images: 128, points: 10 } },
+    // A third of a noise schedule for each rate: noise falls as slowly for every rate as it does in AMC.
+    ...{ episodes: 180, agent: { hidden: 200, warmUp: 45, exploration: { decay: 0.95 ** (1 / 3) } } },
+    data: (environment, signal) => photographs({ train: 5000, validation: 500, test: 2000 }, environment, true, signal),
+    network: (data, rng) =>
+      vggGraph({ layers: [16, 16, 'pool', 32, 32, 'pool', 48, 48], size: 16, classes: data.train.classes, rng }),
+    training: { epochs: 10, learningRate: 0.05, batchSize: 64 },
+    fineTuning: { epochs: 3, learningRate: 0.02, batchSize: 64 },
+    synthetic: { episodes: 400, seeds: 3, agent: { hidden: 64, warmUp: 100, exploration: { decay: 0.95 ** (1 / 3) } } },
+  },
+  paper: {
+    ...{ rates, pruning: {}, episodes: 900, agent: { warmUp: 100 }, calibration: { images: 300, points: 10 } },
+    data: (environment, signal) =>
+      photographs({ train: 45_000, validation: 5000, test: 10_000 }, environment, false, signal),
+    network: (_, rng) => resNetGraph({ depth: 56, rng }),
+    training: { epochs: 200, learningRate: 0.1, batchSize: 128 },
+    fineTuning: { epochs: 400, learningRate: 0.1, batchSize: 256 },
+    synthetic: { episodes: 900, seeds: 5, agent: { warmUp: 100 } },
+  },
+}

@@ -1,0 +1,89 @@
+import { seeded } from '../../../core/index.ts'
+import {
+  type ChannelSpace,
+  channelSpace,
+  uniformCounts,
+  vggGraph,
+} from '../../../search-spaces/compression/prunable.ts'
+import { cacpController } from '../controller.ts'
+import type { CacpOptions } from '../options.ts'
+import { bestOfRates, pruningSearch, violations } from '../search.ts'
+import { type Measured, measured } from './forms.ts'
+
+/** How much the made-up accuracy suffers from each of the six choices: late layers most. */
+const SENSITIVITIES = [0.05, 0.15, 0.3, 0.6, 1.2, 3.0]
+
+/**
+ * The cost of VGG-16 on CIFAR-10, every second convolution's input prunable, with a made-up accuracy. Late layers are
+ * sensitive: "keep all, and let the constraint cut" prunes just those, so that the rate has to be known to do well.
+ * With sensitive early layers that policy is best at every rate, and the constraint alone gives the rate away.
+ */
+export function syntheticTask(sensitivities: readonly number[] = SENSITIVITIES) {
+  const space = channelSpace(vggGraph(), {
+    groups: (_, index) => index % 2 === 0 && index < 12,
+    ...{ multiple: 8, least: 0.2, rates: [0.3, 0.5, 0.7] },
+  })
+  const accuracy = (kept: readonly number[]) => {
+    const harm = sensitivities.reduce((sum, sensitivity, i) => {
+      const share = (kept[i] as number) / (space.problem.choices[i]?.channels as number)
+      return sum + sensitivity * (1 - share) ** 2
+    }, 0)
+    return 0.93 * Math.exp(-1.2 * harm)
+  }
+  return { space, accuracy }
+}
+
+export interface SyntheticPlan {
+  readonly episodes: number
+  readonly seeds: number
+  readonly agent: CacpOptions
+}
+
+export interface SyntheticResult {
+  /** Of the greedy policy, one a rate. */
+  readonly greedy: readonly Measured[]
+  /** Best that was seen, one a rate. */
+  readonly best: readonly Measured[]
+  readonly violations: number
+  readonly episodes: number
+  /** Mean over the learned episodes. */
+  readonly targetVariance: Measured
+}
+
+async function once(task: ReturnType<typeof syntheticTask>, space: ChannelSpace, plan: SyntheticPlan, seed: number) {
+  const rng = seeded(seed)
+  const controller = cacpController(plan.agent)(space, rng.fork('controller'))
+  const options = { episodes: plan.episodes, rng: rng.fork('episodes') }
+  const episodes = await pruningSearch(space, controller, task.accuracy, options)
+  const variances = episodes.flatMap(({ diagnostics }) => diagnostics.targetVariance ?? [])
+  return {
+    greedy: space.rates.map((rate) => task.accuracy(controller.greedy(rate))),
+    best: bestOfRates(episodes, space.rates).map((episode) => episode?.accuracy ?? 0),
+    violations: violations(space.problem, episodes),
+    targetVariance: variances.length ? variances.reduce((sum, v) => sum + v, 0) / variances.length : 0,
+  }
+}
+
+/** One agent over all rates, several seeds. */
+export async function syntheticRun(plan: SyntheticPlan, seed: number, signal?: AbortSignal): Promise<SyntheticResult> {
+  const task = syntheticTask()
+  const runs: Awaited<ReturnType<typeof once>>[] = []
+  for (let run = 0; run < plan.seeds; run++) {
+    signal?.throwIfAborted()
+    runs.push(await once(task, task.space, plan, seed + run))
+  }
+  const each = (of: (run: (typeof runs)[number]) => readonly number[]) =>
+    task.space.rates.map((_, r) => measured(runs.map((run) => of(run)[r] as number)))
+  return {
+    ...{ greedy: each(({ greedy }) => greedy), best: each(({ best }) => best) },
+    violations: runs.reduce((sum, run) => sum + run.violations, 0),
+    episodes: plan.episodes * plan.seeds,
+    targetVariance: measured(runs.map((run) => run.targetVariance)),
+  }
+}
+
+/** Accuracy of the same share everywhere, one a rate. */
+export function syntheticUniform(): readonly number[] {
+  const { space, accuracy } = syntheticTask()
+  return space.rates.map((rate) => accuracy(uniformCounts(space.problem, rate)))
+}
