@@ -65,6 +65,21 @@ describe('examples', () => {
     expect(best?.network.layers).toBeGreaterThan(0)
   })
 
+  it('export to ONNX', async () => {
+    const { main } = await import('../examples/export-onnx.ts')
+    const { files } = await main({ pictures: 64, epochs: 1, directory: join(directory, 'onnx'), log: quiet })
+    expect(files.float?.agreement).toBe(1)
+    expect(files.int8?.bytes).toBeLessThan(files.float?.bytes as number)
+    expect(readdirSync(join(directory, 'onnx')).sort()).toEqual(['float.onnx', 'int8.onnx', 'weights.safetensors'])
+  })
+
+  it('compress my model', async () => {
+    const { main } = await import('../examples/compress-my-model.ts')
+    const small = await main({ pictures: 64, episodes: 4, directory: join(directory, 'small'), log: quiet })
+    expect(small.bops).toBeLessThanOrEqual(0.03)
+    expect(small.bytes).toBeGreaterThan(1000)
+  })
+
   it('tabular search, with its table or a clear word about it', async () => {
     const { main } = await import('../examples/tabular-search.ts')
     const said: string[] = []

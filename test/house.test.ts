@@ -124,6 +124,19 @@ const table: readonly Row[] = [
     types: contracts,
   },
   {
+    // One call over several plugins: it stands above them, through their doors, and no plugin may import it.
+    room: /^plugins\/compress\//,
+    may: (t, f) =>
+      door(t) ||
+      floor(t) ||
+      tfjs(t) ||
+      outside(t) ||
+      starts('search-spaces/', 'evaluators/')(t) ||
+      /^plugins\/(abs|cacp|onnx)\/index\.ts$/.test(t) ||
+      sameFolder(2)(t, f),
+    types: contracts,
+  },
+  {
     room: /^plugins\//,
     may: (t, f) =>
       door(t) || floor(t) || tfjs(t) || outside(t) || starts('search-spaces/', 'evaluators/')(t) || sameFolder(2)(t, f),

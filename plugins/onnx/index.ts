@@ -1,6 +1,7 @@
 /** Trained networks leave archloom: ONNX files, quantised or not, tf.js folders, safetensors. */
 
 export type { Calibration } from './calibrate.ts'
+export { type CompareOptions, type Comparison, compareOnnx, onnxLatency } from './compare.ts'
 export { OPSET } from './encode.ts'
 export {
   type Exportable,

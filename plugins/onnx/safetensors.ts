@@ -4,8 +4,7 @@
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { SavedWeight } from '../../core/index.ts'
-import { messageOf, quote } from '../../core/index.ts'
+import { messageOf, type Network, quote, type SavedWeight } from '../../core/index.ts'
 import { error } from './errors.ts'
 
 /** A variable scope, a supernet, or anything that saves and loads named weights. */
@@ -13,10 +12,17 @@ export interface WeightStore {
   save(): Promise<readonly SavedWeight[]>
   load(records: readonly SavedWeight[], options?: { partial?: boolean }): void
 }
-/** A network with a scope (all that spaces build), or a store of weights itself. */
-export type WithWeights = WeightStore | { readonly scope: WeightStore }
+/** A network with a scope, as all are that spaces build; or a store of weights itself. */
+export type WithWeights = WeightStore | { readonly scope: WeightStore } | Network
 
-const storeOf = (given: WithWeights): WeightStore => ('scope' in given ? given.scope : given)
+function storeOf(given: WithWeights): WeightStore {
+  if ('scope' in given) return given.scope
+  if ('save' in given) return given
+  throw error('ARCHLOOM_ONNX_OPTION', {
+    ...{ option: 'network', received: Object.keys(given) },
+    expected: 'a network with a `scope` (network() of archloom/tensor), a variable scope, or a supernet',
+  })
+}
 
 export interface SafetensorsOptions {
   /** Text kept in the file's header. */

@@ -102,6 +102,11 @@ describe('safetensors', () => {
     expect(() => decodeSafetensors(file({ a: entry }, new Uint8Array(8)))).toThrow('ARCHLOOM_SAFETENSORS_TENSOR')
   })
 
+  it('need a network whose variables have names', async () => {
+    const nameless = { trainable: [], state: [] } as never
+    await expect(saveSafetensors(join(directory, 'none'), nameless)).rejects.toThrow('ARCHLOOM_ONNX_OPTION')
+  })
+
   it('change nothing where names or shapes do not agree', async () => {
     const path = join(directory, 'small.safetensors')
     using small = build(1, 4)

@@ -1,0 +1,147 @@
+import type { Dataset } from '../../core/index.ts'
+import { seeded } from '../../core/index.ts'
+import { useEngine } from '../../core/tensor/index.ts'
+import { classify } from '../../evaluators/metrics/index.ts'
+import type { SupervisedTrainerOptions } from '../../evaluators/training/index.ts'
+import {
+  type GraphNetwork,
+  graphCost,
+  graphNetwork,
+  type LayerGraph,
+  type PruningOptions,
+  type PruningProblem,
+  pruningProblem,
+  uniformCounts,
+} from '../../search-spaces/compression/index.ts'
+import { calibrate, compressChannels, fineTune, pruneChannels } from '../cacp/index.ts'
+import { type ExportReport, exportOnnx } from '../onnx/index.ts'
+import { error } from './errors.ts'
+import { layerGraphOf, type ModelSource } from './source.ts'
+
+/** Shares of the original, in (0, 1]; both hold where both are given. */
+export interface CompressionTarget {
+  /** Bit operations, of those at 32 × 32 bits: 8-bit integers alone are 0.0625. */
+  readonly bops?: number
+  readonly multiplyAdds?: number
+}
+
+export interface CompressOptions {
+  readonly target: CompressionTarget
+  /** Training images prune, fine-tune and calibrate; validation images measure. */
+  readonly data: Pick<Dataset, 'train' | 'validation'>
+  /**
+   * How channels are chosen: 'cacp' searches with an agent, 'uniform' takes the same share of every layer, the most
+   * important channels stay. Default 'cacp'.
+   */
+  readonly prune?: 'cacp' | 'uniform'
+  /** Prunings that the agent tries. Default 100. */
+  readonly episodes?: number
+  readonly channels?: PruningOptions
+  /** Passes over the training images after pruning. Default 2; 0: none. */
+  readonly epochs?: number
+  readonly trainer?: SupervisedTrainerOptions
+  readonly seed?: number
+  readonly signal?: AbortSignal
+  readonly log?: (text: string) => void
+}
+
+export interface CompressionFigures {
+  readonly accuracy: number
+  readonly multiplyAdds: number
+  readonly parameters: number
+  /** Bit operations of one image. */
+  readonly bops: number
+}
+
+export interface CompressedModel {
+  /** Pruned and fine-tuned, in floats. */
+  readonly graph: LayerGraph
+  readonly before: CompressionFigures
+  /** Accuracy in floats; that of the file is what compareOnnx() measures. */
+  readonly after: CompressionFigures
+  /** Builds the network; dispose it. */
+  network(): GraphNetwork
+  /** Writes an ONNX file in 8-bit integers, calibrated on the training images. */
+  export(file: string): Promise<ExportReport>
+}
+
+const FLOAT = 32 * 32
+const INTEGER = 8 * 8
+
+/**
+ * A trained model made smaller: channels pruned until the target is met together with 8-bit integers, weights
+ * fine-tuned, ready to be exported.
+ * Errors: ARCHLOOM_COMPRESS_TARGET (says the least that can be reached), ARCHLOOM_COMPRESS_OPTION,
+ * ARCHLOOM_COMPRESS_SOURCE; those of layerGraph, pruningProblem, and the trainer.
+ */
+export async function compress(source: ModelSource, options: CompressOptions): Promise<CompressedModel> {
+  const { data, epochs = 2, trainer, seed = 0, signal, log = () => {} } = options
+  checkOptions(options)
+  await useEngine()
+  const whole = await layerGraphOf(source)
+  const problem = pruningProblem(whole, options.channels)
+  const rate = rateOf(options.target, problem)
+  const before = await figuresOf(whole, options, FLOAT)
+  log(`whole: ${figuresText(before)}`)
+  const pruned = rate < 1 ? await prunedGraph(problem, rate, options) : whole
+  const tuning = { data, epochs, seed, ...(trainer && { trainer }), ...(signal && { signal }) }
+  const graph = rate < 1 && epochs > 0 ? await fineTune(pruned, tuning) : pruned
+  const after = await figuresOf(graph, options, INTEGER)
+  log(`compressed: ${figuresText(after)}`)
+  return {
+    graph,
+    before,
+    after,
+    network: () => graphNetwork(graph),
+    export: async (file) => {
+      using network = graphNetwork(graph)
+      return (await exportOnnx(network, { file, quantise: { calibration: data.train } })).report
+    },
+  }
+}
+
+const figuresText = ({ accuracy, multiplyAdds, bops }: CompressionFigures) =>
+  `accuracy ${accuracy.toFixed(4)}, ${(multiplyAdds / 1e6).toFixed(2)} M multiply-adds, ${(bops / 1e9).toFixed(2)} G bit operations`
+
+function checkOptions({ target, data, prune = 'cacp', episodes = 100, epochs = 2 }: CompressOptions): void {
+  const refuse = (option: string, received: unknown, expected: string) =>
+    error('ARCHLOOM_COMPRESS_OPTION', { option, received, expected })
+  const shares = Object.entries(target ?? {})
+  const known = ['bops', 'multiplyAdds']
+  if (shares.length === 0 || shares.some(([unit, share]) => !known.includes(unit) || !(share > 0 && share <= 1)))
+    throw refuse('target', target, '{ bops, multiplyAdds }: one or both, each a share in (0, 1]')
+  if (!data || data.train.size === 0 || data.validation.size === 0)
+    throw refuse('data', data && [data.train.size, data.validation.size], 'training and validation images')
+  if (prune !== 'cacp' && prune !== 'uniform') throw refuse('prune', prune, "'cacp' or 'uniform'")
+  if (!Number.isInteger(episodes) || episodes < 1) throw refuse('episodes', episodes, 'a positive whole number')
+  if (!(epochs >= 0 && Number.isFinite(epochs))) throw refuse('epochs', epochs, 'a number of at least 0')
+}
+
+/** The share of multiply-adds that meets the target with 8-bit integers. */
+function rateOf({ bops = 1, multiplyAdds = 1 }: CompressionTarget, { minimum }: PruningProblem): number {
+  if (multiplyAdds < minimum)
+    throw error('ARCHLOOM_COMPRESS_TARGET', { unit: 'multiply-adds', received: multiplyAdds, minimum })
+  const share = INTEGER / FLOAT
+  if (bops < minimum * share)
+    throw error('ARCHLOOM_COMPRESS_TARGET', { unit: 'bit operations', received: bops, minimum: minimum * share })
+  return Math.min(1, multiplyAdds, bops / share)
+}
+
+async function prunedGraph(problem: PruningProblem, rate: number, options: CompressOptions): Promise<LayerGraph> {
+  const { data, prune = 'cacp', episodes = 100, seed = 0, signal, channels = {} } = options
+  if (prune === 'uniform') {
+    const rng = seeded(seed).fork('calibration')
+    return pruneChannels(problem, uniformCounts(problem, rate), await calibrate(problem, data.train, { rng }))
+  }
+  const agent = { warmUp: Math.max(1, Math.floor(episodes / 3)) }
+  const parts = { data, episodes, agent, rates: [rate], seed, ...channels, ...(signal && { signal }) }
+  const [best] = (await compressChannels(problem.graph, parts)).best
+  return (best as NonNullable<typeof best>).graph
+}
+
+async function figuresOf(graph: LayerGraph, { data, signal }: CompressOptions, bits: number) {
+  using network = graphNetwork(graph)
+  const { accuracy } = await classify(network, data.validation, signal ? { signal } : {})
+  const { multiplyAdds, parameters } = graphCost(graph)
+  return { accuracy, multiplyAdds, parameters, bops: multiplyAdds * bits }
+}

@@ -1,0 +1,47 @@
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ArchloomError } from '../../core/errors.ts'
+import { messageOf, type Network } from '../../core/index.ts'
+import {
+  checkWeights,
+  importLayersModel,
+  type LayerGraph,
+  layerGraph,
+  type SavableModel,
+} from '../../search-spaces/compression/index.ts'
+import { error } from './errors.ts'
+
+/** A trained network of ours, a `tf.LayersModel`, a layer graph, or the folder (or model.json) of a saved tf.js model. */
+export type ModelSource = Network | LayerGraph | SavableModel | string | URL
+
+/**
+ * Any model as a layer graph with its weights. Errors: ARCHLOOM_COMPRESS_SOURCE; ARCHLOOM_PRUNABLE_LAYER names a layer
+ * that is not supported, with those that are; ARCHLOOM_PRUNABLE_WEIGHTS for weights that are not finite.
+ */
+export async function layerGraphOf(source: ModelSource): Promise<LayerGraph> {
+  const graph = await graphOf(source)
+  checkWeights(graph)
+  return graph
+}
+
+async function graphOf(source: ModelSource): Promise<LayerGraph> {
+  if (typeof source === 'string' || source instanceof URL) return fromFolder(source)
+  if ('nodes' in source) return source
+  // A LayersModel has `apply` and `trainable` too.
+  if ('apply' in source && 'inputShape' in source) return layerGraph(source)
+  if ('save' in source) return importLayersModel(source)
+  throw error('ARCHLOOM_COMPRESS_SOURCE', { source: typeof source, reason: 'it is none of the things that are known' })
+}
+
+async function fromFolder(source: string | URL): Promise<LayerGraph> {
+  const path = source instanceof URL || source.startsWith('file://') ? fileURLToPath(source) : source
+  const file = existsSync(path) && statSync(path).isDirectory() ? join(path, 'model.json') : path
+  if (!existsSync(file)) throw error('ARCHLOOM_COMPRESS_SOURCE', { source: path, reason: 'there is no model.json' })
+  try {
+    return await importLayersModel(file)
+  } catch (cause) {
+    if (ArchloomError.is(cause)) throw cause
+    throw error('ARCHLOOM_COMPRESS_SOURCE', { source: path, reason: messageOf(cause) }, { cause })
+  }
+}

@@ -1,0 +1,96 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { Network, Split } from '../../core/index.ts'
+import { type Latency, type LatencyOptions, timed } from '../../evaluators/profile/index.ts'
+import { error } from './errors.ts'
+import { type OnnxModel, type OpenOptions, openOnnx } from './session.ts'
+
+export interface Comparison {
+  readonly images: number
+  /** Share of images for which the largest output of both is the same. */
+  readonly agreement: number
+  /** Share of images whose class each names. */
+  readonly networkAccuracy: number
+  readonly fileAccuracy: number
+  /** Greatest difference of an output, relative to the largest output. */
+  readonly difference: number
+}
+
+export interface CompareOptions {
+  /** Images at once. Default 64. */
+  readonly batchSize?: number
+  /** At most so many images. Default all. */
+  readonly images?: number
+}
+
+const largest = (values: ArrayLike<number>, from: number, count: number): number => {
+  let best = 0
+  for (let k = 1; k < count; k++) if ((values[from + k] as number) > (values[from + best] as number)) best = k
+  return best
+}
+
+/**
+ * A classifier and the file made of it, on the images of a split. Errors: ARCHLOOM_ONNX_FILE,
+ * ARCHLOOM_ONNX_CALIBRATION for a split without images.
+ */
+export async function compareOnnx(
+  network: Network,
+  file: string | Uint8Array,
+  split: Split,
+  { batchSize = 64, images = Number.POSITIVE_INFINITY }: CompareOptions = {},
+): Promise<Comparison> {
+  await using model = await openOnnx(file)
+  let [seen, same, right, fileRight, greatest, scale] = [0, 0, 0, 0, 0, 1e-30]
+  for (const { inputs, targets } of split.batches({ batchSize })) {
+    const logits = tf.tidy(() => network.apply(inputs, { training: false }))
+    const read = Promise.all([inputs.data(), logits.data(), targets.data()])
+    const [values, expected, labels] = await read.finally(() => tf.dispose([inputs, targets, logits]))
+    const received = await applied(model, inputs.shape, values as Float32Array)
+    const classes = expected.length / labels.length
+    for (let i = 0; i < labels.length && seen < images; i++, seen++) {
+      const [own, other] = [largest(expected, i * classes, classes), largest(received, i * classes, classes)]
+      if (own === other) same++
+      if (own === labels[i]) right++
+      if (other === labels[i]) fileRight++
+      for (let k = i * classes; k < (i + 1) * classes; k++) {
+        scale = Math.max(scale, Math.abs(expected[k] as number))
+        greatest = Math.max(greatest, Math.abs((expected[k] as number) - (received[k] as number)))
+      }
+    }
+    if (seen >= images) break
+  }
+  if (seen === 0)
+    throw error('ARCHLOOM_ONNX_CALIBRATION', { received: 'an empty split', expected: 'images to compare with' })
+  const share = (count: number) => count / seen
+  return {
+    ...{ images: seen, agreement: share(same), networkAccuracy: share(right), fileAccuracy: share(fileRight) },
+    difference: greatest / scale,
+  }
+}
+
+/** One by one where the file's batch is fixed. */
+async function applied(model: OnnxModel, shape: readonly number[], values: Float32Array): Promise<Float32Array> {
+  const [count = 0, ...rest] = shape
+  try {
+    return (await model.apply({ dims: shape, values })).values
+  } catch (thrown) {
+    if (count === 1) throw thrown
+    const each = values.length / count
+    const parts: Float32Array[] = []
+    for (let i = 0; i < count; i++)
+      parts.push((await model.apply({ dims: [1, ...rest], values: values.slice(i * each, (i + 1) * each) })).values)
+    return Float32Array.from(parts.flatMap((part) => [...part]))
+  }
+}
+
+/** Median time of a file on ONNX Runtime, for a batch of one input shape. Errors: ARCHLOOM_ONNX_FILE, ARCHLOOM_PROFILE_OPTION. */
+export async function onnxLatency(
+  file: string | Uint8Array,
+  input: readonly number[],
+  { threads = 1, optimisation, ...options }: LatencyOptions & OpenOptions = {},
+): Promise<Latency> {
+  await using model = await openOnnx(file, { threads, ...(optimisation && { optimisation }) })
+  const { batch = 1 } = options
+  const dims = [batch, ...input]
+  const values = new Float32Array(dims.reduce((product, size) => product * size, 1)).fill(0.5)
+  return await timed(async () => void (await model.apply({ dims, values })), { engine: 'onnxruntime-node', threads }, options) // biome-ignore format: one line
+}
