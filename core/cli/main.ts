@@ -42,6 +42,7 @@ const positive = (text: string) => {
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number of at least 1.')
   return value
 }
+const whole = (text: string) => (text === '0' ? 0 : positive(text))
 const seedOf = (text: string) => {
   const value = Number(text)
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.')
@@ -53,6 +54,15 @@ interface Shared {
   readonly verbose?: true
   readonly directory: string
   readonly top: number
+}
+
+interface UpscaleFlags {
+  readonly model: string
+  readonly scale?: number
+  readonly tile?: number
+  readonly overlap?: number
+  readonly engine: string
+  readonly compare: boolean
 }
 
 /** The commands. Each loads its code when it is called, so that `--help` costs nothing. */
@@ -149,6 +159,22 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
     .action(async (name: string, options: Shared, self: Command) => {
       const { bench } = await import('./commands/bench.ts')
       done(await bench(name, self.args.slice(1), output(options)))
+    })
+
+  command('upscale <input> <output>', 'enlarge a picture, or every picture of a folder, with a trained network')
+    .requiredOption('--model <folder>', 'the model: a folder with model.json and weights.safetensors')
+    .addOption(new Option('--scale <n>', 'refuse models of another scale').argParser(positive))
+    .addOption(new Option('--tile <n>', 'pixels of a side that are worked on at once').argParser(positive))
+    .addOption(
+      new Option('--overlap <n>', 'pixels around a tile that are seen too; default: as many as matter').argParser(
+        whole,
+      ),
+    )
+    .option('--engine <name>', 'tensor engine', 'auto')
+    .option('--compare', 'also write bicubic and network side by side', false)
+    .action(async (input: string, result: string, options: Shared & UpscaleFlags) => {
+      const { upscale } = await import('./commands/upscale.ts')
+      done(await upscale(input, result, { ...options, output: output(options) }))
     })
 
   command('reproduce <paper>', "a paper's claims against their baselines")

@@ -1,5 +1,7 @@
 /** DRN: enlarging networks trained in a closed loop with networks that lead back to the small image. */
 import { definePlugin } from '../../core/index.ts'
+import { type BuildDrnOptions, buildDrn } from './network.ts'
+import type { DrnOptions } from './network-plan.ts'
 import { paper } from './paper.ts'
 import { type DualRegressionOptions, dualRegressionTrainer } from './trainer.ts'
 
@@ -16,6 +18,13 @@ export const drn = (options: DualRegressionOptions = {}) =>
     },
     bind: ({ trainer }) => trainer.to(dualRegressionTrainer(options)),
   })
+
+/** Builders of networks from plain JSON, by kind: what saved models name. */
+export const upscalers = {
+  /** Options: scale, features, blocks, shortcut. */
+  drn: (options: Readonly<Record<string, unknown>>, parts: Pick<BuildDrnOptions, 'input' | 'rng'>) =>
+    buildDrn({ ...(options as unknown as DrnOptions), ...parts }),
+} as const
 
 export { bicubicDuals, type DualNetworks, dualNetworks } from './dual.ts'
 export { type RegressionLosses, regressionLosses, unpairedDualLoss } from './loss.ts'

@@ -8,6 +8,11 @@ export interface DrnOptions {
   readonly features: number
   /** Residual channel-attention blocks of each stage on the way up. */
   readonly blocks: number
+  /**
+   * What is added to the images that the network gives. 'none', as published: the mean colour. 'bicubic': the small
+   * image enlarged; the network begins as bicubic, which spares short runs the way there. Default 'none'.
+   */
+  readonly shortcut?: 'none' | 'bicubic'
 }
 
 /** The published configurations by name and scale. */
@@ -29,7 +34,7 @@ export interface DrnStage {
   readonly kept: number
 }
 
-export interface DrnPlan extends DrnOptions {
+export interface DrnPlan extends Required<DrnOptions> {
   /** K = log₂ scale. */
   readonly levels: number
   readonly stages: readonly DrnStage[]
@@ -38,12 +43,14 @@ export interface DrnPlan extends DrnOptions {
 /** Channels of every stage. Error: ARCHLOOM_DRN_OPTION. */
 export function planDrn(options: DrnOptions): DrnPlan {
   const { scale, features, blocks } = options
+  const { shortcut = 'none' } = options
   const refuse = (option: keyof DrnOptions, expected: string) =>
     error('ARCHLOOM_DRN_OPTION', { option, received: options[option], expected })
   const levels = Math.log2(scale)
   if (![1, 2, 3].includes(levels)) throw refuse('scale', '2, 4 or 8')
   if (!Number.isInteger(blocks) || blocks < 1) throw refuse('blocks', 'a whole number of at least 1')
   if (!Number.isInteger(features) || features < 1) throw refuse('features', 'a whole number of at least 1')
+  if (shortcut !== 'none' && shortcut !== 'bicubic') throw refuse('shortcut', "'none' or 'bicubic'")
   const stages = Array.from({ length: levels }, (_, i) => {
     const kept = features * 2 ** (levels - 1 - i)
     return { channels: i === 0 ? features * 2 ** levels : 4 * kept, kept }
@@ -51,5 +58,5 @@ export function planDrn(options: DrnOptions): DrnPlan {
   const narrowest = Math.min(...stages.map(({ channels }) => channels))
   if (narrowest < REDUCTION)
     throw refuse('features', `enough that every stage has ${REDUCTION} channels (the narrowest has ${narrowest})`)
-  return { ...options, levels, stages }
+  return { ...options, shortcut, levels, stages }
 }

@@ -8,6 +8,7 @@ import {
   sequential,
   type VariableScope,
   variableScope,
+  zeros,
 } from '../../core/tensor/index.ts'
 import {
   addMean,
@@ -22,8 +23,8 @@ import { type DrnOptions, planDrn, REDUCTION } from './network-plan.ts'
 export const LEAK = 0.2
 const initialiser = fanInUniform()
 
-const convolution = (scope: VariableScope, inputChannels: number, filters: number, kernel = 3) =>
-  conv2d(scope, { inputChannels, filters, kernel, bias: true, initialiser })
+const convolution = (scope: VariableScope, inputChannels: number, filters: number, kernel = 3, first = initialiser) =>
+  conv2d(scope, { inputChannels, filters, kernel, bias: true, initialiser: first })
 
 /** Halves: stride 2, leaky ReLU, then twice the channels; no bias. Also the form of the dual networks. */
 export function halving(scope: VariableScope, channels: number, filters: number): Layer {
@@ -47,14 +48,16 @@ export interface BuildDrnOptions extends DrnOptions {
  * The mean colour is fixed, not trained. Error: ARCHLOOM_DRN_OPTION.
  */
 export function buildDrn({ input, rng, ...options }: BuildDrnOptions): ScopedUpscalingNetwork {
-  const { features: f, blocks, levels, stages, scale } = planDrn(options)
+  const { features: f, blocks, levels, stages, scale, shortcut } = planDrn(options)
+  const bicubic = shortcut === 'bicubic'
   const scope = variableScope({ rng })
   const enlarge = bicubicUpsampling({ factor: scale })
   const head = convolution(scope.child('head'), 3, f)
   const down = Array.from({ length: levels }, (_, p) => halving(scope.child(`down_${p}`), f * 2 ** p, f * 2 ** (p + 1)))
   const tails = [f * 2 ** levels, ...stages.map(({ kept }) => 2 * kept)].map((channels, level) =>
-    convolution(scope.child(`tail_${level}`), channels, 3),
+    convolution(scope.child(`tail_${level}`), channels, 3, 3, bicubic ? zeros : initialiser),
   )
+  const sizes = Array.from({ length: levels + 1 }, (_, level) => bicubicUpsampling({ factor: 2 ** level }))
   const up = stages.map(({ channels, kept }, i) => {
     const own = scope.child(`up_${i}`)
     const attention = { channels, bottleneck: Math.floor(channels / REDUCTION), initialiser }
@@ -68,17 +71,23 @@ export function buildDrn({ input, rng, ...options }: BuildDrnOptions): ScopedUps
     )
   })
   const outputs = (lr: tf.Tensor, mode: Parameters<Layer>[1]) => {
-    let x = head(subtractMean(enlarge(lr, mode)), mode)
+    const enlarged = enlarge(lr, mode)
+    const image = (level: number, features: tf.Tensor) => {
+      const y = (tails[level] as Layer)(features, mode)
+      if (!bicubic) return addMean(y)
+      return tf.add(y, level === levels ? enlarged : (sizes[level] as Layer)(lr, mode))
+    }
+    let x = head(subtractMean(enlarged), mode)
     const copies: tf.Tensor[] = []
     for (const halve of down) {
       copies.push(x)
       x = halve(x, mode)
     }
-    const images = [addMean((tails[0] as Layer)(x, mode))]
+    const images = [image(0, x)]
     up.forEach((stage, i) => {
       // Enlarged first, copy second: the order of the published weights.
       x = tf.concat([stage(x, mode), copies[levels - 1 - i] as tf.Tensor], 3)
-      images.push(addMean((tails[i + 1] as Layer)(x, mode)))
+      images.push(image(i + 1, x))
     })
     return images
   }

@@ -1,6 +1,7 @@
 /** Super-resolution: a normal cell, an upsampling cell and its position (HNAS); layers that enlarging networks share. */
 import type { BuildOptions } from '../../core/trainer.ts'
 import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
+import { buildCompactNetwork, type CompactOptions } from './compact.ts'
 import { type SuperResolutionCost, superResolutionCost } from './cost.ts'
 import { buildSuperResolutionNetwork } from './network.ts'
 import { hnasPaper } from './papers.ts'
@@ -47,6 +48,7 @@ export {
   residualChannelAttention,
 } from './attention.ts'
 export { type BaselineOptions, baselineChannels, baselineCost, buildBaselineNetwork } from './baseline.ts'
+export { buildCompactNetwork, type CompactOptions } from './compact.ts'
 export { publishedFlops, publishedSearchCost, type SuperResolutionCost, superResolutionCost } from './cost.ts'
 export { selfEnsemble } from './ensemble.ts'
 export { type AxisWeights, bicubicUpsampling, interpolation } from './interpolation.ts'
@@ -73,3 +75,20 @@ export {
   type UpscalingParts,
   upscalingNetwork,
 } from './upscaler.ts'
+
+/** Builders of networks from plain JSON, by kind: what saved models name. */
+export const upscalers = {
+  /** Options: those of `buildCompactNetwork`. */
+  compact: (options: Readonly<Record<string, unknown>>, parts: Pick<BuildOptions, 'input' | 'rng'>) =>
+    buildCompactNetwork(options as unknown as CompactOptions, parts),
+  /** Options: `space`, those of `superResolutionSpace`, and `architecture`. */
+  cells: (
+    { space = {}, architecture }: Readonly<Record<string, unknown>>,
+    parts: Pick<BuildOptions, 'input' | 'rng'>,
+  ) => {
+    const made = superResolutionSpace(space as SuperResolutionOptions)
+    // Through the genotype: the space checks what it is given.
+    const checked = made.decode(made.encode(architecture as SuperResolutionArchitecture))
+    return made.build(checked, { ...parts, classes: 0 })
+  },
+} as const

@@ -1,0 +1,200 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as tf from '@tensorflow/tfjs-core'
+import { messageOf } from '../../core/errors.ts'
+import { type Random, seeded } from '../../core/random.ts'
+import type { VariableScope } from '../../core/tensor/index.ts'
+import type { ApplyMode } from '../../core/trainer.ts'
+import { error } from './errors.ts'
+import { decodeSafetensors, encodeSafetensors } from './safetensors.ts'
+
+/** What can be saved and used to enlarge: every network of the super-resolution space, of DRN, or of the caller's. */
+export interface Upscaler extends Disposable {
+  readonly scope: VariableScope
+  readonly scale: number
+  /** [b, h, w, 3] → [b, h·scale, w·scale, 3], values 0 to 255. */
+  upscale(lr: tf.Tensor, mode: ApplyMode): tf.Tensor
+}
+
+/** Builds a network anew from the options that were saved; its weights come from the file afterwards. */
+export type UpscalerBuilder = (
+  options: Readonly<Record<string, unknown>>,
+  parts: { readonly input: readonly number[]; readonly rng: Random },
+) => Upscaler
+
+/** What model.json says. */
+export interface UpscalerDescription {
+  readonly format: 'archloom-upscaler'
+  readonly version: 1
+  /** Which builder makes the network. */
+  readonly kind: string
+  /** The builder's, as plain JSON. */
+  readonly options: Readonly<Record<string, unknown>>
+  readonly scale: number
+  readonly parameters: number
+  /** How far a pixel of the result looks, in pixels of the small image; null: over the whole image. */
+  readonly reach: number | null
+  /** What its maker wants remembered: data, steps, PSNR. */
+  readonly notes: Readonly<Record<string, unknown>>
+}
+
+const DESCRIPTION = 'model.json'
+const WEIGHTS = 'weights.safetensors'
+
+/** Modules that export `upscalers`: builders by kind. Loaded when a model asks for one. */
+const modules: Readonly<Record<string, string>> = {
+  compact: 'archloom/search-spaces/super-resolution',
+  cells: 'archloom/search-spaces/super-resolution',
+  drn: 'archloom/plugins/drn',
+}
+
+/** Writes a network as a folder: model.json and weights.safetensors. */
+export async function saveUpscaler(
+  folder: string,
+  network: Upscaler,
+  {
+    kind,
+    options,
+    notes = {},
+  }: Pick<UpscalerDescription, 'kind' | 'options'> & Partial<Pick<UpscalerDescription, 'notes'>>,
+): Promise<UpscalerDescription> {
+  const weights = await network.scope.save()
+  const description: UpscalerDescription = {
+    format: 'archloom-upscaler',
+    version: 1,
+    kind,
+    options,
+    scale: network.scale,
+    parameters: network.scope.trainable.reduce((sum, { size }) => sum + size, 0),
+    reach: await reachOf(network),
+    notes,
+  }
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, WEIGHTS), encodeSafetensors(weights, { format: 'archloom-upscaler', kind }))
+  await writeFile(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`)
+  return description
+}
+
+export interface LoadUpscalerOptions {
+  /** Builders of kinds that archloom does not know; they come first. */
+  readonly builders?: Readonly<Record<string, UpscalerBuilder>>
+  /** The scale that is needed; another is an error. */
+  readonly scale?: number
+}
+
+export interface LoadedUpscaler extends Disposable {
+  readonly network: Upscaler
+  readonly description: UpscalerDescription
+}
+
+/**
+ * Reads a model folder and builds its network. Errors: ARCHLOOM_UPSCALER_FOLDER, ARCHLOOM_UPSCALER_KIND,
+ * ARCHLOOM_UPSCALER_SCALE.
+ */
+export async function loadUpscaler(
+  folder: string,
+  { builders = {}, scale }: LoadUpscalerOptions = {},
+): Promise<LoadedUpscaler> {
+  const description = await describeUpscaler(folder)
+  if (scale !== undefined && scale !== description.scale)
+    throw error('ARCHLOOM_UPSCALER_SCALE', { folder, received: description.scale, expected: scale })
+  const build = await builderOf(description.kind, builders)
+  const attempt = async <T>(file: string, work: () => T | Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (cause) {
+      throw error('ARCHLOOM_UPSCALER_FOLDER', { folder, file, reason: messageOf(cause).replace(/\.$/, '') }, { cause })
+    }
+  }
+  const records = await attempt(WEIGHTS, async () => decodeSafetensors(await readFile(join(folder, WEIGHTS))))
+  const network = await attempt(DESCRIPTION, () => build(description.options, { input: [16, 16, 3], rng: seeded(0) }))
+  try {
+    await attempt(WEIGHTS, () => network.scope.load(records))
+    if (network.scale !== description.scale)
+      throw error('ARCHLOOM_UPSCALER_FOLDER', {
+        ...{ folder, file: DESCRIPTION },
+        reason: `it says ×${description.scale}, and its options make a network of ×${network.scale}`,
+      })
+  } catch (thrown) {
+    network[Symbol.dispose]()
+    throw thrown
+  }
+  return { network, description, [Symbol.dispose]: () => network[Symbol.dispose]() }
+}
+
+/** What a model folder says of itself, without building anything. Error: ARCHLOOM_UPSCALER_FOLDER. */
+export async function describeUpscaler(folder: string): Promise<UpscalerDescription> {
+  const broken = (reason: string, cause?: unknown) =>
+    error('ARCHLOOM_UPSCALER_FOLDER', { folder, file: DESCRIPTION, reason }, { cause })
+  let read: Partial<UpscalerDescription> | null
+  try {
+    read = JSON.parse(await readFile(join(folder, DESCRIPTION), 'utf8')) as Partial<UpscalerDescription> | null
+  } catch (cause) {
+    throw broken(messageOf(cause), cause)
+  }
+  const { format, version, kind, options, scale, reach } = read ?? {}
+  if (format !== 'archloom-upscaler') throw broken(`its format is ${JSON.stringify(format)}`)
+  if (version !== 1) throw broken(`its version is ${JSON.stringify(version)}, known is 1`)
+  const whole = (n: unknown, least: number) => Number.isInteger(n) && (n as number) >= least
+  if (typeof kind !== 'string' || typeof options !== 'object' || options === null || !whole(scale, 1))
+    throw broken('kind, options or scale is missing or no such thing')
+  if (reach !== null && !whole(reach, 0)) throw broken(`its reach is ${JSON.stringify(reach)}`)
+  return { parameters: 0, notes: {}, ...read } as UpscalerDescription
+}
+
+async function builderOf(kind: string, own: Readonly<Record<string, UpscalerBuilder>>): Promise<UpscalerBuilder> {
+  const module = Object.hasOwn(modules, kind) ? modules[kind] : undefined
+  const known = () => [...Object.keys(own), ...Object.keys(modules)]
+  if (Object.hasOwn(own, kind)) return own[kind] as UpscalerBuilder
+  if (module === undefined) throw error('ARCHLOOM_UPSCALER_KIND', { received: kind, known: known() })
+  const { upscalers } = (await import(module)) as { upscalers?: Readonly<Record<string, UpscalerBuilder>> }
+  const build = upscalers?.[kind]
+  if (!build) throw error('ARCHLOOM_UPSCALER_KIND', { received: kind, known: known() })
+  return build
+}
+
+/** Side of the pictures that the reach is measured on; reaches of half of it and more count as the whole image. */
+const PROBE = 97
+/** Darkest and lightest value of those pictures: what is silent in one (a unit that is never active) may speak in another. */
+const RANGES = [
+  [0, 255],
+  [0, 80],
+  [175, 255],
+  [100, 155],
+] as const
+
+/**
+ * How far a pixel of the result looks, found out by changing the middle pixel of pictures of noise: exact for
+ * convolutions (what is below the precision of numbers does not matter), null where the change is seen everywhere, as
+ * with channel attention.
+ */
+export async function reachOf({ scale, upscale }: Pick<Upscaler, 'scale' | 'upscale'>): Promise<number | null> {
+  const rng = seeded('reach')
+  const middle = (PROBE - 1) / 2
+  const at = 3 * (middle * PROBE + middle)
+  const side = PROBE * scale
+  const distance = (i: number) => Math.abs(Math.floor(i / scale) - middle)
+  const result = async (pixels: Float32Array) => {
+    const y = tf.tidy(() => upscale(tf.tensor4d(pixels, [1, PROBE, PROBE, 3]), { training: false }))
+    try {
+      return await y.data()
+    } finally {
+      y.dispose()
+    }
+  }
+  let reach = 0
+  for (const [low, high] of RANGES) {
+    const values = Float32Array.from({ length: PROBE * PROBE * 3 }, () => low + (high - low) * rng.float())
+    const changed = values.slice()
+    for (let c = 0; c < 3; c++) changed[at + c] = 255 - (values[at + c] as number)
+    const [a, b] = [await result(values), await result(changed)]
+    for (let y = 0; y < side; y++)
+      for (let x = 0; x < side; x++) {
+        const from = 3 * (y * side + x)
+        if (a[from] === b[from] && a[from + 1] === b[from + 1] && a[from + 2] === b[from + 2]) continue
+        reach = Math.max(reach, distance(y), distance(x))
+      }
+    if (reach >= middle) return null
+  }
+  return reach
+}

@@ -1,0 +1,21 @@
+import { type Picture, picture, toRgb } from '../data/images/picture.ts'
+import { error } from './errors.ts'
+
+/** Pictures of one height in a row, white columns between them: before and after. Error: ARCHLOOM_UPSCALING_OPTION. */
+export function sideBySide(pictures: readonly Picture[], { gap = 4 }: { readonly gap?: number } = {}): Picture {
+  const heights = [...new Set(pictures.map(({ height }) => height))]
+  const [height] = heights
+  if (height === undefined || heights.length > 1)
+    throw error('ARCHLOOM_UPSCALING_OPTION', {
+      ...{ where: 'sideBySide', option: 'pictures', received: heights, expected: 'pictures of one height' },
+    })
+  const width = pictures.reduce((sum, each) => sum + each.width, 0) + gap * (pictures.length - 1)
+  const pixels = new Uint8Array(height * width * 3).fill(255)
+  let left = 0
+  for (const each of pictures.map(toRgb)) {
+    for (let y = 0; y < height; y++)
+      pixels.set(each.pixels.subarray(y * each.width * 3, (y + 1) * each.width * 3), (y * width + left) * 3)
+    left += each.width + gap
+  }
+  return picture(height, width, 3, pixels)
+}

@@ -1,0 +1,48 @@
+import { execFile } from 'node:child_process'
+import { mkdir } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { messageOf } from '../../core/errors.ts'
+import { picturesIn } from '../data/images/files.ts'
+import { error } from './errors.ts'
+
+const run = promisify(execFile)
+const FRAMES = 'frame_%06d.png'
+
+/** Runs one of ffmpeg's programs; what it says last is the reason of a failure. */
+async function ffmpeg(path: string, program: 'ffmpeg' | 'ffprobe', args: readonly string[]): Promise<string> {
+  try {
+    return (await run(program, [...args], { maxBuffer: 1 << 24 })).stdout
+  } catch (cause) {
+    const missing = (cause as { code?: unknown }).code === 'ENOENT'
+    const said = (cause as { stderr?: string }).stderr?.trim().split('\n').at(-1)
+    const reason = missing ? `${program} is not installed` : said || messageOf(cause)
+    throw error('ARCHLOOM_VIDEO', { path, reason }, { cause })
+  }
+}
+
+/** Frames a second of a film file, as a fraction ('24/1', '30000/1001'). Error: ARCHLOOM_VIDEO. */
+export async function frameRate(file: string): Promise<string> {
+  const wanted = ['-select_streams', 'v:0', '-show_entries', 'stream=r_frame_rate', '-of', 'csv=p=0']
+  const rate = (await ffmpeg(file, 'ffprobe', ['-v', 'error', ...wanted, resolve(file)])).trim()
+  if (!/^\d+\/\d+$/.test(rate)) throw error('ARCHLOOM_VIDEO', { path: file, reason: `its frame rate reads "${rate}"` })
+  return rate
+}
+
+/** Writes every frame of a film file as a PNG, in order; gives their paths. Needs ffmpeg. Error: ARCHLOOM_VIDEO. */
+export async function extractFrames(file: string, folder: string): Promise<readonly string[]> {
+  await mkdir(folder, { recursive: true })
+  await ffmpeg(file, 'ffmpeg', ['-v', 'error', '-y', '-i', resolve(file), resolve(folder, FRAMES)])
+  return picturesIn(folder)
+}
+
+/** Makes a film of frame_000001.png, … of a folder. Needs ffmpeg. Error: ARCHLOOM_VIDEO. */
+export async function assembleFrames(
+  folder: string,
+  file: string,
+  { framesPerSecond = '24/1' }: { readonly framesPerSecond?: string } = {},
+): Promise<void> {
+  await mkdir(dirname(file), { recursive: true })
+  const input = ['-framerate', framesPerSecond, '-i', join(resolve(folder), FRAMES)]
+  await ffmpeg(file, 'ffmpeg', ['-v', 'error', '-y', ...input, '-pix_fmt', 'yuv420p', resolve(file)])
+}

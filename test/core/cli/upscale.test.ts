@@ -1,0 +1,71 @@
+import { existsSync, mkdtempSync, rmSync, truncateSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { seeded } from 'archloom'
+import { drawScene, readPicture, writePicture } from 'archloom/evaluators/data/images'
+import { saveUpscaler } from 'archloom/evaluators/upscaling'
+import { buildCompactNetwork } from 'archloom/search-spaces/super-resolution'
+import { useEngine } from 'archloom/tensor'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { archloom } from './terminal.ts'
+
+let directory: string
+const at = (...names: string[]) => join(directory, ...names)
+const upscale = (...args: string[]) => archloom('upscale', '--engine', 'wasm', '--model', at('model'), ...args)
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'archloom-upscale-'))
+  await useEngine('wasm')
+  const options = { scale: 2, features: 4, blocks: 1 }
+  using network = buildCompactNetwork(options, { input: [8, 8, 3], rng: seeded('cli') })
+  await saveUpscaler(at('model'), network, { kind: 'compact', options })
+  for (const name of ['one', 'two']) await writePicture(at('in', `${name}.png`), drawScene(30, 21, seeded(name)))
+})
+afterAll(() => rmSync(directory, { recursive: true }))
+
+describe('archloom upscale', () => {
+  it('enlarges a picture, shows progress, and speaks JSON', async () => {
+    const { code, json, stderr } = await upscale(at('in', 'one.png'), at('large.png'), '--json', '--tile', '16')
+    expect(code).toBe(0)
+    expect(await readPicture(at('large.png'))).toMatchObject({ height: 60, width: 42 })
+    expect(json).toMatchObject({
+      engine: 'wasm',
+      failed: 0,
+      model: { kind: 'compact', scale: 2, reach: 2 },
+      images: [{ to: at('large.png'), size: ['30×21', '60×42'] }],
+    })
+    expect(stderr).toMatch(/compact ×2, \d+ parameters, engine wasm/)
+    expect(stderr).toMatch(/\d+ % {2}.*one\.png/)
+  })
+
+  it('enlarges a folder, and goes on after a picture that is cut short', async () => {
+    await writePicture(at('mixed', 'a.png'), drawScene(40, 40, seeded('a')))
+    await writePicture(at('mixed', 'b.png'), drawScene(8, 8, seeded('b')))
+    truncateSync(at('mixed', 'a.png'), 500)
+    const { code, stdout, stderr } = await upscale(at('mixed'), at('out'), '--compare', '--overlap', '0')
+    expect(code).toBe(1)
+    expect(stdout).toContain('1 of 2 enlarged ×2')
+    expect(stderr).toMatch(/a\.png: ARCHLOOM_PICTURE_UNREADABLE/)
+    expect(existsSync(at('out', 'b-compared.png'))).toBe(true)
+  })
+
+  const wrong: [string, number, RegExp, ...string[]][] = [
+    ['another scale', 1, /^ARCHLOOM_UPSCALER_SCALE: .*×2; ×4 was asked for/, 'one.png', 'x.png', '--scale', '4'],
+    ['a scale that is none', 2, /whole number of at least 1/, 'one.png', 'x.png', '--scale', 'two'],
+    ['a tile too small', 1, /ARCHLOOM_UPSCALING_OPTION: .*tile is 4/, 'one.png', 'x.png', '--tile', '4'],
+    ['a picture that is not there', 1, /ARCHLOOM_PICTURE_UNREADABLE/, 'three.png', 'x.png'],
+    ['a picture over itself', 1, /^ARCHLOOM_UPSCALING_PATHS/, 'one.png', 'in'],
+  ]
+  it.each(wrong)('%s ends with %i and says so', async (_, code, says, from, to = '', ...args) => {
+    const result = await upscale(at('in', from as string), at(to), ...args)
+    expect(result.stderr).toMatch(says)
+    expect(result.code).toBe(code)
+  })
+
+  it('no model ends with 2, a folder that is none with 1', async () => {
+    const bare = await archloom('upscale', at('in'), at('out'))
+    expect([bare.code, bare.stderr]).toEqual([2, expect.stringContaining("required option '--model <folder>'")])
+    const none = await archloom('upscale', '--engine', 'wasm', '--model', at('in'), at('in'), at('out'))
+    expect([none.code, none.stderr]).toEqual([1, expect.stringMatching(/^ARCHLOOM_UPSCALER_FOLDER/)])
+  })
+})

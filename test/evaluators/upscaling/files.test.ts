@@ -1,0 +1,180 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import sharp from 'sharp'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { seeded } from '../../../core/random.ts'
+import { useEngine } from '../../../core/tensor/index.ts'
+import { drawScene, readPicture, writePicture } from '../../../evaluators/data/images/index.ts'
+import {
+  assembleFrames,
+  extractFrames,
+  filePairs,
+  frameRate,
+  type LoadedUpscaler,
+  loadUpscaler,
+  saveUpscaler,
+  upscaleFiles,
+  upscaleTiled,
+} from '../../../evaluators/upscaling/index.ts'
+import { compact, network } from './models.ts'
+
+let directory: string
+let model: LoadedUpscaler
+const at = (...names: string[]) => join(directory, ...names)
+
+beforeAll(async () => {
+  await useEngine('wasm')
+  directory = mkdtempSync(join(tmpdir(), 'archloom-files-'))
+  using made = network()
+  await saveUpscaler(at('model'), made, { kind: 'compact', options: { ...compact } })
+  model = await loadUpscaler(at('model'))
+  await writePicture(at('in', 'a2.png'), drawScene(9, 7, seeded('a')))
+  await writePicture(at('in', 'a10.jpg'), drawScene(8, 8, seeded('b')))
+})
+afterAll(() => {
+  model[Symbol.dispose]()
+  rmSync(directory, { recursive: true })
+})
+
+const all = async (pairs: Parameters<typeof upscaleFiles>[1], options = {}) => {
+  const done = []
+  for await (const one of upscaleFiles(model, pairs, options)) done.push(one)
+  return done
+}
+
+describe('what is read and written', () => {
+  it('file to file, file into folder, folder into folder', async () => {
+    const [a, b] = [at('in', 'a2.png'), at('in', 'a10.jpg')]
+    expect(await filePairs(a, at('x.webp'))).toEqual([{ from: a, to: at('x.webp') }])
+    expect(await filePairs(b, at('out'))).toEqual([{ from: b, to: at('out', 'a10.png') }])
+    expect(await filePairs(at('in'), at('out'))).toEqual([
+      { from: a, to: at('out', 'a2.png') },
+      { from: b, to: at('out', 'a10.png') },
+    ])
+  })
+
+  it('refuses what would do harm or cannot be', async () => {
+    const a = at('in', 'a2.png')
+    await expect(filePairs(a, a)).rejects.toThrow(/ARCHLOOM_UPSCALING_PATHS: .*written over itself/)
+    await expect(filePairs(a, at('in'))).rejects.toThrow(/written over itself/)
+    await expect(filePairs(at('in'), at('x.png'))).rejects.toThrow(/the output must be one/)
+    await expect(filePairs(a, at('x.tiff'))).rejects.toThrow(/pictures are written as \.png/)
+    await writePicture(at('twice', 'a.png'), drawScene(4, 4, seeded(1)))
+    await writePicture(at('twice', 'a.jpg'), drawScene(4, 4, seeded(1)))
+    await expect(filePairs(at('twice'), at('out'))).rejects.toThrow(/would both become a\.png/)
+  })
+})
+
+describe('files', () => {
+  it('are enlarged one by one, with progress and comparison', async () => {
+    const shares: number[] = []
+    const pairs = await filePairs(at('in'), at('out'))
+    const done = await all(pairs, { compare: true, onProgress: (share: number) => shares.push(share) })
+    expect(shares).toEqual([0.5, 1])
+    expect(done).toEqual([
+      { ...pairs[0], size: ['9×7', '18×14'], notes: [], comparison: at('out', 'a2-compared.png') },
+      { ...pairs[1], size: ['8×8', '16×16'], notes: [], comparison: at('out', 'a10-compared.png') },
+    ])
+    const expected = await upscaleTiled({ network: model.network, reach: 4 }, await readPicture(at('in', 'a2.png')))
+    expect((await readPicture(at('out', 'a2.png'))).pixels).toEqual(expected.pixels)
+    expect(await readPicture(at('out', 'a2-compared.png'))).toMatchObject({ height: 18, width: 32 })
+  })
+
+  it('of every kind: grey, 16 bits, transparent, one pixel; conversions are said', async () => {
+    const raw = (channels: 1 | 3 | 4, side: number) => {
+      const data = Uint8Array.from({ length: side * side * channels }, (_, i) => (53 * i) % 256)
+      return sharp(data, { raw: { height: side, width: side, channels } })
+    }
+    mkdirSync(at('odd'))
+    await raw(1, 5).toColourspace('b-w').png().toFile(at('odd', 'grey.png'))
+    await raw(3, 5).toColourspace('rgb16').png().toFile(at('odd', 'deep.png'))
+    await raw(4, 5).png().toFile(at('odd', 'clear.png'))
+    await raw(3, 1).png().toFile(at('odd', 'one.png'))
+    const done = await all(await filePairs(at('odd'), at('odd-out')))
+    const facts = done.map((one) => ('notes' in one ? [...one.notes, one.size[1]] : [one.failure]))
+    expect(facts).toEqual([
+      [expect.stringMatching(/transparency/), '10×10'],
+      [expect.stringMatching(/16-bit/), '10×10'],
+      [expect.stringMatching(/grey/), '10×10'],
+      ['2×2'],
+    ])
+  })
+
+  it('that are cut short fail alone; a single one throws', async () => {
+    await writePicture(at('cut', 'a.png'), drawScene(30, 30, seeded('a')))
+    await writePicture(at('cut', 'b.png'), drawScene(8, 8, seeded('b')))
+    truncateSync(at('cut', 'a.png'), 400)
+    const done = await all(await filePairs(at('cut'), at('cut-out')))
+    expect(done[0]).toMatchObject({ failure: expect.stringMatching(/^ARCHLOOM_PICTURE_UNREADABLE/) })
+    expect(done[1]).toMatchObject({ size: ['8×8', '16×16'] })
+    expect([existsSync(at('cut-out', 'a.png')), existsSync(at('cut-out', 'b.png'))]).toEqual([false, true])
+    await expect(all(await filePairs(at('cut', 'a.png'), at('cut-out')))).rejects.toThrow('ARCHLOOM_PICTURE_UNREADABLE')
+  })
+
+  it('are left when stopped', async () => {
+    const stop = new AbortController()
+    const pairs = await filePairs(at('in'), at('stopped'))
+    const work = all(pairs, { signal: stop.signal, onProgress: () => stop.abort(new Error('enough')) })
+    await expect(work).rejects.toThrow('enough')
+    expect(existsSync(at('stopped', 'a10.png'))).toBe(false)
+  })
+})
+
+describe('films', () => {
+  const path = process.env.PATH
+  const programs = (files: Readonly<Record<string, string>>) => {
+    const folder = mkdtempSync(at('bin-'))
+    for (const [name, script] of Object.entries(files)) {
+      writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`)
+      chmodSync(join(folder, name), 0o755)
+    }
+    process.env.PATH = `${folder}${delimiter}${path}`
+    return folder
+  }
+
+  it('need ffmpeg, and say so', async () => {
+    process.env.PATH = at('nowhere')
+    try {
+      await expect(extractFrames(at('film.mp4'), at('frames'))).rejects.toThrow(
+        /ARCHLOOM_VIDEO: .*ffmpeg is not installed.*folder of frames/,
+      )
+    } finally {
+      process.env.PATH = path
+    }
+  })
+
+  it('are taken apart and put together by it', async () => {
+    // Stands in for ffmpeg: keeps what it was told, and writes two frames.
+    const folder = programs({
+      ffprobe: 'echo 24000/1001',
+      ffmpeg: `echo "$@" >> ${at('told.txt')}; for last; do :; done
+case "$last" in *%06d.png) for n in 1 2; do cp ${at('in', 'a2.png')} "$(dirname "$last")/frame_00000$n.png"; done;; *) echo film > "$last";; esac`,
+    })
+    try {
+      expect(await frameRate(at('film.mp4'))).toBe('24000/1001')
+      const frames = await extractFrames(at('film.mp4'), at('frames'))
+      expect(frames).toEqual([at('frames', 'frame_000001.png'), at('frames', 'frame_000002.png')])
+      await assembleFrames(at('frames'), at('made', 'large.mp4'), { framesPerSecond: '24000/1001' })
+      expect(existsSync(at('made', 'large.mp4'))).toBe(true)
+      const told = readFileSync(at('told.txt'), 'utf8').trim().split('\n')
+      expect(told[0]).toContain(`-i ${at('film.mp4')} ${at('frames', 'frame_%06d.png')}`)
+      expect(told[1]).toContain(`-framerate 24000/1001 -i ${at('frames', 'frame_%06d.png')}`)
+      programs({ ffprobe: 'echo nothing', ffmpeg: 'echo "moov atom not found" >&2; exit 1' })
+      await expect(frameRate(at('film.mp4'))).rejects.toThrow(/ARCHLOOM_VIDEO: .*reads "nothing"/)
+      await expect(extractFrames(at('film.mp4'), at('frames'))).rejects.toThrow(/ARCHLOOM_VIDEO: .*moov atom not found/)
+    } finally {
+      process.env.PATH = path
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
