@@ -11,8 +11,6 @@ export const error = defineErrors('super-bit', {
     `the network ${d.received}; expected ${d.expected}.`,
   ARCHLOOM_SUPER_BIT_TARGET: (d: { received: unknown; minimum: number; full: number }) =>
     `a target of ${quote(d.received)} BOPs cannot be met; the minimum reachable is ${d.minimum} (${(d.minimum / d.full).toPrecision(3)} of full precision), with the fewest bits everywhere and as much pruned as allowed. Raise the target, add smaller bit-widths, or allow more pruning.`,
-  ARCHLOOM_SUPER_BIT_CALIBRATION: (d: { examples: number }) =>
-    `the calibration set gave ${d.examples} examples; expected at least one. Gates of activations are read off averages over it.`,
   ARCHLOOM_SUPER_BIT_NOT_FINITE: (d: { layer: string; tensor: string; value: number }) =>
     `${d.tensor} of ${quote(d.layer)} hold ${d.value}; expected finite numbers. Load an earlier checkpoint, or lower the learning rate.`,
 })

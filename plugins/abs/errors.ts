@@ -1,0 +1,16 @@
+import { defineErrors, quote } from '../../core/errors.ts'
+
+export const error = defineErrors('abs', {
+  ARCHLOOM_ABS_OPTION: (d: { option: string; received: unknown; expected: string }) =>
+    `abs: ${d.option} is ${quote(d.received)}; expected ${d.expected}.`,
+  ARCHLOOM_ABS_CALIBRATION: (d: { examples: number }) =>
+    `the calibration set gave ${d.examples} examples; expected at least one. Gates of activations are read off averages over it.`,
+  ARCHLOOM_ABS_DIVERGED: (d: { step: number; steps: number; learningRate: number }) =>
+    `abs: the loss was not finite at step ${d.step} of ${d.steps} (learning rate ${d.learningRate}). Lower the learning rate, or start from better trained weights.`,
+  ARCHLOOM_ABS_CLASSES: (d: { received: readonly number[]; classes: number }) =>
+    `abs: the network's outputs have shape [${d.received.join(', ')}] and the data ${d.classes} classes; expected one logit a class.`,
+})
+
+export function check(option: string, received: number, valid: (value: number) => boolean, expected: string): void {
+  if (!valid(received)) throw error('ARCHLOOM_ABS_OPTION', { option, received, expected })
+}

@@ -1,0 +1,28 @@
+import type { Random, Split } from '../../core/index.ts'
+import { cosine, type SupervisedTrainerOptions, supervisedTrainer } from '../../evaluators/training/index.ts'
+import { currentModel, type QuantisedModel, quantisedNetwork } from '../../search-spaces/compression/index.ts'
+
+export interface FineTuneOptions extends Pick<SupervisedTrainerOptions, 'learningRate' | 'weightDecay'> {
+  readonly data: Split<'train'>
+  readonly epochs: number
+  /** Default 128. */
+  readonly batchSize?: number
+  readonly rng: Random
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Trains the compressed network with its bits and filters as they are: cross-entropy, SGD with Nesterov momentum, half a
+ * cosine from 0.01 unless told otherwise. Returns the model with its new weights, clips and statistics.
+ */
+export async function fineTune(model: QuantisedModel, options: FineTuneOptions): Promise<QuantisedModel> {
+  const { data, epochs, batchSize = 128, learningRate = cosine({ peak: 0.01 }), weightDecay = 1e-4 } = options
+  using network = quantisedNetwork(model)
+  const trainer = supervisedTrainer({ batchSize, learningRate, weightDecay })
+  const fit = trainer.fit(network, data, {
+    ...{ epochs, rng: options.rng },
+    ...(options.signal && { signal: options.signal }),
+  })
+  for await (const _ of fit);
+  return await currentModel(network)
+}

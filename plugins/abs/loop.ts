@@ -1,0 +1,79 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { Batch, Network } from '../../core/index.ts'
+import { type StepOptimizer, softmaxCrossEntropy, trainStep } from '../../core/tensor/index.ts'
+import { error } from './errors.ts'
+import { PairedOptimizer } from './optimizer.ts'
+import { nextLambda, resolve, type SearchOptions } from './options.ts'
+
+/** A network that is searched by gradient descent: logits and the logarithm of its cost. */
+export interface Searched {
+  readonly net: Network & { readonly plan: { readonly fullBops: number } }
+  /** Trained in a step. */
+  variables(step: number): readonly tf.Variable[]
+  search(x: tf.Tensor, step: number): { readonly logits: tf.Tensor; readonly logBops: tf.Scalar }
+  /** Variables that decide, and the optimizers of both kinds. */
+  readonly deciding: readonly tf.Variable[]
+  readonly optimizers: (rates: { learningRate: number; thresholdRate: number; weightDecay: number }) => {
+    readonly weights: StepOptimizer
+    readonly deciding: StepOptimizer
+  }
+  before(x: tf.Tensor): void
+  afterStep(): void
+}
+
+export interface SearchRun {
+  /** λ at the end. */
+  readonly lambda: number
+  /** Bytes of tensors alive at the end of a forward pass beyond those of the network: what backward needs. */
+  readonly liveBytes: number
+}
+
+/** Minimises CE + λ·ln R (eq. 17). Errors: ARCHLOOM_ABS_OPTION, ARCHLOOM_ABS_CLASSES, ARCHLOOM_ABS_DIVERGED. */
+export async function searchLoop(searched: Searched, options: SearchOptions): Promise<SearchRun> {
+  const { data, batchSize, steps, target, ...rates } = resolve(options)
+  const { net } = searched
+  if (net.outputShape.length !== 1 || net.outputShape[0] !== data.classes)
+    throw error('ARCHLOOM_ABS_CLASSES', { received: net.outputShape, classes: data.classes })
+  const made = searched.optimizers(rates)
+  const optimizer = new PairedOptimizer(made.weights, made.deciding, new Set(searched.deciding.map(({ name }) => name)))
+  const order = options.rng.fork('batches')
+  let [step, lambda, liveBytes] = [0, rates.lambda, 0]
+  const one = ({ inputs, targets }: Batch) => {
+    let logShare = 0
+    const before = tf.memory().numBytes
+    const loss = () => {
+      const { logits, logBops } = searched.search(inputs, step)
+      logShare = (logBops.dataSync()[0] as number) - Math.log(net.plan.fullBops)
+      const total = tf.add(softmaxCrossEntropy(logits, targets), tf.mul(logBops, lambda)) as tf.Scalar
+      liveBytes = tf.memory().numBytes - before
+      return total
+    }
+    const { loss: value } = trainStep({ variables: searched.variables(step), optimizer, loss })
+    step++
+    if (!Number.isFinite(value)) throw error('ARCHLOOM_ABS_DIVERGED', { step, steps, learningRate: rates.learningRate })
+    options.report?.({ step, steps, loss: value, lambda, share: Math.exp(logShare) })
+    lambda = nextLambda(lambda, rates.lambda, logShare, target)
+    searched.afterStep()
+  }
+  try {
+    while (step < steps) {
+      const from = step
+      for (const batch of data.batches({ batchSize, rng: order, dropRemainder: true })) {
+        try {
+          if (step === 0) tf.tidy(() => searched.before(batch.inputs))
+          one(batch)
+        } finally {
+          tf.dispose([batch.inputs, batch.targets])
+        }
+        await new Promise<void>((resume) => setImmediate(resume))
+        options.signal?.throwIfAborted()
+        if (step === steps) break
+      }
+      if (step === from)
+        throw error('ARCHLOOM_ABS_OPTION', { option: 'data', received: data.size, expected: 'at least one example' })
+    }
+  } finally {
+    optimizer.dispose()
+  }
+  return { lambda, liveBytes }
+}

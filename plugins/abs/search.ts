@@ -1,0 +1,101 @@
+import { type Network, realClock, type Split } from '../../core/index.ts'
+import { momentum } from '../../core/tensor/index.ts'
+import {
+  type BitChoice,
+  checkTarget,
+  type LayerGraph,
+  layerGraph,
+  type QuantisedModel,
+  type SuperBitNetworkOptions,
+  superBitNetwork,
+} from '../../search-spaces/compression/index.ts'
+import { deriveModel } from './derive.ts'
+import { check } from './errors.ts'
+import { searchLoop } from './loop.ts'
+import type { SearchOptions } from './options.ts'
+import { readOut } from './read-out.ts'
+import { clampThresholds } from './thresholds.ts'
+
+export interface AbsSearchOptions extends SearchOptions, SuperBitNetworkOptions {
+  /** Gates of activations are read off averages over it. Default: the training split, without augmentation. */
+  readonly calibration?: Split
+  /** Whether weights and activations take turns (the paper), or learn their thresholds in every step. Default true. */
+  readonly alternate?: boolean
+  /** Thresholds never exceed this times the residual that they are compared with; Infinity: as the paper. Default 2. */
+  readonly ceiling?: number
+  /** Steps after which the bits that evaluation uses are set to those of the gates. Default 500. */
+  readonly refreshEvery?: number
+  /** false: clips start from their options. Default true: from the first batch. */
+  readonly calibrateClips?: boolean
+}
+
+/** What a search found. */
+export interface Compression {
+  /** The network to fine-tune, export or run: plain data. */
+  readonly model: QuantisedModel
+  readonly choice: BitChoice
+  /** Share of full-precision BOPs. */
+  readonly share: number
+  /** λ at the end of the search. */
+  readonly lambda: number
+  /** Share of batches and layers whose own activation bits differ from those chosen. */
+  readonly flicker: number
+  readonly searchSeconds: number
+  /** Bytes of tensors alive between forward and backward pass of the last step. */
+  readonly liveBytes: number
+}
+
+/** The layer graph of a network, or the one given. */
+export const graphOf = async (network: Network | LayerGraph): Promise<LayerGraph> =>
+  'nodes' in network ? network : layerGraph(network)
+
+/**
+ * ABS (section 3): bits and filters of a trained classifier, searched in one network by gradient descent. Even steps
+ * train the thresholds of weights, odd ones those of activations. With `prune: false` it is ABS-Q, with
+ * `quantise: false` ABS-P. The derived network meets `target` where one is given.
+ * Errors: ARCHLOOM_SUPER_BIT_*, ARCHLOOM_ABS_*, ARCHLOOM_PRUNABLE_WEIGHTS.
+ */
+export async function absSearch(network: Network | LayerGraph, options: AbsSearchOptions): Promise<Compression> {
+  const { ceiling = 2, refreshEvery = 500, alternate = true, clock = realClock, target } = options
+  check('ceiling', ceiling, (x) => x > 0, 'a positive number')
+  check('refreshEvery', refreshEvery, (x) => Number.isInteger(x) && x > 0, 'a positive whole number')
+  using net = superBitNetwork(await graphOf(network), options)
+  if (target !== undefined) checkTarget(net.plan, target)
+  const turnOf = (step: number) => (!alternate ? 'both' : step % 2 === 0 ? 'weights' : 'activations')
+  const { weights, activations, filters } = net.thresholds
+  const deciding = [...weights, ...activations, ...filters].filter((each) => each !== undefined)
+  const began = clock.now()
+  let steps = 0
+  const { lambda, liveBytes } = await searchLoop(
+    {
+      net,
+      deciding,
+      variables: (step) => net.learning(turnOf(step)),
+      search: (x, step) => net.search(x, turnOf(step)),
+      optimizers: ({ learningRate, thresholdRate, weightDecay }) => ({
+        // Decay would open gates again, and has no meaning for clips.
+        weights: momentum({ learningRate, nesterov: true, weightDecay, decays: ({ rank }) => rank > 1 }),
+        deciding: momentum({ learningRate: thresholdRate, nesterov: true }),
+      }),
+      before: (x) => {
+        if (options.calibrateClips ?? true) net.calibrateClips(x)
+      },
+      afterStep: () => {
+        clampThresholds(net, ceiling)
+        if (++steps % refreshEvery === 0) net.choice = net.selected
+      },
+    },
+    options,
+  )
+  const calibration = options.calibration ?? options.data
+  const found = await readOut(net, calibration, {
+    ...(options.batchSize !== undefined && { batchSize: options.batchSize }),
+    ...(target !== undefined && { target }),
+  })
+  net.choice = found.choice
+  return {
+    model: await deriveModel(net, found.choice),
+    ...{ choice: found.choice, share: found.bops / net.plan.fullBops, lambda, flicker: found.flicker },
+    ...{ searchSeconds: (clock.now() - began) / 1000, liveBytes },
+  }
+}
