@@ -1,5 +1,5 @@
 import type { Random } from '../../core/index.ts'
-import { type CodeNormalisation, type CodeOptions, codeNormalisations, codeOf, localityWeights } from './codes.ts'
+import { type CodeNormalisation, type CodeOptions, codeNormalisations, codeOf } from './codes.ts'
 import { atLeast, error, oneOfNames, whole } from './errors.ts'
 import { combination, type Rows, solvePositive, squaredDistance } from './rows.ts'
 
@@ -42,9 +42,13 @@ export function basisObjective(points: Rows, codes: Rows, bases: Rows, objective
   for (const [i, point] of points.entries()) {
     const code = codes[i] as Float64Array
     total += squaredDistance(combination(code, bases), point) / 2
-    const weights = localityWeights(point, bases, objective.exponent)
-    for (let m = 0; m < weights.length; m++)
-      total += objective.locality * Math.abs(code[m] as number) * (weights[m] as number)
+    // Distances count where codes are not zero: few places.
+    for (let m = 0; m < bases.length; m++) {
+      const weight = Math.abs(code[m] as number)
+      if (weight === 0) continue
+      const square = squaredDistance(bases[m] as Float64Array, point)
+      total += objective.locality * weight * square ** (objective.exponent / 2)
+    }
   }
   for (const base of bases) total += objective.shrinkage * base.reduce((sum, value) => sum + value * value, 0)
   return total

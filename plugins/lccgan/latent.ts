@@ -4,6 +4,7 @@ import { type AutoEncoderTrainerOptions, autoEncoderTrainer, embeddingsOf } from
 import { type BasesOptions, type LearnedBases, learnBases } from './bases.ts'
 import { error } from './errors.ts'
 import { type AutoEncoder, convolutionalAutoEncoder, denseAutoEncoder } from './networks.ts'
+import { combination, type Rows, squaredDistance } from './rows.ts'
 
 export interface LatentOptions extends Omit<BasesOptions, 'rng'>, AutoEncoderTrainerOptions {
   /** d_B: length of the auto-encoder's codes, and of the generator's inputs. Default 100. */
@@ -21,7 +22,7 @@ export interface LatentOptions extends Omit<BasesOptions, 'rng'>, AutoEncoderTra
   readonly adam?: Omit<AdamBasesOptions, 'rng' | 'bases' | 'order'>
 }
 
-/** Bases on the latent manifold of a data set. */
+/** Bases on the latent manifold of a data set, in its standardised codes. */
 export interface LatentManifold extends LearnedBases {
   /** Last mean loss of the auto-encoder. */
   readonly reconstruction: number
@@ -55,12 +56,27 @@ export async function learnLatent(
   const fit = { epochs, rng: rng.fork('training'), ...(signal && { signal }) }
   for await (const { metrics } of autoEncoderTrainer(options).fit(network, data, fit))
     reconstruction = metrics.loss as number
-  const codes = embeddingsOf(network, data, points)
+  const { codes, restore } = standardised(embeddingsOf(network, data, points))
   const { bases, order } = options
   const wanted = { ...(bases !== undefined && { bases }), ...(order !== undefined && { order }) }
   const learned =
     scheme === 'adam'
       ? learnBasesByAdam(codes, { ...options.adam, ...wanted, rng: rng.fork('bases') })
       : learnBases(codes, { ...options, rng: rng.fork('bases') })
-  return { ...learned, reconstruction }
+  return { ...learned, bases: learned.bases.map(restore), reconstruction }
+}
+
+/**
+ * Codes around 0 with variances that sum to 1, so that μ means the same for every auto-encoder; `restore` brings bases to
+ * a mean variance of 1 a coordinate, as normal inputs have. Local coordinates do not change with shift and scale.
+ */
+function standardised(points: Rows): { readonly codes: Rows; readonly restore: (base: Float64Array) => Float64Array } {
+  const dimension = (points[0] as Float64Array).length
+  const mean = combination(new Float64Array(points.length).fill(1 / points.length), points)
+  const variance = points.reduce((sum, point) => sum + squaredDistance(point, mean) / points.length, 0)
+  const scale = variance > 0 ? 1 / Math.sqrt(variance) : 1
+  return {
+    codes: points.map((point) => point.map((value, k) => scale * (value - (mean[k] as number)))),
+    restore: (base) => base.map((value) => value * Math.sqrt(dimension)),
+  }
 }
