@@ -61,13 +61,14 @@ export async function reproduce(options: ReproduceOptions): Promise<Reproduction
       `E2 λ ${tradeOff}: mean cost ${inWords(sweep.map((row) => row[at] as number))} (formula, ${sweep.length} seeds)`,
     )
   signal.throwIfAborted()
-  const [hierarchical, flat] = [true, false].map((deep) => {
+  const onLandscape = (deep: boolean): readonly number[] => {
     const found = positionLandscape(deep, settings.position, seed)
     const correlations = inWords(found.map(({ correlation }) => correlation))
     const rewards = found.map(({ reward }) => reward)
     log(`E4 ${deep ? 'hierarchical' : 'flat'} ${inWords(rewards, 3)}; position and cell correlate ${correlations}`)
     return rewards
-  }) as [readonly number[], readonly number[]]
+  }
+  const [hierarchical, flat] = [onLandscape(true), onLandscape(false)]
   signal.throwIfAborted()
 
   const searches: (Searched & { tradeOff: number; seed: number })[] = []
