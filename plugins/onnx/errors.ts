@@ -21,6 +21,14 @@ export const error = defineErrors('onnx', {
     `${quote(d.file)} cannot be read as safetensors: ${d.reason}. Take a whole file that was written as safetensors.`,
   ARCHLOOM_SAFETENSORS_TENSOR: (d: { tensor: string; received: string; expected: string }) =>
     `the tensor ${quote(d.tensor)} of safetensors has ${d.received}, expected ${d.expected}; the file is damaged, or its writer is.`,
+  ARCHLOOM_TFJS_FOLDER: (d: { folder: string; reason: string }) =>
+    `${quote(d.folder)} cannot be read as a tf.js model: ${d.reason}. Give the folder of a saved model: model.json and all files that it names.`,
+  ARCHLOOM_TFJS_KERNEL_UNSUPPORTED: (d: { kernel: string; supported: readonly string[] }) =>
+    `the network runs the kernel ${quote(d.kernel)}, which has no operator in graph models here; supported: ${d.supported.join(', ')}.`,
+  ARCHLOOM_TFJS_OPERATOR: (d: { node: string; op: string; supported: readonly string[] }) =>
+    `node ${quote(d.node)} of a graph model is a ${quote(d.op)}, which is not read; supported: ${d.supported.join(', ')}. Load the model with tf.js itself.`,
+  ARCHLOOM_TFJS_LAYER: (d: { node: string; op: string; supported: readonly string[] }) =>
+    `node ${quote(d.node)} (${d.op}) has no layer in tf.js's layers models; supported: ${d.supported.join(', ')}. Export a graph model instead.`,
 })
 
 /** Thrown inside a translation where a size that should stay open cannot; the caller decides what that means. */

@@ -25,3 +25,6 @@ export {
   type WithWeights,
 } from './safetensors.ts'
 export { type OnnxModel, type OnnxTensor, type OpenOptions, openOnnx } from './session.ts'
+export { exportGraphModel, type FolderReport, graphModelKernels } from './tfjs/graph-model.ts'
+export { graphModelOperators, importGraphModel } from './tfjs/import-graph-model.ts'
+export { exportLayersModel, importLayersModel, layersModelNodes } from './tfjs/layers-model.ts'
