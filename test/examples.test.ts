@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readStudy } from 'archloom'
+import { readStudy, seeded } from 'archloom'
 import { controllerContract } from 'archloom/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { main as customController, hillClimbing } from '../examples/custom-controller.ts'
@@ -78,6 +78,42 @@ describe('examples', () => {
     const small = await main({ pictures: 64, episodes: 4, directory: join(directory, 'small'), log: quiet })
     expect(small.bops).toBeLessThanOrEqual(0.03)
     expect(small.bytes).toBeGreaterThan(1000)
+  })
+
+  it('super-resolution, dual regression and a film, on a few scenes', async () => {
+    const { drawScene, generatedPairs, patchDataset, readPicture, writePicture } = await import(
+      'archloom/evaluators/data/images'
+    )
+    const { describeUpscaler } = await import('archloom/evaluators/upscaling')
+    const scenes = (scale: number, patch: number) => {
+      const pairs = (count: number, seed: number) => generatedPairs(count, { scale, size: 16 * scale, seed })
+      return patchDataset({ name: 'scenes', train: pairs(3, 1), validation: pairs(1, 2), test: pairs(1, 3), patch })
+    }
+    const at = (name: string) => join(directory, name)
+    const double = (await import('../examples/super-resolution.ts')).main
+    const tiny = { features: 4, blocks: 1, patch: 8, batchSize: 4, data: scenes(2, 8), log: quiet }
+    const result = await double({ ...tiny, steps: 4, out: at('double') })
+    expect(result.gain).toBeCloseTo(result.psnr - result.bicubic, 10)
+    expect(await describeUpscaler(result.model)).toMatchObject({ scale: 2, reach: 4, parameters: result.parameters })
+    expect((await readPicture(result.picture)).width).toBe(3 * 32 + 2 * 4)
+
+    const { main: closedLoop } = await import('../examples/drn.ts')
+    const loops = await closedLoop({ steps: 2, out: at('loop'), data: scenes(4, 12), log: quiet })
+    expect(Object.keys(loops.results)).toHaveLength(4)
+    expect(await describeUpscaler(loops.model)).toMatchObject({ kind: 'drn', scale: 4 })
+
+    const { main: film } = await import('../examples/adapt-video.ts')
+    const pictures: string[] = []
+    const options = { steps: 2, adaptSteps: 2, frames: 2, data: scenes(2, 16), log: quiet }
+    for (const name of ['f1', 'f2', 'f3'])
+      await writePicture(join(at('film'), `${name}.png`), drawScene(40, 36, seeded(name)))
+    const measured = await film({
+      ...{ ...options, measure: true, input: at('film'), out: at('large') },
+      onPicture: ({ path }) => pictures.push(path),
+    })
+    expect(measured).toMatchObject({ frames: 2, before: expect.any(Number), after: expect.any(Number) })
+    expect(pictures).toContain(join(at('large'), 'f2.png'))
+    for (const path of pictures) expect((await readPicture(path)).height).toBe(40)
   })
 
   it('tabular search, with its table or a clear word about it', async () => {
