@@ -9,9 +9,13 @@ import { BATCH_NORM_MOMENTUM } from '../../core/tensor/index.ts'
  */
 export type Statistics = 'batch' | 'recalibrated'
 
+/** The running averages of batch normalisation; other state (memories of batches, counters) is no average. */
+const isRunningAverage = ({ name }: tf.Variable) => /(^|\/)moving_[^/]*$/.test(name)
+
 /**
  * Sets a path's running statistics to their means over `batches` training batches, the later ones weighted more
- * (running averages from zero, divided by what zero contributed, as in Adam's correction).
+ * (running averages from zero, divided by what zero contributed, as in Adam's correction). Memories of batches are
+ * emptied and then hold the last of these batches.
  */
 export function recalibrate(path: Network, data: Split<'train'>, batches: number, batchSize: number): void {
   for (const state of path.state) tf.tidy(() => state.assign(tf.zerosLike(state as tf.Tensor)))
@@ -22,5 +26,6 @@ export function recalibrate(path: Network, data: Split<'train'>, batches: number
     if (++done === batches) break
   }
   const weight = 1 - BATCH_NORM_MOMENTUM ** done
-  for (const state of path.state) tf.tidy(() => state.assign(tf.div(state as tf.Tensor, weight)))
+  for (const state of path.state.filter(isRunningAverage))
+    tf.tidy(() => state.assign(tf.div(state as tf.Tensor, weight)))
 }

@@ -1,0 +1,220 @@
+import { join } from 'node:path'
+import { realClock } from '../../core/clock.ts'
+import { ArchloomError } from '../../core/errors.ts'
+import { useEngine } from '../../core/tensor/index.ts'
+import {
+  type DigitsPlan,
+  type DigitsReference,
+  type DigitsRun,
+  digitClassifier,
+  digitMethods,
+  loadDigits,
+  referenceDigits,
+  scoreDigits,
+  trainDigits,
+} from './experiment/digits.ts'
+import { type RunContext, type ToyPlan, type ToyRun, type ToySet, toyRuns } from './experiment/toy.ts'
+import { loadFilm, type VideoPlan, type VideoRun, videoMethods, videoRun } from './experiment/video.ts'
+
+type Scale = 'smoke' | 'small' | 'paper'
+
+interface ReproduceOptions extends RunContext {
+  readonly scale: Scale
+  readonly seed: number
+  /** Folder of data sets. */
+  readonly data?: string
+}
+
+interface Plan {
+  readonly toy: ToyPlan
+  readonly digits?: DigitsPlan
+  readonly video: VideoPlan
+}
+
+/** The image networks of the paper at a width and depth that a CPU can train. */
+const narrow = { features: 8, halvings: 1, blocks: 2 }
+
+export const plans: Readonly<Record<Scale, Plan>> = {
+  smoke: {
+    toy: {
+      ...{ sets: ['gaussians'], steps: { gaussians: 150, rings: 150 }, batch: 64 },
+      ...{ hidden: [32, 32], measured: 150, seeds: 1 },
+    },
+    video: {
+      ...{ height: 24, width: 56, patch: 16, batch: 2, steps: 20, ...narrow, blocks: 1 },
+      ...{ learningRate: 2e-3, between: 3, seeds: 1 },
+    },
+  },
+  small: {
+    toy: {
+      ...{ sets: ['gaussians', 'rings'], steps: { gaussians: 800, rings: 1000 }, batch: 128 },
+      ...{ hidden: [64, 64], measured: 400, seeds: 3 },
+    },
+    digits: {
+      ...{ train: 6000, test: 1000, classifierEpochs: 5, steps: 300, batch: 16, ...narrow },
+      ...{ learningRate: 3e-3, seeds: 3 },
+    },
+    video: {
+      ...{ height: 48, width: 112, patch: 32, batch: 4, steps: 250, ...narrow },
+      ...{ learningRate: 3e-3, between: 3, seeds: 1 },
+    },
+  },
+  paper: {
+    toy: {
+      ...{ sets: ['gaussians', 'rings'], steps: { gaussians: 3000, rings: 5000 }, batch: 128 },
+      ...{ hidden: [64, 64], measured: 400, seeds: 5 },
+    },
+    digits: {
+      ...{ train: 6000, test: 2000, classifierEpochs: 20, steps: 100_000, batch: 1 },
+      ...{ features: 64, halvings: 2, blocks: 3, learningRate: 2e-4, seeds: 3 },
+    },
+    video: {
+      ...{ height: 128, width: 300, patch: 128, batch: 1, steps: 100_000 },
+      ...{ features: 64, halvings: 2, blocks: 3, learningRate: 2e-4, between: 7, seeds: 3 },
+    },
+  },
+}
+
+interface Measured {
+  readonly mean: number
+  readonly sd?: number
+  readonly seeds: number
+}
+
+/** The house's form of a claim; `published` is null: the paper's tables are of other data. */
+export interface Claim {
+  readonly id: string
+  readonly metric: string
+  readonly direction: 'maximise' | 'minimise'
+  readonly published: null
+  readonly baseline: Measured & { readonly name: string }
+  readonly ours: Measured
+  readonly holds: boolean
+}
+
+export const measured = (values: readonly number[]): Measured => {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
+  return { mean, ...(values.length > 1 && { sd: Math.sqrt(squares / (values.length - 1)) }), seeds: values.length }
+}
+
+/** Two claims a set: joint matching needs more than marginals; interpolations agree in both domains. */
+export function toyClaims(runs: readonly ToyRun[]): readonly Claim[] {
+  const sets = [...new Set(runs.map(({ set }) => set))]
+  return sets.flatMap((set: ToySet) => {
+    const of = (method: string, value: (run: ToyRun) => number) =>
+      measured(runs.filter((run) => run.set === set && run.method === method).map(value))
+    const compare = (
+      id: string,
+      metric: string,
+      value: (run: ToyRun) => number,
+      rival: string,
+      factor: number,
+    ): Claim => {
+      const [ours, baseline] = [of('JWDM', value), of(rival, value)]
+      return {
+        ...{ id: `${set}: ${id}`, metric, direction: 'minimise', published: null, ours },
+        baseline: { name: rival, ...baseline },
+        holds: ours.mean * factor <= baseline.mean,
+      }
+    }
+    const joint = ({ joint: value, floor }: ToyRun) => Math.max(0, value - floor)
+    return [
+      compare(
+        'joint laws match',
+        'joint W₂² above the floor (half or less of the marginals’ alone)',
+        joint,
+        'two GANs',
+        2,
+      ),
+      compare(
+        'interpolations agree',
+        'mean |f(G(z)) − G′(z)| at midpoints (a third or less)',
+        ({ interpolation }) => interpolation,
+        'CycleGAN-style',
+        3,
+      ),
+    ]
+  })
+}
+
+/** Both directions, against showing the classifier the images as they are. */
+export function digitClaims(runs: readonly DigitsRun[], { untranslated }: DigitsReference): readonly Claim[] {
+  const own = runs.filter(({ method }) => method === 'JWDM')
+  return (['mnistToUsps', 'uspsToMnist'] as const).map((direction) => {
+    const ours = measured(own.map((run) => run[direction]))
+    const baseline = untranslated[direction === 'mnistToUsps' ? 'x' : 'y']
+    return {
+      id: direction === 'mnistToUsps' ? 'MNIST → USPS' : 'USPS → MNIST',
+      metric: 'accuracy of a classifier of the target domain (trained by us) on translated test images',
+      ...{ direction: 'maximise', published: null, ours },
+      baseline: { name: 'untranslated', mean: baseline, seeds: 1 },
+      holds: ours.mean > baseline,
+    }
+  })
+}
+
+export function videoClaim(runs: readonly VideoRun[]): Claim {
+  const of = (method: string) => measured(runs.filter((run) => run.method === method).map(({ gap }) => gap))
+  const [ours, baseline] = [of('JWDM'), of('CycleGAN-style')]
+  return {
+    id: 'video strip',
+    metric: 'difference between the two ways to a translated in-between frame, grey levels',
+    ...{ direction: 'minimise', published: null, ours },
+    baseline: { name: 'CycleGAN-style', ...baseline },
+    holds: ours.mean < baseline.mean,
+  }
+}
+
+async function digits(plan: DigitsPlan, { data, seed, ...context }: Omit<ReproduceOptions, 'scale'>) {
+  const { signal, log } = context
+  const images = await loadDigits(plan, { data, signal })
+  using x = await digitClassifier(images.train.x, plan.classifierEpochs, { seed, signal })
+  using y = await digitClassifier(images.train.y, plan.classifierEpochs, { seed, signal })
+  const classifiers = { x, y }
+  const reference = await referenceDigits(classifiers, images, signal)
+  const { own, untranslated } = reference
+  log(
+    `classifiers: MNIST ${own.x}, USPS ${own.y}; on untranslated images MNIST → USPS ${untranslated.x}, USPS → MNIST ${untranslated.y}`,
+  )
+  const runs: DigitsRun[] = []
+  for (const method of Object.keys(digitMethods))
+    for (let k = 0; k < plan.seeds; k++) {
+      using joint = await trainDigits(images, method, plan, { ...context, seed: seed + k })
+      const run = { method, seed: seed + k, ...(await scoreDigits(joint, classifiers, images.test, signal)) }
+      log(`digits, seed ${run.seed}, ${method}: MNIST → USPS ${run.mnistToUsps}, USPS → MNIST ${run.uspsToMnist}`)
+      runs.push(run)
+    }
+  return { runs, reference }
+}
+
+/** Real digits are not generated: where they are missing, the rest of the experiment still runs. */
+async function digitsWhereFound(plan: DigitsPlan, options: Omit<ReproduceOptions, 'scale'>) {
+  try {
+    return await digits(plan, options)
+  } catch (thrown) {
+    const absent = ArchloomError.is(thrown) && /^ARCHLOOM_(DATA_SET_NOT_FOUND|DOWNLOAD_)/.test(thrown.code)
+    if (!absent) throw thrown
+    options.log(`MNIST ↔ USPS left out: ${thrown.message.split('\n')[0]}`)
+    return undefined
+  }
+}
+
+/** `archloom reproduce jwdm`. `runs` holds every measurement, those where a baseline is ahead included. */
+export async function reproduce({ scale, ...options }: ReproduceOptions) {
+  const { seed, data, log, signal } = options
+  const plan = plans[scale]
+  const began = realClock.now()
+  await useEngine()
+  const toy = await toyRuns(plan.toy, { seed, log, signal })
+  const film = await loadFilm(plan.video, data)
+  const pictures = join('archloom-studies', `jwdm-${scale}-${seed}`)
+  const video: VideoRun[] = []
+  for (const method of Object.keys(videoMethods))
+    for (let k = 0; k < plan.video.seeds; k++)
+      video.push(await videoRun(film, method, plan.video, { seed: seed + k, log, signal, pictures }))
+  const found = plan.digits && (await digitsWhereFound(plan.digits, options))
+  const claims = [...toyClaims(toy), videoClaim(video), ...(found ? digitClaims(found.runs, found.reference) : [])]
+  const runs = { toy, video, digits: found?.runs ?? [], reference: found?.reference ?? null }
+  return { paper: 'jwdm', scale, seed, seconds: (realClock.now() - began) / 1000, claims, runs }
+}
