@@ -178,8 +178,8 @@ async function digits(plan: DigitsPlan, { data, seed, ...context }: Omit<Reprodu
     `classifiers: MNIST ${own.x}, USPS ${own.y}; on untranslated images MNIST → USPS ${untranslated.x}, USPS → MNIST ${untranslated.y}`,
   )
   const runs: DigitsRun[] = []
-  for (const method of Object.keys(digitMethods))
-    for (let k = 0; k < plan.seeds; k++) {
+  for (let k = 0; k < plan.seeds; k++)
+    for (const method of Object.keys(digitMethods)) {
       using joint = await trainDigits(images, method, plan, { ...context, seed: seed + k })
       const run = { method, seed: seed + k, ...(await scoreDigits(joint, classifiers, images.test, signal)) }
       log(`digits, seed ${run.seed}, ${method}: MNIST → USPS ${run.mnistToUsps}, USPS → MNIST ${run.uspsToMnist}`)
@@ -206,14 +206,14 @@ export async function reproduce({ scale, ...options }: ReproduceOptions) {
   const plan = plans[scale]
   const began = realClock.now()
   await useEngine()
-  const toy = await toyRuns(plan.toy, { seed, log, signal })
+  const found = plan.digits && (await digitsWhereFound(plan.digits, options))
   const film = await loadFilm(plan.video, data)
   const pictures = join('archloom-studies', `jwdm-${scale}-${seed}`)
   const video: VideoRun[] = []
-  for (const method of Object.keys(videoMethods))
-    for (let k = 0; k < plan.video.seeds; k++)
+  for (let k = 0; k < plan.video.seeds; k++)
+    for (const method of Object.keys(videoMethods))
       video.push(await videoRun(film, method, plan.video, { seed: seed + k, log, signal, pictures }))
-  const found = plan.digits && (await digitsWhereFound(plan.digits, options))
+  const toy = await toyRuns(plan.toy, { seed, log, signal })
   const claims = [...toyClaims(toy), videoClaim(video), ...(found ? digitClaims(found.runs, found.reference) : [])]
   const runs = { toy, video, digits: found?.runs ?? [], reference: found?.reference ?? null }
   return { paper: 'jwdm', scale, seed, seconds: (realClock.now() - began) / 1000, claims, runs }

@@ -122,8 +122,8 @@ function measure(
 /** Every method on every set with every seed. */
 export async function toyRuns(plan: ToyPlan, { seed, ...context }: RunContext & { seed: number }) {
   const runs: ToyRun[] = []
-  for (const set of plan.sets)
-    for (let k = 0; k < plan.seeds; k++)
+  for (let k = 0; k < plan.seeds; k++)
+    for (const set of plan.sets)
       for (const method of Object.keys(toyMethods))
         runs.push(await toyRun(set, method, plan, { ...context, seed: seed + k }))
   return runs
