@@ -65,7 +65,7 @@ function controllerOn(
   return Array.from({ length: samples }, () => hierarchy.toGenotype(learner.policy.sample(judged).genotype))
 }
 
-/** E2: PSNR = 30 + 3 · ln(cost), and λ from mostly cost to quality alone. Returns the mean cost by λ, one row a seed. */
+/** E2: PSNR = 30 + ½ · ln(cost), best at cost λ / (2 − 2λ), and λ from mostly cost to quality alone. Returns the mean cost by λ, one row a seed. */
 export function tradeOffSweep(
   tradeOffs: readonly number[],
   settings: LandscapeSettings,
@@ -75,7 +75,7 @@ export function tradeOffSweep(
     tradeOffs.map((tradeOff) => {
       const reward = (genotype: Genotype) => {
         const cost = costOf(genotype)
-        return jointReward(tradeOff, 30 + 3 * Math.log(cost), cost)
+        return jointReward(tradeOff, 30 + 0.5 * Math.log(cost), cost)
       }
       return meanOf(controllerOn(reward, settings, {}, seed + k).map(costOf))
     }),

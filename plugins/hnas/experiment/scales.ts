@@ -58,13 +58,13 @@ const smoke: ScaleSettings = {
     space: { scale, cells: 2, channels: 4, nodes: 2, shortcut: 'bicubic' },
     ...{ patch: 14, batchSize: 4, images: 1, calibrationBatches: 2 },
     search: {
-      ...{ epochs: 2, weightSteps: 8, policySteps: 8, candidates: 3, costUnit: 1e7, aboveBicubic: true },
-      controller: { hidden: 16, learningRate: 5e-3, entropyWeight: 0.01 },
+      ...{ epochs: 2, weightSteps: 12, policySteps: 30, candidates: 4, costUnit: 5e6, aboveBicubic: true },
+      controller: { hidden: 16, learningRate: 0.02, entropyWeight: 0.01, freshBaseline: false, baselineDecay: 0.9 },
     },
-    ...{ retrainSteps: 20, retrainBatch: 4, retrainPatch: 12, tolerance: 0.15, ensemble: false },
+    ...{ retrainSteps: 60, retrainBatch: 4, retrainPatch: 12, tolerance: 0.15, ensemble: false },
   },
-  sweep: { steps: 150, seeds: 1, samples: 50 },
-  position: { steps: 150, seeds: 2, samples: 50 },
+  sweep: { steps: 200, seeds: 2, samples: 50 },
+  position: { steps: 400, seeds: 2, samples: 50 },
   pictures: generated,
 }
 
