@@ -78,17 +78,22 @@ function stepOf(values: Float32Array, bits: number): { step: number; half: boole
   const levels = distinct.filter((value, i) => i === 0 || value - (distinct[i - 1] as number) > tolerance)
   if (levels.length > 2 ** bits || greatest === 0) return undefined
   const least = levels.reduce((min, value, i) => (i === 0 ? min : Math.min(min, value - (levels[i - 1] as number))), Number.POSITIVE_INFINITY) // biome-ignore format: one line
-  const step = Number.isFinite(least) ? least : 2 * greatest
-  const on = (offset: number) =>
-    levels.every((value) => {
-      const at = value / step - offset
-      return Math.abs(at - Math.round(at)) < 0.02 && Math.abs(value) / step <= 2 ** (bits - 1) + 0.02
-    })
-  const half = on(0.5)
-  if (!half && !on(0)) return undefined
-  // The outermost value says the step more exactly than two neighbours do.
-  const offset = half ? 0.5 : 0
-  return { step: greatest / (Math.round(greatest / step - offset) + offset), half }
+  const widest = Number.isFinite(least) ? least : 2 * greatest
+  // Neighbours may be several steps apart: not every level occurs.
+  for (let apart = 1; apart < 2 ** bits; apart++) {
+    const step = widest / apart
+    if (greatest / step > 2 ** (bits - 1) + 0.02) return undefined
+    const on = (offset: number) =>
+      levels.every((value) => {
+        const at = value / step - offset
+        return Math.abs(at - Math.round(at)) < 0.02
+      })
+    const half = on(0.5)
+    // The outermost value says the step more exactly than two neighbours do.
+    const offset = half ? 0.5 : 0
+    if (half || on(0)) return { step: greatest / (Math.round(greatest / step - offset) + offset), half }
+  }
+  return undefined
 }
 
 const narrow = (codes: Int32Array): ElementType | undefined => {
@@ -132,17 +137,17 @@ function onGrid(weights: GraphConstant, axis: number, bits: number, channels: re
     const type = narrow(codes)
     return type && ({ codes, scales, type, shift: 0, levels: 2 ** bits, exact: true } satisfies WeightCodes)
   }
-  // Odd multiples of half a step; where they need more than four bits but the grid does not, shifted whole ones.
+  const kept = { shift: 0, levels: 2 ** bits, exact: true } as const
+  // Odd multiples of half a step; where they need more bits than the grid does, shifted whole ones.
   const halves = Float32Array.from(found, (each) => (each.half ? each.step / 2 : each.step))
   const doubled = coded(weights, axis, (value, channel) => Math.round(value / (halves[channel] as number)))
   const type = narrow(doubled)
-  if (type === 'int4' || bits > 4 || found.some((each) => !each.half))
-    return (
-      type && ({ codes: doubled, scales: halves, type, shift: 0, levels: 2 ** bits, exact: true } satisfies WeightCodes)
-    )
+  const fits = type === 'int4' || (type === 'int8' && bits !== 4)
+  if (fits || found.some((each) => !each.half))
+    return type && ({ codes: doubled, scales: halves, type, ...kept } satisfies WeightCodes)
   const scales = Float32Array.from(found, ({ step }) => step)
   const codes = coded(weights, axis, (value, channel) => Math.round(value / (scales[channel] as number) - 0.5))
-  return { codes, scales, type: 'int4', shift: 0.5, levels: 2 ** bits, exact: true } satisfies WeightCodes
+  return { codes, scales, ...kept, type: bits === 4 ? 'int4' : 'int8', shift: 0.5 } satisfies WeightCodes
 }
 
 function rounded(

@@ -13,6 +13,7 @@ export {
 } from './export.ts'
 export { supportedKernels } from './kernels/index.ts'
 export type { Carried, QuantisedLayer } from './quantise.ts'
+export { exportQuantisedModel } from './quantised-model.ts'
 export {
   decodeSafetensors,
   encodeSafetensors,

@@ -20,6 +20,14 @@ export interface QuantiseBits {
   readonly weights?: Bits
   /** Of what layers read. Default 8. 32: float. */
   readonly activations?: Bits
+  /** Ranges that were learned, by layer: nothing else is quantised, and nothing calibrated. */
+  readonly clips?: ReadonlyMap<string, Clip>
+}
+
+/** Levels clip·i / (2ᵏ − 1), or with a sign clip·(2i / (2ᵏ − 1) − 1). */
+export interface Clip {
+  readonly clip: number
+  readonly signed: boolean
 }
 
 export interface QuantisedLayer {
@@ -76,7 +84,7 @@ export function planQuantisation(graph: OnnxGraph, bits: QuantiseBits): Quantisa
     if (graph.constants.has(name)) return
     values.set(name, (values.get(name) ?? new Map<GraphNode, number>()).set(reader, width))
   }
-  const everywhere = bits.activations === undefined || bits.activations === 8
+  const everywhere = !bits.clips && (bits.activations === undefined || bits.activations === 8)
   /** The value that a quantiser may follow: behind the activation that it absorbs. */
   const settled = (node: GraphNode): string => {
     const [output] = node.outputs as [string]
@@ -119,6 +127,8 @@ interface Quantiser {
   readonly carried: Carried
   /** Values beyond the codes in use are cut first. */
   readonly clip?: readonly [number, number]
+  /** Names of ±half a step, for levels around zero without it: added before and behind. */
+  readonly halves?: readonly [string, string]
 }
 
 /** Rewrites the graph in place. Error: ARCHLOOM_ONNX_OPTION. */
@@ -128,8 +138,15 @@ export function quantise(graph: OnnxGraph, bits: QuantiseBits, ranges: ReadonlyM
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)))
   const consumers = consumersOf(graph)
   const quantisers = new Map<string, Quantiser>()
-  const quantiserOf = (name: string, width: number): Quantiser => {
+  const quantiserOf = (name: string, width: number, reader?: GraphNode): Quantiser => {
     const producer = producers.get(name)
+    const clip = reader && bits.clips?.get(reader.name)
+    if (reader && clip) {
+      const own = `clip ${reader.name}`
+      const made = quantisers.get(own) ?? learnedQuantiser(builder, clip, width, producer?.op === 'Clip', name)
+      quantisers.set(own, made)
+      return made
+    }
     // Moved values keep their grid, as integers can be moved.
     if (producer && moving.has(producer.op) && plan.values.has(producer.inputs[0] as string))
       return quantiserOf(producer.inputs[0] as string, width)
@@ -143,11 +160,11 @@ export function quantise(graph: OnnxGraph, bits: QuantiseBits, ranges: ReadonlyM
   const layers: QuantisedLayer[] = []
   const added = new Map<string, GraphNode[]>()
   const renamed = new Map<string, string>()
-  const insert = (name: string, width: number): string => {
-    const key = `${width} ${name}`
+  const insert = (name: string, width: number, reader?: GraphNode): string => {
+    const key = `${reader && bits.clips ? reader.name : width} ${name}`
     const known = renamed.get(key)
     if (known !== undefined) return known
-    const { scale, zero, clip } = quantiserOf(name, width)
+    const { scale, zero, clip, halves } = quantiserOf(name, width, reader)
     const nodes: GraphNode[] = []
     const push = (op: string, inputs: string[], wanted: string) => {
       const output = builder.name(wanted)
@@ -155,15 +172,17 @@ export function quantise(graph: OnnxGraph, bits: QuantiseBits, ranges: ReadonlyM
       return output
     }
     const cut = clip ? push('Clip', [name, builder.scalar(clip[0]), builder.scalar(clip[1])], `${name}/cut`) : name
-    const codes = push('QuantizeLinear', [cut, scale, zero], `${name}/codes`)
-    const value = push('DequantizeLinear', [codes, scale, zero], `${name}/value`)
+    const moved = halves ? push('Add', [cut, halves[0]], `${name}/moved`) : cut
+    const codes = push('QuantizeLinear', [moved, scale, zero], `${name}/codes`)
+    const level = push('DequantizeLinear', [codes, scale, zero], `${name}/value`)
+    const value = halves ? push('Add', [level, halves[1]], `${name}/back`) : level
     added.set(name, [...(added.get(name) ?? []), ...nodes])
     renamed.set(key, value)
     return value
   }
   for (const [name, readers] of plan.values)
     for (const [reader, width] of readers) {
-      const value = insert(name, width)
+      const value = insert(name, width, reader)
       reader.inputs = reader.inputs.map((each) => (each === name ? value : each))
     }
   for (const name of plan.outputs) {
@@ -177,7 +196,7 @@ export function quantise(graph: OnnxGraph, bits: QuantiseBits, ranges: ReadonlyM
     if (axis === undefined || weights?.type !== 'float32') continue
     const width = node.op === 'ConvTranspose' ? 32 : bitsFor(bits.activations, node.name)
     const source = [...plan.values].find(([, readers]) => readers.has(node))?.[0]
-    const input = source === undefined ? undefined : quantiserOf(source, width)
+    const input = source === undefined ? undefined : quantiserOf(source, width, node)
     const carried = quantiseWeights(graph, builder, added, node, axis, bitsFor(bits.weights, node.name), input)
     layers.push({
       layer: node.name,
@@ -208,6 +227,29 @@ function activationQuantiser(
   }
 }
 
+/** The quantiser of a learned range: the levels are the search's, to the bit where half steps do not tie. */
+function learnedQuantiser(
+  builder: GraphBuilder,
+  { clip, signed }: Clip,
+  bits: number,
+  afterClip: boolean,
+  name: string,
+): Quantiser {
+  const as = bits === 4 && !afterClip ? 'uint4' : 'uint8'
+  const levels = 2 ** bits
+  const coarser = levels < (as === 'uint4' ? 16 : 256)
+  const scale = ((signed ? 2 : 1) * clip) / (levels - 1)
+  const half = (sign: number) => builder.scalar((sign * scale) / 2)
+  return {
+    scale: builder.constant(Float32Array.of(scale), [], `${name}/scale`),
+    zero: builder.constant(Int32Array.of(signed ? levels / 2 : 0), [], `${name}/zero`, as),
+    number: scale,
+    carried: { bits, as, levels, coarser, exact: true },
+    ...(coarser && { clip: [signed ? -clip : 0, clip] as const }),
+    ...(signed && { halves: [half(-1), half(1)] as const }),
+  }
+}
+
 /** Weights become integers and a DequantizeLinear; with 8-bit inputs the bias becomes 32-bit integers. */
 function quantiseWeights(
   graph: OnnxGraph,
@@ -222,7 +264,7 @@ function quantiseWeights(
   const weights = graph.constants.get(name) as GraphConstant
   if (bits === 32) return { bits, as: 'float32', levels: 2 ** 32, coarser: false }
   const bias = graph.constants.get(node.inputs[2] ?? '')
-  const integer = input?.carried.as === 'uint8' && !input.clip
+  const integer = input?.carried.as === 'uint8' && !input.clip && !input.halves
   // The bias is counted in input scale × weight scale: it must fit 32 bits.
   const least = integer && bias ? Float32Array.from(bias.values, (b) => Math.abs(b) / ((input?.number as number) * 2 ** 30)) : undefined // biome-ignore format: one line
   const { codes, scales, type, shift, levels, exact } = weightCodes(weights, axis, bits, least)
