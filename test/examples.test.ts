@@ -116,6 +116,13 @@ describe('examples', () => {
     for (const path of pictures) expect((await readPicture(path)).height).toBe(40)
   })
 
+  it('joint distribution matching', async () => {
+    const { main } = await import('../examples/jwdm.ts')
+    const found = await main({ points: 64, epochs: 2, log: quiet })
+    expect(Object.keys(found)).toEqual(['cycleGan', 'jwdm'])
+    for (const { joint } of Object.values(found)) expect(joint).toBeGreaterThan(0)
+  })
+
   it('tabular search, with its table or a clear word about it', async () => {
     const { main } = await import('../examples/tabular-search.ts')
     const said: string[] = []
@@ -132,6 +139,23 @@ describe('examples', () => {
     expect(readStudy(result.study).state).toMatchObject({ status: 'finished', completed: 2 })
     expect(JSON.parse(readFileSync(join(result.study, 'plan.json'), 'utf8'))).toMatchObject({ trials: 2, steps: 1 })
     expect(Object.keys(flags)).toEqual(expect.arrayContaining(['trials', 'minutes', 'seed', 'controller', 'engine']))
+  })
+
+  it('local coordinate coding, and a search for its generator', async () => {
+    const { generatedImages } = await import('archloom/evaluators/data')
+    const data = generatedImages({ train: 128, validation: 40, test: 40, classes: 2, size: 8, channels: 1 })
+    const { main: lccgan } = await import('../examples/lccgan.ts')
+    const options = { steps: 2, coordinates: 3, features: 2, samples: 20, data, log: quiet }
+    const { distances, pictures } = await lccgan({ ...options, out: join(directory, 'lccgan') })
+    expect(Object.keys(distances)).toEqual(['LCCGAN++', 'DCGAN'])
+    expect(pictures).toHaveLength(2)
+    expect(readdirSync(join(directory, 'lccgan')).filter((file) => file.endsWith('.png'))).toHaveLength(4)
+
+    const { main: search } = await import('../examples/search-a-generator.ts')
+    const small = { trials: 2, steps: 2, features: [2, 4], samples: 20, data, ...study('generator'), log: quiet }
+    const { best, pictures: grids } = await search(small)
+    expect([2, 4]).toContain(best?.features)
+    expect(grids).toHaveLength(2)
   })
 
   it('are all run by a test', () => {

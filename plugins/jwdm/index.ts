@@ -23,6 +23,7 @@ export const jwdm = (options: JwdmOptions = {}) =>
 export { type ConvolutionalJointNetworkOptions, convolutionalJointNetwork } from './convolutional-network.ts'
 export { type DenseJointNetworkOptions, denseJointNetwork } from './dense-network.ts'
 export { type InterpolatedVideo, interpolate } from './interpolate.ts'
+export { interpolationGap, type JointAgreement, jointAgreement, jointFloor } from './joint-law.ts'
 export {
   type Domain,
   encoded,
