@@ -75,16 +75,16 @@ const small: ScaleSettings = {
   compared: 0.6,
   arm: {
     space: { scale, cells: 4, channels: 16, nodes: 2, shortcut: 'bicubic' },
-    ...{ patch: 24, batchSize: 8, images: 3, calibrationBatches: 5 },
+    ...{ patch: 24, batchSize: 8, images: 2, calibrationBatches: 4 },
     search: {
-      ...{ warmUpEpochs: 1, epochs: 3, weightSteps: 50, policySteps: 50, candidates: 6 },
+      ...{ warmUpEpochs: 1, epochs: 3, weightSteps: 40, policySteps: 40, candidates: 5 },
       ...{ costUnit: 1e8, aboveBicubic: true },
       controller: { hidden: 32, learningRate: 5e-3, entropyWeight: 0.01, freshBaseline: false, baselineDecay: 0.9 },
     },
-    ...{ retrainSteps: 400, retrainBatch: 8, retrainPatch: 24, tolerance: 0.05, ensemble: false },
+    ...{ retrainSteps: 300, retrainBatch: 8, retrainPatch: 24, tolerance: 0.05, ensemble: false },
   },
   sweep: { steps: 500, seeds: 3, samples: 200 },
-  position: { steps: 1500, seeds: 5, samples: 200 },
+  position: { steps: 1000, seeds: 4, samples: 200 },
   pictures: photographs(10, 32),
 }
 
