@@ -11,16 +11,19 @@ import {
   type PruningOptions,
   type PruningProblem,
   pruningProblem,
+  type QuantisedModel,
+  quantisedNetwork,
   uniformCounts,
 } from '../../search-spaces/compression/index.ts'
+import { absCompress } from '../abs/index.ts'
 import { calibrate, compressChannels, fineTune, pruneChannels } from '../cacp/index.ts'
-import { type ExportReport, exportOnnx } from '../onnx/index.ts'
+import { type ExportReport, exportOnnx, exportQuantisedModel } from '../onnx/index.ts'
 import { error } from './errors.ts'
 import { layerGraphOf, type ModelSource } from './source.ts'
 
 /** Shares of the original, in (0, 1]; both hold where both are given. */
 export interface CompressionTarget {
-  /** Bit operations, of those at 32 × 32 bits: 8-bit integers alone are 0.0625. */
+  /** Bit operations, of those at 32 × 32 bits: 8-bit integers alone are 0.0625, 4-bit ones some 0.016. */
   readonly bops?: number
   readonly multiplyAdds?: number
 }
@@ -34,6 +37,13 @@ export interface CompressOptions {
    * important channels stay. Default 'cacp'.
    */
   readonly prune?: 'cacp' | 'uniform'
+  /**
+   * 8: integers after training, fast on any processor. 'search': bits of every layer and groups of filters are searched
+   * together (ABS). Default: 8 where pruning can meet the target with it, else 'search'.
+   */
+  readonly bits?: 8 | 'search'
+  /** Passes over the training images in the search of bits. Default 4. */
+  readonly searchEpochs?: number
   /** Prunings that the agent tries. Default 100. */
   readonly episodes?: number
   readonly channels?: PruningOptions
@@ -56,23 +66,27 @@ export interface CompressionFigures {
 export interface CompressedModel {
   /** Pruned and fine-tuned, in floats. */
   readonly graph: LayerGraph
+  /** With searched bits: what they are. */
+  readonly quantised?: QuantisedModel
   readonly before: CompressionFigures
-  /** Accuracy in floats; that of the file is what compareOnnx() measures. */
+  /** Accuracy in floats, or with searched bits on their levels; that of the file is what compareOnnx() measures. */
   readonly after: CompressionFigures
   /** Builds the network; dispose it. */
   network(): GraphNetwork
-  /** Writes an ONNX file in 8-bit integers, calibrated on the training images. */
+  /** Writes an ONNX file: in 8-bit integers calibrated on the training images, or with the searched bits. */
   export(file: string): Promise<ExportReport>
 }
 
 const FLOAT = 32 * 32
 const INTEGER = 8 * 8
+/** Share of bit operations that 8-bit integers leave. */
+const EIGHT = INTEGER / FLOAT
 
 /**
- * A trained model made smaller: channels pruned until the target is met together with 8-bit integers, weights
- * fine-tuned, ready to be exported.
+ * A trained model made smaller: channels pruned until the target is met together with 8-bit integers, or bits and
+ * filters searched together where that is asked for or needed; weights fine-tuned, ready to be exported.
  * Errors: ARCHLOOM_COMPRESS_TARGET (says the least that can be reached), ARCHLOOM_COMPRESS_OPTION,
- * ARCHLOOM_COMPRESS_SOURCE; those of layerGraph, pruningProblem, and the trainer.
+ * ARCHLOOM_COMPRESS_SOURCE; those of layerGraph, pruningProblem, absSearch, and the trainer.
  */
 export async function compress(source: ModelSource, options: CompressOptions): Promise<CompressedModel> {
   const { data, epochs = 2, trainer, seed = 0, signal, log = () => {} } = options
@@ -80,13 +94,18 @@ export async function compress(source: ModelSource, options: CompressOptions): P
   await useEngine()
   const whole = await layerGraphOf(source)
   const problem = pruningProblem(whole, options.channels)
-  const rate = rateOf(options.target, problem)
-  const before = await figuresOf(whole, options, FLOAT)
+  const { multiplyAdds = 1, bops = 1 } = options.target
+  if (multiplyAdds < problem.minimum) throw infeasible('multiply-adds', multiplyAdds, problem.minimum)
+  const searches = options.bits === 'search' || (options.bits === undefined && bops < problem.minimum * EIGHT)
+  if (!searches && bops < problem.minimum * EIGHT) throw infeasible('bit operations', bops, problem.minimum * EIGHT)
+  const before = await figuresOf(whole, data, signal)
   log(`whole: ${figuresText(before)}`)
+  const rate = searches ? multiplyAdds : Math.min(1, multiplyAdds, bops / EIGHT)
   const pruned = rate < 1 ? await prunedGraph(problem, rate, options) : whole
+  if (searches) return await withSearchedBits(pruned, before, options)
   const tuning = { data, epochs, seed, ...(trainer && { trainer }), ...(signal && { signal }) }
   const graph = rate < 1 && epochs > 0 ? await fineTune(pruned, tuning) : pruned
-  const after = await figuresOf(graph, options, INTEGER)
+  const after = await figuresOf(graph, data, signal, graphCost(graph).multiplyAdds * INTEGER)
   log(`compressed: ${figuresText(after)}`)
   return {
     graph,
@@ -100,10 +119,40 @@ export async function compress(source: ModelSource, options: CompressOptions): P
   }
 }
 
+/** Bits and, where the channels were not pruned before, filters. */
+async function withSearchedBits(
+  graph: LayerGraph,
+  before: CompressionFigures,
+  options: CompressOptions,
+): Promise<CompressedModel> {
+  const { data, epochs = 2, searchEpochs = 4, seed = 0, signal, log = () => {} } = options
+  const { bops = 1, multiplyAdds = 1 } = options.target
+  // The search counts shares of what it is given.
+  const share = (bops * before.bops) / (graphCost(graph).multiplyAdds * FLOAT)
+  const plan = { ...(multiplyAdds < 1 && { prune: false as const }) }
+  const { model } = await absCompress(graph, {
+    ...{ data, target: { bops: Math.min(1, share) }, searchEpochs, fineTuneEpochs: epochs, seed, batchSize: 64 },
+    ...{ ...plan, ...(signal && { signal }) },
+  })
+  using network = quantisedNetwork(model)
+  const { accuracy } = await classify(network, data.validation, signal ? { signal } : {})
+  const after = { ...graphCost(model.graph), accuracy, bops: model.bops }
+  log(`compressed: ${figuresText(after)}`)
+  return {
+    ...{ graph: model.graph, quantised: model, before, after },
+    network: () => quantisedNetwork(model),
+    export: async (file) => (await exportQuantisedModel(model, { file })).report,
+  }
+}
+
+const infeasible = (unit: string, received: number, minimum: number) =>
+  error('ARCHLOOM_COMPRESS_TARGET', { unit, received, minimum })
+
 const figuresText = ({ accuracy, multiplyAdds, bops }: CompressionFigures) =>
   `accuracy ${accuracy.toFixed(4)}, ${(multiplyAdds / 1e6).toFixed(2)} M multiply-adds, ${(bops / 1e9).toFixed(2)} G bit operations`
 
-function checkOptions({ target, data, prune = 'cacp', episodes = 100, epochs = 2 }: CompressOptions): void {
+function checkOptions(options: CompressOptions): void {
+  const { target, data, prune = 'cacp', bits, episodes = 100, epochs = 2, searchEpochs = 4 } = options
   const refuse = (option: string, received: unknown, expected: string) =>
     error('ARCHLOOM_COMPRESS_OPTION', { option, received, expected })
   const shares = Object.entries(target ?? {})
@@ -113,18 +162,11 @@ function checkOptions({ target, data, prune = 'cacp', episodes = 100, epochs = 2
   if (!data || data.train.size === 0 || data.validation.size === 0)
     throw refuse('data', data && [data.train.size, data.validation.size], 'training and validation images')
   if (prune !== 'cacp' && prune !== 'uniform') throw refuse('prune', prune, "'cacp' or 'uniform'")
+  if (bits !== undefined && bits !== 8 && bits !== 'search') throw refuse('bits', bits, "8 or 'search'")
+  if (!(searchEpochs > 0 && Number.isFinite(searchEpochs)))
+    throw refuse('searchEpochs', searchEpochs, 'a positive number')
   if (!Number.isInteger(episodes) || episodes < 1) throw refuse('episodes', episodes, 'a positive whole number')
   if (!(epochs >= 0 && Number.isFinite(epochs))) throw refuse('epochs', epochs, 'a number of at least 0')
-}
-
-/** The share of multiply-adds that meets the target with 8-bit integers. */
-function rateOf({ bops = 1, multiplyAdds = 1 }: CompressionTarget, { minimum }: PruningProblem): number {
-  if (multiplyAdds < minimum)
-    throw error('ARCHLOOM_COMPRESS_TARGET', { unit: 'multiply-adds', received: multiplyAdds, minimum })
-  const share = INTEGER / FLOAT
-  if (bops < minimum * share)
-    throw error('ARCHLOOM_COMPRESS_TARGET', { unit: 'bit operations', received: bops, minimum: minimum * share })
-  return Math.min(1, multiplyAdds, bops / share)
 }
 
 async function prunedGraph(problem: PruningProblem, rate: number, options: CompressOptions): Promise<LayerGraph> {
@@ -139,9 +181,9 @@ async function prunedGraph(problem: PruningProblem, rate: number, options: Compr
   return (best as NonNullable<typeof best>).graph
 }
 
-async function figuresOf(graph: LayerGraph, { data, signal }: CompressOptions, bits: number) {
+async function figuresOf(graph: LayerGraph, data: CompressOptions['data'], signal?: AbortSignal, bops?: number) {
   using network = graphNetwork(graph)
   const { accuracy } = await classify(network, data.validation, signal ? { signal } : {})
   const { multiplyAdds, parameters } = graphCost(graph)
-  return { accuracy, multiplyAdds, parameters, bops: multiplyAdds * bits }
+  return { accuracy, multiplyAdds, parameters, bops: bops ?? multiplyAdds * FLOAT }
 }

@@ -65,12 +65,30 @@ describe('compress', () => {
     expect(small.after.bops / small.before.bops).toBe(0.0625)
   })
 
+  it('searches bits and filters where 8 bits are too many', async () => {
+    const wide = resNetGraph({ depth: 8, widths: [8, 8, 16], size: 8, classes: 3, rng: seeded(1) })
+    const options = { target: { bops: 0.012 }, data, searchEpochs: 1, epochs: 1, seed: 3, prune: 'uniform' } as const
+    const small = await compress(wide, options)
+    expect(small.after.bops / small.before.bops).toBeLessThanOrEqual(0.012)
+    const file = join(directory, 'searched.onnx')
+    const report = await small.export(file)
+    expect(report.quantised?.some(({ weights }) => weights.bits < 8)).toBe(true)
+    using network = small.network()
+    expect((await compareOnnx(network, file, data.validation)).agreement).toBeGreaterThan(0.9)
+    // Channels first where multiply-adds are limited too.
+    const both = await compress(wide, { ...options, target: { bops: 0.03, multiplyAdds: 0.6 }, bits: 'search' })
+    expect(both.after.multiplyAdds).toBeLessThanOrEqual(0.6 * both.before.multiplyAdds)
+    expect(both.after.bops).toBeLessThanOrEqual(0.03 * both.before.bops)
+  })
+
   it('says what the least is that can be reached', async () => {
-    const asked = { data, prune: 'uniform', epochs: 0 } as const
+    const asked = { data, prune: 'uniform', epochs: 0, bits: 8 } as const
     await expect(compress(graph, { ...asked, target: { bops: 0.001 } })).rejects.toThrow(
       /ARCHLOOM_COMPRESS_TARGET: a share of 0.001 of the bit operations.*the least that can be is 0\.0\d+/,
     )
     await expect(compress(graph, { ...asked, target: { multiplyAdds: 0.01 } })).rejects.toThrow('multiply-adds')
+    const searched = compress(graph, { data, target: { bops: 0.0001 }, bits: 'search' })
+    await expect(searched).rejects.toThrow('ARCHLOOM_SUPER_BIT_')
   })
 
   it.each([
@@ -80,6 +98,8 @@ describe('compress', () => {
     ['prune', { prune: 'by hand' as never }],
     ['episodes', { episodes: 0 }],
     ['epochs', { epochs: -1 }],
+    ['bits', { bits: 3 as never }],
+    ['searchEpochs', { searchEpochs: 0 }],
   ])('refuses a wrong %s', async (option, wrong) => {
     await expect(compress(graph, { target: { bops: 0.1 }, data, ...wrong })).rejects.toThrow(
       new RegExp(`ARCHLOOM_COMPRESS_OPTION: compress received ${option}`),
