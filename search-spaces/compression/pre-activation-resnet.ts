@@ -48,8 +48,8 @@ export function preActivationResNet(options: PreActivationResNetOptions): LayerG
       const inside = convolution(`${name}/conv_1`, active, [3, channels, filters], stride)
       const branch = convolution(`${name}/conv_2`, activated(`${name}/between`, inside, filters), [3, filters, filters])
       const from = block === 0 ? active : last
-      const shortcut =
-        channels === filters ? from : convolution(`${name}/shortcut`, from, [1, channels, filters], stride)
+      const keeps = channels === filters && stride === 1
+      const shortcut = keeps ? from : convolution(`${name}/shortcut`, from, [1, channels, filters], stride)
       last = build.add(`${name}/add`, { op: 'add' }, branch, shortcut)
       channels = filters
     }
