@@ -20,15 +20,22 @@ interface Span {
   readonly keepTo: number
 }
 
-/** Parts of one axis: all of one size, so that engines prepare one shape only; the last is moved back inside. */
+/**
+ * Parts of one axis, no longer than `tile` and as many as that takes: all of one size, so that engines prepare one shape
+ * only, and no longer than they must be, so that little is computed twice.
+ */
 function spans(length: number, tile: number, overlap: number): readonly Span[] {
   if (length <= tile) return [{ from: 0, size: length, keepFrom: 0, keepTo: length }]
+  // The first and the last part lie at the image's edge, where no overlap is needed.
+  const inner = length - 2 * overlap
+  const count = Math.ceil(inner / (tile - 2 * overlap))
+  const step = Math.ceil(inner / count)
+  const size = step + 2 * overlap
   const found: Span[] = []
   for (let kept = 0; kept < length; ) {
-    // What lies at the image's edge needs no overlap there.
-    const from = Math.min(kept === 0 ? 0 : kept - overlap, length - tile)
-    const keepTo = from + tile === length ? length : from + tile - overlap
-    found.push({ from, size: tile, keepFrom: kept, keepTo })
+    const from = Math.min(kept === 0 ? 0 : kept - overlap, length - size)
+    const keepTo = from + size === length ? length : from + size - overlap
+    found.push({ from, size, keepFrom: kept, keepTo })
     kept = keepTo
   }
   return found
@@ -48,7 +55,7 @@ export function tilesOf({ height, width }: { height: number; width: number }, ti
 }
 
 export interface TilingOptions {
-  /** Side of what the network sees at once, in pixels of the small image: memory grows with its square. Default 256. */
+  /** Side of what the network sees at once, in pixels of the small image: memory grows with its square. Default 512. */
   readonly tile?: number
   /** Seen on each side beyond what is kept. Default: the network's reach, with which the result does not depend on tiles. */
   readonly overlap?: number
@@ -56,7 +63,7 @@ export interface TilingOptions {
   readonly signal?: AbortSignal
 }
 
-const TILE = 256
+const TILE = 512
 /** Of networks that look at the whole image: no overlap is exact. */
 const OVERLAP = 16
 

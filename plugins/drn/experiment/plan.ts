@@ -62,13 +62,13 @@ export const plans: Readonly<Record<Scale, Plan>> = {
   },
   small: {
     ...everyday,
-    steps: 500,
+    steps: 300,
     variants: [...learnt(0, 0.01, 0.1, 1), ...fixed(0.1, 1)],
     seeds: 4,
     photographs: 33,
     adaptation: {
       targets: ['nearest', 'blur-down'],
-      ...{ steps: 120, learningRate: 3e-4, unpaired: 16, tested: 10, unpairedRatio: 0.3 },
+      ...{ steps: 80, learningRate: 3e-4, unpaired: 16, tested: 10, unpairedRatio: 0.3 },
     },
   },
   // DRN-S at ×4 as published, but for the data: T91 in place of DF2K.

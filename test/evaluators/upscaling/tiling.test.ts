@@ -13,14 +13,16 @@ beforeAll(async () => {
 
 describe('tiles', () => {
   it('keep every pixel once, with their overlap around it wherever the image goes on', () => {
-    const sizes = { height: fc.integer({ min: 1, max: 60 }), width: fc.integer({ min: 1, max: 60 }) }
+    const sides = { height: fc.integer({ min: 1, max: 60 }), width: fc.integer({ min: 1, max: 60 }) }
     fc.assert(
-      fc.property(fc.record({ ...sizes, overlap: fc.nat(5), more: fc.integer({ min: 1, max: 20 }) }), (drawn) => {
+      fc.property(fc.record({ ...sides, overlap: fc.nat(5), more: fc.integer({ min: 1, max: 20 }) }), (drawn) => {
         const { height, width, overlap, more } = drawn
         const tile = 2 * overlap + more
         const seen = new Uint8Array(height * width)
+        const sizes = new Set<string>()
         for (const { top, left, keep, ...size } of tilesOf({ height, width }, tile, overlap)) {
-          expect(size).toEqual({ height: Math.min(tile, height), width: Math.min(tile, width) })
+          sizes.add(`${size.height}×${size.width}`)
+          expect(Math.max(size.height, size.width)).toBeLessThanOrEqual(tile)
           expect([top >= 0, left >= 0, top + size.height <= height, left + size.width <= width]).not.toContain(false)
           expect(top === 0 || keep.top - top >= overlap).toBe(true)
           expect(left === 0 || keep.left - left >= overlap).toBe(true)
@@ -30,7 +32,9 @@ describe('tiles', () => {
             for (let x = keep.left; x < keep.right; x++) seen[y * width + x] = (seen[y * width + x] as number) + 1
         }
         expect(seen.every((count) => count === 1)).toBe(true)
+        expect(sizes.size).toBe(1)
       }),
+      { numRuns: 50 },
     )
   })
 
@@ -73,7 +77,7 @@ describe('tiles', () => {
       })
       return peak
     }
-    expect(await most(120)).toBe(await most(40))
+    expect(await most(120)).toBeLessThanOrEqual(1.05 * (await most(40)))
   })
 
   it('take grey pictures, single pixels and odd sizes', async () => {
