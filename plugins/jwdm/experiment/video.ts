@@ -29,7 +29,7 @@ export interface VideoPlan {
   readonly seeds: number
 }
 
-/** Bytes of a picture by night: darker, the more so the redder. What it does to a colour can be undone. */
+/** A picture by night: darker, the more so the redder. A brighter value stays at least as bright. */
 export function night({ height, width, channels, pixels }: Picture): Picture {
   const tones = [0.5, 0.65, 1].map((tone, channel) =>
     Uint8Array.from({ length: 256 }, (_, value) => Math.round(255 * tone * (value / 255) ** (1.5 - 0.25 * channel))),
