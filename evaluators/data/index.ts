@@ -41,6 +41,7 @@ export {
   subset,
   withAugmentation,
 } from './split.ts'
+export { symmetricRange } from './symmetric.ts'
 export {
   symmetric,
   type UnpairedImageDataset,

@@ -1,6 +1,7 @@
 /** LCCGAN and LCCGAN++: generators fed with local coordinates of the data's latent manifold instead of noise. */
-import { definePlugin, type Split } from '../../core/index.ts'
+import { askTell, definePlugin, type Split, tokens } from '../../core/index.ts'
 import type { CodeNormalisation } from './codes.ts'
+import { announced, type GalleryOptions, gallery } from './gallery.ts'
 import { type LatentManifold, type LatentOptions, learnLatent } from './latent.ts'
 import { papers } from './paper.ts'
 import { lccSampler } from './sampler.ts'
@@ -44,18 +45,31 @@ export function lccganTrainer(options: LccganOptions = {}) {
   return { ...trainer, name: 'lccganTrainer' }
 }
 
+export interface LccganPluginOptions extends LccganOptions {
+  /** Pictures of every trained generator, told of in the search's events. Binds the stock loop to do so. Default: none. */
+  readonly gallery?: GalleryOptions
+}
+
 /** Generators of a search are trained on local coordinates of the data. */
-export const lccgan = (options: LccganOptions = {}) =>
+export const lccgan = ({ gallery: pictures, ...options }: LccganPluginOptions = {}) =>
   definePlugin({
     name: 'lccgan',
     paper: papers,
-    provides: ['trainer'],
+    provides: pictures ? ['trainer', 'algorithm'] : ['trainer'],
     needs: ['networks'],
     options: {
       ...{ coordinates: options.coordinates ?? 5, normalise: options.normalise ?? 'convex' },
       ...{ order: options.latent?.order ?? 2, bases: options.latent?.bases ?? 128, loss: options.loss ?? 'log' },
     },
-    bind: ({ trainer }) => trainer.to(lccganTrainer(options)),
+    bind: ({ trainer, bind }) => {
+      const shown = pictures && gallery(pictures)
+      trainer.to(lccganTrainer({ ...options, ...(shown && { onSamples: shown.onSamples }) }))
+      if (shown)
+        bind(tokens.ALGORITHM).toFactory((get) => {
+          const required = get(tokens.OBJECTIVES).map(({ metric }) => metric)
+          return announced(askTell({ required, trialMs: get(tokens.BUDGET).trialMs }), shown)
+        })
+    },
   })
 
 export { type AdamBasesOptions, learnBasesByAdam, releasedLoss } from './adam-bases.ts'
@@ -63,6 +77,7 @@ export { approximated, approximationGap, type LocalBatch, type Smooth } from './
 export { type AutoEncoderTrainerOptions, autoEncoderTrainer, embeddingsOf } from './auto-encoder-trainer.ts'
 export { type BasesOptions, basisObjective, basisStep, type LearnedBases, learnBases } from './bases.ts'
 export { affineCode, type CodeNormalisation, convexCode, nearestBases, sparseCode } from './codes.ts'
+export { announced, type Gallery, type GalleryOptions, gallery } from './gallery.ts'
 export { type Game, type GameOptions, game } from './game.ts'
 export { type LatentManifold, type LatentOptions, learnLatent } from './latent.ts'
 export {
@@ -80,5 +95,13 @@ export {
 } from './networks.ts'
 export { papers } from './paper.ts'
 export { type Rows, rowsOf } from './rows.ts'
-export { gaussianSampler, type LatentSampler, type LccSampler, type LocalCode, lccSampler } from './sampler.ts'
+export {
+  gaussianSampler,
+  type LatentSampler,
+  type LccSampler,
+  type LccSamplerOptions,
+  type LocalCode,
+  lccSampler,
+} from './sampler.ts'
+export { type GeneratorSpaceOptions, generatorSpace, type SearchedGenerator } from './space.ts'
 export { type GanTrainerOptions, ganTrainer, generated, walked } from './trainer.ts'

@@ -142,7 +142,7 @@ export interface ConvolutionalGanOptions extends GeneratorArchitecture {
 }
 
 /** 64 → 4·2⁴, 28 → 7·2². Error: ARCHLOOM_LCCGAN_OPTION. */
-function halvingsOf(where: string, shape: readonly number[]): { base: number; halvings: number } {
+export function halvingsOf(where: string, shape: readonly number[]): { base: number; halvings: number } {
   let [base, halvings] = [shape[0] ?? 0, 0]
   while (base > 7 && base % 2 === 0) [base, halvings] = [base / 2, halvings + 1]
   if (shape.length !== 3 || shape[0] !== shape[1] || base < 4 || base > 7 || halvings < 1)

@@ -39,6 +39,8 @@ export function combination(weights: ArrayLike<number>, rows: Rows): Float64Arra
   const out = new Float64Array((rows[0] as Float64Array).length)
   for (let j = 0; j < rows.length; j++) {
     const [row, weight] = [rows[j] as Float64Array, weights[j] as number]
+    // Local codes are mostly zeros.
+    if (weight === 0) continue
     for (let k = 0; k < out.length; k++) out[k] = (out[k] as number) + weight * (row[k] as number)
   }
   return out

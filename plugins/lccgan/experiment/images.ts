@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { seeded } from '../../../core/index.ts'
 import { writePicture } from '../../../evaluators/data/images/index.ts'
-import { type ImageDataset, imageSplit } from '../../../evaluators/data/index.ts'
+import { type ImageDataset, symmetricRange } from '../../../evaluators/data/index.ts'
 import {
   examplesOf,
   type FeatureNetwork,
@@ -73,25 +73,13 @@ interface Run {
   readonly pictures?: string
 }
 
-/** The same images in [−1, 1], as tanh makes them. */
-export function towardsTanh({ train, validation, test }: Pick<ImageDataset, 'train' | 'validation' | 'test'>) {
-  const channels = train.inputShape[2] as number
-  const half = new Array<number>(channels).fill(0.5)
-  const normalisation = { mean: half, std: half }
-  return {
-    train: imageSplit('train', train.images, { indices: train.indices, normalisation }),
-    validation: imageSplit('validation', validation.images, { indices: validation.indices, normalisation }),
-    test: imageSplit('test', test.images, { indices: test.indices, normalisation }),
-  }
-}
-
 /** All priors at all dimensions on one data set: equal steps, equal networks but for their first layer. */
 export async function imageTable(
   set: ImageDataset,
   plan: ImagePlan,
   run: Run,
 ): Promise<{ readonly results: readonly ImageResult[]; readonly floor: Floor }> {
-  const data = { ...set, ...towardsTanh(set) }
+  const data = symmetricRange(set)
   const { train } = data
   const shape = train.inputShape
   const rng = seeded(run.seed).fork(set.name)

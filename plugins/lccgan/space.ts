@@ -1,0 +1,73 @@
+import { defineSpace, type Infer, oneOf, product, type SearchSpace, variant } from '../../core/index.ts'
+import { error } from './errors.ts'
+import { convolutionalGan, type GeneratorArchitecture, halvingsOf } from './networks.ts'
+
+const body = (features: readonly number[]) =>
+  product({
+    features: oneOf(...features),
+    extra: oneOf(0, 1),
+    upsampling: variant({
+      transposed: product({ kernel: oneOf(2, 4, 6) }),
+      nearest: product({ kernel: oneOf(3, 5) }),
+    }),
+  })
+
+/** What a search chooses of a generator. */
+export type SearchedGenerator = Infer<ReturnType<typeof body>>
+
+const plain = ({ features, extra, upsampling }: SearchedGenerator): Required<GeneratorArchitecture> => ({
+  ...{ features, extra },
+  ...{ kernel: upsampling.kernel, upsampling: upsampling.type },
+})
+
+export interface GeneratorSpaceOptions {
+  /** Length of the generator's inputs. Default 100. */
+  readonly latentDimension?: number
+  /** Maps before the last layer, to choose from. Default 8, 16, 32. */
+  readonly features?: readonly number[]
+  /** Of the discriminator, the same for every generator. Default 16. */
+  readonly discriminatorFeatures?: number
+  /** 'none' for loss 'wasserstein'. Default 'batch-norm'. */
+  readonly discriminatorNormalisation?: 'batch-norm' | 'none'
+}
+
+/** Generators of images as a search space, with their cost for one image: width, kind and size of kernels, depth. */
+export function generatorSpace(options: GeneratorSpaceOptions = {}): SearchSpace<SearchedGenerator> {
+  const { latentDimension = 100, features = [8, 16, 32], discriminatorFeatures = 16 } = options
+  const { discriminatorNormalisation = 'batch-norm' } = options
+  if (features.length === 0)
+    throw error('ARCHLOOM_LCCGAN_OPTION', {
+      ...{ where: 'generatorSpace', option: 'features', received: features },
+      expected: 'one number of maps or more',
+    })
+  return defineSpace<SearchedGenerator>('generator', body(features), {
+    build: (architecture, { input, rng }) =>
+      convolutionalGan({
+        ...{ ...plain(architecture), shape: input, latentDimension, rng },
+        ...{ discriminatorFeatures, discriminatorNormalisation },
+      }),
+    cost: (architecture, { input }) => generatorCost(plain(architecture), input, latentDimension),
+  })
+}
+
+function generatorCost(
+  { features, extra, kernel, upsampling }: Required<GeneratorArchitecture>,
+  shape: readonly number[],
+  latentDimension: number,
+) {
+  const { base, halvings } = halvingsOf('generatorSpace', shape)
+  const widths = Array.from({ length: halvings }, (_, k) => features * 2 ** (halvings - 1 - k))
+  const first = base * base * (widths[0] as number) * latentDimension
+  let [multiplyAdds, parameters] = [first, first + 2 * (widths[0] as number)]
+  for (const [k, width] of widths.entries()) {
+    const area = (base * 2 ** k) ** 2
+    multiplyAdds += extra * area * 9 * width * width
+    parameters += extra * (9 * width * width + 2 * width)
+    const next = widths[k + 1]
+    const weights = kernel * kernel * width * (next ?? (shape[2] as number))
+    // A transposed kernel is laid down at every input, a convolution at every output.
+    multiplyAdds += (upsampling === 'transposed' ? area : 4 * area) * weights
+    parameters += weights + (next === undefined ? 0 : 2 * next)
+  }
+  return { multiplyAdds, parameters }
+}
