@@ -116,6 +116,14 @@ describe('examples', () => {
     for (const path of pictures) expect((await readPicture(path)).height).toBe(40)
   })
 
+  it('conditional channel pruning', async () => {
+    const { main } = await import('../examples/cacp.ts')
+    const { shares, untrained } = await main({ pictures: 60, epochs: 1, episodes: 6, log: quiet })
+    expect(shares).toHaveLength(3)
+    for (const [at, rate] of [0.3, 0.5, 0.7].entries()) expect(shares[at]).toBeLessThanOrEqual(rate)
+    expect(untrained).toBeLessThanOrEqual(0.4)
+  })
+
   it('joint distribution matching', async () => {
     const { main } = await import('../examples/jwdm.ts')
     const found = await main({ points: 64, epochs: 2, log: quiet })

@@ -88,7 +88,7 @@ export async function compressChannels(network: Network | LayerGraph, options: C
   for (const episode of bestOfRates(done, space.rates))
     if (episode) best.push(await compressed(episode.rate, episode.kept))
   const whole = { ...graphCost(graph), accuracy: (await graphAccuracy(graph, data.validation, signal)).accuracy }
-  return { whole, best, episodes: done, at: (rate) => compressed(rate, controller.greedy(rate)) }
+  return { whole, best, episodes: done, at: async (rate) => compressed(rate, controller.greedy(rate)) }
 }
 
 export interface FineTuneOptions {

@@ -66,7 +66,7 @@ class Learner implements CacpController {
     this.#options = options
     this.#rows = stateRows(space.problem)
     const steps = space.problem.choices.length
-    this.#replay = new Replay(steps * (options.memory ?? 100 * space.rates.length))
+    this.#replay = new Replay(steps * options.memory)
     this.#rewards = new RateRewards(space.rates.length, { kind: options.reward })
     this.#sampling = rng.fork('replay')
     const form = { states: STATE_SIZE, hidden, actorRate, criticRate, tau, discount, baselineRate: 0.5 }

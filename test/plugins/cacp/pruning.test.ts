@@ -1,0 +1,341 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as tf from '@tensorflow/tfjs-core'
+import { createSearch, seeded } from 'archloom'
+import { generatedImages, prefix } from 'archloom/evaluators/data'
+import { cacp, cacpController, conditionalEvolution, prunedAccuracy } from 'archloom/plugins/cacp'
+import { useEngine } from 'archloom/tensor'
+import { afterAll, describe, expect, it } from 'vitest'
+import type { Json } from '../../../core/index.ts'
+import { calibrate } from '../../../plugins/cacp/calibration.ts'
+import { compressChannels, fineTune } from '../../../plugins/cacp/compress.ts'
+import { cholesky, reconstruct, solveCholesky } from '../../../plugins/cacp/normal-equations.ts'
+import { channelImportance, largest, pruneChannels } from '../../../plugins/cacp/prune.ts'
+import { graphAccuracy } from '../../../plugins/cacp/pruned-accuracy.ts'
+import { RateRewards } from '../../../plugins/cacp/reward.ts'
+import { bestOfRates, pruningSearch, remembered, violations } from '../../../plugins/cacp/search.ts'
+import { minMax, stateRows } from '../../../plugins/cacp/state.ts'
+import {
+  channelSpace,
+  graphCost,
+  graphNetwork,
+  type LayerGraph,
+  pruningProblem,
+  resNetGraph,
+  vggGraph,
+} from '../../../search-spaces/compression/prunable.ts'
+import { toySpace } from '../../../search-spaces/toy/index.ts'
+
+await useEngine('wasm')
+
+const data = generatedImages({ train: 64, validation: 32, test: 32, classes: 3, size: 8 })
+const network = () => vggGraph({ layers: [4, 6, 'pool', 6], size: 8, classes: 3, rng: seeded(3) })
+const logits = (graph: LayerGraph) => {
+  using net = graphNetwork(graph)
+  return tf.tidy(() => net.apply(tf.randomNormal([4, 8, 8, 3], 0, 1, 'float32', 5), { training: false }).dataSync())
+}
+const quick = { hidden: 8, warmUp: 4, batchSize: 8 }
+
+describe('least squares', () => {
+  const normals = (count: number, seed: number) => {
+    const rng = seeded(seed)
+    return Float64Array.from({ length: count }, () => rng.normal())
+  }
+  /** XᵀX of rows of n values. */
+  const gramOf = (x: Float64Array, n: number) => {
+    const gram = new Float64Array(n * n)
+    for (let row = 0; row < x.length / n; row++)
+      for (let i = 0; i < n; i++)
+        for (let j = 0; j < n; j++)
+          gram[i * n + j] = (gram[i * n + j] as number) + (x[row * n + i] as number) * (x[row * n + j] as number)
+    return gram
+  }
+
+  it('solves a positive definite system, and refuses another', () => {
+    const a = gramOf(normals(40, 1), 5)
+    const [factor, solution] = [a.slice(), normals(10, 2)]
+    const right = solution.slice()
+    expect(cholesky(factor, 5)).toBe(true)
+    solveCholesky(factor, 5, right, 2)
+    for (let i = 0; i < 5; i++)
+      for (let c = 0; c < 2; c++) {
+        const product = [0, 1, 2, 3, 4].reduce(
+          (sum, k) => sum + (a[i * 5 + k] as number) * (right[k * 2 + c] as number),
+          0,
+        )
+        expect(product).toBeCloseTo(solution[i * 2 + c] as number, 9)
+      }
+    expect(cholesky(Float64Array.of(1, 2, 2, 1), 2)).toBe(false)
+  })
+
+  it('CO8 with every channel kept gives W back, also with fewer rows than columns', () => {
+    const w = normals(6 * 4, 3)
+    for (const rows of [40, 3]) {
+      const found = reconstruct(gramOf(normals(rows * 6, 4), 6), 6, w, 4, [0, 1, 2, 3, 4, 5], 1e-6)
+      found.forEach((value, i) => {
+        expect(Math.abs(value - (w[i] as number))).toBeLessThan(1e-6)
+      })
+    }
+  })
+
+  it('what a dropped input says through a kept one moves to the kept one', () => {
+    // Input 2 is twice input 0: nothing is lost without it.
+    const x = normals(50 * 3, 5)
+    for (let row = 0; row < 50; row++) x[row * 3 + 2] = 2 * (x[row * 3] as number)
+    const found = reconstruct(gramOf(x, 3), 3, Float64Array.of(1, 10, 3, -1, 5, 7), 2, [0, 1], 1e-12)
+    expect([...found].map((value) => Math.round(1e6 * value) / 1e6)).toEqual([11, 24, 3, -1])
+  })
+
+  it('an input that was never seen leaves the weights alone', () => {
+    expect([...reconstruct(new Float64Array(9), 3, Float64Array.of(1, 2, 3), 1, [0, 2], 1e-6)]).toEqual([1, 3])
+  })
+})
+
+describe('pruning', () => {
+  it('CO15 keeps the channels that their readers weigh most, the first of equals', () => {
+    const problem = pruningProblem(network())
+    const importance = channelImportance(problem, 1)
+    const reader = problem.choices[1]?.reader
+    const sums = Array.from({ length: 6 }, (_, j) =>
+      [...(reader?.kernel.data ?? [])].reduce(
+        (sum, w, at) => sum + (Math.floor(at / 6) % 6 === j ? Math.abs(w) : 0),
+        0,
+      ),
+    )
+    importance.forEach((value, j) => {
+      expect(value).toBeCloseTo(sums[j] as number, 9)
+    })
+    expect(largest([1, 3, 2, 3, 0.5], 2)).toEqual([1, 3])
+    expect(largest([2, 2, 2], 2)).toEqual([0, 1])
+    expect(largest([1, 5, 2], 2)).toEqual([1, 2])
+  })
+
+  it('CO7 everything kept is the network itself, its accuracy the same', async () => {
+    const problem = pruningProblem(network())
+    const calibration = await calibrate(problem, data.train, { images: 16, points: 6, rng: seeded(1) })
+    const kept = problem.choices.map(({ channels }) => channels)
+    const same = pruneChannels(problem, kept, calibration)
+    const [before, after] = [logits(problem.graph), logits(same)]
+    after.forEach((value, i) => {
+      expect(Math.abs(value - (before[i] as number))).toBeLessThan(1e-4)
+    })
+    expect(await graphAccuracy(same, data.validation)).toEqual(await graphAccuracy(problem.graph, data.validation))
+  })
+
+  it('reconstruction brings the outputs nearer to those of the whole network; strided and residual ones too', async () => {
+    for (const graph of [
+      network(),
+      resNetGraph({ depth: 8, widths: [6, 8, 10], size: 8, classes: 3, rng: seeded(2) }),
+    ]) {
+      const problem = pruningProblem(graph, { groups: 'all' })
+      const before = tf.memory().numTensors
+      const calibration = await calibrate(problem, data.train, { images: 64, points: 12, rng: seeded(1) })
+      expect(tf.memory().numTensors).toBe(before)
+      const kept = problem.choices.map(({ channels }) => Math.ceil(0.6 * channels))
+      const inputs = [...data.train.batches({ batchSize: 64 })][0]
+      const out = (small: LayerGraph) => {
+        using net = graphNetwork(small)
+        return tf.tidy(() => net.apply(inputs?.inputs as tf.Tensor, { training: false }).dataSync())
+      }
+      const whole = out(graph)
+      const far = (small: LayerGraph) => [...out(small)].reduce((sum, y, i) => sum + (y - (whole[i] as number)) ** 2, 0)
+      expect(far(pruneChannels(problem, kept, calibration))).toBeLessThan(0.7 * far(pruneChannels(problem, kept)))
+      tf.dispose([inputs?.inputs, inputs?.targets] as tf.Tensor[])
+    }
+  })
+
+  it('an empty calibration set is ARCHLOOM_CACP_CALIBRATION', async () => {
+    const problem = pruningProblem(network())
+    const empty = { ...data.train, size: 0 }
+    await expect(calibrate(problem, empty, { rng: seeded(1) })).rejects.toThrow(/ARCHLOOM_CACP_CALIBRATION.*0 images/)
+    const dry = { ...data.train, batches: () => [] }
+    await expect(calibrate(problem, dry, { rng: seeded(1) })).rejects.toThrow('ARCHLOOM_CACP_CALIBRATION')
+  })
+})
+
+describe('states and rewards', () => {
+  it('columns go from 0 to 1, constant ones stay', () => {
+    expect(
+      minMax([
+        [1, 5, 0],
+        [3, 5, 2],
+        [2, 5, 8],
+      ]),
+    ).toEqual([
+      [0, 5, 0],
+      [1, 5, 0.25],
+      [0.5, 5, 1],
+    ])
+  })
+
+  it('a state holds what went, what can still go, the last action and the rate, unless it is blind', () => {
+    const problem = pruningProblem(network())
+    const rows = stateRows(problem)
+    const first = rows.state(0, 0.3, [], 1, 'rate')
+    expect(first).toHaveLength(11)
+    expect(first.slice(7, 11)).toEqual([0, first[8], 1, 0.3])
+    const later = rows.state(1, 0.3, [2], 0.4, 'blind')
+    const whole = problem.choices.map(({ channels }) => channels)
+    expect(later[7]).toBeCloseTo(1 - problem.cost([2, ...whole.slice(1)]) / problem.multiplyAdds, 12)
+    expect(later[8]).toBeLessThan(first[8] as number)
+    expect(later.slice(9)).toEqual([0.4, 0])
+    expect(rows.state(2, 0.3, [2, 3], 0.4, 'rate')[8]).toBe(0)
+  })
+
+  it('rewards of each rate are compared with its own mean', () => {
+    const difference = new RateRewards(2, { kind: 'difference', decay: 0.5 })
+    expect([difference.reward(0, 0.2), difference.reward(1, 0.8), difference.reward(0, 0.4)]).toEqual([0, 0, 0.2])
+    expect(difference.reward(0, 0.3)).toBeCloseTo(0, 12)
+    const ratio = new RateRewards(1, { kind: 'ratio', decay: 0.5 })
+    expect([ratio.reward(0, 0.2), ratio.reward(0, 0.3)]).toEqual([1, 0.3 / 0.2])
+    expect(new RateRewards(1, { kind: 'accuracy' }).reward(0, 0.7)).toBe(0.7)
+  })
+})
+
+describe('the controller', () => {
+  const space = channelSpace(network(), { rates: [0.4, 0.7] })
+  const made = (kept: readonly number[]) => kept.reduce((sum, count, i) => sum + (i + 1) * count, 0) / 40
+
+  it('takes rates in turn, stays within every budget, and repeats itself from the same seed', async () => {
+    const run = () =>
+      pruningSearch(space, cacpController(quick)(space, seeded(1)), made, { episodes: 14, rng: seeded(2) })
+    const episodes = await run()
+    expect(episodes.map(({ rate }) => rate).slice(0, 4)).toEqual([0.4, 0.7, 0.4, 0.7])
+    expect(violations(space.problem, episodes)).toBe(0)
+    expect(episodes.at(-1)?.diagnostics.criticLoss).toBeGreaterThan(0)
+    expect(episodes[4]?.diagnostics.criticLoss).toBeUndefined()
+    expect(await run()).toEqual(episodes)
+    const [low, high] = bestOfRates(episodes, [0.4, 0.7])
+    expect(low?.accuracy).toBe(Math.max(...episodes.filter(({ rate }) => rate === 0.4).map(({ accuracy }) => accuracy)))
+    expect(high?.rate).toBe(0.7)
+  })
+
+  it('goes on identically from a snapshot; failed trials and conditions are taken', async () => {
+    const start = () => cacpController(quick)(space, seeded(1))
+    const observe = (controller: ReturnType<typeof start>, from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => {
+        const trial = from + i
+        const proposal = controller.propose(seeded(9).fork(trial))
+        const failed = trial % 5 === 3
+        const reward = made(space.decode(proposal.genotype).kept)
+        const diagnostics = controller.observe([
+          { trial, proposal, objectives: [], metrics: {}, ...(!failed && { reward }) },
+        ])
+        return { proposal, diagnostics }
+      })
+    const first = start()
+    observe(first, 0, 9)
+    const saved = JSON.parse(JSON.stringify(first.snapshot())) as Json
+    const rest = observe(first, 9, 14)
+    const second = cacpController(quick)(space, seeded(5))
+    second.restore(saved)
+    expect(JSON.stringify(second.snapshot())).toBe(JSON.stringify(saved))
+    // The replay's draws belong to the seed: the same instance continues identically.
+    first.restore(saved)
+    expect(observe(first, 9, 14)).toEqual(rest)
+    const asked = first.propose(seeded(1), { condition: { rate: 0.7 } })
+    expect(space.decode(asked.genotype).rate).toBe(0.7)
+  })
+
+  it('rolls out without noise, for rates that it never saw, and refuses those that cannot be', () => {
+    const controller = cacpController(quick)(space, seeded(1))
+    for (const rate of [0.35, 0.55, 0.9]) {
+      const kept = controller.greedy(rate)
+      expect(kept).toEqual(controller.greedy(rate))
+      expect(space.problem.cost(kept)).toBeLessThanOrEqual(rate * space.problem.multiplyAdds)
+    }
+    expect(() => controller.greedy(0.01)).toThrow('ARCHLOOM_PRUNING_INFEASIBLE')
+  })
+
+  it('evolution keeps the same budgets, and gets better', async () => {
+    const controller = conditionalEvolution({ population: 4, sample: 3 })(space, seeded(1))
+    const episodes = await pruningSearch(space, controller, made, { episodes: 80, rng: seeded(2) })
+    expect(violations(space.problem, episodes)).toBe(0)
+    const mean = (part: typeof episodes) => part.reduce((sum, { accuracy }) => sum + accuracy, 0) / part.length
+    expect(mean(episodes.slice(-20))).toBeGreaterThan(mean(episodes.slice(0, 8)))
+    const saved = JSON.parse(JSON.stringify(controller.snapshot())) as Json
+    const again = conditionalEvolution({ population: 4, sample: 3 })(space, seeded(8))
+    again.restore(saved)
+    expect(again.propose(seeded(3))).toEqual(controller.propose(seeded(3)))
+  })
+
+  it('other spaces are ARCHLOOM_CACP_SPACE, other options ARCHLOOM_CACP_OPTION', async () => {
+    expect(() => cacpController()(toySpace(), seeded(1))).toThrow(/ARCHLOOM_CACP_SPACE.*"toy"/)
+    expect(() => conditionalEvolution()(toySpace(), seeded(1))).toThrow('ARCHLOOM_CACP_SPACE')
+    const parts = { space: toySpace(), rng: seeded(1) } as never
+    await expect((async () => prunedAccuracy({ data }).create(parts))()).rejects.toThrow('ARCHLOOM_CACP_SPACE')
+    expect(() => cacp({ hidden: 0 })).toThrow(/ARCHLOOM_CACP_OPTION.*hidden is 0/)
+    expect(() => cacp({ exploration: { decay: 2 } })).toThrow(/ARCHLOOM_CACP_OPTION.*decay is 2/)
+    expect(() => cacp({ reward: 'loud' as never })).toThrow(/ARCHLOOM_CACP_OPTION.*difference/)
+  })
+
+  it('measures equal prunings once', async () => {
+    let measured = 0
+    const measure = remembered((kept) => {
+      measured++
+      return kept[0] as number
+    })
+    expect([await measure([1, 2]), await measure([1, 2]), await measure([1, 3])]).toEqual([1, 1, 1])
+    expect(measured).toBe(2)
+  })
+})
+
+describe('the whole', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'archloom-cacp-'))
+  afterAll(() => rmSync(directory, { recursive: true }))
+
+  it('searches through createSearch, cites, and refuses other spaces', async () => {
+    const parts = { objectives: { accuracy: 'maximise' }, budget: { maxTrials: 6 }, seed: 3 } as const
+    const evaluator = prunedAccuracy({ data, calibration: { images: 16, points: 4 } })
+    await using search = createSearch({
+      ...{ space: channelSpace(network(), { rates: [0.4, 0.7] }), evaluator, plugins: [cacp(quick)], ...parts },
+      study: { name: 'cacp', directory },
+    })
+    expect(search.describe()).toContain('cacp')
+    expect(search.cite()).toContain('liu2021conditional')
+    await search.finish()
+    const [best] = search.best(1)
+    expect(best?.metrics.share).toBeLessThanOrEqual(best?.architecture.rate as number)
+    const wrong = { space: toySpace() as never, evaluator, plugins: [cacp()], ...parts }
+    expect(() => createSearch({ ...wrong, study: { name: 'wrong', directory } })).toThrow(
+      /ARCHLOOM_PLUGIN_NEEDS.*channels/,
+    )
+  })
+
+  it('compresses to every rate and to one never trained for; the networks are smaller, and can be fine-tuned', async () => {
+    const before = tf.memory().numTensors
+    const graph = network()
+    const compression = await compressChannels(graph, {
+      ...{ data, rates: [0.4, 0.7], episodes: 8, agent: quick, calibration: { images: 16, points: 4 } },
+    })
+    expect(compression.best.map(({ rate }) => rate)).toEqual([0.4, 0.7])
+    for (const { rate, share, graph: small, multiplyAdds, accuracy } of [
+      ...compression.best,
+      await compression.at(0.55),
+    ]) {
+      expect(share).toBeLessThanOrEqual(rate)
+      expect(graphCost(small).multiplyAdds).toBe(multiplyAdds)
+      expect((await graphAccuracy(small, data.validation)).accuracy).toBe(accuracy)
+    }
+    const small = compression.best[0]?.graph as LayerGraph
+    const tuned = await fineTune(small, { data, epochs: 1 })
+    expect(graphCost(tuned)).toEqual(graphCost(small))
+    expect(logits(tuned)).not.toEqual(logits(small))
+    expect(tf.memory().numTensors).toBe(before)
+    await expect(compression.at(0.001)).rejects.toThrow('ARCHLOOM_PRUNING_INFEASIBLE')
+  })
+
+  it('takes a network of a space as it is, and says where NaN weights lie', async () => {
+    using net = toySpace().build({ layers: 2, filters: 8, kernel: 3 }, { input: [8, 8, 3], classes: 3, rng: seeded(1) })
+    const options = { data: { ...data, train: prefix(data.train, 32) }, rates: [0.5], episodes: 3, agent: quick }
+    const { best, whole } = await compressChannels(net, { ...options, calibration: { images: 8, points: 2 } })
+    expect(best[0]?.multiplyAdds).toBeLessThanOrEqual(0.5 * whole.multiplyAdds)
+    const graph = network()
+    const [first, ...rest] = graph.nodes
+    if (first?.op !== 'convolution') throw new Error('the first node is a convolution')
+    const kernel = { ...first.kernel, data: first.kernel.data.map((w, i) => (i === 5 ? Number.NaN : w)) }
+    const broken = { ...graph, nodes: [{ ...first, kernel }, ...rest] }
+    await expect(compressChannels(broken, options)).rejects.toThrow(/ARCHLOOM_PRUNABLE_WEIGHTS.*index 5/)
+  })
+})
