@@ -59,9 +59,9 @@ export const plans: Readonly<Record<Scale, Plan>> = {
     ...{ target: 0.75, prunedTarget: 0.8, sweepSteps: 12 },
   },
   small: {
-    ...{ real: true, depth: 8, widths: [8, 16, 32], groupSize: 2, train: 8000, test: 2000, seeds: 3, batchSize: 64 },
-    ...{ pretrainEpochs: 8, searchSteps: 125, fineTuneEpochs: 1.5, searchRate: 0.005, fineTuneRate: 0.02 },
-    ...{ target: 0.6, prunedTarget: 0.75, sweepSteps: 125 },
+    ...{ real: true, depth: 8, widths: [8, 16, 32], groupSize: 2, train: 5000, test: 1000, seeds: 3, batchSize: 64 },
+    ...{ pretrainEpochs: 8, searchSteps: 80, fineTuneEpochs: 1, searchRate: 0.005, fineTuneRate: 0.02 },
+    ...{ target: 0.6, prunedTarget: 0.75, sweepSteps: 80 },
   },
   paper: {
     ...{ real: true, depth: 20, widths: [16, 32, 64], groupSize: 4, train: 0, test: 0, seeds: 5, batchSize: 128 },

@@ -24,8 +24,8 @@ export interface ReadOut {
   /** Share of (batch, layer) pairs whose own activation bits differ from those of the averages. */
   readonly flicker: number
   /**
-   * How far thresholds were moved to meet the target, as a share of the mean residuals: 0 where the gates met it by
-   * themselves, up to 1 (everything shut) above it, down to −1 below.
+   * How far all thresholds were moved to meet the target, as a share of the largest mean residual: 0 without a target,
+   * up to 1 (everything shut) where the gates alone cost more than it, down to −1 where they cost less.
    */
   readonly shift: number
 }
@@ -35,8 +35,8 @@ const mean = (rows: readonly (readonly number[])[]) =>
 
 /**
  * Reads the gates off averages over a calibration set, with thresholds and statistics as they are. With a target, all
- * thresholds of bits move together, in proportion to the residuals, until the cost just fits; filters go after that,
- * those closest to their threshold first. Errors: ARCHLOOM_ABS_CALIBRATION, ARCHLOOM_SUPER_BIT_TARGET.
+ * thresholds of bits move together by one amount until the cost just fits, so that the gates with the smallest margin
+ * change first; filters go after that, those closest to their threshold first. Errors: ARCHLOOM_ABS_CALIBRATION, ARCHLOOM_SUPER_BIT_TARGET.
  */
 export async function readOut(
   net: SuperBitNetwork,
@@ -49,8 +49,8 @@ export async function readOut(
   const seen: (readonly LayerResiduals[])[] = []
   const batchBits: number[][] = []
   for (const { inputs, targets } of calibration.batches({ batchSize: options.batchSize ?? 128 })) {
-    tf.tidy(() => net.observeGates(inputs))
-    tf.dispose([inputs, targets])
+    // Only plain numbers are wanted.
+    tf.dispose([tf.tidy(() => net.observeGates(inputs)), inputs, targets])
     seen.push(net.residuals)
     batchBits.push(net.selected.bits.map(({ activations }) => activations))
     await new Promise<void>((resolve) => setImmediate(resolve))
@@ -64,6 +64,7 @@ export async function readOut(
   const limits = (['weights', 'activations'] as const).map((side) =>
     thresholds[side].map((variable) => (variable ? [...variable.dataSync()] : undefined)),
   )
+  const largest = Math.max(0, ...averages.flatMap(({ weights, activations }) => [...weights, ...activations]))
   const { kept } = net.selected
   const at = (shift: number): BitChoice => ({
     bits: net.choice.bits.map((own, l) => {
@@ -73,7 +74,7 @@ export async function readOut(
         return bitsOf(
           gatesOf(
             means,
-            own.map((value, j) => value + shift * (means[j] as number)),
+            own.map((value) => value + shift * largest),
           ).open,
           ladder,
         )
