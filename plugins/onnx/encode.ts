@@ -31,7 +31,9 @@ function writeAttribute(m: Message, name: string, value: Attribute): void {
 function writeNode(m: Message, node: GraphNode): void {
   for (const name of node.inputs) m.text(1, name)
   for (const name of node.outputs) m.text(2, name)
-  m.text(3, node.name).text(4, node.op)
+  // A name is optional: layers have theirs.
+  if (node.name !== node.outputs[0]) m.text(3, node.name)
+  m.text(4, node.op)
   for (const [name, value] of Object.entries(node.attributes)) m.message(5, (a) => writeAttribute(a, name, value))
 }
 

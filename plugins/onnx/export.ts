@@ -84,7 +84,9 @@ export async function quantiseGraph(
     values.length === 0
       ? new Map<string, Range>()
       : await rangesOf(graph, values, await calibrationBatches(options.calibration, input, images))
-  return quantise(graph, options, ranges)
+  const layers = quantise(graph, options, ranges)
+  shareConstants(graph)
+  return layers
 }
 
 export interface OpenGraph extends Pick<ExportReport, 'batch' | 'size'> {

@@ -8,6 +8,7 @@ import {
   quantisedWeights,
 } from '../../search-spaces/compression/index.ts'
 import { type Exported, type ExportOptions, graphOf, written } from './export.ts'
+import { shareConstants } from './fold.ts'
 import { type Clip, quantise } from './quantise.ts'
 
 /** The graph with the values that its quantised weights stand for. */
@@ -40,5 +41,6 @@ export async function exportQuantisedModel(
     if (activations !== FLOAT_BITS) clips.set(path(name), { clip: activationClip, signed })
   }
   const quantised = quantise(graph, { ...bits, clips }, new Map())
+  shareConstants(graph)
   return written(graph, { ...sizes, quantised }, options.file)
 }
