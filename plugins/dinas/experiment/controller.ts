@@ -5,7 +5,7 @@ import { ProjectedOptimizer } from '../projected.ts'
 import { allChoices, rankedTask, type Update } from './task.ts'
 import { protectPath, train } from './train-in-turn.ts'
 
-const [TURNS, STEPS, UPDATES, CANDIDATES, REWARD_POINTS] = [60, 20, 5, 10, 64]
+const [TURNS, STEPS, UPDATES, CANDIDATES, REWARD_POINTS] = [60, 20, 10, 10, 64]
 const layer = oneOf(0, 1, 2)
 const space = defineSpace('27 residual networks', product({ first: layer, second: layer, third: layer }))
 
@@ -24,7 +24,7 @@ export async function regretOf(
   using supernet = make()
   using course = lessons(update, rng.fork('controller order'), signal)
   const policy = categoricalPolicy(space)
-  const adam = policyAdam(policy.parameters, { learningRate: 0.05 })
+  const adam = policyAdam(policy.parameters, { learningRate: 0.01 })
   const baseline = movingAverage(0.9)
   const draws = rng.fork('controller draws')
   for (let turn = 0; turn < TURNS; turn++) {
