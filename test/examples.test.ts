@@ -131,6 +131,14 @@ describe('examples', () => {
     for (const { joint } of Object.values(found)) expect(joint).toBeGreaterThan(0)
   })
 
+  it('bits and filters of a trained network', async () => {
+    const { main } = await import('../examples/abs.ts')
+    const said: string[] = []
+    const { share, model } = await main({ pictures: 64, epochs: 1, log: (text) => said.push(text) })
+    expect(share).toBeLessThanOrEqual(1 / 50)
+    expect(said.filter((text) => text.includes(' bits, activations of '))).toHaveLength(model.layers.length)
+  })
+
   it('tabular search, with its table or a clear word about it', async () => {
     const { main } = await import('../examples/tabular-search.ts')
     const said: string[] = []
