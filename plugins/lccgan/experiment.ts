@@ -35,12 +35,12 @@ const [plain3, plain30, , convex] = toyPriors
 
 export const plans: Readonly<Record<Scale, Plan>> = {
   smoke: {
-    toy: { priors: [plain3, convex], seeds: 1, autoEncoderSteps: 500, steps: 2000, samples: 1000 },
-    curve: { seeds: 1, autoEncoderSteps: 300, steps: 500, samples: 1000 },
+    toy: { priors: [plain3, convex], seeds: 1, autoEncoderSteps: 800, steps: 2000, samples: 1000 },
+    curve: { seeds: 1, autoEncoderSteps: 200, steps: 200, samples: 1000 },
     images: {
-      ...{ sets: ['mnist'], dimensions: [3], wasserstein: [], seeds: 1, steps: 60, batchSize: 32, features: 8 },
+      ...{ sets: ['mnist'], dimensions: [3], wasserstein: [], seeds: 1, steps: 150, batchSize: 32, features: 8 },
       ...{ train: 2000, samples: 300, featureEpochs: 1 },
-      latent: { dimension: 16, bases: 32, steps: 60, learningRate: 1e-3 },
+      latent: { dimension: 16, bases: 32, steps: 100, learningRate: 1e-3 },
     },
   },
   small: {

@@ -42,7 +42,7 @@ export async function tenModesOnce(
   const centres = modes.centres as readonly (readonly number[])[]
   const radius = 2.5 * usualDistance(modes, centres, rng.fork('radius'))
   const { bases } = await learnLatent(data, {
-    ...{ dimension: LATENT, bases: BASES, points: 1000, order: 2, normalise: 'convex', neighbours: 3 },
+    ...{ dimension: LATENT, bases: BASES, points: 1000, order: 2, normalise: 'sum', neighbours: 3, locality: 2 },
     ...{ batchSize: BATCH, learningRate: 1e-3, loss: 'l2', epochs: (plan.autoEncoderSteps * BATCH) / EXAMPLES },
     ...{ rng: rng.fork('latent'), signal },
   })
@@ -112,7 +112,7 @@ export async function closedCurveOnce(
   const dense = embedded(mixture({ modes: 8 * ARCS, noise: 0 }), { dimension: 8, rng: map(), bend: 1.5 })
   const along = dense.centres as readonly (readonly number[])[]
   const { bases } = await learnLatent(data, {
-    ...{ dimension: LATENT, bases: BASES, points: 1000, order: 2, normalise: 'convex', neighbours: 3 },
+    ...{ dimension: LATENT, bases: BASES, points: 1000, order: 2, normalise: 'sum', neighbours: 3, locality: 2 },
     ...{ batchSize: BATCH, learningRate: 1e-3, loss: 'l2', epochs: (plan.autoEncoderSteps * BATCH) / EXAMPLES },
     ...{ rng: rng.fork('latent'), signal },
   })
