@@ -4,12 +4,12 @@ import * as tf from '@tensorflow/tfjs-core'
 import { messageOf } from '../../core/errors.ts'
 import { type Random, seeded } from '../../core/random.ts'
 import type { VariableScope } from '../../core/tensor/index.ts'
-import type { ApplyMode } from '../../core/trainer.ts'
+import type { ApplyMode, Network } from '../../core/trainer.ts'
 import { error } from './errors.ts'
 import { decodeSafetensors, encodeSafetensors } from './safetensors.ts'
 
 /** What can be saved and used to enlarge: every network of the super-resolution space, of DRN, or of the caller's. */
-export interface Upscaler extends Disposable {
+export interface Upscaler extends Network {
   readonly scope: VariableScope
   readonly scale: number
   /** [b, h, w, 3] → [b, h·scale, w·scale, 3], values 0 to 255. */
@@ -80,6 +80,8 @@ export interface LoadUpscalerOptions {
   readonly builders?: Readonly<Record<string, UpscalerBuilder>>
   /** The scale that is needed; another is an error. */
   readonly scale?: number
+  /** `inputShape` of the network, for exporters that fix the size; enlarging takes any. Default [64, 64, 3]. */
+  readonly input?: readonly number[]
 }
 
 export interface LoadedUpscaler extends Disposable {
@@ -93,7 +95,7 @@ export interface LoadedUpscaler extends Disposable {
  */
 export async function loadUpscaler(
   folder: string,
-  { builders = {}, scale }: LoadUpscalerOptions = {},
+  { builders = {}, scale, input = [64, 64, 3] }: LoadUpscalerOptions = {},
 ): Promise<LoadedUpscaler> {
   const description = await describeUpscaler(folder)
   if (scale !== undefined && scale !== description.scale)
@@ -107,7 +109,7 @@ export async function loadUpscaler(
     }
   }
   const records = await attempt(WEIGHTS, async () => decodeSafetensors(await readFile(join(folder, WEIGHTS))))
-  const network = await attempt(DESCRIPTION, () => build(description.options, { input: [16, 16, 3], rng: seeded(0) }))
+  const network = await attempt(DESCRIPTION, () => build(description.options, { input, rng: seeded(0) }))
   try {
     await attempt(WEIGHTS, () => network.scope.load(records))
     if (network.scale !== description.scale)
