@@ -47,7 +47,7 @@ export const plans: Readonly<Record<Scale, Plan>> = {
   },
   small: {
     toy: {
-      ...{ sets: ['gaussians', 'rings'], steps: { gaussians: 800, rings: 1000 }, batch: 128 },
+      ...{ sets: ['gaussians', 'rings'], steps: { gaussians: 600, rings: 800 }, batch: 128 },
       ...{ hidden: [64, 64], measured: 400, seeds: 3 },
     },
     digits: {
@@ -55,7 +55,7 @@ export const plans: Readonly<Record<Scale, Plan>> = {
       ...{ learningRate: 3e-3, seeds: 3 },
     },
     video: {
-      ...{ height: 48, width: 112, patch: 32, batch: 4, steps: 250, ...narrow },
+      ...{ height: 48, width: 112, patch: 32, batch: 4, steps: 150, ...narrow },
       ...{ learningRate: 3e-3, between: 3, seeds: 1 },
     },
   },
