@@ -56,4 +56,5 @@ export {
   type SuperBitPlan,
   superBitPlan,
 } from './super-bit-plan.ts'
+export { type SuperBitArchitecture, type SuperBitSpace, superBitSpace } from './super-bit-space.ts'
 export { filterGates, groupScores, quantiseFixed, superQuantise } from './super-quantiser.ts'

@@ -24,6 +24,7 @@ import {
   resNetGraph,
   superBitNetwork,
   superBitPlan,
+  superBitSpace,
   superQuantise,
   uniformChoice,
   unsignedGrid,
@@ -180,6 +181,21 @@ describe('plan', () => {
     const half = { ...full, kept: [[0], [0, 1, 2, 3], [0, 1, 2, 3]] }
     const positions = 64 * 9 * 1024
     expect(bopsOf(plan, full) - bopsOf(plan, half)).toBe(positions * (4 * 2 + 2 * 4))
+  })
+
+  it('is a search space of K² pairs a layer times the numbers of groups (eq. 16)', () => {
+    const space = superBitSpace(small(), { prune: { groupSize: 2, mostPruned: 1 } })
+    expect(space.size).toBe(9n ** 8n * 2n * 4n * 4n)
+    const architecture = space.decode(space.random(seeded(4)))
+    const { bits, kept } = space.choice(architecture)
+    expect(bits.slice(1, -1)).toEqual(architecture.bits)
+    expect(kept.map(({ length }) => length)).toEqual(architecture.keptGroups)
+    expect(space.share(architecture)).toBe(bopsOf(space.plan, { bits, kept }) / space.plan.fullBops)
+    const own = space.plan.graph.nodes.find(({ name }) => name === 'stage_1_block_0/conv_1')
+    const scores = groupScores(own?.op === 'convolution' ? own.kernel.data : new Float32Array(8), 8, 2)
+    const best = space.choice({ ...architecture, keptGroups: [1, 1, 1] }).kept[1]
+    expect(scores[best?.[0] as number]).toBe(Math.max(...scores))
+    expect(superBitSpace(small(), { quantise: false, prune }).size).toBe(2n * 3n * 3n)
   })
 
   it('random bits cost just below the target', () => {
