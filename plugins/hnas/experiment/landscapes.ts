@@ -112,7 +112,7 @@ export function positionLandscape(
 ): readonly PositionRun[] {
   const reward = (genotype: Genotype) => positionReward(space.decode(genotype))
   return Array.from({ length: settings.seeds }, (_, k) => {
-    const drawn = controllerOn(reward, settings, { hierarchical, entropyWeight: 0.2 }, seed + k)
+    const drawn = controllerOn(reward, settings, { hierarchical, entropyWeight: 0.2, learningRate: 0.01 }, seed + k)
     const architectures = drawn.map((genotype) => space.decode(genotype))
     return {
       reward: meanOf(drawn.map(reward)),

@@ -84,7 +84,7 @@ const small: ScaleSettings = {
     ...{ retrainSteps: 300, retrainBatch: 8, retrainPatch: 24, tolerance: 0.05, ensemble: false },
   },
   sweep: { steps: 500, seeds: 3, samples: 200 },
-  position: { steps: 1000, seeds: 4, samples: 200 },
+  position: { steps: 6000, seeds: 3, samples: 200 },
   pictures: photographs(10, 32),
 }
 
@@ -104,7 +104,7 @@ const paper: ScaleSettings = {
     ...{ retrainSteps: 300_000, retrainBatch: 16, retrainPatch: 48, tolerance: 0.05, ensemble: true },
   },
   sweep: { steps: 5000, seeds: 5, samples: 500 },
-  position: { steps: 5000, seeds: 20, samples: 500 },
+  position: { steps: 20_000, seeds: 20, samples: 500 },
   pictures: photographs(20, 48),
 }
 
