@@ -124,13 +124,8 @@ function latentLoss({ criticiseLatent }: JointNetwork, passes: Passes, objective
   }
   const scores = scored((z) => criticiseLatent(z, { training: true }), [passes.x.code, passes.y.code])
   const [first, second] = scores as [tf.Tensor, tf.Tensor]
-  const { fool } = adversarialLosses[adversary]
+  const { fool, fake } = adversarialLosses[adversary]
   if (latentMatch === 'prior') return total([fool(first), fool(second)])
   // Each side is to look like the other: codes of x were taught as real, those of y as fake.
-  return tf.mul(total([pretendFake(first, adversary), fool(second)]), 0.5)
-}
-
-/** The mirror image of `fool`: made examples that should be taken for fakes. */
-function pretendFake(scores: tf.Tensor, adversary: Objective['adversary']): tf.Tensor {
-  return adversarialLosses[adversary].fake(scores)
+  return tf.mul(total([fake(first), fool(second)]), 0.5)
 }
