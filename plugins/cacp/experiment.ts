@@ -6,7 +6,7 @@ import { pruningTask, runArms, type Task } from './experiment/arms.ts'
 import { armClaims, reconstructionClaim, syntheticClaims, wallClaim } from './experiment/claims.ts'
 import { type Claim, percent, type Row } from './experiment/forms.ts'
 import { type Plan, plans, type Scale } from './experiment/scales.ts'
-import { syntheticRun, syntheticUniform } from './experiment/synthetic.ts'
+import { syntheticBounds, syntheticRun } from './experiment/synthetic.ts'
 import type { CacpOptions } from './options.ts'
 import { graphAccuracy } from './pruned-accuracy.ts'
 
@@ -32,7 +32,9 @@ export interface Reproduction {
 type Log = (text: string) => void
 
 async function synthetic(plan: Plan, seed: number, log: Log, signal: AbortSignal) {
-  const rows: Row[] = [{ task: 'synthetic', method: 'uniform', figure: 'accuracy', values: syntheticUniform() }]
+  const rows = Object.entries(syntheticBounds()).map(
+    ([method, values]): Row => ({ task: 'synthetic', method, figure: 'accuracy', values }),
+  )
   const runs: Record<string, Awaited<ReturnType<typeof syntheticRun>>> = {}
   const variants: Readonly<Record<string, CacpOptions>> = {
     ...{ conditional: {}, blind: { sight: 'blind' }, 'per-rate reward': { reward: 'difference' } },

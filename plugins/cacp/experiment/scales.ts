@@ -25,7 +25,7 @@ export const plans: Readonly<Record<Scale, Plan>> = {
     network: (_, rng) => vggGraph({ layers: [8, 8, 'pool', 16, 16], size: 8, classes: 4, rng }),
     training: { epochs: 6, learningRate: 0.05, batchSize: 64 },
     fineTuning: { epochs: 1, learningRate: 0.02, batchSize: 64 },
-    synthetic: { episodes: 150, seeds: 1, agent: { hidden: 32, warmUp: 60 } },
+    synthetic: { episodes: 300, seeds: 2, agent: { hidden: 64, warmUp: 100 } },
   },
   small: {
     ...{ rates, pruning: {}, calibration: { images: 128, points: 10 } },
@@ -35,7 +35,7 @@ export const plans: Readonly<Record<Scale, Plan>> = {
       vggGraph({ layers: [16, 16, 'pool', 32, 32, 'pool', 48, 48], size: 16, classes: data.train.classes, rng }),
     training: { epochs: 10, learningRate: 0.05, batchSize: 64 },
     fineTuning: { epochs: 3, learningRate: 0.02, batchSize: 64 },
-    synthetic: { episodes: 600, seeds: 3, agent: { hidden: 64, warmUp: 100 } },
+    synthetic: { episodes: 600, seeds: 5, agent: { hidden: 64, warmUp: 100 } },
   },
   paper: {
     ...{ rates, pruning: {}, episodes: 900, agent: { warmUp: 100 }, calibration: { images: 300, points: 10 } },

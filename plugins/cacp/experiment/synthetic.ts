@@ -2,6 +2,7 @@ import { seeded } from '../../../core/index.ts'
 import {
   type ChannelSpace,
   channelSpace,
+  constrainedCounts,
   uniformCounts,
   vggGraph,
 } from '../../../search-spaces/compression/prunable.ts'
@@ -10,18 +11,20 @@ import type { CacpOptions } from '../options.ts'
 import { bestOfRates, pruningSearch, violations } from '../search.ts'
 import { type Measured, measured } from './forms.ts'
 
-/** How much the made-up accuracy suffers from each of the six choices: late layers most. */
-const SENSITIVITIES = [0.05, 0.15, 0.3, 0.6, 1.2, 3.0]
+/** How much the made-up accuracy suffers from each of the three choices: late layers most. */
+const SENSITIVITIES = [0.1, 0.6, 3]
+const RATES = [0.3, 0.5, 0.7]
 
 /**
- * The cost of VGG-16 on CIFAR-10, every second convolution's input prunable, with a made-up accuracy. Late layers are
- * sensitive: "keep all, and let the constraint cut" prunes just those, so that the rate has to be known to do well.
- * With sensitive early layers that policy is best at every rate, and the constraint alone gives the rate away.
+ * The cost of the first six convolutions of VGG-16, the input of every second one prunable in steps of eight channels,
+ * with a made-up accuracy. Late layers are sensitive: "keep all, and let the constraint cut" prunes just those, so that
+ * the rate has to be known to do well. With sensitive early layers that policy is best at every rate, and the
+ * constraint alone gives the rate away.
  */
 export function syntheticTask(sensitivities: readonly number[] = SENSITIVITIES) {
-  const space = channelSpace(vggGraph(), {
-    groups: (_, index) => index % 2 === 0 && index < 12,
-    ...{ multiple: 8, least: 0.2, rates: [0.3, 0.5, 0.7] },
+  const space = channelSpace(vggGraph({ layers: [64, 64, 'pool', 128, 128, 'pool', 256, 256] }), {
+    groups: (_, index) => index % 2 === 0 && index < 6,
+    ...{ multiple: 8, least: 0.2, rates: RATES },
   })
   const accuracy = (kept: readonly number[]) => {
     const harm = sensitivities.reduce((sum, sensitivity, i) => {
@@ -82,8 +85,19 @@ export async function syntheticRun(plan: SyntheticPlan, seed: number, signal?: A
   }
 }
 
-/** Accuracy of the same share everywhere, one a rate. */
-export function syntheticUniform(): readonly number[] {
-  const { space, accuracy } = syntheticTask()
-  return space.rates.map((rate) => accuracy(uniformCounts(space.problem, rate)))
+/** What bounds the table: equal shares; the best of a grid at each rate; the best wishes that do not know the rate. */
+export function syntheticBounds(sensitivities: readonly number[] = SENSITIVITIES) {
+  const { space, accuracy } = syntheticTask(sensitivities)
+  const grid = Array.from({ length: 17 }, (_, i) => 0.2 + 0.05 * i)
+  const wishes = space.problem.choices.reduce<number[][]>(
+    (all) => all.flatMap((before) => grid.map((wish) => [...before, wish])),
+    [[]],
+  )
+  const accuracies = wishes.map((each) => RATES.map((rate) => accuracy(constrainedCounts(space.problem, rate, each))))
+  const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)
+  return {
+    uniform: RATES.map((rate) => accuracy(uniformCounts(space.problem, rate))),
+    optimum: RATES.map((_, r) => Math.max(...accuracies.map((each) => each[r] as number))),
+    'best blind policy': accuracies.reduce((best, each) => (total(each) > total(best) ? each : best)),
+  }
 }
