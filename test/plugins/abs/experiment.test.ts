@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { plans } from '../../../plugins/abs/experiment.ts'
+import { plans, reproduce } from '../../../plugins/abs/experiment.ts'
 import { claimsOf, measured, type Row } from '../../../plugins/abs/experiment-claims.ts'
 
 const row = (arm: Row['arm'], accuracy: number, extra: Partial<Row> = {}): Row => ({
@@ -41,5 +41,15 @@ describe('claims', () => {
   it('the paper scale is the published protocol', () => {
     expect(plans.paper).toMatchObject({ depth: 20, widths: [16, 32, 64], groupSize: 4, fineTuneEpochs: 200, seeds: 5 })
     expect(plans.paper).toMatchObject({ searchSteps: 11_730, searchRate: 0.001, fineTuneRate: 0.1, batchSize: 128 })
+  })
+
+  it.runIf(process.env.ARCHLOOM_SLOW)('come out of the smallest run whole (ARCHLOOM_SLOW=1)', async () => {
+    const { signal } = new AbortController()
+    const found = await reproduce({ scale: 'smoke', seed: 1, log: () => {}, signal })
+    expect(found.rows).toHaveLength(9)
+    expect(found.sweep.map(({ lambda }) => lambda)).toEqual([0, 0.01, 0.03, 0.1, 0.3])
+    expect(found.claims.find(({ id }) => id === 'λ calibration')?.holds).toBe(true)
+    for (const { ours, baseline } of found.claims)
+      for (const { mean } of [ours, baseline]) expect(Number.isFinite(mean)).toBe(true)
   })
 })
