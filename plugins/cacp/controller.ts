@@ -1,4 +1,4 @@
-import type { Controller, Json, Observation, Random, SearchSpace } from '../../core/index.ts'
+import type { Controller, Json, Observation, Random, RandomState, SearchSpace } from '../../core/index.ts'
 import { restored } from '../../core/policy/index.ts'
 import {
   type ChannelSpace,
@@ -157,14 +157,22 @@ class Learner implements CacpController {
       networks: [agent.actor, agent.critic, agent.targetActor, agent.targetCritic].map(values),
       optimizers: [agent.actorOptimizer, agent.criticOptimizer].map(moments),
       ...{ means: [...this.#rewards.means], replay: this.#replay.items as unknown as Json },
+      sampling: this.#sampling.snapshot() as unknown as Json,
     }
   }
 
   restore(snapshot: Json): void {
     const fields = { proposed: 'number', observed: 'number', networks: 'array', optimizers: 'array' } as const
-    const state = restored('cacp', snapshot, { ...fields, means: 'array', replay: 'array', baseline: 'any' }) as {
+    const state = restored('cacp', snapshot, {
+      ...{ ...fields, means: 'array', replay: 'array', baseline: 'any', sampling: 'object' },
+    }) as {
       readonly [K in keyof typeof fields]: unknown
-    } & { readonly means: (number | null)[]; readonly replay: readonly Transition[]; readonly baseline: number | null }
+    } & {
+      readonly means: (number | null)[]
+      readonly replay: readonly Transition[]
+      readonly baseline: number | null
+      readonly sampling: RandomState
+    }
     const { agent } = this
     this.#proposed = state.proposed as number
     this.#observed = state.observed as number
@@ -187,6 +195,7 @@ class Learner implements CacpController {
     }
     this.#rewards.means = [...state.means]
     this.#replay.items = state.replay
+    this.#sampling.restore(state.sampling)
   }
 
   [Symbol.dispose](): void {}

@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { createSearch, seeded } from 'archloom'
 import { generatedImages, prefix } from 'archloom/evaluators/data'
 import { cacp, cacpController, conditionalEvolution, prunedAccuracy } from 'archloom/plugins/cacp'
+import { random } from 'archloom/plugins/random'
 import { useEngine } from 'archloom/tensor'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Json } from '../../../core/index.ts'
@@ -231,7 +232,7 @@ describe('the controller', () => {
     const second = cacpController(quick)(space, seeded(5))
     second.restore(saved)
     expect(JSON.stringify(second.snapshot())).toBe(JSON.stringify(saved))
-    // The replay's draws belong to the seed: the same instance continues identically.
+    expect(observe(second, 9, 14)).toEqual(rest)
     first.restore(saved)
     expect(observe(first, 9, 14)).toEqual(rest)
     const asked = first.propose(seeded(1), { condition: { rate: 0.7 } })
@@ -297,6 +298,15 @@ describe('the whole', () => {
     await search.finish()
     const [best] = search.best(1)
     expect(best?.metrics.share).toBeLessThanOrEqual(best?.architecture.rate as number)
+    const others = { ...parts, budget: { maxTrials: 3 }, study: { name: 'random', directory } }
+    await using sampled = createSearch({
+      space: channelSpace(network(), { rates: [0.4] }),
+      evaluator,
+      plugins: [random()],
+      ...others,
+    })
+    await sampled.finish()
+    for (const { metrics } of sampled.best(3)) expect(metrics.share).toBeLessThanOrEqual(0.4)
     const wrong = { space: toySpace() as never, evaluator, plugins: [cacp()], ...parts }
     expect(() => createSearch({ ...wrong, study: { name: 'wrong', directory } })).toThrow(
       /ARCHLOOM_PLUGIN_NEEDS.*channels/,
