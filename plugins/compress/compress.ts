@@ -46,6 +46,7 @@ export interface CompressOptions {
   readonly searchEpochs?: number
   /** Prunings that the agent tries. Default 100. */
   readonly episodes?: number
+  /** Which channels may go. Default: inside blocks, kept in multiples of 8 where the target can be met so. */
   readonly channels?: PruningOptions
   /** Passes over the training images after pruning. Default 2; 0: none. */
   readonly epochs?: number
@@ -93,7 +94,7 @@ export async function compress(source: ModelSource, options: CompressOptions): P
   checkOptions(options)
   await useEngine()
   const whole = await layerGraphOf(source)
-  const problem = pruningProblem(whole, options.channels)
+  const { problem, channels } = choicesOf(whole, options)
   const { multiplyAdds = 1, bops = 1 } = options.target
   if (multiplyAdds < problem.minimum) throw infeasible('multiply-adds', multiplyAdds, problem.minimum)
   const searches = options.bits === 'search' || (options.bits === undefined && bops < problem.minimum * EIGHT)
@@ -101,7 +102,7 @@ export async function compress(source: ModelSource, options: CompressOptions): P
   const before = await figuresOf(whole, data, signal)
   log(`whole: ${figuresText(before)}`)
   const rate = searches ? multiplyAdds : Math.min(1, multiplyAdds, bops / EIGHT)
-  const pruned = rate < 1 ? await prunedGraph(problem, rate, options) : whole
+  const pruned = rate < 1 ? await prunedGraph(problem, rate, { ...options, channels }) : whole
   if (searches) return await withSearchedBits(pruned, before, options)
   const tuning = { data, epochs, seed, ...(trainer && { trainer }), ...(signal && { signal }) }
   const graph = rate < 1 && epochs > 0 ? await fineTune(pruned, tuning) : pruned
@@ -147,6 +148,15 @@ async function withSearchedBits(
 
 const infeasible = (unit: string, received: number, minimum: number) =>
   error('ARCHLOOM_COMPRESS_TARGET', { unit, received, minimum })
+
+/** Kept channels in multiples of 8, in which integer kernels work best, where the target can be met so. */
+function choicesOf(graph: LayerGraph, { target, bits, channels: given = {} }: CompressOptions) {
+  const { multiplyAdds = 1, bops = 1 } = target
+  const wanted = Math.min(multiplyAdds, bits === 'search' ? 1 : bops / EIGHT)
+  const channels = { multiple: 8, ...given }
+  const problem = pruningProblem(graph, channels)
+  return problem.minimum <= wanted ? { problem, channels } : { problem: pruningProblem(graph, given), channels: given }
+}
 
 const figuresText = ({ accuracy, multiplyAdds, bops }: CompressionFigures) =>
   `accuracy ${accuracy.toFixed(4)}, ${(multiplyAdds / 1e6).toFixed(2)} M multiply-adds, ${(bops / 1e9).toFixed(2)} G bit operations`

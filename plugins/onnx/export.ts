@@ -57,7 +57,7 @@ export interface Exported {
 }
 
 /** Sizes of the batch that are tried: what differs between them depends on the batch. */
-const batches = [2, 3] as const
+const batches = [1, 2] as const
 
 /**
  * A network in evaluation mode as an ONNX file (opset 21): inputs and outputs in tfjs's order [batch, height, width,

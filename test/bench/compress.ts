@@ -24,7 +24,7 @@ interface Options {
 }
 
 export async function run(options: Options = {}): Promise<Bench> {
-  const { pictures = 1000, epochs = 3, depth = 20, rounds = 7, log = () => {} } = options
+  const { pictures = 700, epochs = 3, depth = 20, rounds = 5, log = () => {} } = options
   const { name: engine } = await useEngine()
   const data = generatedImages({ train: pictures, validation: 300, classes: 10, size: 32 })
   const input = [32, 32, 3]
@@ -35,7 +35,7 @@ export async function run(options: Options = {}): Promise<Bench> {
   } of supervisedTrainer({ batchSize: 50 }).fit(whole, data.train, { epochs, rng: seeded(2) })) // biome-ignore format: one line
     if (step % 20 === 0) log(`training on ${engine}: step ${step} of ${steps}`)
   const target = { multiplyAdds: 0.5 }
-  const small = await compress(await currentGraph(whole), { target, data, prune: 'uniform', epochs: 1, log })
+  const small = await compress(await currentGraph(whole), { target, data, prune: 'uniform', epochs: 3, log })
   using pruned = small.network()
 
   const integers: ExportOptions = { quantise: { calibration: data.train } }
