@@ -79,9 +79,10 @@ interface Data {
   readonly tested: readonly PicturePair[]
 }
 
-async function dataOf(plan: Plan, log: (text: string) => void): Promise<Data> {
+async function dataOf(plan: Plan, { data, log }: Pick<ReproduceOptions, 'data' | 'log'>): Promise<Data> {
   const { patch, batchSize, photographs, adaptation } = plan
-  const found = async (name: string) => (await findPairs(name, { scale: SCALE }))?.pairs
+  const environment = data === undefined ? process.env : { ...process.env, ARCHLOOM_DATA: data }
+  const found = async (name: string) => (await findPairs(name, { scale: SCALE, environment }))?.pairs
   const [t91, set5, bsd] = [await found('T91'), await found('Set5'), await found('BSD100')]
   const real = t91 && set5 && bsd
   if (!real)
@@ -228,11 +229,11 @@ export function claimsOf(runs: readonly Run[], adaptations: readonly AdaptationR
 }
 
 /** `archloom reproduce drn`: ×4 on T91, equal steps, paired seeds. `runs` and `adaptations` have every figure. */
-export async function reproduce({ scale, seed, log, signal }: ReproduceOptions) {
+export async function reproduce({ scale, seed, data, log, signal }: ReproduceOptions) {
   const plan = plans[scale]
   const began = realClock.now()
   await useEngine()
-  const context: Context = { ...(await dataOf(plan, log)), plan, log, signal }
+  const context: Context = { ...(await dataOf(plan, { ...(data !== undefined && { data }), log })), plan, log, signal }
   for (const { name, pairs } of context.tests) {
     const own = measured(pairs.map(({ lr, hr }) => psnr(upscaleBicubic(lr, SCALE), hr, { border: SCALE })))
     log(`bicubic, ${name}: ${own.mean.toFixed(3)} dB`)
