@@ -1,25 +1,19 @@
 /** `archloom reproduce dinas`: disturbance and ranking with and without projection, under the same steps. */
-import { type Dataset, realClock } from '../../core/index.ts'
+import { realClock } from '../../core/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
-import { cifar10, describeDataset, generatedImages, orGenerated } from '../../evaluators/data/index.ts'
+import { beside } from './experiment/beside.ts'
 import type { Claim, Log } from './experiment/forms.ts'
-import { onTable, twoInTurn } from './experiment/on-images.ts'
+import { type ImagePart, imagePart } from './experiment/image-part.ts'
 import { inTurn, interleaved, ranked } from './experiment/on-points.ts'
-import type { RankingSettings } from './experiment/table-ranking.ts'
 
 export type Scale = 'smoke' | 'small' | 'paper'
 
 /** How many seeds each part has, and how long it is. */
-interface ScaleSettings {
+interface ScaleSettings extends Omit<ImagePart, 'seed'> {
   readonly d1: number
   readonly d2: number
   readonly d3: number
-  readonly d4: { readonly seeds: number; readonly steps: number }
   readonly d5: number
-  readonly table?: RankingSettings & { readonly seeds: number }
-  /** Absent: all there are. */
-  readonly train?: number
-  readonly validation: number
 }
 
 const scales: Readonly<Record<Scale, ScaleSettings>> = {
@@ -65,25 +59,16 @@ export async function reproduce({
   const seedsOf = (count: number) => Array.from({ length: count }, (_, i) => seed + i)
   const over = (count: number) => ({ seeds: seedsOf(count), log, signal })
 
-  const claims = [
+  const points = async () => [
     ...(await inTurn(over(settings.d1))),
     ...(await ranked(over(settings.d2))),
     ...(await interleaved(over(settings.d3), seedsOf(settings.d5))),
   ]
-  const images = await imagesOf(settings, environment, log)
-  claims.push(...(await twoInTurn({ data: images, ...over(settings.d4.seeds) }, settings.d4.steps)))
-  const { table } = settings
-  if (table) claims.push(...(await onTable({ data: images, ...over(table.seeds) }, table, environment)))
-  return { paper: 'dinas', scale, seed, seconds: (realClock.now() - began) / 1000, claims }
-}
-
-/** CIFAR-10, or generated textures where it cannot be had and where few will do. */
-async function imagesOf({ train, validation }: ScaleSettings, environment: NodeJS.ProcessEnv, log: Log) {
-  const sizes = { train: train ?? 10_000, validation, test: 500 }
-  const real = () =>
-    cifar10({ environment, validation, testSize: 500, ...(train !== undefined && { trainSize: train }) })
-  const images: Dataset = sizes.train <= 1000 ? generatedImages(sizes) : await orGenerated(real, sizes)
-  log(describeDataset(images))
-  for (const note of images.notes ?? []) log(`note: ${note}`)
-  return images
+  const { d1: _, d2: __, d3: ___, d5: ____, ...images } = settings
+  const own = { environment, log, signal }
+  const both =
+    scale === 'smoke'
+      ? [await points(), await imagePart({ ...images, seed }, own)]
+      : await Promise.all([points(), beside({ ...images, seed }, own)])
+  return { paper: 'dinas', scale, seed, seconds: (realClock.now() - began) / 1000, claims: both.flat() }
 }

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { useEngine } from '../../../core/tensor/index.ts'
 import { generatedImages } from '../../../evaluators/data/index.ts'
 import type { NasBench201Table } from '../../../evaluators/tabular/index.ts'
+import { beside } from '../../../plugins/dinas/experiment/beside.ts'
 import { claim, inWords, measured } from '../../../plugins/dinas/experiment/forms.ts'
+import { imagePart } from '../../../plugins/dinas/experiment/image-part.ts'
 import { twoOnImages } from '../../../plugins/dinas/experiment/images.ts'
 import { tauOnTable } from '../../../plugins/dinas/experiment/table-ranking.ts'
 import { allChoices, rankedTask, updates } from '../../../plugins/dinas/experiment/task.ts'
@@ -54,6 +56,20 @@ describe('the experiment', () => {
     expect(accuracy).toBeGreaterThan(0)
     const beside = Object.fromEntries(report.map(({ predictor, kendall }) => [predictor, kendall]))
     expect(beside).toMatchObject({ parameters: 1, multiplyAdds: -1 })
+  })
+
+  it('claims the same in a process of its own, which ends with its work or with the signal', async () => {
+    const part = { seed: 1, d4: { seeds: 1, steps: 2 }, train: 200, validation: 40 }
+    const said: string[] = []
+    const own = { environment: process.env, log: (text: string) => void said.push(text) }
+    const apart = await beside(part, own)
+    expect(apart.map(({ id }) => id)).toEqual(['D4', 'D4 plasticity'])
+    expect(said.filter((text) => text.startsWith('D4 seed 1'))).toHaveLength(2)
+    await useEngine('auto')
+    const names = (claims: typeof apart) => claims.map(({ id, metric, baseline }) => [id, metric, baseline.seeds])
+    expect(names(apart)).toEqual(names(await imagePart(part, own)))
+    const stopped = AbortSignal.timeout(50)
+    await expect(beside({ ...part, d4: { seeds: 9, steps: 900 } }, { ...own, signal: stopped })).rejects.toThrow()
   })
 
   it('says what holds', () => {
