@@ -1,6 +1,5 @@
 import {
   cifar10,
-  generatedImages,
   type ImageDataset,
   imageSplit,
   type LabelledImages,
@@ -26,7 +25,7 @@ function halved(images: LabelledImages): LabelledImages {
   return labelledImages({ height: rows, width: columns, channels, classes, pixels: small, labels })
 }
 
-/** CIFAR-10 at 16×16: networks on it are small enough to prune hundreds of times in minutes. */
+/** Half the height and width: networks are then small enough to be pruned hundreds of times in minutes. */
 export function halfSize(data: ImageDataset): ImageDataset {
   const small = new Map<LabelledImages, LabelledImages>()
   const of = (images: LabelledImages) => {
@@ -37,10 +36,10 @@ export function halfSize(data: ImageDataset): ImageDataset {
   const { train, validation, test } = data
   return {
     ...data,
-    name: `${data.name} at ${train.images.height / 2}×${train.images.width / 2}`,
+    name: `${data.name.replace(/ at .*/, '')} at ${train.images.height / 2}×${train.images.width / 2}`,
     train: imageSplit('train', of(train.images), {
       ...{ indices: train.indices, normalisation: train.normalisation },
-      augmentation: { crop: { padding: 2 }, flip: true },
+      augmentation: { crop: { padding: 1 }, flip: true },
     }),
     validation: imageSplit('validation', of(validation.images), validation),
     test: imageSplit('test', of(test.images), test),
@@ -53,17 +52,15 @@ export interface DataSizes {
   readonly test: number
 }
 
-export const smokeData = (): ImageDataset =>
-  generatedImages({ train: 600, validation: 200, test: 200, classes: 4, size: 8 })
-
+/** CIFAR-10, its size halved so many times; generated images of that size where it cannot be had. */
 export async function photographs(
-  sizes: DataSizes,
+  { train, validation, test }: DataSizes,
   environment: NodeJS.ProcessEnv,
-  half: boolean,
+  halvings: number,
   signal: AbortSignal,
-) {
-  const { train, validation, test } = sizes
-  const options = { trainSize: train, validation, testSize: test, augment: !half, environment, signal }
-  const data = await orGenerated(() => cifar10(options), { train, validation, test, size: 32 })
-  return half ? halfSize(data) : data
+): Promise<ImageDataset> {
+  const options = { trainSize: train, validation, testSize: test, augment: halvings === 0, environment, signal }
+  let data = await orGenerated(() => cifar10(options), { train, validation, test, size: 32 })
+  for (let k = 0; k < halvings; k++) data = halfSize(data)
+  return data
 }

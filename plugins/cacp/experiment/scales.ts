@@ -2,7 +2,7 @@ import type { Random } from '../../../core/index.ts'
 import type { ImageDataset } from '../../../evaluators/data/index.ts'
 import { type LayerGraph, resNetGraph, vggGraph } from '../../../search-spaces/compression/prunable.ts'
 import type { ArmsPlan } from './arms.ts'
-import { photographs, smokeData } from './data.ts'
+import { photographs } from './data.ts'
 import type { SyntheticPlan } from './synthetic.ts'
 
 export type Scale = 'smoke' | 'small' | 'paper'
@@ -20,17 +20,17 @@ const rates = [0.3, 0.5, 0.7]
 
 export const plans: Readonly<Record<Scale, Plan>> = {
   smoke: {
-    ...{ rates, pruning: {}, episodes: 36, agent: { hidden: 32, warmUp: 12 }, calibration: { images: 64, points: 6 } },
-    data: async () => smokeData(),
-    network: (_, rng) => vggGraph({ layers: [8, 8, 'pool', 16, 16], size: 8, classes: 4, rng }),
-    training: { epochs: 6, learningRate: 0.05, batchSize: 64 },
-    fineTuning: { epochs: 1, learningRate: 0.02, batchSize: 64 },
+    ...{ rates, pruning: {}, episodes: 90, agent: { hidden: 64, warmUp: 30 }, calibration: { images: 64, points: 8 } },
+    data: (environment, signal) => photographs({ train: 4000, validation: 500, test: 1000 }, environment, 2, signal),
+    network: (data, rng) => vggGraph({ layers: [16, 16, 'pool', 32, 32], size: 8, classes: data.train.classes, rng }),
+    training: { epochs: 8, learningRate: 0.05, batchSize: 64 },
+    fineTuning: { epochs: 2, learningRate: 0.02, batchSize: 64 },
     synthetic: { episodes: 300, seeds: 2, agent: { hidden: 64, warmUp: 100 } },
   },
   small: {
     ...{ rates, pruning: {}, calibration: { images: 128, points: 10 } },
     ...{ episodes: 150, agent: { hidden: 100, warmUp: 45 } },
-    data: (environment, signal) => photographs({ train: 4000, validation: 500, test: 2000 }, environment, true, signal),
+    data: (environment, signal) => photographs({ train: 4000, validation: 500, test: 2000 }, environment, 1, signal),
     network: (data, rng) =>
       vggGraph({ layers: [16, 16, 'pool', 32, 32, 'pool', 48, 48], size: 16, classes: data.train.classes, rng }),
     training: { epochs: 10, learningRate: 0.05, batchSize: 64 },
@@ -40,7 +40,7 @@ export const plans: Readonly<Record<Scale, Plan>> = {
   paper: {
     ...{ rates, pruning: {}, episodes: 900, agent: { warmUp: 100 }, calibration: { images: 300, points: 10 } },
     data: (environment, signal) =>
-      photographs({ train: 45_000, validation: 5000, test: 10_000 }, environment, false, signal),
+      photographs({ train: 45_000, validation: 5000, test: 10_000 }, environment, 0, signal),
     network: (_, rng) => resNetGraph({ depth: 56, rng }),
     training: { epochs: 200, learningRate: 0.1, batchSize: 128 },
     fineTuning: { epochs: 400, learningRate: 0.1, batchSize: 256 },
