@@ -18,7 +18,7 @@ interface Options {
 
 export async function main(options: Options = {}) {
   const { pictures = 1000, episodes = 60, directory = 'exported', log = console.log } = options
-  const data = generatedImages({ train: pictures, validation: 200, classes: 4, size: 16 })
+  const data = generatedImages({ train: pictures, validation: Math.min(200, pictures), classes: 4, size: 16 })
   const model = options.model ?? (await trainedModel(data))
 
   const small = await compress(model, { target: { bops: 0.03 }, data, episodes, log })

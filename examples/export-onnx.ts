@@ -18,7 +18,7 @@ interface Options {
 }
 
 export async function main({ pictures = 1000, epochs = 3, directory = 'exported', log = console.log }: Options = {}) {
-  const data = generatedImages({ train: pictures, validation: 200, classes: 4, size: 16 })
+  const data = generatedImages({ train: pictures, validation: Math.min(200, pictures), classes: 4, size: 16 })
   const space = cellSpace({ nodes: 2, channels: 8, cells: 3 })
   const architecture = space.decode(space.random(seeded(7)))
   using trained = await retrain({ build: space.build.bind(space, architecture) }, { data, epochs, seed: 1 })

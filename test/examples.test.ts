@@ -67,7 +67,7 @@ describe('examples', () => {
 
   it('export to ONNX', async () => {
     const { main } = await import('../examples/export-onnx.ts')
-    const { files } = await main({ pictures: 64, epochs: 1, directory: join(directory, 'onnx'), log: quiet })
+    const { files } = await main({ pictures: 32, epochs: 1, directory: join(directory, 'onnx'), log: quiet })
     expect(files.float?.agreement).toBe(1)
     expect(files.int8?.bytes).toBeLessThan(files.float?.bytes as number)
     expect(readdirSync(join(directory, 'onnx')).sort()).toEqual(['float.onnx', 'int8.onnx', 'weights.safetensors'])
@@ -75,7 +75,7 @@ describe('examples', () => {
 
   it('compress my model', async () => {
     const { main } = await import('../examples/compress-my-model.ts')
-    const small = await main({ pictures: 64, episodes: 4, directory: join(directory, 'small'), log: quiet })
+    const small = await main({ pictures: 32, episodes: 4, directory: join(directory, 'small'), log: quiet })
     expect(small.bops).toBeLessThanOrEqual(0.03)
     expect(small.bytes).toBeGreaterThan(1000)
   })
