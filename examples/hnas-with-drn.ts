@@ -32,7 +32,15 @@ export async function main(options: Options = {}) {
     evaluator: sharedUpscaling({ data, batchSize: 8, images: 3, calibrationBatches: 5 }),
     plugins: [
       hnas({
-        ...{ tradeOff: 0.6, costUnit: 1e8, aboveBicubic: true, epochs, weightSteps: steps, policySteps: steps },
+        ...{
+          tradeOff: 0.6,
+          costUnit: 1e8,
+          aboveBicubic: true,
+          learningRate: 0.01,
+          epochs,
+          weightSteps: steps,
+          policySteps: steps,
+        },
         ...{ candidates: 6, controller: { hidden: 32, learningRate: 5e-3, entropyWeight: 0.01 } },
       }),
     ],

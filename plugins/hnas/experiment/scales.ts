@@ -58,7 +58,15 @@ const smoke: ScaleSettings = {
     space: { scale, cells: 2, channels: 4, nodes: 2, shortcut: 'bicubic' },
     ...{ patch: 14, batchSize: 4, images: 1, calibrationBatches: 2 },
     search: {
-      ...{ epochs: 2, weightSteps: 12, policySteps: 30, candidates: 4, costUnit: 5e6, aboveBicubic: true },
+      ...{
+        epochs: 2,
+        weightSteps: 12,
+        policySteps: 30,
+        candidates: 4,
+        costUnit: 5e6,
+        aboveBicubic: true,
+        learningRate: 0.02,
+      },
       controller: { hidden: 16, learningRate: 0.02, entropyWeight: 0.01, freshBaseline: false, baselineDecay: 0.9 },
     },
     ...{ retrainSteps: 60, retrainBatch: 4, retrainPatch: 12, tolerance: 0.15, ensemble: false },
@@ -78,7 +86,8 @@ const small: ScaleSettings = {
     ...{ patch: 24, batchSize: 8, images: 2, calibrationBatches: 4 },
     search: {
       ...{ warmUpEpochs: 1, epochs: 3, weightSteps: 40, policySteps: 40, candidates: 5 },
-      ...{ costUnit: 1e8, aboveBicubic: true },
+      // Normalised features are small beside grey levels: at 1e-3 the last convolution hardly leaves zero in 160 steps.
+      ...{ learningRate: 0.01, costUnit: 1e8, aboveBicubic: true },
       controller: { hidden: 32, learningRate: 5e-3, entropyWeight: 0.01, freshBaseline: false, baselineDecay: 0.9 },
     },
     ...{ retrainSteps: 300, retrainBatch: 8, retrainPatch: 24, tolerance: 0.05, ensemble: false },
