@@ -145,7 +145,8 @@ export function curveClaims(results: readonly CurveResult[]): readonly Claim[] {
     const [ours, baseline] = [of(local), of(plain)]
     return {
       ...{ id: 'closed curve: the plain prior is ahead', metric: key, direction: 'maximise', published: null },
-      ...{ baseline: { name: plain, ...baseline }, ours, holds: baseline.mean >= ours.mean },
+      ...{ baseline: { name: plain, ...baseline }, ours },
+      holds: baseline.mean >= ours.mean && baseline.mean > 0,
     }
   })
 }

@@ -110,6 +110,13 @@ describe('the experiment', () => {
     expect(claims[0]?.ours).toEqual({ mean: 7, sd: Math.SQRT2, seeds: 2 })
     const nothing = [result('Gaussian d = 3', 0, 0, 2), result('LCC d = 3, convex', 0, 0, 2)]
     expect(modeClaims(nothing).map(({ holds }) => holds)).toEqual([false, false, false])
+    const curves = (coverage: number, quality: number) =>
+      curveClaims([
+        { prior: 'Gaussian, d = 2', coverage, quality },
+        { prior: 'LCC, d = 3', coverage: 0, quality: 0.5 },
+      ]).map(({ holds }) => holds)
+    expect(curves(0.4, 0.6)).toEqual([true, true])
+    expect(curves(0, 0.4)).toEqual([false, false])
   })
 
   it('measures generators of images on any set, and writes their pictures', async () => {
