@@ -13,6 +13,7 @@ export {
   type LoadUpscalerOptions,
   loadUpscaler,
   reachOf,
+  type SaveUpscalerOptions,
   saveUpscaler,
   type Upscaler,
   type UpscalerBuilder,

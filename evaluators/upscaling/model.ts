@@ -48,15 +48,15 @@ const modules: Readonly<Record<string, string>> = {
   drn: 'archloom/plugins/drn',
 }
 
+/** Which builder makes the network of which options; the reach where it is known (default: measured). */
+export type SaveUpscalerOptions = Pick<UpscalerDescription, 'kind' | 'options'> &
+  Partial<Pick<UpscalerDescription, 'notes' | 'reach'>>
+
 /** Writes a network as a folder: model.json and weights.safetensors. */
 export async function saveUpscaler(
   folder: string,
   network: Upscaler,
-  {
-    kind,
-    options,
-    notes = {},
-  }: Pick<UpscalerDescription, 'kind' | 'options'> & Partial<Pick<UpscalerDescription, 'notes'>>,
+  { kind, options, notes = {}, reach }: SaveUpscalerOptions,
 ): Promise<UpscalerDescription> {
   const weights = await network.scope.save()
   const description: UpscalerDescription = {
@@ -66,7 +66,7 @@ export async function saveUpscaler(
     options,
     scale: network.scale,
     parameters: network.scope.trainable.reduce((sum, { size }) => sum + size, 0),
-    reach: await reachOf(network),
+    reach: reach === undefined ? await reachOf(network) : reach,
     notes,
   }
   await mkdir(folder, { recursive: true })

@@ -18,9 +18,9 @@ beforeAll(async () => {
   await useEngine('wasm')
   const options = { scale: 2, features: 4, blocks: 1 }
   using network = buildCompactNetwork(options, { input: [8, 8, 3], rng: seeded('cli') })
-  await saveUpscaler(at('model'), network, { kind: 'compact', options })
+  await saveUpscaler(at('model'), network, { kind: 'compact', options, reach: 2 })
   for (const name of ['one', 'two']) await writePicture(at('in', `${name}.png`), drawScene(30, 21, seeded(name)))
-})
+}, 60_000)
 afterAll(() => rmSync(directory, { recursive: true }))
 
 describe('archloom upscale', () => {

@@ -20,9 +20,9 @@ beforeAll(async () => {
   await useEngine('wasm')
   directory = mkdtempSync(join(tmpdir(), 'archloom-upscaling-export-'))
   using made = network()
-  await saveUpscaler(join(directory, 'model'), made, { kind: 'compact', options: { ...compact } })
+  await saveUpscaler(join(directory, 'model'), made, { kind: 'compact', options: { ...compact }, reach: 4 })
   model = await loadUpscaler(join(directory, 'model'), { input: [20, 24, 3] })
-})
+}, 60_000)
 afterAll(() => {
   model[Symbol.dispose]()
   rmSync(directory, { recursive: true })

@@ -36,11 +36,11 @@ beforeAll(async () => {
   await useEngine('wasm')
   directory = mkdtempSync(join(tmpdir(), 'archloom-files-'))
   using made = network()
-  await saveUpscaler(at('model'), made, { kind: 'compact', options: { ...compact } })
+  await saveUpscaler(at('model'), made, { kind: 'compact', options: { ...compact }, reach: 4 })
   model = await loadUpscaler(at('model'))
   await writePicture(at('in', 'a2.png'), drawScene(9, 7, seeded('a')))
   await writePicture(at('in', 'a10.jpg'), drawScene(8, 8, seeded('b')))
-})
+}, 60_000)
 afterAll(() => {
   model[Symbol.dispose]()
   rmSync(directory, { recursive: true })

@@ -45,7 +45,7 @@ async function trained(
 const weights = (variables: readonly tf.Variable[]) => variables.map((variable) => [...variable.dataSync()])
 
 describe('closed-loop training', () => {
-  it('lowers both losses, and repeats itself from a seed', { timeout: 30_000 }, async () => {
+  it('lowers both losses, and repeats itself from a seed', { timeout: 120_000 }, async () => {
     const runs: (readonly Progress[])[] = []
     const run = async () => {
       using network = drn(4)
@@ -86,7 +86,7 @@ describe('closed-loop training', () => {
     expect(reports.at(-1)?.metrics.dual).toBeGreaterThan(0)
   })
 
-  it('takes any network that enlarges, searched ones too, and leaves no tensor', { timeout: 30_000 }, async () => {
+  it('takes any network that enlarges, searched ones too, and leaves no tensor', { timeout: 120_000 }, async () => {
     const space = superResolutionSpace({ channels: 3, nodes: 1, cells: 2, scale: 4 })
     const plain = (scale: number): Network => {
       const scope = variableScope({ rng: seeded('plain') })
