@@ -27,7 +27,7 @@ export async function layerGraph(network: Network): Promise<LayerGraph> {
       constants.set(tensor.id, { shape: tensor.shape, data, ...(name !== undefined && { name }) })
     }
   } finally {
-    for (const tensor of leaves.values()) if (!variables.has(tensor.id)) tensor.dispose()
+    disposeOwn(leaves, input)
   }
   const graph = graphOfCalls({ calls, input, output, constants, inputShape: network.inputShape })
   checkWeights(graph)
@@ -52,7 +52,8 @@ function traced(network: Network) {
         const named = Object.entries(inputs).filter(([, tensor]) => tensor != null)
         for (const [, tensor] of named)
           for (const each of listOf(tensor))
-            if (each.id !== input && !made.has(each.id) && !leaves.has(each.id)) leaves.set(each.id, tf.keep(each))
+            if (each.id !== input && !made.has(each.id) && !leaves.has(each.id))
+              leaves.set(each.id, each.id > input ? tf.keep(each) : each)
         const given = (tensors: unknown) => listOf(tensors).map(({ id }) => id)
         calls.push({
           kernel,
@@ -76,9 +77,17 @@ function traced(network: Network) {
       input = x.id
       output = network.apply(x, { training: false }).id
     })
+  } catch (thrown) {
+    disposeOwn(leaves, input)
+    throw thrown
   } finally {
     // The method lies on the prototype: taking ours away brings it back.
     Reflect.deleteProperty(engine, 'runKernel')
   }
   return { calls, input, output, leaves }
+}
+
+/** Constants that the forward pass made; what existed before it belongs to the network. Ids count up. */
+function disposeOwn(leaves: ReadonlyMap<number, tf.Tensor>, input: number): void {
+  for (const tensor of leaves.values()) if (tensor.id > input) tensor.dispose()
 }

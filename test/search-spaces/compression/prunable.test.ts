@@ -244,6 +244,18 @@ describe('a graph as a network', () => {
     expect(tf.memory().numTensors).toBe(before)
   })
 
+  it('leaves constants of the network alone that are no variables', async () => {
+    const scope = variableScope({ rng: seeded(1) })
+    const convolve = conv2d(scope, { inputChannels: 3, filters: 4, kernel: 3 })
+    const offset = tf.tensor1d([1, 2, 3, 4])
+    const apply = (x: tf.Tensor) => tf.mean(tf.add(convolve(x, { training: false }), offset), [1, 2])
+    using net = network({ scope, inputShape: [8, 8, 3], outputShape: [4], apply })
+    const [node] = (await layerGraph(net)).nodes
+    expect(node?.op === 'convolution' && [...(node.bias?.data ?? [])]).toEqual([1, 2, 3, 4])
+    expect(offset.isDisposed).toBe(false)
+    offset.dispose()
+  })
+
   it('ARCHLOOM_PRUNABLE_GRAPH says what is not whole', () => {
     const relu = { op: 'activation', activation: 'relu' } as const
     const graph = (nodes: LayerGraph['nodes'], output = 'a'): LayerGraph => ({ inputShape: [4, 4, 3], nodes, output })
@@ -285,6 +297,15 @@ describe('a graph as a network', () => {
     using net = network({ scope, inputShape: [8, 8, 3], outputShape: [4], apply })
     const before = tf.memory().numTensors
     await expect(layerGraph(net)).rejects.toThrow(/ARCHLOOM_PRUNABLE_LAYER.*"Cos".*Conv2D.*Relu/)
+    expect(tf.memory().numTensors).toBe(before)
+    using failing = network({
+      ...{ scope: variableScope({ rng: seeded(1) }), inputShape: [8, 8, 3], outputShape: [4] },
+      apply: (x) => {
+        tf.add(x, 1)
+        throw new Error('broken')
+      },
+    })
+    await expect(layerGraph(failing)).rejects.toThrow('broken')
     expect(tf.memory().numTensors).toBe(before)
     // The engine is as it was.
     expect(Object.hasOwn(tf.engine(), 'runKernel')).toBe(false)
