@@ -94,9 +94,9 @@ export function claimsOf(rows: readonly Row[], sweep: readonly Sweep[]): Claim[]
   const used = rows.filter(({ arm }) => searched.includes(arm)).map(({ share, target }) => share / target)
   const bits = sweep.map(({ weights, activations }) => (weights + activations) / 2)
   return [
-    against('ABS-Q', 'random bits', 'A5 searched against random bits, same BOPs', 0.681, () => 0),
-    against('ABS', 'two-stage', 'A3 joint against two stages, same BOPs (ResNet-56)', 0.708, ({ sd = 0 }) => sd),
-    against('ABS-Q', 'multi-path', 'A2 one path against many, same BOPs', 0.681, () => 0.005),
+    against('ABS-Q', 'random bits', 'A5 searched against random bits, same target', 0.681, () => 0),
+    against('ABS', 'two-stage', 'A3 joint against two stages, same target (ResNet-56)', 0.708, ({ sd = 0 }) => sd),
+    against('ABS-Q', 'multi-path', 'A2 one path against many, same target', 0.681, () => 0.005),
     against('ABS-Q', 'uniform 4 bits', 'searched bits against uniform 4 bits, fewer BOPs', 0.681, ({ sd = 0 }) => sd),
     against('ABS', 'uniform 2 bits', 'ABS against uniform 2 bits, more BOPs', 0.681, () => 0),
     ratio('A2 search time', 'seconds, many paths over one', 3.5, 2.5, (row) => row.searchSeconds),
