@@ -39,4 +39,10 @@ export const error = defineErrors('tensor', {
     `${d.op} received ${d.input} of shape ${shape(d.shape)}, expected ${d.expected}.`,
   ARCHLOOM_LABELS_SHAPE: (d: { received: readonly number[]; logits: readonly number[] }) =>
     `labels have shape ${shape(d.received)}; expected class indices ${shape(d.logits.slice(0, 1))} or probabilities ${shape(d.logits)} beside logits ${shape(d.logits)}.`,
+  ARCHLOOM_SAFETENSORS_FILE: (d: { file: string; reason: string }) =>
+    `${quote(d.file)} cannot be read as safetensors: ${d.reason}. Take a whole file that was written as safetensors.`,
+  ARCHLOOM_SAFETENSORS_TENSOR: (d: { tensor: string; received: string; expected: string }) =>
+    `the tensor ${quote(d.tensor)} of safetensors has ${d.received}, expected ${d.expected}; the file is damaged, or its writer is.`,
+  ARCHLOOM_SAFETENSORS_SOURCE: (d: { received: readonly string[] }) =>
+    `weights are saved from and loaded into a network with a scope (network() of archloom/tensor), a variable scope, or a supernet; received an object of ${quote(d.received)}.`,
 })

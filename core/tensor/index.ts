@@ -28,6 +28,17 @@ export {
 } from './report.ts'
 export { insertZeros, subsample } from './resample.ts'
 export {
+  decodeSafetensors,
+  encodeSafetensors,
+  loadSafetensors,
+  readSafetensors,
+  type Safetensors,
+  type SafetensorsOptions,
+  saveSafetensors,
+  type WeightStore,
+  type WithWeights,
+} from './safetensors.ts'
+export {
   type Layer,
   type Normalisation,
   type NormalisationOptions,

@@ -19,7 +19,6 @@ export {
   type UpscalerBuilder,
   type UpscalerDescription,
 } from './model.ts'
-export { decodeSafetensors, encodeSafetensors } from './safetensors.ts'
 export { sideBySide } from './side-by-side.ts'
 export { type Tile, type TilingOptions, tilesOf, upscaleTiled } from './tiling.ts'
 export { assembleFrames, extractFrames, frameRate } from './video.ts'

@@ -3,10 +3,9 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { messageOf } from '../../core/errors.ts'
 import { type Random, seeded } from '../../core/random.ts'
-import type { VariableScope } from '../../core/tensor/index.ts'
+import { readSafetensors, saveSafetensors, type VariableScope } from '../../core/tensor/index.ts'
 import type { ApplyMode, Network } from '../../core/trainer.ts'
 import { error } from './errors.ts'
-import { decodeSafetensors, encodeSafetensors } from './safetensors.ts'
 
 /** What can be saved and used to enlarge: every network of the super-resolution space, of DRN, or of the caller's. */
 export interface Upscaler extends Network {
@@ -58,7 +57,6 @@ export async function saveUpscaler(
   network: Upscaler,
   { kind, options, notes = {}, reach }: SaveUpscalerOptions,
 ): Promise<UpscalerDescription> {
-  const weights = await network.scope.save()
   const description: UpscalerDescription = {
     format: 'archloom-upscaler',
     version: 1,
@@ -70,7 +68,7 @@ export async function saveUpscaler(
     notes,
   }
   await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, WEIGHTS), encodeSafetensors(weights, { format: 'archloom-upscaler', kind }))
+  await saveSafetensors(join(folder, WEIGHTS), network, { metadata: { format: 'archloom-upscaler', kind } })
   await writeFile(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`)
   return description
 }
@@ -108,10 +106,10 @@ export async function loadUpscaler(
       throw error('ARCHLOOM_UPSCALER_FOLDER', { folder, file, reason: messageOf(cause).replace(/\.$/, '') }, { cause })
     }
   }
-  const records = await attempt(WEIGHTS, async () => decodeSafetensors(await readFile(join(folder, WEIGHTS))))
+  const { weights } = await attempt(WEIGHTS, () => readSafetensors(join(folder, WEIGHTS)))
   const network = await attempt(DESCRIPTION, () => build(description.options, { input, rng: seeded(0) }))
   try {
-    await attempt(WEIGHTS, () => network.scope.load(records))
+    await attempt(WEIGHTS, () => network.scope.load(weights))
     if (network.scale !== description.scale)
       throw error('ARCHLOOM_UPSCALER_FOLDER', {
         ...{ folder, file: DESCRIPTION },

@@ -17,10 +17,6 @@ export const error = defineErrors('onnx', {
     `the package "onnxruntime-node", which runs ONNX files, could not be loaded (${d.reason}); install it with \`npm install onnxruntime-node\`.`,
   ARCHLOOM_ONNX_FILE: (d: { file: string; reason: string }) =>
     `${quote(d.file)} is no model that ONNX Runtime can open (${d.reason}); it is truncated, of another format, or of an opset that it does not know.`,
-  ARCHLOOM_SAFETENSORS_FILE: (d: { file: string; reason: string }) =>
-    `${quote(d.file)} cannot be read as safetensors: ${d.reason}. Take a whole file that was written as safetensors.`,
-  ARCHLOOM_SAFETENSORS_TENSOR: (d: { tensor: string; received: string; expected: string }) =>
-    `the tensor ${quote(d.tensor)} of safetensors has ${d.received}, expected ${d.expected}; the file is damaged, or its writer is.`,
   ARCHLOOM_TFJS_FOLDER: (d: { folder: string; reason: string }) =>
     `${quote(d.folder)} cannot be read as a tf.js model: ${d.reason}. Give the folder of a saved model: model.json and all files that it names.`,
   ARCHLOOM_TFJS_KERNEL_UNSUPPORTED: (d: { kernel: string; supported: readonly string[] }) =>

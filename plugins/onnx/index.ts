@@ -1,5 +1,16 @@
 /** Trained networks leave archloom: ONNX files, quantised or not, tf.js folders, safetensors. */
 
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  loadSafetensors,
+  readSafetensors,
+  type Safetensors,
+  type SafetensorsOptions,
+  saveSafetensors,
+  type WeightStore,
+  type WithWeights,
+} from '../../core/tensor/index.ts'
 export type { Calibration } from './calibrate.ts'
 export { type CompareOptions, type Comparison, compareOnnx, onnxLatency } from './compare.ts'
 export { OPSET } from './encode.ts'
@@ -14,17 +25,6 @@ export {
 export { supportedKernels } from './kernels/index.ts'
 export type { Carried, QuantisedLayer } from './quantise.ts'
 export { exportQuantisedModel } from './quantised-model.ts'
-export {
-  decodeSafetensors,
-  encodeSafetensors,
-  loadSafetensors,
-  readSafetensors,
-  type Safetensors,
-  type SafetensorsOptions,
-  saveSafetensors,
-  type WeightStore,
-  type WithWeights,
-} from './safetensors.ts'
 export { type OnnxModel, type OnnxTensor, type OpenOptions, openOnnx } from './session.ts'
 export { exportGraphModel, type FolderReport, graphModelKernels } from './tfjs/graph-model.ts'
 export { graphModelOperators, importGraphModel } from './tfjs/import-graph-model.ts'

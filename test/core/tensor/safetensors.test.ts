@@ -3,14 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seeded } from '../../../core/random.ts'
-import { type ScopedNetwork, useEngine } from '../../../core/tensor/index.ts'
 import {
   decodeSafetensors,
   encodeSafetensors,
   loadSafetensors,
   readSafetensors,
+  type ScopedNetwork,
   saveSafetensors,
-} from '../../../plugins/onnx/index.ts'
+  useEngine,
+} from '../../../core/tensor/index.ts'
 import { toySpace } from '../../../search-spaces/toy/index.ts'
 
 let directory: string
@@ -104,7 +105,7 @@ describe('safetensors', () => {
 
   it('need a network whose variables have names', async () => {
     const nameless = { trainable: [], state: [] } as never
-    await expect(saveSafetensors(join(directory, 'none'), nameless)).rejects.toThrow('ARCHLOOM_ONNX_OPTION')
+    await expect(saveSafetensors(join(directory, 'none'), nameless)).rejects.toThrow('ARCHLOOM_SAFETENSORS_SOURCE')
   })
 
   it('change nothing where names or shapes do not agree', async () => {

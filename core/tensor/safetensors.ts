@@ -4,13 +4,15 @@
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { messageOf, type Network, quote, type SavedWeight } from '../../core/index.ts'
+import { messageOf, quote } from '../errors.ts'
+import type { Network } from '../trainer.ts'
 import { error } from './errors.ts'
+import type { WeightRecord } from './scope.ts'
 
 /** A variable scope, a supernet, or anything that saves and loads named weights. */
 export interface WeightStore {
-  save(): Promise<readonly SavedWeight[]>
-  load(records: readonly SavedWeight[], options?: { partial?: boolean }): void
+  save(): Promise<readonly WeightRecord[]>
+  load(records: readonly WeightRecord[], options?: { partial?: boolean }): void
 }
 /** A network with a scope, as all are that spaces build; or a store of weights itself. */
 export type WithWeights = WeightStore | { readonly scope: WeightStore } | Network
@@ -18,10 +20,7 @@ export type WithWeights = WeightStore | { readonly scope: WeightStore } | Networ
 function storeOf(given: WithWeights): WeightStore {
   if ('scope' in given) return given.scope
   if ('save' in given) return given
-  throw error('ARCHLOOM_ONNX_OPTION', {
-    ...{ option: 'network', received: Object.keys(given) },
-    expected: 'a network with a `scope` (network() of archloom/tensor), a variable scope, or a supernet',
-  })
+  throw error('ARCHLOOM_SAFETENSORS_SOURCE', { received: Object.keys(given) })
 }
 
 export interface SafetensorsOptions {
@@ -30,7 +29,7 @@ export interface SafetensorsOptions {
 }
 
 export interface Safetensors {
-  readonly weights: readonly SavedWeight[]
+  readonly weights: readonly WeightRecord[]
   readonly metadata: Readonly<Record<string, string>>
 }
 
@@ -46,7 +45,7 @@ interface Entry {
 
 /** The bytes of a file with these weights, in 32-bit floats. */
 export function encodeSafetensors(
-  weights: readonly SavedWeight[],
+  weights: readonly WeightRecord[],
   { metadata = {} }: SafetensorsOptions = {},
 ): Uint8Array<ArrayBuffer> {
   const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { [METADATA]: metadata } : {}
