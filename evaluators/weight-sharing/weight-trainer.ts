@@ -54,6 +54,8 @@ export function weightTrainer<A>(supernet: Supernet<A>, options: WeightTrainerOp
       ...(clipNorm !== undefined && { clipNorm }),
     })
     steps++
+    // Steps may end without one: no timer, signal or display would ever have its turn.
+    await new Promise<void>((resolve) => setImmediate(resolve))
     if (!Number.isFinite(done.loss)) throw error('ARCHLOOM_WEIGHT_SHARING_DIVERGED', { step: steps })
     return done.loss
   }

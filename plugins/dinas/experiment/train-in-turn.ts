@@ -13,6 +13,9 @@ export interface Course {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Steps may end without one: no message, timer or signal would ever be heard. */
+const eventLoopTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
 /** Steps of one architecture; the mean loss of the last ten. */
 export async function train(path: Network, steps: number, { optimizer, next, signal }: Course): Promise<number> {
   const tap = optimizer instanceof ProjectedOptimizer ? optimizer.tap : undefined
@@ -25,6 +28,7 @@ export async function train(path: Network, steps: number, { optimizer, next, sig
       loss: () => softmaxCrossEntropy(path.apply(inputs, { training: true, ...(tap && { tap }) }), targets),
     }).finally(() => tf.dispose([inputs, targets]))
     losses.push(loss)
+    await eventLoopTurn()
     signal?.throwIfAborted()
   }
   const last = losses.slice(-10)
