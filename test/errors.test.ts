@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { errorDocument, place } from './error-codes.ts'
 
 const listed = (...patterns: string[]) =>
   execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate', '--', ...patterns], {
@@ -42,5 +43,9 @@ describe('error codes', () => {
     const all = sources.map(read).join('\n')
     const unused = defined.filter(({ code }) => [...all.matchAll(new RegExp(`\\b${code}\\b`, 'g'))].length < 2)
     expect(unused.map(({ code }) => code)).toEqual([])
+  })
+
+  it('stand in the document of error codes', () => {
+    expect(read(place), 'run `npm run errors`').toBe(errorDocument())
   })
 })
