@@ -41,7 +41,7 @@ export const plans: Readonly<Record<Scale, Plan>> = {
     samplings: ['iid', 'biased'],
     batchSizes: [2, 4, 16, 64],
     steps: stepsOf(1600),
-    learningRate: 0.08,
+    learningRate: 0.02,
     filters: [8, 16, 32],
     seeds: 3,
     test: 2000,
