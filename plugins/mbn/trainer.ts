@@ -20,13 +20,21 @@ export function clearMemory(network: Pick<Network, 'state'>): void {
 
 /**
  * The second forward pass: the statistics of the batch just trained on, under the new weights. Layer by layer, each
- * sees what the refreshed layers before it give. Weights and optimizer are not touched.
+ * sees what the refreshed layers before it give. Weights, optimizer and whatever else a network remembers (running
+ * averages of other layers: they have seen this batch) are not touched.
  */
 export function refreshMemory(network: Network, inputs: tf.Tensor, mode: Omit<RefreshMode, 'training'> = {}): void {
   // No tap: optimizers have seen this batch.
   const { tap: _, ...rest } = mode
   const refresh: RefreshMode = { ...rest, training: true, memory: 'refresh' }
-  tf.tidy(() => void network.apply(inputs, refresh))
+  const memories = new Set(memoriesAmong(network.state))
+  tf.tidy(() => {
+    const others = network.state.flatMap((variable) =>
+      memories.has(variable) ? [] : [{ variable, before: tf.clone(variable as tf.Tensor) }],
+    )
+    network.apply(inputs, refresh)
+    for (const { variable, before } of others) variable.assign(before)
+  })
 }
 
 /** A gradient step and then the second forward pass, with the same dropout masks. */

@@ -70,6 +70,13 @@ const expectClose = (received: readonly number[], expected: Table, digits = 4) =
   })
 }
 
+/** Weights of batches of these many samples, the newest first. */
+function uneven(samples: readonly number[], decay: number): readonly number[] {
+  const raw = samples.map((count, age) => count * decay ** age)
+  const total = raw.reduce((sum, weight) => sum + weight, 0)
+  return raw.map((weight) => weight / total)
+}
+
 describe('the layer', () => {
   it('with a memory of one batch equals batch normalisation bit for bit, backwards too', () => {
     for (const relu of [false, true])
@@ -122,6 +129,38 @@ describe('the layer', () => {
       const other = table(3)
       expectClose(run(own.layer, other, infer()), normalised(other, statistics))
     }
+  })
+
+  it.each(['averaged', 'pooled'] as const)('%s: dγ = Σ dy·x̂, dβ = Σ dy and dx through γ and the ReLU', (variance) => {
+    const options = { batches: 3, decay: 0.8, variance } as const
+    const [gamma, beta] = [
+      [1.5, 0.7, -2],
+      [0.1, -0.3, 0.9],
+    ] as const
+    using own = made(memorizedBatchNorm(options), true, true)
+    own.scope.trainable.forEach((variable, i) => {
+      tf.tidy(() => variable.assign(tf.tensor1d([...(i === 0 ? gamma : beta)])))
+    })
+    const batches = [table(5, 3), table(4, -2), table(6, 1)] as const
+    for (const batch of batches.slice(0, 2)) run(own.layer, batch)
+    const [x, dy] = [batches[2], table(6)]
+    const statistics = combine([...batches].reverse().map(entryOf), uneven([6, 4, 5], 0.8), variance)
+    const unit = normalised(x, statistics)
+    const y = unit.map((row) => row.map((v, c) => v * (gamma[c] as number) + (beta[c] as number)))
+    const open = dy.map((row, j) => row.map((v, c) => ((y[j]?.[c] as number) > 0 ? v : 0)))
+    const found = differentiate(own, x, dy)
+    expectClose(
+      found.y,
+      y.map((row) => row.map((v) => Math.max(0, v))),
+    )
+    const scaled = open.map((row) => row.map((v, c) => v * (gamma[c] as number)))
+    expectClose(found.dx, backward(x, scaled, statistics, variance))
+    const columns = [0, 1, 2].map((c) => open.map((row) => row[c] as number))
+    const total = (values: readonly number[]) => values.reduce((sum, v) => sum + v, 0)
+    expectClose(found.dbeta as number[], [columns.map(total)])
+    expectClose(found.dgamma as number[], [
+      columns.map((column, c) => total(column.map((v, j) => v * (unit[j]?.[c] as number)))),
+    ])
   })
 
   it('gradient switches: stop leaves the statistics out, full takes the share as 1', () => {

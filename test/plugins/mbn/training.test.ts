@@ -137,6 +137,35 @@ describe('Double-Forward', () => {
     inputs.dispose()
   })
 
+  it.each<[string, Normalisation]>([
+    ['batch norm', batchNorm],
+    ['batch renormalisation', batchRenorm],
+    ['running batch norm', runningBatchNorm],
+  ])('leaves the running averages of %s in the same network to the first pass', async (_, other) => {
+    const mixed = () => {
+      const scope = variableScope({ rng: seeded(6), normalisation: memorizedBatchNorm() })
+      const first = dense(scope.child('first'), { inputs: 2, units: 4 })
+      const apply = sequential(first, scope.child('norm_1').normalise(4), other(scope.child('norm_2'), { channels: 4 }))
+      return network({ scope, inputShape: [2], outputShape: [4], apply })
+    }
+    using one = mixed()
+    using two = mixed()
+    const inputs = tf.randomNormal([8, 2], 0, 1, 'float32', 3)
+    const step = (net: typeof one) => tf.tidy(() => net.apply(inputs, { training: true }).dataSync()[0] as number)
+    step(one)
+    const run = () =>
+      void doubleForwardStep(() => step(two), { network: two, batch: { inputs, targets: inputs }, mode: { training: true } })
+    run()
+    const averages = (net: typeof one) => {
+      const memories = new Set(memoriesAmong(net.state))
+      return values(net.state.filter((variable) => !memories.has(variable)))
+    }
+    expect(averages(two).length).toBeGreaterThan(0)
+    expect(averages(two)).toEqual(averages(one))
+    expect(await countTensors(run)).toEqual({ tensors: 0, buffers: 0 })
+    inputs.dispose()
+  })
+
   it('passes over networks without memory: they train as ever', async () => {
     using one = await fitted(perceptron(batchNorm), mbnTrainer({ batchSize: 8 }))
     using other = await fitted(perceptron(batchNorm), supervisedTrainer({ batchSize: 8 }))
