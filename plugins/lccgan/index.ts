@@ -87,6 +87,7 @@ export {
   convolutionalAutoEncoder,
   convolutionalGan,
   type DenseGanOptions,
+  type DiscriminatorNormalisation,
   denseAutoEncoder,
   denseGan,
   type Gan,
@@ -103,5 +104,5 @@ export {
   type LocalCode,
   lccSampler,
 } from './sampler.ts'
-export { type GeneratorSpaceOptions, generatorSpace, type SearchedGenerator } from './space.ts'
+export { type GeneratorSpace, type GeneratorSpaceOptions, generatorSpace, type SearchedGenerator } from './space.ts'
 export { type GanTrainerOptions, ganTrainer, generated, walked } from './trainer.ts'

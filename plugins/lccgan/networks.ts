@@ -5,8 +5,10 @@ import {
   dense,
   type Initialiser,
   type Layer,
+  type NormalisationChoice,
   network,
   normal,
+  normalisationOf,
   type ScopedNetwork,
   sequential,
   transposedConv2d,
@@ -134,12 +136,16 @@ export interface ConvolutionalGanOptions extends GeneratorArchitecture {
   /** [height, width, channels]; sides alike, and 4, 5, 6 or 7 times a power of two. */
   readonly shape: readonly number[]
   readonly latentDimension: number
+  /** What normalises the generator. Default 'batch-norm'. */
+  readonly normalisation?: NormalisationChoice
   /** ndf: half of the discriminator's first maps, as released. Default `features`. */
   readonly discriminatorFeatures?: number
-  /** What normalises the discriminator: WGAN-GP needs 'none'. Default 'batch-norm'. */
-  readonly discriminatorNormalisation?: 'batch-norm' | 'none'
+  /** What normalises the discriminator: WGAN-GP needs 'none' or one without batch statistics. Default 'batch-norm'. */
+  readonly discriminatorNormalisation?: DiscriminatorNormalisation
   readonly rng: Random
 }
+
+export type DiscriminatorNormalisation = NormalisationChoice | 'none'
 
 /** 64 → 4·2⁴, 28 → 7·2². Error: ARCHLOOM_LCCGAN_OPTION. */
 export function halvingsOf(where: string, shape: readonly number[]): { base: number; halvings: number } {
@@ -159,7 +165,7 @@ const initialiser: Initialiser = normal({ stdDev: 0.02 })
 /** The released body (DCGAN): latent → base² × features·2^(halvings − 1), doubled up to the image; tanh. */
 export function dcganGenerator(
   scope: VariableScope,
-  options: Pick<ConvolutionalGanOptions, 'shape' | 'latentDimension'> & GeneratorArchitecture,
+  options: Pick<ConvolutionalGanOptions, 'shape' | 'latentDimension' | 'normalisation'> & GeneratorArchitecture,
 ): Layer {
   const where = 'dcganGenerator'
   const { shape, latentDimension, features = 64, upsampling = 'transposed', extra = 0 } = options
@@ -176,8 +182,9 @@ export function dcganGenerator(
     })
   const widths = Array.from({ length: halvings }, (_, k) => features * 2 ** (halvings - 1 - k))
   const first = widths[0] as number
+  const { layer: normalise } = normalisationOf(options.normalisation ?? 'batch-norm')
   const normalised = (own: VariableScope, layer: Layer, channels: number) =>
-    sequential(layer, own.child('norm').normalise(channels, { relu: true }))
+    sequential(layer, normalise(own.child('norm'), { channels, relu: true }))
   const up = (own: VariableScope, inputChannels: number, filters: number): Layer => {
     if (upsampling === 'transposed')
       return transposedConv2d(own, { inputChannels, filters, kernel, stride: 2, padding: kernel / 2 - 1, initialiser })
@@ -209,9 +216,10 @@ export function dcganGenerator(
 /** Halving 4×4 convolutions to base² maps, then one number for each of `outputs`; leaky ReLU 0.2, no first normalisation. */
 export function dcganEncoder(
   scope: VariableScope,
-  options: { shape: readonly number[]; features: number; outputs: number; normalise: boolean },
+  options: { shape: readonly number[]; features: number; outputs: number; normalisation: DiscriminatorNormalisation },
 ): Layer {
-  const { shape, features, outputs, normalise } = options
+  const { shape, features, outputs, normalisation } = options
+  const normalise = normalisation === 'none' ? undefined : normalisationOf(normalisation).layer
   const { base, halvings } = halvingsOf('dcganEncoder', shape)
   // 128, 256, 512, 512 for features = 64: the last width is not doubled again.
   const widths = Array.from({ length: halvings }, (_, k) => features * Math.min(8, 2 ** (k + 1)))
@@ -223,7 +231,7 @@ export function dcganEncoder(
       bias: !normalise && k > 0,
     })
     return k > 0 && normalise
-      ? sequential(layer, own.child('norm').normalise(filters), leaky)
+      ? sequential(layer, normalise(own.child('norm'), { channels: filters }), leaky)
       : sequential(layer, leaky)
   })
   const size = base * base * (widths.at(-1) as number)
@@ -234,15 +242,13 @@ export function dcganEncoder(
 /** The released networks: 3,576,704 + 6,832,640 parameters for 64×64×3, latentDimension 100. */
 export function convolutionalGan(options: ConvolutionalGanOptions): Gan {
   const { rng, shape, latentDimension, features = 64, discriminatorFeatures = features } = options
-  const { discriminatorNormalisation = 'batch-norm' } = options
-  oneOfNames('convolutionalGan', 'discriminatorNormalisation', discriminatorNormalisation, ['batch-norm', 'none'])
-  const normalise = discriminatorNormalisation === 'batch-norm'
+  const { discriminatorNormalisation: normalisation = 'batch-norm' } = options
   return gan({
     rng,
     latentDimension,
     shape,
     generate: (scope) => dcganGenerator(scope, options),
-    discriminate: (scope) => dcganEncoder(scope, { shape, features: discriminatorFeatures, outputs: 1, normalise }),
+    discriminate: (scope) => dcganEncoder(scope, { shape, features: discriminatorFeatures, outputs: 1, normalisation }),
   })
 }
 
@@ -251,14 +257,16 @@ export function convolutionalAutoEncoder(options: {
   readonly shape: readonly number[]
   readonly latentDimension: number
   readonly features?: number
+  /** Of encoder and decoder. Default 'batch-norm'. */
+  readonly normalisation?: NormalisationChoice
   readonly rng: Random
 }): AutoEncoder {
-  const { rng, shape, latentDimension, features = 64 } = options
+  const { rng, shape, latentDimension, features = 64, normalisation = 'batch-norm' } = options
   return autoEncoder({
     rng,
     latentDimension,
     shape,
-    encode: (scope) => dcganEncoder(scope, { shape, features, outputs: latentDimension, normalise: true }),
-    decode: (scope) => dcganGenerator(scope, { shape, latentDimension, features }),
+    encode: (scope) => dcganEncoder(scope, { shape, features, outputs: latentDimension, normalisation }),
+    decode: (scope) => dcganGenerator(scope, { shape, latentDimension, features, normalisation }),
   })
 }

@@ -1,6 +1,15 @@
-import { defineSpace, type Infer, oneOf, product, type SearchSpace, variant } from '../../core/index.ts'
+import { type Infer, oneOf, product, variant } from '../../core/index.ts'
+import { normalisationOf } from '../../core/tensor/index.ts'
+import { defineNetworkSpace, type NetworkSpace } from '../../search-spaces/network-space.ts'
+import type { NormalisationOption } from '../../search-spaces/operations/index.ts'
 import { error } from './errors.ts'
-import { convolutionalGan, type GeneratorArchitecture, halvingsOf } from './networks.ts'
+import {
+  convolutionalGan,
+  type DiscriminatorNormalisation,
+  type Gan,
+  type GeneratorArchitecture,
+  halvingsOf,
+} from './networks.ts'
 
 const body = (features: readonly number[]) =>
   product({
@@ -20,7 +29,7 @@ const plain = ({ features, extra, upsampling }: SearchedGenerator): Required<Gen
   ...{ kernel: upsampling.kernel, upsampling: upsampling.type },
 })
 
-export interface GeneratorSpaceOptions {
+export interface GeneratorSpaceOptions extends NormalisationOption {
   /** Length of the generator's inputs. Default 100. */
   readonly latentDimension?: number
   /** Maps before the last layer, to choose from. Default 8, 16, 32. */
@@ -28,26 +37,42 @@ export interface GeneratorSpaceOptions {
   /** Of the discriminator, the same for every generator. Default 16. */
   readonly discriminatorFeatures?: number
   /** 'none' for loss 'wasserstein'. Default 'batch-norm'. */
-  readonly discriminatorNormalisation?: 'batch-norm' | 'none'
+  readonly discriminatorNormalisation?: DiscriminatorNormalisation
 }
 
-/** Generators of images as a search space, with their cost for one image: width, kind and size of kernels, depth. */
-export function generatorSpace(options: GeneratorSpaceOptions = {}): SearchSpace<SearchedGenerator> {
+/** `build` gives generators with the discriminator that they play against. */
+export type GeneratorSpace = {
+  build(...form: Parameters<NetworkSpace<SearchedGenerator>['build']>): Gan
+} & NetworkSpace<SearchedGenerator, GeneratorSpaceOptions>
+
+/**
+ * Generators of images as a search space, with their cost for one image: width, kind and size of kernels, depth.
+ * `normalisation` is the generator's. Errors: ARCHLOOM_LCCGAN_OPTION, ARCHLOOM_LAYER_OPTION.
+ */
+export function generatorSpace(options: GeneratorSpaceOptions = {}): GeneratorSpace {
   const { latentDimension = 100, features = [8, 16, 32], discriminatorFeatures = 16 } = options
-  const { discriminatorNormalisation = 'batch-norm' } = options
+  const { discriminatorNormalisation = 'batch-norm', normalisation = 'batch-norm' } = options
   if (features.length === 0)
     throw error('ARCHLOOM_LCCGAN_OPTION', {
       ...{ where: 'generatorSpace', option: 'features', received: features },
       expected: 'one number of maps or more',
     })
-  return defineSpace<SearchedGenerator>('generator', body(features), {
-    build: (architecture, { input, rng }) =>
-      convolutionalGan({
-        ...{ ...plain(architecture), shape: input, latentDimension, rng },
-        ...{ discriminatorFeatures, discriminatorNormalisation },
-      }),
-    cost: (architecture, { input }) => generatorCost(plain(architecture), input, latentDimension),
-  })
+  const { name } = normalisationOf(normalisation)
+  const build: GeneratorSpace['build'] = (architecture, { input, rng }) =>
+    convolutionalGan({
+      ...{ ...plain(architecture), shape: input, latentDimension, normalisation, rng },
+      ...{ discriminatorFeatures, discriminatorNormalisation },
+    })
+  const space = defineNetworkSpace(
+    name === 'batch-norm' ? 'generator' : `generator-normalisation=${name}`,
+    body(features),
+    {
+      options,
+      build,
+      cost: (architecture: SearchedGenerator, { input }) => generatorCost(plain(architecture), input, latentDimension),
+    },
+  )
+  return Object.assign(space, { build })
 }
 
 function generatorCost(

@@ -53,7 +53,7 @@ export function buildBaselineNetwork(
   const options = resolve(given)
   const { channels, scale, position } = options
   const { channels: colours } = imageShape('super-resolution', input)
-  const scope = scopeFor(options, rng)
+  const scope = scopeFor(options, { rng })
   const modest = modestKernels(scope)
   const convolution = (at: typeof scope, filters = channels, bias = true) =>
     conv2d(at, { inputChannels: channels, filters, kernel: 3, bias })

@@ -1,6 +1,8 @@
 /** Super-resolution: a normal cell, an upsampling cell and its position (HNAS); layers that enlarging networks share. */
 import type { BuildOptions } from '../../core/trainer.ts'
+import { error } from '../errors.ts'
 import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
+import { type NormalisationOption, nameableOptions, normalisationParts } from '../operations/normalisation.ts'
 import { buildCompactNetwork, type CompactOptions } from './compact.ts'
 import { type SuperResolutionCost, superResolutionCost } from './cost.ts'
 import { buildSuperResolutionNetwork } from './network.ts'
@@ -24,18 +26,28 @@ export type SuperResolutionSpace = {
 /**
  * The space of HNAS (Guo et al., arXiv:2003.04619): six operations on the edges of a normal cell, five on those of an
  * upsampling cell, and which of the cells in a row is the upsampling one.
+ * A `normalisation` makes its networks `normalised`, by it.
  * Throws ARCHLOOM_SPACE_OPTION for options that no network can be built of.
  */
-export function superResolutionSpace(given: SuperResolutionOptions = {}): SuperResolutionSpace {
-  const options = resolveOptions(given)
+export function superResolutionSpace(given: SuperResolutionOptions & NormalisationOption = {}): SuperResolutionSpace {
+  const { normalisation: chosen, ...rest } = given
+  if (chosen !== undefined && rest.normalised === false)
+    throw error('ARCHLOOM_SPACE_OPTION', {
+      ...{ space: 'superResolutionSpace', option: 'normalised', received: false },
+      expected: 'true, or left out, beside a normalisation',
+    })
+  const own = chosen === undefined ? rest : { ...rest, normalised: true }
+  const options = resolveOptions(own)
+  const normalisation = normalisationParts(given)
   const build = (architecture: SuperResolutionArchitecture, { input, rng }: BuildOptions) =>
-    buildSuperResolutionNetwork(architecture, options, { input, rng })
-  const space = defineNetworkSpace(superResolutionName(given), superResolutionDecisions(options), {
+    buildSuperResolutionNetwork(architecture, options, { input, rng, ...normalisation })
+  const name = superResolutionName(nameableOptions({ ...own, normalisation: chosen }))
+  const space = defineNetworkSpace(name, superResolutionDecisions(options), {
     options,
     papers: [hnasPaper],
     cost: (architecture: SuperResolutionArchitecture, { input }) => superResolutionCost(architecture, options, input),
     build,
-    supernet: (parts) => superResolutionSupernet(options, parts),
+    supernet: (parts) => superResolutionSupernet(options, { ...parts, ...normalisation }),
   })
   return Object.assign(space, { build })
 }

@@ -4,6 +4,7 @@ import {
   fanInUniform,
   identity,
   type Layer,
+  type Normalisation,
   relu,
   type VariableScope,
   variableScope,
@@ -131,21 +132,28 @@ export function superResolutionNetwork({ scope, options, input, cell }: Skeleton
   return upscalingNetwork({ scope, scale: options.scale, input, outputs: (lr, mode) => [upscale(lr, mode)] })
 }
 
-/** Normalisation as the options say: batch norm in the search, nothing in final networks. */
-export const scopeFor = ({ normalised }: ResolvedOptions, rng: BuildOptions['rng']): VariableScope =>
-  variableScope({
-    rng,
-    ...(!normalised && { normalisation: (_scope, { relu: active }) => (active ? relu() : identity()) }),
-  })
+/** What a network is made from; `normalisation` is batch norm unless said otherwise. */
+export type SuperResolutionBuild = Pick<BuildOptions, 'input' | 'rng'> & { readonly normalisation?: Normalisation }
+
+const nothing: Normalisation = (_scope, { relu: active }) => (active ? relu() : identity())
+
+/** Normalisation as the options say: in the search, and none in final networks. */
+export const scopeFor = (
+  { normalised }: ResolvedOptions,
+  { rng, normalisation }: Omit<SuperResolutionBuild, 'input'>,
+): VariableScope => {
+  const own = normalised ? normalisation : nothing
+  return variableScope({ rng, ...(own && { normalisation: own }) })
+}
 
 /** The network of one architecture, ready to be trained from scratch. */
 export function buildSuperResolutionNetwork(
   architecture: SuperResolutionArchitecture,
   options: ResolvedOptions,
-  { input, rng }: Pick<BuildOptions, 'input' | 'rng'>,
+  { input, ...build }: SuperResolutionBuild,
 ): ScopedUpscalingNetwork {
   return superResolutionNetwork({
-    scope: scopeFor(options, rng),
+    scope: scopeFor(options, build),
     options,
     input,
     cell: (own, index) => {

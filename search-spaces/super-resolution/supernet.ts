@@ -1,8 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Layer, VariableScope } from '../../core/tensor/index.ts'
-import type { BuildOptions, Supernet } from '../../core/trainer.ts'
+import type { Supernet } from '../../core/trainer.ts'
 import { type OptionVariables, sharedWeights, variablesOf } from '../operations/weight-sharing.ts'
-import { buildEdge, type CellKind, type CellLayer, cellLayer, scopeFor, superResolutionNetwork } from './network.ts'
+import {
+  buildEdge,
+  type CellKind,
+  type CellLayer,
+  cellLayer,
+  type SuperResolutionBuild,
+  scopeFor,
+  superResolutionNetwork,
+} from './network.ts'
 import {
   type NormalOperationName,
   normalOperations,
@@ -39,14 +47,14 @@ export interface SuperResolutionSupernet<A> extends Supernet<A> {
  */
 export function superResolutionSupernet<A extends SuperResolutionArchitecture>(
   options: ResolvedOptions,
-  { input, rng }: Pick<BuildOptions, 'input' | 'rng'>,
+  { input, ...build }: SuperResolutionBuild,
 ): SuperResolutionSupernet<A> {
   const operations = {
     normal: options.projection ? [...normalOperations, 'up_and_down_projection' as const] : normalOperations,
     upsampling: upsamplingOperations,
   }
   let selected: SuperResolutionArchitecture | undefined
-  const scope = scopeFor(options, rng)
+  const scope = scopeFor(options, build)
 
   const wholeCell = (own: VariableScope, kind: CellKind): WholeCell => {
     const edges = new Map<string, EdgeOption>()

@@ -6,23 +6,30 @@ import { positiveInteger } from './geometry.ts'
 
 export interface GroupNormOptions extends NormalisationOptions {
   readonly channels: number
-  /** Default: as many as divide the channels, at most 8. */
+  /** Default: as many as divide the channels, at most 8, and of 4 channels or more: at a single position few say nothing. */
   readonly groups?: number
   /** Default 1e-5. */
   readonly epsilon?: number
 }
 
 const largestDivisor = (channels: number, atMost: number): number => {
-  let groups = Math.min(channels, atMost)
+  let groups = Math.max(1, Math.floor(atMost))
   while (channels % groups !== 0) groups--
   return groups
 }
 
-/** Group normalisation (Wu and He, 2018) of [b, h, w, c]: statistics of each example and group; no running state. */
+/**
+ * Group normalisation (Wu and He, 2018) over all axes but the first: statistics of each example and group; no running
+ * state. Error: ARCHLOOM_LAYER_OPTION, while running for groups of one value, of which nothing would be left.
+ */
 export function groupNorm(scope: VariableScope, options: GroupNormOptions): Layer {
   const { affine = true, relu = false, epsilon = 1e-5 } = options
   const channels = positiveInteger('groupNorm', 'channels', options.channels)
-  const groups = positiveInteger('groupNorm', 'groups', options.groups ?? largestDivisor(channels, 8))
+  const groups = positiveInteger(
+    'groupNorm',
+    'groups',
+    options.groups ?? largestDivisor(channels, Math.min(8, channels / 4)),
+  )
   if (channels % groups !== 0)
     throw error('ARCHLOOM_LAYER_OPTION', {
       layer: 'groupNorm',
@@ -36,6 +43,11 @@ export function groupNorm(scope: VariableScope, options: GroupNormOptions): Laye
   return (x) => {
     const [batch = 1, ...rest] = x.shape
     const positions = rest.slice(0, -1).reduce((product, size) => product * size, 1)
+    if (positions * channels === groups)
+      throw error('ARCHLOOM_LAYER_OPTION', {
+        ...{ layer: 'groupNorm', option: 'groups', received: groups },
+        expected: `fewer than ${groups} for examples of shape [${rest.join(', ')}]: a group of one value is always 0`,
+      })
     const grouped = tf.reshape(x, [batch, positions, groups, channels / groups])
     const { mean, variance } = tf.moments(grouped, [1, 3], true)
     const unit = tf.reshape(tf.mul(tf.sub(grouped, mean), tf.rsqrt(tf.add(variance, epsilon))), x.shape)

@@ -300,6 +300,20 @@ describe('tap', () => {
   })
 })
 
+it('groups of group normalisation hold enough to say something at a single position, and never one value', () => {
+  const vector = sample([3, 8], 'vector')
+  const { values } = apply((scope) => groupNorm(scope, { channels: 8 }), vector)
+  // Two groups of four: each is of mean 0, and no value is lost in it.
+  for (let start = 0; start < 24; start += 4) {
+    const group = [...values].slice(start, start + 4)
+    expect(group.reduce((sum, value) => sum + value, 0)).toBeCloseTo(0, 4)
+    expect(new Set(group).size).toBe(4)
+  }
+  expect(() => apply((scope) => groupNorm(scope, { channels: 8, groups: 8 }), vector)).toThrow(
+    /ARCHLOOM_LAYER_OPTION.*groups.*one value/,
+  )
+})
+
 it('ARCHLOOM_LAYER_OPTION names layer, option and value', () => {
   using scope = variableScope({ rng: seeded(1) })
   const code = 'ARCHLOOM_LAYER_OPTION'

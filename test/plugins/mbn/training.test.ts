@@ -154,7 +154,11 @@ describe('Double-Forward', () => {
     const step = (net: typeof one) => tf.tidy(() => net.apply(inputs, { training: true }).dataSync()[0] as number)
     step(one)
     const run = () =>
-      void doubleForwardStep(() => step(two), { network: two, batch: { inputs, targets: inputs }, mode: { training: true } })
+      void doubleForwardStep(() => step(two), {
+        network: two,
+        batch: { inputs, targets: inputs },
+        mode: { training: true },
+      })
     run()
     const averages = (net: typeof one) => {
       const memories = new Set(memoriesAmong(net.state))
