@@ -34,6 +34,7 @@ export {
   translate,
 } from './joint-network.ts'
 export { criticLoss, type GeneratorLosses } from './losses.ts'
+export { inverseQuadraticMmd } from './mmd.ts'
 export { type JointObjective, type LatentMatch, objectives } from './objective.ts'
 export { paper } from './paper.ts'
 export { heldThenLinear, type JointSteps, type JwdmOptions, jointSteps, jwdmTrainer } from './trainer.ts'

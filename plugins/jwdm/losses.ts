@@ -4,7 +4,8 @@ import { l1Loss, l2Loss } from '../../core/tensor/index.ts'
 import type { ApplyMode } from '../../core/trainer.ts'
 import { adversarialLosses, between, gradientPenalty } from '../../evaluators/training/adversarial/index.ts'
 import type { JointNetwork, Side } from './joint-network.ts'
-import type { Objective } from './objective.ts'
+import { inverseQuadraticMmd } from './mmd.ts'
+import { hasLatentGame, type Objective } from './objective.ts'
 import type { DomainPass, Passes } from './passes.ts'
 
 const sides = ['x', 'y'] as const
@@ -57,11 +58,10 @@ export function criticsLoss(network: JointNetwork, passes: Passes, objective: Ob
       const criticise = (x: tf.Tensor) => domains[side].criticise(x, mode)
       return criticLoss(criticise, passes[side].real, fakesOf(passes[side], objective), objective, rng)
     })
-  const { latent, latentMatch } = objective
-  if (latent > 0 && latentMatch !== 'kl') {
+  if (hasLatentGame(objective)) {
     const criticise = (z: tf.Tensor) => criticiseLatent(z, mode)
     const [first, second] = [passes.x.code, passes.y.code]
-    if (latentMatch === 'mutual') games.push(criticLoss(criticise, first, [second], objective, rng))
+    if (objective.latentMatch === 'mutual') games.push(criticLoss(criticise, first, [second], objective, rng))
     else {
       const prior = tf.randomNormal(first.shape, 0, 1, 'float32', rng.tensorSeed())
       games.push(criticLoss(criticise, prior, [first, second], objective, rng))
@@ -79,7 +79,7 @@ export interface GeneratorLosses {
   readonly cycle: tf.Scalar
   /** Both games over examples, weighted. */
   readonly adversarial: tf.Scalar
-  /** Game over codes (or mean squared code). */
+  /** Game over codes (or their discrepancy, or mean square). */
   readonly latent: tf.Scalar
 }
 
@@ -122,6 +122,7 @@ function latentLoss({ criticiseLatent }: JointNetwork, passes: Passes, objective
     const codes = sides.flatMap((side: Side) => [passes[side].code, passes[side].translatedCode])
     return total(codes.flatMap((code) => (code ? [tf.mean(tf.square(code))] : [])))
   }
+  if (latentMatch === 'mmd') return inverseQuadraticMmd(passes.x.code, passes.y.code)
   const scores = scored((z) => criticiseLatent(z, { training: true }), [passes.x.code, passes.y.code])
   const [first, second] = scores as [tf.Tensor, tf.Tensor]
   const { fool, fake } = adversarialLosses[adversary]

@@ -7,6 +7,8 @@ export type LatentMatch =
   | 'mutual'
   /** A critic cannot tell either from N(0, I): 𝔇(P_Z, Q_Z), the theorem's constraint. */
   | 'prior'
+  /** The maximum mean discrepancy of the two batches of codes (`inverseQuadraticMmd`): no critic, no game. */
+  | 'mmd'
   /** Mean squared code, UNIT's divergence from N(0, I) with unit variance; codes of translations count as well. */
   | 'kl'
 
@@ -38,6 +40,10 @@ export type Objective = Required<Omit<JointObjective, 'adversarial'>> & {
   readonly adversarial: { readonly x: number; readonly y: number }
 }
 
+/** Whether a critic judges codes. */
+export const hasLatentGame = ({ latent, latentMatch }: Objective): boolean =>
+  latent > 0 && (latentMatch === 'mutual' || latentMatch === 'prior')
+
 const WHERE = 'joint objective'
 
 /** Every option filled in and checked. Error: ARCHLOOM_JWDM_OPTION. */
@@ -51,7 +57,7 @@ export function resolveObjective(options: JointObjective = {}): Objective {
     if (!(typeof received === 'number' && received >= 0 && Number.isFinite(received)))
       throw error('ARCHLOOM_JWDM_OPTION', { where: WHERE, option, received, expected: 'a number of at least 0' })
   const choices = {
-    latentMatch: ['mutual', 'prior', 'kl'],
+    latentMatch: ['mutual', 'prior', 'mmd', 'kl'],
     distance: ['l1', 'l2'],
     adversary: ['log', 'least-squares', 'wasserstein'],
   }

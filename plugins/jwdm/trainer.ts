@@ -6,7 +6,7 @@ import { type Schedule, toSchedule } from '../../evaluators/training/schedules.t
 import { error } from './errors.ts'
 import { isJointNetwork, type JointNetwork } from './joint-network.ts'
 import { criticsLoss, generatorLosses } from './losses.ts'
-import { type JointObjective, type Objective, resolveObjective } from './objective.ts'
+import { hasLatentGame, type JointObjective, type Objective, resolveObjective } from './objective.ts'
 import { forward, type Passes } from './passes.ts'
 
 export interface JwdmOptions {
@@ -117,8 +117,7 @@ function updateCritics(
   rng: NonNullable<ApplyMode['rng']>,
 ): number {
   const plays = objective.adversarial.x + objective.adversarial.y > 0
-  const matches = objective.latent > 0 && objective.latentMatch !== 'kl'
-  if (!plays && !matches) return 0
+  if (!plays && !hasLatentGame(objective)) return 0
   return tf.tidy(() => {
     const { value, grads } = tf.variableGrads(() => criticsLoss(network, passes, objective, rng), [...network.critics])
     const loss = value.dataSync()[0] as number

@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { seeded } from 'archloom'
 import { pointSplit, unpairedSplit } from 'archloom/evaluators/data'
-import { exactTransport, pointsOf } from 'archloom/evaluators/metrics/transport'
+import { exactTransport, linearTransport, pointsOf } from 'archloom/evaluators/metrics/transport'
 import {
   convolutionalJointNetwork,
   criticLoss,
   denseJointNetwork,
+  inverseQuadraticMmd,
   type JointNetwork,
   type JointObjective,
   jointNetwork,
@@ -130,6 +131,51 @@ describe('the objective', () => {
       const { autoEncoder, cycle, latent } = generatorLosses(network, passes, objective)
       expect([autoEncoder, cycle, latent].map(scalar)).toEqual([0, 0, 0])
     })
+  })
+
+  it('JO10 the discrepancy of codes in WAE’s form: −2(1 − k̄)/n a kernel of a batch with itself, and it can be descended', () => {
+    tf.tidy(() => {
+      const [n, dimension] = [6, 2]
+      const a = normal([n, dimension], 1)
+      const points = a.arraySync() as number[][]
+      const expected = [0.1, 0.2, 0.5, 1, 2, 5, 10].reduce((sum, factor) => {
+        const scale = 2 * dimension * factor
+        let kernel = 0
+        for (const [i, p] of points.entries())
+          for (const [j, q] of points.entries())
+            if (i !== j) kernel += scale / (scale + ((p[0] ?? 0) - (q[0] ?? 0)) ** 2 + ((p[1] ?? 0) - (q[1] ?? 0)) ** 2)
+        return sum - (2 * (1 - kernel / (n * (n - 1)))) / n
+      }, 0)
+      expect(expected).toBeLessThan(-0.1)
+      expect(scalar(inverseQuadraticMmd(a, a))).toBeCloseTo(expected, 5)
+      // One point each, a distance of 2 apart: nothing within, −2·Σ C/(C + 4) across.
+      const [p, q] = [tf.zeros([1, 1]), tf.tensor2d([[2]])]
+      const apart = [0.2, 0.4, 1, 2, 4, 10, 20].reduce((sum, c) => sum - (2 * c) / (c + 4), 0)
+      expect(scalar(inverseQuadraticMmd(p, q))).toBeCloseTo(apart, 5)
+      // Alike laws are nearer than laws apart, whatever the sizes of the batches, and the gradient leads there.
+      const far = tf.add(normal([9, dimension], 2), 3)
+      expect(scalar(inverseQuadraticMmd(a, far))).toBeGreaterThan(scalar(inverseQuadraticMmd(a, normal([9, 2], 2))) + 1)
+      const slope = tf.grad((z: tf.Tensor) => inverseQuadraticMmd(a, z))(far)
+      const nearer = tf.sub(far, tf.mul(slope, 0.5))
+      expect(scalar(inverseQuadraticMmd(a, nearer))).toBeLessThan(scalar(inverseQuadraticMmd(a, far)))
+    })
+  })
+
+  it('matches codes without a critic of them where the discrepancy is asked for', () => {
+    using network = small()
+    const objective = resolveObjective({ latentMatch: 'mmd' })
+    tf.tidy(() => {
+      const batch = { x: normal([4, 2], 1), y: normal([6, 2], 2) }
+      const passes = forward(network, batch, objective, training)
+      const { latent } = generatorLosses(network, passes, objective)
+      expect(scalar(latent)).toBeCloseTo(scalar(inverseQuadraticMmd(passes.x.code, passes.y.code)), 6)
+      const games = scalar(criticsLoss(network, passes, objective, seeded(1)))
+      const without = scalar(criticsLoss(network, passes, resolveObjective({ latent: 0 }), seeded(1)))
+      expect(games).toBeCloseTo(without, 6)
+    })
+    using joint = jointSteps(network, { objective: { latentMatch: 'mmd' }, learningRate: 1e-3 })
+    const losses = tf.tidy(() => joint.step(normal([4, 2], 1), normal([4, 2], 2), seeded(1)))
+    for (const value of Object.values(losses)) expect(Number.isFinite(value)).toBe(true)
   })
 
   it('holds UNIT’s codes near N(0, I): half of twice the mean square, translations included', () => {
@@ -328,6 +374,35 @@ describe('the joint law', () => {
       y: { shape: [2], encode: identity(), decode: identity(), criticise: none },
     })
   }
+
+  it('JO3 of rotations: 8 (1 − |cos(δ/2)|) between the laws, 4 (1 − cos δ) around the cycle', () => {
+    const rotation = (angle: number) => [
+      [Math.cos(angle), -Math.sin(angle)],
+      [Math.sin(angle), Math.cos(angle)],
+    ]
+    const table = [
+      [0.25, 0.0624187, 0.1243504],
+      [0.5, 0.2487006, 0.4896698],
+      [1, 0.9793395, 1.8387908],
+      [2, 3.6775816, 5.6645873],
+      [Math.PI, 8, 8],
+    ] as const
+    // A cloud of mean 0 and covariance I, whatever the direction: its own circle, twice.
+    const turn = Array.from({ length: 64 }, (_, i) => (2 * Math.PI * i) / 64)
+    const circle = turn.map((angle) => [Math.SQRT2 * Math.cos(angle), Math.SQRT2 * Math.sin(angle)])
+    for (const [delta, between, around] of table) {
+      // f = R(0.3) and g = R(δ − 0.3): the net turn is δ.
+      using network = linear(rotation(0.3), rotation(delta - 0.3))
+      tf.tidy(() => {
+        const x = tf.tensor2d(circle)
+        const cycled = translate(network, 'y', translate(network, 'x', x))
+        expect(scalar(tf.mean(tf.sum(tf.square(tf.sub(cycled, x)), 1)))).toBeCloseTo(around, 4)
+        const identityMap = rotation(0)
+        const rows = [...identityMap, ...rotation(0.3)]
+        expect(linearTransport(rows, [...rotation(delta - 0.3), ...identityMap])).toBeCloseTo(between, 6)
+      })
+    }
+  })
 
   it('JO4 lies between the marginals and what the cycles allow, for any maps', () => {
     const rng = seeded(7)
