@@ -271,6 +271,25 @@ describe('a choice made twice', () => {
   })
 })
 
+it('edges are numbered by target, then source: (0,2) = 0, (1,2) = 1, (0,3) = 2, …, (4,5) = 13', () => {
+  const pairs = [2, 3, 4, 5].flatMap((to) => Array.from({ length: to }, (_, from) => edgeIndex(from, to)))
+  expect(pairs).toEqual(Array.from({ length: 14 }, (_, index) => index))
+})
+
+it('paths of architectures of another space are refused: ARCHLOOM_ARCHITECTURE_INVALID', () => {
+  const spaces = [cells, bench, chain, cellSpace({ nodes: 3, channels: 4, cells: 3 })] as SearchSpace<unknown>[]
+  for (const own of spaces) {
+    using supernet = supernetOf(own)
+    for (const other of spaces) {
+      const path = () => supernet.path(other.decode(other.random(seeded(1))))
+      if (other === own) expect(path().trainable.length).toBeGreaterThan(0)
+      else expect(path, `${other.name} in ${own.name}`).toThrow('ARCHLOOM_ARCHITECTURE_INVALID')
+    }
+  }
+  using supernet = supernetOf(bench as SearchSpace<unknown>)
+  expect(() => supernet.path(bench.decode([9, 0, 0, 0, 0, 0]))).toThrow('ARCHLOOM_ARCHITECTURE_INVALID')
+})
+
 describe('relaxations', () => {
   const oneHot = (rows: number, columns: number, chosen: readonly (readonly [number, number])[]) => {
     const weights = Array.from({ length: rows }, () => new Array<number>(columns).fill(0))
