@@ -109,8 +109,25 @@ describe('projector', () => {
     expect(largestGap(protecting(d, reversed, 0.01).matrix, matrix)).toBeLessThan(1e-12)
   })
 
-  it('DO5 keeps trace(P) near d − n for n independent columns and small α', () => {
+  /** α (Xᵀ X + α I)⁻¹ [6, 6]: its eigenvalues are α / (α + σ²), one for each direction of the columns. */
+  const attenuation = (alpha: number) => {
+    const rows = new Float64Array(columns.length)
+    for (let n = 0; n < 6; n++) for (let i = 0; i < d; i++) rows[i * 6 + n] = columns[n * d + i] as number
+    return inverse(
+      precision(6, rows, () => alpha, 1),
+      6,
+    )
+  }
+
+  it('DO5 keeps trace(P) = d − n + Σ α / (α + σ²) for n independent columns', () => {
     const trace = (alpha: number) => protecting(d, columns, alpha).freedom * d
+    for (const alpha of [1, 0.1, 0.01]) {
+      const kept = attenuation(alpha)
+      expect(trace(alpha)).toBeCloseTo(
+        d - 6 + [0, 1, 2, 3, 4, 5].reduce((sum, n) => sum + (kept[7 * n] as number), 0),
+        10,
+      )
+    }
     // 14.0056 is what one Gaussian draw of the same sizes gave; the exact value depends on the columns.
     expect(trace(0.01)).toBeGreaterThan(14)
     expect(trace(0.01)).toBeLessThan(14.02)
@@ -131,9 +148,17 @@ describe('projector', () => {
       return norm(out)
     }
     const left = onColumns(p.project(gradient)) / onColumns(gradient)
-    expect(left).toBeLessThan(1e-2)
+    const kept = attenuation(0.01)
+    let direction = new Float64Array(6).fill(1)
+    for (let i = 0; i < 500; i++) {
+      direction = times(kept, direction, 6)
+      const size = norm(direction)
+      direction = direction.map((value) => value / size)
+    }
+    expect(left).toBeLessThanOrEqual(norm(times(kept, direction, 6)) * (1 + 1e-9))
     expect(left).toBeGreaterThan(0)
     const px = Array.from({ length: 6 }, (_, n) => norm(times(p.matrix, columns.subarray(n * d, (n + 1) * d), d)))
+    expect(left).toBeLessThan(2e-3)
     expect(norm(px) / norm(columns)).toBeLessThan(1.5e-3)
   })
 
