@@ -14,6 +14,24 @@ export interface CheckpointIdentity {
   readonly settings: string
 }
 
+/** Where a search's state is kept, and how often. */
+export interface CheckpointOptions {
+  readonly directory: string
+  /** Default 1. */
+  readonly everyEpochs?: number
+}
+
+/** Errors: ARCHLOOM_WEIGHT_SHARING_OPTION. */
+export function checkCheckpoint(where: string, options: CheckpointOptions | undefined): void {
+  if (options === undefined) return
+  const { directory, everyEpochs = 1 } = options
+  const refuse = (option: string, received: unknown, expected: string) =>
+    error('ARCHLOOM_WEIGHT_SHARING_OPTION', { where, option: `checkpoint.${option}`, received, expected })
+  if (!(typeof directory === 'string' && directory !== '')) throw refuse('directory', directory, 'the path of a folder')
+  if (!(Number.isInteger(everyEpochs) && everyEpochs >= 1))
+    throw refuse('everyEpochs', everyEpochs, 'a whole number of at least 1')
+}
+
 /** All that a one-shot search needs to go on. */
 export interface Checkpoint {
   readonly weights: readonly SavedWeight[]
@@ -83,7 +101,11 @@ export function readCheckpoint(folder: string, identity: CheckpointIdentity): Ch
   }
   for (const [field, expected] of Object.entries({ format: FORMAT, archloom: VERSION, ...identity }))
     if (header[field] !== expected)
-      throw error('ARCHLOOM_CHECKPOINT_OTHER', { file: path, field, received: header[field], expected })
+      throw error('ARCHLOOM_CHECKPOINT_OTHER', { file: path, ...difference(field, header[field], expected) })
+  const { state, steps } = header
+  const isList = (entries: unknown) => Array.isArray(entries) && entries.every((entry) => Array.isArray(entry))
+  if (state === undefined || !Number.isInteger(steps) || !isList(header.weights) || !isList(header.optimizer))
+    throw corrupt('its header lacks weights, optimizer, steps or state')
   let at = start
   const tensors = (entries: unknown) =>
     (entries as readonly Entry[]).map(([name, shape, length]): SavedWeight => {
@@ -92,10 +114,33 @@ export function readCheckpoint(folder: string, identity: CheckpointIdentity): Ch
       at += 4 * length
       return { name, shape, data }
     })
-  const weights = tensors(header.weights)
-  return {
-    weights,
-    optimizer: { steps: header.steps as number, tensors: tensors(header.optimizer) },
-    state: header.state as Json,
+  const [weights, slots] = [tensors(header.weights), tensors(header.optimizer)]
+  if (at !== bytes.length) throw corrupt('it goes on after its last tensor')
+  return { weights, optimizer: { steps: steps as number, tensors: slots }, state: state as Json }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+type Difference = { readonly field: string; readonly received: unknown; readonly expected: unknown }
+
+/** Of two texts of settings, the first one that differs: both as a whole are too long to compare by eye. */
+function difference(field: string, received: unknown, expected: unknown): Difference {
+  const parsed = (text: unknown): Fields => {
+    try {
+      return JSON.parse(String(text)) ?? {}
+    } catch {
+      return {}
+    }
   }
+  const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null
+  const between = (theirs: Fields, ours: Fields, path: string): Difference | undefined => {
+    for (const key of Object.keys({ ...ours, ...theirs })) {
+      const [a, b] = [theirs[key], ours[key]]
+      if (JSON.stringify(a) === JSON.stringify(b)) continue
+      const within = isFields(a) && isFields(b) ? between(a, b, `${path}${key}.`) : undefined
+      return within ?? { field: `setting ${path}${key}`, received: a, expected: b }
+    }
+    return undefined
+  }
+  const found = field === 'settings' ? between(parsed(received), parsed(expected), '') : undefined
+  return found ?? { field, received, expected }
 }

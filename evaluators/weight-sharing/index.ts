@@ -1,5 +1,12 @@
 /** One supernet for all architectures: its training, paths measured with shared weights, checkpoints and rankings. */
-export { type Checkpoint, type CheckpointIdentity, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+export {
+  type Checkpoint,
+  type CheckpointIdentity,
+  type CheckpointOptions,
+  checkCheckpoint,
+  readCheckpoint,
+  writeCheckpoint,
+} from './checkpoint.ts'
 export {
   type CollapseOptions,
   type CollapseWatch,
@@ -47,4 +54,10 @@ export {
   WEIGHT_OPTIMIZER,
   type WeightOptimizer,
 } from './weight-optimizer.ts'
-export { type WeightStep, type WeightTrainer, type WeightTrainerOptions, weightTrainer } from './weight-trainer.ts'
+export {
+  courseOf,
+  type WeightStep,
+  type WeightTrainer,
+  type WeightTrainerOptions,
+  weightTrainer,
+} from './weight-trainer.ts'

@@ -19,12 +19,18 @@ import {
 import { momentum } from '../../core/tensor/index.ts'
 import { checkOption, isPositive, isShare } from '../training/errors.ts'
 import { cosine } from '../training/schedules.ts'
-import { type CheckpointIdentity, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import {
+  type CheckpointIdentity,
+  type CheckpointOptions,
+  checkCheckpoint,
+  readCheckpoint,
+  writeCheckpoint,
+} from './checkpoint.ts'
 import { type CollapseOptions, type CollapseWatch, collapseWatch } from './collapse.ts'
 import { type DisturbanceOptions, disturbanceWatch } from './disturbance.ts'
 import { type SharedWeights, sharedWeightsOf } from './evaluator.ts'
 import { tapping, WEIGHT_OPTIMIZER } from './weight-optimizer.ts'
-import { type WeightTrainer, weightTrainer } from './weight-trainer.ts'
+import { courseOf, type WeightTrainer, weightTrainer } from './weight-trainer.ts'
 
 type Metrics = Readonly<Record<string, number>>
 
@@ -45,8 +51,8 @@ export interface OneShotOptions {
   readonly clipNorm: number
   /** Probability of dropping a path while training. Default 0. */
   readonly dropPath?: number
-  /** Where the search's state is kept, and goes on from. `everyEpochs`: default 1. Default: it is not kept. */
-  readonly checkpoint?: { readonly directory: string; readonly everyEpochs?: number }
+  /** Where the search's state is kept, and goes on from. Default: it is not kept. */
+  readonly checkpoint?: CheckpointOptions
   /** Steps a progress event stands for. Default 50. */
   readonly reportEvery?: number
   /** When to measure what weight steps do to earlier architectures (methods that train paths); false: never. */
@@ -124,6 +130,7 @@ function check(name: string, options: OneShotOptions): void {
   checkOption(name, 'clipNorm', options.clipNorm, (value) => value > 0, 'a positive number')
   checkOption(name, 'dropPath', options.dropPath ?? 0, isShare, 'a share in [0, 1)')
   checkOption(name, 'reportEvery', options.reportEvery ?? 1, whole(1), 'a whole number of at least 1')
+  checkCheckpoint(name, options.checkpoint)
 }
 
 /**
@@ -190,7 +197,7 @@ export function oneShot({ name, options, strategy: make }: OneShotDefinition) {
         method: name,
         space: space.fingerprint,
         spaceName: space.name,
-        settings: JSON.stringify({ ...settings, batchSize, seed: parts.rng.snapshot().origin }),
+        settings: JSON.stringify({ ...settings, ...courseOf(shared, trainer), seed: parts.rng.snapshot().origin }),
       }
       const known = checkpoint && readCheckpoint(checkpoint.directory, identity)
       if (known) {

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { ApplyMode, Batch, Random, Supernet } from '../../core/index.ts'
+import type { ApplyMode, Batch, Json, Random, Supernet } from '../../core/index.ts'
 import { correctCount, softmaxCrossEntropy, trainStepAsync } from '../../core/tensor/index.ts'
 import type { DisturbanceWatch } from './disturbance.ts'
 import { error } from './errors.ts'
+import type { SharedWeights } from './evaluator.ts'
 import { loadOptimizerOf, type SavedTensors, saveOptimizerOf } from './optimizer-state.ts'
 import { sharedSgd, type TappingOptimizerFactory, tapping } from './weight-optimizer.ts'
 
@@ -39,6 +40,26 @@ export interface WeightTrainer<A> extends Disposable {
   save(): Promise<SavedTensors>
   load(saved: SavedTensors): Promise<void>
 }
+
+/**
+ * What decides a course of weight steps besides a method's own options, for the identity of its checkpoints: data,
+ * batches, and the optimizer, whoever provides it.
+ */
+export const courseOf = (
+  {
+    train,
+    validation,
+    batchSize,
+    statistics,
+  }: Pick<SharedWeights, 'train' | 'validation' | 'batchSize' | 'statistics'>,
+  { optimizer }: Pick<WeightTrainer<unknown>, 'optimizer'>,
+): Readonly<Record<string, Json>> => ({
+  ...{ batchSize, statistics, train: train.size, validation: validation.size },
+  optimizer: { ...nameOf(optimizer), ...(optimizer.getConfig() as Readonly<Record<string, Json>>) },
+})
+
+const nameOf = (optimizer: object): Readonly<Record<string, Json>> =>
+  'name' in optimizer && typeof optimizer.name === 'string' ? { name: optimizer.name } : {}
 
 /** Errors: ARCHLOOM_WEIGHT_SHARING_DIVERGED from a step whose loss is not finite (no weight is changed by it). */
 export function weightTrainer<A>(supernet: Supernet<A>, options: WeightTrainerOptions<A> = {}): WeightTrainer<A> {

@@ -14,6 +14,7 @@ import { categoricalPolicy } from '../../core/policy/index.ts'
 import {
   type CheckpointIdentity,
   collapseWatch,
+  courseOf,
   disturbanceWatch,
   readCheckpoint,
   sharedSgd,
@@ -87,7 +88,10 @@ export const curriculumSearch = (options: CheckedOptions, change: WeightOptimize
       method: 'cnas',
       space: space.fingerprint,
       spaceName: space.name,
-      settings: JSON.stringify({ ...deciding, order: growing.order, batchSize, rng: rng.fork('identity').float() }),
+      settings: JSON.stringify({
+        ...{ ...deciding, order: growing.order },
+        ...{ ...courseOf(shared, trainer), rng: rng.fork('identity').float() },
+      }),
     }
     const found = checkpoint && readCheckpoint(checkpoint.directory, identity)
     let done = 0

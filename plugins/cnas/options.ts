@@ -1,4 +1,17 @@
-import type { CollapseOptions, DisturbanceOptions, SharedSgdOptions } from '../../evaluators/weight-sharing/index.ts'
+import {
+  decayRate,
+  type Expectation,
+  nonNegativeNumber,
+  positiveInteger,
+  positiveNumber,
+} from '../../core/policy/index.ts'
+import {
+  type CheckpointOptions,
+  type CollapseOptions,
+  checkCheckpoint,
+  type DisturbanceOptions,
+  type SharedSgdOptions,
+} from '../../evaluators/weight-sharing/index.ts'
 import { error } from './errors.ts'
 import type { GrowingOptions } from './growing-space.ts'
 import type { PolicyLearnerOptions } from './policy-learner.ts'
@@ -18,8 +31,8 @@ export interface CnasOptions extends Partial<GrowingOptions> {
   readonly controller?: PolicyLearnerOptions
   /** Architectures drawn and measured at the end of a stage; those of the last stage are the search's trials. Default 10. */
   readonly candidates?: number
-  /** Where the search's state is kept, and goes on from. `everyEpochs`: default 1. */
-  readonly checkpoint?: { readonly directory: string; readonly everyEpochs?: number }
+  /** Where the search's state is kept, and goes on from. */
+  readonly checkpoint?: CheckpointOptions
   /** When to measure what weight steps do to earlier architectures; `false`: never. */
   readonly disturbance?: DisturbanceOptions | false
   /** When to warn of a collapsed search; `false`: never. */
@@ -31,7 +44,37 @@ export interface CnasOptions extends Partial<GrowingOptions> {
 export type CheckedOptions = CnasOptions &
   Required<Pick<CnasOptions, 'grow' | 'warmUpEpochs' | 'epochs' | 'candidates' | 'reportEvery'>>
 
-/** Throws ARCHLOOM_CNAS_OPTION. */
+const ofController: { readonly [K in keyof Required<PolicyLearnerOptions>]: Expectation } = {
+  hidden: positiveInteger,
+  temperature: positiveNumber,
+  tanhConstant: positiveNumber,
+  operationTanhReduce: positiveNumber,
+  learningRate: positiveNumber,
+  weightDecay: nonNegativeNumber,
+  entropyWeight: nonNegativeNumber,
+  baselineDecay: decayRate,
+  clipNorm: positiveNumber,
+}
+const ofWeights: { readonly [K in keyof Required<NonNullable<CnasOptions['weights']>>]: Expectation } = {
+  learningRate: positiveNumber,
+  momentum: decayRate,
+  weightDecay: nonNegativeNumber,
+  clipNorm: positiveNumber,
+}
+
+function checkParts(part: string, given: object = {}, expected: Readonly<Record<string, Expectation>>): void {
+  for (const [option, received] of Object.entries(given)) {
+    const { holds, words } = expected[option] ?? unknownOption(expected)
+    if (received !== undefined && !holds(received))
+      throw error('ARCHLOOM_CNAS_OPTION', { option: `${part}.${option}`, received, expected: words })
+  }
+}
+const unknownOption = (known: object): Expectation => ({
+  holds: () => false,
+  words: `one of the options ${Object.keys(known).join(', ')}`,
+})
+
+/** Throws ARCHLOOM_CNAS_OPTION, ARCHLOOM_WEIGHT_SHARING_OPTION. */
 export function checkedOptions(given: CnasOptions): CheckedOptions {
   const options = {
     grow: 'operations',
@@ -51,5 +94,8 @@ export function checkedOptions(given: CnasOptions): CheckedOptions {
     if (received !== undefined && !(Number.isInteger(received) && received >= smallest))
       throw error('ARCHLOOM_CNAS_OPTION', { option, received, expected: `a whole number of at least ${smallest}` })
   }
+  checkParts('controller', options.controller, ofController)
+  checkParts('weights', options.weights, ofWeights)
+  checkCheckpoint('cnas', options.checkpoint)
   return options
 }

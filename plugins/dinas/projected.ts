@@ -187,7 +187,15 @@ export class ProjectedOptimizer extends StepOptimizer {
   }
 
   getConfig(): tf.serialization.ConfigDict {
-    return { optimizer: this.optimizer.getConfig() }
+    const { alpha, layers: _, ...plain } = this.options
+    return {
+      ...plain,
+      alpha: typeof alpha === 'function' ? 'function' : alpha,
+      optimizer: {
+        name: this.optimizer instanceof StepOptimizer ? this.optimizer.name : '',
+        ...this.optimizer.getConfig(),
+      },
+    }
   }
 
   /** Whether something that happens every so many steps, counted from the warm-up's end, happens with this one. */

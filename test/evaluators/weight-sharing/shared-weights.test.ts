@@ -247,5 +247,16 @@ describe('checkpoints', () => {
       expect(() => readCheckpoint(folder, identity)).toThrow('ARCHLOOM_CHECKPOINT_CORRUPT')
       writeFileSync(file, 'something else')
       expect(() => readCheckpoint(folder, identity)).toThrow('ARCHLOOM_CHECKPOINT_CORRUPT')
+      writeFileSync(file, Buffer.concat([bytes, Buffer.alloc(4)]))
+      expect(() => readCheckpoint(folder, identity)).toThrow('ARCHLOOM_CHECKPOINT_CORRUPT')
+      // Parts of the header that are not there.
+      for (const part of ['"weights":', '"optimizer":', '"steps":', '"state":']) {
+        const spoilt = bytes.toString('latin1').replace(part, `"${'x'.repeat(part.length - 3)}":`)
+        writeFileSync(file, Buffer.from(spoilt, 'latin1'))
+        expect(() => readCheckpoint(folder, identity), part).toThrow('ARCHLOOM_CHECKPOINT_CORRUPT')
+      }
+      const settings = (value: object) => ({ ...identity, settings: JSON.stringify(value) })
+      writeCheckpoint(folder, settings({ a: 1, b: 2 }), { weights, optimizer: { steps: 0, tensors: [] }, state: null })
+      expect(() => readCheckpoint(folder, settings({ a: 1, b: 3 }))).toThrow('of setting b 2; expected 3')
     }))
 })

@@ -10,6 +10,7 @@ import type { LinearTap } from '../../../core/trainer.ts'
 import { generatedImages } from '../../../evaluators/data/index.ts'
 import { type SharedWeights, WEIGHT_OPTIMIZER, weightSharing } from '../../../evaluators/weight-sharing/index.ts'
 import { type CnasOptions, cnas } from '../../../plugins/cnas/index.ts'
+import { dinas } from '../../../plugins/dinas/index.ts'
 import { type CellOperationName, cellSpace } from '../../../search-spaces/cell/index.ts'
 import { nasBench201Space } from '../../../search-spaces/nas-bench-201/index.ts'
 
@@ -210,6 +211,34 @@ describe('checkpoints', () => {
       )
       await expect(run({ given: { checkpoint: { directory } }, seed: 2 })).rejects.toThrow('ARCHLOOM_CHECKPOINT_OTHER')
     }))
+
+  const protecting = (alpha: number) => [dinas({ alpha, protectEvery: 1 })]
+
+  it('of another weight optimizer: ARCHLOOM_CHECKPOINT_OTHER names the setting', () =>
+    inFolder(async (directory) => {
+      const given = { checkpoint: { directory } }
+      await run({ given, plugins: protecting(1) })
+      await expect(run({ given })).rejects.toThrow(/ARCHLOOM_CHECKPOINT_OTHER.*of setting optimizer\.name "projected"/)
+      await expect(run({ given, plugins: protecting(0.1) })).rejects.toThrow(
+        'of setting optimizer.alpha 1; expected 0.1',
+      )
+    }))
+
+  it('with projectors: killed in the middle, it goes on as if it had not been', () =>
+    inFolder(async (folder) => {
+      const study = { directory: folder, name: 'study' }
+      const given = { checkpoint: { directory: join(folder, 'state') } }
+      const setup = { plugins: protecting(0.5), study }
+      const whole = await run({ ...setup, study: { ...study, name: 'whole' } })
+      await run({ ...setup, given, stopAfter: (event) => event.type === 'checkpoint.written' && event.step === 3 })
+      const resumed = await run({ ...setup, given })
+      const losses = (events: readonly SearchEvent[]) =>
+        events.flatMap((event) => (event.type === 'weights.progress' ? [event.metrics.loss as number] : []))
+      const [all, rest] = [losses(whole.events), losses(resumed.events)]
+      expect(rest).toHaveLength(6)
+      // A checkpoint holds projectors in single precision.
+      for (const [i, loss] of rest.entries()) expect(loss).toBeCloseTo(all[6 + i] as number, 4)
+    }))
 })
 
 it('the supernet of the search has the published 1,930,618 parameters', () => {
@@ -225,6 +254,23 @@ describe('bad input', () => {
     refused({ epochs: -1 })
     refused({ candidates: 0 })
     refused({ weightSteps: 1.5 })
+    for (const [option, values] of Object.entries({
+      hidden: [0, -1, 2.5],
+      temperature: [0, Number.NaN],
+      tanhConstant: [0],
+      operationTanhReduce: [0],
+      learningRate: [-1, Number.NaN],
+      weightDecay: [-1],
+      entropyWeight: [Number.NaN],
+      baselineDecay: [1, 2],
+      clipNorm: [0],
+      gamma: [0.9],
+    }))
+      for (const value of values) refused({ controller: { [option]: value } })
+    for (const weights of [{ learningRate: -1 }, { momentum: 1 }, { weightDecay: Number.NaN }, { clipNorm: 0 }])
+      refused({ weights })
+    for (const checkpoint of [{}, { directory: '' }, { directory: 'x', everyEpochs: 0 }])
+      expect(() => cnas({ checkpoint } as object)).toThrow('ARCHLOOM_WEIGHT_SHARING_OPTION')
   })
 
   it('a curriculum longer than the space has operations: ARCHLOOM_CNAS_CURRICULUM', async () => {
