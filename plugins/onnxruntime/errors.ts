@@ -9,6 +9,8 @@ export const error = defineErrors('onnxruntime', {
     `onnxruntime-node ${d.version} no longer has ${d.missing}, which the synchronous calls of this engine need; install a version of 1.30, or choose another engine.`,
   ARCHLOOM_ONNXRUNTIME_GRAPH: (d: { key: string; reason: string }) =>
     `ONNX Runtime refused the graph of ${quote(d.key)}: ${d.reason}. Please report this with the shapes; the engine "wasm" can run it meanwhile.`,
+  ARCHLOOM_ONNXRUNTIME_KERNEL: (d: { kernel: string; inputs: readonly string[] }) =>
+    `the kernel ${d.kernel} does not take ${d.inputs.join(', ')}; it computes on float32 tensors that are not empty.`,
   ARCHLOOM_ONNXRUNTIME_MEMORY_FULL: (d: { bytes: number; used: number }) =>
     `the onnxruntime engine could not find room for ${d.bytes} bytes beside the ${d.used} in use; dispose tensors, or make the batch smaller.`,
   ARCHLOOM_ONNXRUNTIME_OPTION: (d: { option: string; received: unknown; expected: string }) =>

@@ -4,7 +4,7 @@ import type { OnnxRuntimeBackend } from '../backend.ts'
 import type { Dims } from '../storage.ts'
 import type { ChannelName } from '../wasm/loops.ts'
 import type { Floats } from './blocked.ts'
-import { type Call, floats, input, type KernelTable } from './kernel.ts'
+import { type Call, floats, input, type KernelTable, onlyFloats } from './kernel.ts'
 
 /** A tensor as planes (one image, one block of channels) of positions: where each begins, and the step between. */
 interface Planes {
@@ -176,10 +176,11 @@ const batchNormTraining = ({ inputs, attrs, backend: be }: Call<NormAttributes>)
   const [x, gamma, beta] = [input(inputs, 'x'), numbers(be, input(inputs, 'gamma')), numbers(be, input(inputs, 'beta'))]
   const view = planesOf(be, x)
   const [n, h, w, c] = view.dims
-  const count = n * h * w
+  // Of no values at all mean and variance are 0, as everywhere in tfjs.
+  const count = Math.max(1, n * h * w)
   const { block } = be.layout
   const first = Float32Array.from({ length: c }, (_, k) => {
-    return view.array[(Math.floor(k / block) * view.steps[1]) / 4 + (k % block)] as number
+    return view.array[(Math.floor(k / block) * view.steps[1]) / 4 + (k % block)] ?? 0
   })
   const [s, q] = withParameters(be, c, [first], (p) => sums(be, 'moments', 2, [view], p)) as [
     Float64Array,
@@ -203,7 +204,7 @@ const batchNormTrainingGrad = ({ inputs, attrs, backend: be }: Call<NormAttribut
     numbers(be, input(inputs, name)),
   ) as [Floats, Floats, Floats, Floats]
   const [n, h, w, c] = x.dims
-  const count = n * h * w
+  const count = Math.max(1, n * h * w)
   const inverse = Float64Array.from({ length: c }, (_, k) => 1 / Math.sqrt((variance[k] as number) + attrs.epsilon))
   const scale = Float32Array.from({ length: c }, (_, k) => (gamma[k] as number) * (inverse[k] as number))
   const [sum, dot] = withParameters(be, c, [mean, scale, beta], (p) =>
@@ -268,7 +269,7 @@ const spatialMean = ({ inputs, backend: be }: Call) => {
       sum.fill(0)
       for (let b = 0; b < blocks; b++)
         be.loops.sum(h * w, addressOf(x, image, b), x.steps[2], sum.byteOffset + b * block * 4)
-      for (let k = 0; k < c; k++) out.values[image * c + k] = (sum[k] as number) / (h * w)
+      for (let k = 0; k < c; k++) out.values[image * c + k] = (sum[k] as number) / Math.max(1, h * w)
     }
   })
   return out
@@ -313,11 +314,13 @@ export function perChannel(
 }
 
 export const channelKernels: KernelTable = {
-  BatchNormTraining: batchNormTraining,
-  BatchNormTrainingGrad: batchNormTrainingGrad,
-  ScaleShift: scaleShift,
-  ScaleShiftGrad: scaleShiftGrad,
+  ...onlyFloats({
+    BatchNormTraining: batchNormTraining,
+    BatchNormTrainingGrad: batchNormTrainingGrad,
+    ScaleShift: scaleShift,
+    ScaleShiftGrad: scaleShiftGrad,
+    SpatialMean: spatialMean,
+    SpatialMeanGrad: spatialMeanGrad,
+  }),
   FusedBatchNorm: fusedBatchNorm,
-  SpatialMean: spatialMean,
-  SpatialMeanGrad: spatialMeanGrad,
 }

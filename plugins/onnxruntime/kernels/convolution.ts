@@ -129,8 +129,18 @@ const conv2D = ({ inputs, attrs, backend }: Call<ConvAttributes>) => {
   return plan ? forward(backend, x, filter, plan.info, plan.window) : undefined
 }
 
+/** The gradient of a convolution that has no positions, no images or no channels. */
+function nothingFlows(be: OnnxRuntimeBackend, shape: readonly number[], ...from: tf.TensorInfo[]) {
+  if (!floats(...from) || from.every((tensor) => !tensor.shape.includes(0))) return undefined
+  const { values, ...zeros } = be.output(shape)
+  values.fill(0)
+  return zeros
+}
+
 const conv2DBackpropInput = ({ inputs, attrs, backend: be }: Call<ConvAttributes & { inputShape: Dims }>) => {
   const [dy, filter] = [input(inputs, 'dy'), input(inputs, 'filter')]
+  const nothing = nothingFlows(be, attrs.inputShape, dy, filter)
+  if (nothing) return nothing
   const plan = floats(dy, filter) && planOf([attrs.inputShape, filter.shape], attrs)
   if (!plan || !fits(dy, plan.info)) return undefined
   const { info, window } = plan
@@ -186,6 +196,8 @@ function transposedConvolution(
 
 const conv2DBackpropFilter = ({ inputs, attrs, backend: be }: Call<ConvAttributes & { filterShape: Dims }>) => {
   const [x, dy] = [input(inputs, 'x'), input(inputs, 'dy')]
+  const nothing = nothingFlows(be, attrs.filterShape, x, dy)
+  if (nothing) return nothing
   const plan = floats(x, dy) && planOf([x.shape, attrs.filterShape], attrs)
   if (!plan || !fits(dy, plan.info)) return undefined
   const { info, window } = plan
@@ -272,6 +284,8 @@ const depthwiseConv2D = ({ inputs, attrs, backend: be }: Call<ConvAttributes>) =
 
 const depthwiseBackpropInput = ({ inputs, attrs, backend: be }: Call<ConvAttributes & { inputShape: Dims }>) => {
   const [dy, filter] = [input(inputs, 'dy'), input(inputs, 'filter')]
+  const nothing = nothingFlows(be, attrs.inputShape, dy, filter)
+  if (nothing) return nothing
   const plan = floats(dy, filter) && planOf([attrs.inputShape, filter.shape], attrs, true)
   if (!plan || !fits(dy, plan.info)) return undefined
   const { info, window } = plan
@@ -286,6 +300,8 @@ const depthwiseBackpropInput = ({ inputs, attrs, backend: be }: Call<ConvAttribu
 
 const depthwiseBackpropFilter = ({ inputs, attrs, backend: be }: Call<ConvAttributes & { filterShape: Dims }>) => {
   const [x, dy] = [input(inputs, 'x'), input(inputs, 'dy')]
+  const nothing = nothingFlows(be, attrs.filterShape, x, dy)
+  if (nothing) return nothing
   const plan = floats(x, dy) && planOf([x.shape, attrs.filterShape], attrs, true)
   if (!plan || !fits(dy, plan.info)) return undefined
   const dw = be.output(attrs.filterShape)

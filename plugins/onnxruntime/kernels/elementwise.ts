@@ -5,7 +5,7 @@ import type { Dims, Values } from '../storage.ts'
 import type { FlatName } from '../wasm/loops.ts'
 import type { Floats } from './blocked.ts'
 import { perChannel } from './channels.ts'
-import { type Call, floats, input, type Kernel, type KernelTable } from './kernel.ts'
+import { type Call, floats, input, type Kernel, type KernelTable, onlyFloats } from './kernel.ts'
 
 /** Below so many values the cpu kernel is done before a graph has started. */
 export const worthGraph = 512
@@ -336,8 +336,7 @@ export const elementwise: KernelTable = {
     range,
     (attrs: Parameters<typeof range>[0]) => attrs.clipValueMin <= 0 && attrs.clipValueMax >= 0,
   ),
-  ReluGrad: reluGrad,
-  InnerProduct: innerProduct,
+  ...onlyFloats({ ReluGrad: reluGrad, InnerProduct: innerProduct }),
   AddN: addN,
   Cast: cast,
   Exp: unaryGraph('Exp', () => ['Exp', {}]),

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { OnnxRuntimeBackend } from '../backend.ts'
+import { error } from '../errors.ts'
 
 type Inputs = Readonly<Record<string, tf.TensorInfo>>
 
@@ -28,12 +29,25 @@ export function register(backendName: string, table: KernelTable): void {
         const call = given as unknown as Call<never>
         const output = ours(call)
         if (output !== undefined) return output
-        if (!cpu) throw new Error(`kernel ${kernelName} does not cover this call, and the cpu engine has none`)
+        if (!cpu)
+          throw error('ARCHLOOM_ONNXRUNTIME_KERNEL', { kernel: kernelName, inputs: describe(given.inputs as Inputs) })
         return cpu.kernelFunc(given)
       },
     })
   }
 }
+
+const describe = (inputs: Inputs): string[] =>
+  Object.entries(inputs).map(([name, { dtype, shape }]) => `${name} ${dtype} [${shape.join(', ')}]`)
+
+/** Kernels that take float32 alone and have none of the cpu engine below them. */
+export const onlyFloats = (table: KernelTable): KernelTable =>
+  Object.fromEntries(
+    Object.entries(table).map(([name, kernel]) => [
+      name,
+      (call: Call<never>) => (floats(...Object.values(call.inputs)) ? kernel(call) : undefined),
+    ]),
+  )
 
 /** The tensor of a name, which tfjs promises to be there. */
 export const input = (inputs: Inputs, name: string): tf.TensorInfo => inputs[name] as tf.TensorInfo

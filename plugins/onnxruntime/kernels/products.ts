@@ -10,20 +10,21 @@ interface MatMulAttributes {
 }
 interface FusedAttributes extends MatMulAttributes {
   readonly activation?: string | null
+  readonly leakyreluAlpha?: number
 }
 
 /** Below so many multiply-adds the cpu kernel is done before a graph has started. */
 const worthGraph = 4096
 
 /** Activations that are one ONNX node. */
-const activations: Readonly<Record<string, (g: Graph, x: string) => string>> = {
+const activations: Readonly<Record<string, (g: Graph, x: string, alpha: number) => string>> = {
   linear: (_, x) => x,
   relu: (g, x) => g.op('Relu', [x]),
   relu6: (g, x) => g.op('Clip', [x, g.constant([0], 'float32'), g.constant([6], 'float32')]),
   elu: (g, x) => g.op('Elu', [x]),
   sigmoid: (g, x) => g.op('Sigmoid', [x]),
+  leakyrelu: (g, x, alpha) => g.op('LeakyRelu', [x], { alpha: { float: alpha } }),
 }
-export const activationOf = (name: string | null | undefined) => activations[name ?? 'linear']
 
 function product(
   be: OnnxRuntimeBackend,
@@ -32,6 +33,7 @@ function product(
   { transposeA, transposeB }: MatMulAttributes,
   bias: tf.TensorInfo | undefined,
   activation: string,
+  alpha = 0,
 ): tf.TensorInfo | undefined {
   const [rowsA, columnsA] = a.shape.slice(-2) as [number, number]
   const [rowsB, columnsB] = b.shape.slice(-2) as [number, number]
@@ -43,11 +45,11 @@ function product(
   if (work < worthGraph || !activate) return undefined
   const out = be.output(shape)
   be.sessions.run(
-    `matmul ${[a.shape, b.shape].map((each) => each.join()).join(' ')} ${transposeA} ${transposeB} ${bias?.shape} ${activation}`,
+    `matmul ${[a.shape, b.shape].map((each) => each.join()).join(' ')} ${transposeA} ${transposeB} ${bias?.shape} ${activation} ${alpha}`,
     (g) => {
       const inputs = [g.input('a', a.shape), g.input('b', b.shape)]
       const y = g.op('com.microsoft:FusedMatMul', inputs, { transA: Number(transposeA), transB: Number(transposeB) })
-      g.output(activate(g, bias ? g.op('Add', [y, g.input('bias', bias.shape)]) : y), shape)
+      g.output(activate(g, bias ? g.op('Add', [y, g.input('bias', bias.shape)]) : y, alpha), shape)
     },
     work,
     [a, b, ...(bias ? [bias] : [])].map((tensor) => be.entry(tensor).numbers),
@@ -65,7 +67,7 @@ const fusedMatMul = ({ inputs, attrs, backend }: Call<FusedAttributes>) => {
   const [a, b] = [input(inputs, 'a'), input(inputs, 'b')]
   const { bias, preluActivationWeights } = inputs
   if (!floats(a, b, bias) || preluActivationWeights) return undefined
-  return product(backend, a, b, attrs, bias, attrs.activation ?? 'linear')
+  return product(backend, a, b, attrs, bias, attrs.activation ?? 'linear', attrs.leakyreluAlpha)
 }
 
 export const products: KernelTable = { BatchMatMul: batchMatMul, _FusedMatMul: fusedMatMul }

@@ -19,7 +19,9 @@ const reduce =
   (op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin') =>
   ({ inputs, attrs, backend: be }: Call<ReduceAttributes>): tf.TensorInfo | undefined => {
     const x = input(inputs, 'x')
-    const axes = tf.util.parseAxisParam(attrs.reductionIndices ?? attrs.axis ?? [], x.shape).sort((a, b) => a - b)
+    // No axes at all: every axis.
+    const given = attrs.reductionIndices ?? attrs.axis
+    const axes = tf.util.parseAxisParam(given as number[], x.shape).sort((a, b) => a - b)
     const size = sizeOf(x.shape)
     if (!floats(x) || size < worthGraph || axes.length === 0) return undefined
     const rank = x.shape.length
@@ -35,9 +37,9 @@ const reduce =
       out.values[0] = total(be, aligned(be, [x])[0] as Floats) / (op === 'ReduceMean' ? size : 1)
       return out
     }
-    // Innermost axes are one run of values: the cpu kernel sums them in double precision at once.
-    if (op === 'ReduceSum' && axes[0] === rank - axes.length) return undefined
-    if (op === 'ReduceMean' && axes[0] === rank - axes.length) return meanOfRuns(be.entry(x).numbers, be.output(shape))
+    // Innermost axes are one run of values, summed in double precision.
+    if (axes[0] === rank - axes.length && (op === 'ReduceSum' || op === 'ReduceMean'))
+      return sumsOfRuns(be.entry(x).numbers, be.output(shape), op === 'ReduceMean')
     const out = be.output(shape)
     be.sessions.run(
       `${op} ${x.shape} ${axes} ${attrs.keepDims}`,
@@ -57,12 +59,12 @@ const reduce =
     return out
   }
 
-function meanOfRuns(x: Values, out: tf.TensorInfo & { values: Values }) {
+function sumsOfRuns(x: Values, out: tf.TensorInfo & { values: Values }, mean: boolean) {
   const run = x.length / out.values.length
   for (let i = 0; i < out.values.length; i++) {
     let sum = 0
     for (let k = i * run; k < (i + 1) * run; k++) sum += x[k] as number
-    out.values[i] = sum / run
+    out.values[i] = mean ? sum / run : sum
   }
   return out
 }

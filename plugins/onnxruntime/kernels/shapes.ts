@@ -269,25 +269,26 @@ const splitV = ({ inputs, attrs, backend: be }: Call<{ numOrSizeSplits: number[]
   })
 }
 
-/** Rows along the first axis: one copy each. */
+/** Runs of the axes behind, one copy each, for every place of the axes before. */
 const gather = ({ inputs, attrs, backend: be }: Call<{ axis: number; batchDims: number }>) => {
   const [x, indices] = [input(inputs, 'x'), input(inputs, 'indices')]
-  const axis = tf.util.parseAxisParam(attrs.axis, x.shape)[0]
-  if (axis !== 0 || attrs.batchDims !== 0 || x.shape.length === 0 || x.dtype === 'string' || x.dtype === 'complex64')
-    return undefined
-  const rows = x.shape[0] as number
+  if (attrs.batchDims !== 0 || x.shape.length === 0 || x.dtype === 'string' || x.dtype === 'complex64') return undefined
+  const axis = tf.util.parseAxisParam(attrs.axis, x.shape)[0] as number
+  const rows = x.shape[axis] as number
   const wanted = be.entry(indices).numbers
   for (const index of wanted)
     if (index < 0 || index >= rows) throw new Error(`GatherV2: the index value ${index} is not in [0, ${rows - 1}]`)
-  const rest = x.shape.slice(1)
+  const [before, rest] = [x.shape.slice(0, axis), x.shape.slice(axis + 1)]
   const run = sizeOf(rest)
-  const out = be.output([...indices.shape, ...rest], x.dtype)
+  const out = be.output([...before, ...indices.shape, ...rest], x.dtype)
   const values = be.entry(x).numbers as Values
-  for (let i = 0; i < wanted.length; i++) {
-    const from = (wanted[i] as number) * run
-    if (run < 16) for (let k = 0; k < run; k++) out.values[i * run + k] = values[from + k] as number
-    else out.values.set(values.subarray(from, from + run), i * run)
-  }
+  let write = 0
+  for (let place = 0; place < sizeOf(before); place++)
+    for (let i = 0; i < wanted.length; i++, write += run) {
+      const from = (place * rows + (wanted[i] as number)) * run
+      if (run < 16) for (let k = 0; k < run; k++) out.values[write + k] = values[from + k] as number
+      else out.values.set(values.subarray(from, from + run), write)
+    }
   return out
 }
 
@@ -297,27 +298,72 @@ interface ResizeAttributes {
   readonly halfPixelCenters: boolean
 }
 
-const resize =
-  (mode: 'linear' | 'nearest') =>
-  ({ inputs, attrs, backend }: Call<ResizeAttributes>) => {
-    const x = input(inputs, 'images')
-    const { size, alignCorners, halfPixelCenters } = attrs
-    const [n, , , c] = x.shape as unknown as Dims
-    const shape = [n, ...size, c]
-    // Nearest with half pixels or aligned corners rounds ties in ways of its own in tfjs.
-    if (mode === 'nearest' && (alignCorners || halfPixelCenters)) return undefined
-    const coordinates = alignCorners ? 'align_corners' : halfPixelCenters ? 'half_pixel' : 'asymmetric'
-    return oneInput(backend, `Resize ${mode} ${coordinates} ${size}`, x, shape, (g, name) => {
-      // Channels last would be resized value by value.
-      const turned = g.op('Transpose', [name], { perm: [0, 3, 1, 2] })
-      const resized = g.op('Resize', [turned, '', '', g.ints([n, c, ...size])], {
-        mode,
-        coordinate_transformation_mode: coordinates,
-        nearest_mode: 'floor',
-      })
-      return g.op('Transpose', [resized], { perm: [0, 2, 3, 1] })
+const resizeBilinear = ({ inputs, attrs, backend }: Call<ResizeAttributes>) => {
+  const x = input(inputs, 'images')
+  const { size, alignCorners, halfPixelCenters } = attrs
+  const [n, , , c] = x.shape as unknown as Dims
+  const coordinates = alignCorners ? 'align_corners' : halfPixelCenters ? 'half_pixel' : 'asymmetric'
+  return oneInput(backend, `Resize linear ${coordinates} ${size}`, x, [n, ...size, c], (g, name) => {
+    // Channels last would be resized value by value.
+    const turned = g.op('Transpose', [name], { perm: [0, 3, 1, 2] })
+    const resized = g.op('Resize', [turned, '', '', g.ints([n, c, ...size])], {
+      mode: 'linear',
+      coordinate_transformation_mode: coordinates,
     })
-  }
+    return g.op('Transpose', [resized], { perm: [0, 2, 3, 1] })
+  })
+}
+
+/** The pixel that each output takes along one axis, as tfjs rounds. */
+const nearestOf = (outputs: number, inputs: number, { alignCorners, halfPixelCenters }: ResizeAttributes): number[] => {
+  const ratio = alignCorners && outputs > 1 ? (inputs - 1) / (outputs - 1) : inputs / outputs
+  return Array.from({ length: outputs }, (_, i) => {
+    const at = ratio * (halfPixelCenters ? i + 0.5 : i)
+    return Math.min(inputs - 1, Math.max(0, alignCorners ? Math.round(at) : Math.floor(at)))
+  })
+}
+
+/** Pixels are copied as they lie, in blocks of channels or whole; a row that comes again is copied at once. */
+const resizeNearest = ({ inputs, attrs, backend: be }: Call<ResizeAttributes>) => {
+  const x = input(inputs, 'images')
+  if (!floats(x) || sizeOf(x.shape) === 0 || sizeOf(attrs.size) === 0) return undefined
+  const [n, h, w, c] = x.shape as unknown as Dims
+  const [height, width] = attrs.size
+  const dims: Dims = [n, height, width, c]
+  const inBlocks = !be.entry(x).hasPlain && be.entry(x).blocked(x.shape) !== undefined
+  const [planes, run] = inBlocks ? [n * be.layout.blocks(c), be.layout.block] : [n, c]
+  const from = inBlocks ? be.blocked(x) : (be.entry(x).numbers as Floats)
+  const plain = inBlocks ? undefined : be.output(dims)
+  const to = (plain?.values ?? be.layout.room(dims)) as Floats
+  const [rows, columns] = [nearestOf(height, h, attrs), nearestOf(width, w, attrs)]
+  const length = width * run
+  let write = 0
+  for (let plane = 0; plane < planes; plane++)
+    for (let row = 0; row < height; row++) {
+      if (row > 0 && rows[row] === rows[row - 1]) {
+        to.copyWithin(write, write - length, write)
+        write += length
+        continue
+      }
+      const line = (plane * h + (rows[row] as number)) * w
+      for (const column of columns) {
+        const read = (line + column) * run
+        for (let k = 0; k < run; k++) to[write++] = from[read + k] as number
+      }
+    }
+  if (!plain) return be.blockedOutput(to, dims)
+  const { values: _, ...out } = plain
+  return out
+}
+
+/** Of another tensor's shape; gradients of what was not used are these. */
+const zerosLike = ({ inputs, backend: be }: Call) => {
+  const x = input(inputs, 'x')
+  if (!floats(x)) return undefined
+  const { values, ...zeros } = be.output(x.shape)
+  values.fill(0)
+  return zeros
+}
 
 /** Fills with zeros or a number. */
 const fill = ({ attrs, backend: be }: Call<{ shape: number[]; value: number | string; dtype?: tf.DataType }>) => {
@@ -340,7 +386,8 @@ export const shapes: KernelTable = {
   Concat: concat,
   SplitV: splitV,
   GatherV2: gather,
-  ResizeBilinear: resize('linear'),
-  ResizeNearestNeighbor: resize('nearest'),
+  ResizeBilinear: resizeBilinear,
+  ResizeNearestNeighbor: resizeNearest,
   Fill: fill,
+  ZerosLike: zerosLike,
 }

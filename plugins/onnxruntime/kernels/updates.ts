@@ -4,7 +4,7 @@ import type { OnnxRuntimeBackend } from '../backend.ts'
 import type { FlatName } from '../wasm/loops.ts'
 import type { Floats } from './blocked.ts'
 import { runFlat } from './elementwise.ts'
-import { type Call, input, type KernelTable } from './kernel.ts'
+import { type Call, input, type KernelTable, onlyFloats } from './kernel.ts'
 
 /** Writes to the variables themselves; data that other tensors share is copied first, as assignment would do. */
 function update(
@@ -58,4 +58,4 @@ const adam = ({
   )
 }
 
-export const updates: KernelTable = { MomentumUpdate: momentum, AdamUpdate: adam }
+export const updates: KernelTable = onlyFloats({ MomentumUpdate: momentum, AdamUpdate: adam })

@@ -106,13 +106,16 @@ export class FunctionBuilder {
     return this
   }
 
-  /** Runs the codes as often as the counter says (at least once), and leaves it at 0. */
+  /** Runs the codes as often as the counter says, and leaves it at 0. */
   repeat(counter: Local, ...codes: Code[]): Code {
     return [
+      // Out of the block at once where there is nothing to do, as in empty tensors.
+      ...[0x02, 0x40, ...counter.get, 0x45, 0x0d, 0],
       ...[0x03, 0x40],
       ...codes.flat(),
       ...counter.set(i32.sub(counter.get, i32.const(1))),
       ...[...counter.get, 0x0d, 0, 0x0b],
+      0x0b,
     ]
   }
 

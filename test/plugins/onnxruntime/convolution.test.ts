@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { OnnxRuntimeBackend } from '../../../plugins/onnxruntime/backend.ts'
 import { expectSame, normal, startBoth } from './compare.ts'
 
 beforeAll(() => startBoth())
@@ -75,6 +76,33 @@ function spread(filter: tf.Tensor, [down, across]: [number, number]): tf.Tensor 
       for (let a = 0; a < i; a++) for (let b = 0; b < o; b++) out.set(from.get(y, x, a, b), y * down, x * across, a, b)
   return out.toTensor()
 }
+
+/** Processors whose ONNX Runtime has no blocked layout take ordinary convolutions. */
+const setBlocks = (convolvesBlocks: boolean) =>
+  Object.assign(tf.findBackend('onnxruntime') as unknown as OnnxRuntimeBackend, { convolvesBlocks })
+
+describe('without the blocked layout', () => {
+  beforeAll(() => {
+    tf.setBackend('onnxruntime')
+    setBlocks(false)
+  })
+  afterAll(() => setBlocks(true))
+
+  it.each([
+    ['dense', false],
+    ['depthwise', true],
+  ] as const)('%s convolution and its gradients, pooling', (_, depthwise) => {
+    fc.assert(
+      fc.property(shapes, (s) => {
+        expectSame(() => {
+          const x = normal([s.batch, s.height, s.width, s.inputs], s.seed) as tf.Tensor4D
+          return [...(run(s, depthwise, 1) ?? []), tf.maxPool(x, 2, 1, 'same'), tf.avgPool(x, 3, 2, 'same')]
+        })
+      }),
+      { numRuns: 60, seed: 4 },
+    )
+  })
+})
 
 describe('convolution and its two gradients equal the cpu engine on random shapes', () => {
   it('dense', () => {

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
-import { beforeAll, describe, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import * as fused from '../../../core/tensor/fused.ts'
 import { adam, adamW, momentum } from '../../../core/tensor/optimizers.ts'
 import { expectSame, normal, startBoth, withGradients } from './compare.ts'
@@ -214,6 +214,7 @@ describe('shapes and reductions', () => {
             ...withGradients((a, b) => tf.concat([a!, b!], 3), [x, convolved(shape, s + 3)], s),
             tf.gather(x, tf.tensor1d([0, shape[0] - 1, 0], 'int32')),
             tf.gather(x, tf.tensor1d([0, c - 1], 'int32'), 3),
+            tf.gather(x, tf.tensor2d([[0, shape[1] - 1, 0]], [1, 3], 'int32'), 1),
             tf.depthToSpace(tf.concat([x, x, x, x], 3) as tf.Tensor4D, 2),
             tf.softmax(x),
             tf.logSoftmax(x),
@@ -265,21 +266,95 @@ describe('shapes and reductions', () => {
     fc.assert(
       fc.property(dims, fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 12 }), seed, (shape, h, w, s) => {
         expectSame(() => {
-          const x = normal(shape, s) as tf.Tensor4D
-          return [
-            ...(
-              [
-                [false, false],
-                [true, false],
-                [false, true],
-              ] as const
-            ).map((mode) => tf.image.resizeBilinear(x, [h, w], ...mode)),
-            tf.image.resizeNearestNeighbor(x, [h, w]),
-          ]
+          const [plain, inBlocks] = [normal(shape, s), convolved(shape, s)] as [tf.Tensor4D, tf.Tensor4D]
+          const modes = [
+            [false, false],
+            [true, false],
+            [false, true],
+          ] as const
+          return [plain, inBlocks].flatMap((x) =>
+            modes.flatMap((mode) => [
+              tf.image.resizeBilinear(x, [h, w], ...mode),
+              tf.image.resizeNearestNeighbor(x, [h, w], ...mode),
+            ]),
+          )
         })
       }),
       runs(25),
     )
+  })
+})
+
+describe('what holds no or other numbers', () => {
+  it('empty tensors, as on the cpu engine', () => {
+    const images = fc.constantFrom([0, 8, 8, 16], [0, 5, 5, 3], [2, 0, 8, 16], [2, 8, 0, 3], [0, 0, 0, 32])
+    fc.assert(
+      fc.property(images, fc.constantFrom(1, 2), (shape, dilation) => {
+        expectSame(() => {
+          const x = tf.zeros(shape) as tf.Tensor4D
+          const c = shape[3] as number
+          const [w, d] = [normal([3, 3, c, 16], 1), normal([3, 3, c, 1], 2)] as [tf.Tensor4D, tf.Tensor4D]
+          const { y, mean, variance } = fused.batchNormTraining(x, undefined, undefined, 1e-3, true)
+          return [
+            ...withGradients((x) => fused.batchNormTraining(x!, undefined, undefined, 1e-3, true).y, [x], 1),
+            ...withGradients((x) => fused.scaleShift(x!, tf.ones([c]), tf.ones([c]), true), [x], 1),
+            ...withGradients((x) => fused.spatialMean(x!), [x], 1),
+            ...[y, mean, variance, tf.relu(x), tf.add(x, 1), tf.sum(x), tf.mean(x, [1, 2]), tf.zerosLike(x)],
+            ...[tf.concat([x, x], 3), tf.transpose(x, [3, 0, 1, 2]), tf.softmax(x), fused.innerProduct(x, x)],
+            ...(shape[0] === 0 && c === 16
+              ? [
+                  ...withGradients((x, w) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same'), [x, w], 1),
+                  tf.conv2d(x, w, 1, 'same', 'NHWC', dilation),
+                  tf.depthwiseConv2d(x, d, 1, 'same', 'NHWC', dilation),
+                  ...withGradients((x) => tf.maxPool(x as tf.Tensor4D, 3, 1, 'same'), [x], 1),
+                ]
+              : []),
+          ]
+        })
+      }),
+      { numRuns: 30, seed: 1 },
+    )
+  })
+
+  it('gradients of dilated convolutions over no image are zero', () => {
+    tf.setBackend('onnxruntime')
+    tf.tidy(() => {
+      const [inputShape, filterShape] = [
+        [0, 8, 8, 16],
+        [3, 3, 16, 16],
+      ]
+      const attributes = { strides: 1, dilations: 2, pad: 'same', inputShape, filterShape }
+      const inputs = { x: tf.zeros(inputShape), dy: tf.zeros(inputShape), filter: normal(filterShape, 1) }
+      const run = (name: string) =>
+        tf.engine().runKernel(name, inputs, attributes as unknown as tf.NamedAttrMap) as tf.Tensor
+      expect(run('DilatedConv2DBackpropInput').shape).toEqual(inputShape)
+      const dw = run('DilatedConv2DBackpropFilter')
+      expect([dw.shape, tf.sum(tf.abs(dw)).dataSync()[0]]).toEqual([filterShape, 0])
+    })
+  })
+
+  it('integers count as floats in fused kernels', () => {
+    expectSame(() => {
+      const x = tf.cast(tf.mul(normal([3, 4, 4, 16], 1), 9), 'int32')
+      const ones = tf.cast(tf.ones([16]), 'int32')
+      return [
+        fused.batchNormTraining(x, ones, ones, 1e-3, true).y,
+        fused.scaleShift(x, ones, ones, false),
+        fused.spatialMean(x),
+        fused.innerProduct(x, x),
+        fused.reluGradient(x, x),
+        fused.reluGradient(normal([3, 4, 4, 16], 2), x),
+      ]
+    })
+  })
+
+  it('ARCHLOOM_ONNXRUNTIME_KERNEL for what neither engine computes', () => {
+    tf.setBackend('onnxruntime')
+    tf.tidy(() => {
+      const x = tf.ones([2, 16], 'int32')
+      const run = () => tf.engine().runKernel('InnerProduct', { a: x, b: x })
+      expect(run).toThrow(/^ARCHLOOM_ONNXRUNTIME_KERNEL: the kernel InnerProduct does not take a int32 \[2, 16\]/)
+    })
   })
 })
 
