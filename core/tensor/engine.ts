@@ -6,6 +6,7 @@ import { error } from './errors.ts'
 import { type Installed, installFillIns } from './fill-ins/index.ts'
 import { installGradients } from './gradients/index.ts'
 import { missingKernels } from './requirements.ts'
+import { threadsWanted } from './threads.ts'
 
 export type Availability =
   /** `hardware: false`: a stand-in such as a software GPU, which runs when named but which `auto` passes over. */
@@ -20,6 +21,8 @@ export interface EngineDefinition {
   /** `auto` takes the available engine of highest priority. */
   readonly priority: number
   readonly threads?: number
+  /** It comes with this package: when 'auto' has to pass over it, a warning says why. */
+  readonly ships?: boolean
   /** Kernels that exist but are slower than a composition of others: fill-ins of these names replace them. */
   readonly slowKernels?: readonly string[]
   /** Never throws for what is merely absent. */
@@ -104,9 +107,11 @@ let choosing: Promise<EngineReport> | undefined
 /**
  * Chooses what this process computes on: a name, or 'auto' for the available engine of highest priority. Once a
  * process: 'auto' and the same name return the first choice.
- * @throws ARCHLOOM_ENGINE_UNKNOWN, ARCHLOOM_ENGINE_UNAVAILABLE, ARCHLOOM_ENGINE_ALREADY_CHOSEN
+ * @throws ARCHLOOM_ENGINE_UNKNOWN, ARCHLOOM_ENGINE_UNAVAILABLE, ARCHLOOM_ENGINE_ALREADY_CHOSEN,
+ * ARCHLOOM_ENGINE_THREADS
  */
 export async function useEngine(name = 'auto'): Promise<EngineReport> {
+  threadsWanted()
   if (name !== 'auto') await engineNamed(name)
   choosing ??= choose(name).catch((thrown: unknown) => {
     choosing = undefined
@@ -137,6 +142,7 @@ async function choose(name: string): Promise<EngineReport> {
   let last: unknown
   for (const definition of await engines()) {
     const availability = await availabilityOf(definition)
+    if (!availability.ok) warnOf(definition, `${availability.reason}. ${availability.remedy}`)
     if (!availability.ok || availability.hardware === false) continue
     try {
       const report = await start(definition, availability.version)
@@ -148,9 +154,16 @@ async function choose(name: string): Promise<EngineReport> {
       })
     } catch (thrown) {
       last = thrown
+      warnOf(definition, messageOf(thrown))
     }
   }
   throw last
+}
+
+/** A search that is ten times slower than it should be must not look sound. */
+function warnOf({ name, ships }: EngineDefinition, reason: string): void {
+  if (ships)
+    process.emitWarning(`the engine "${name}" is passed over: ${reason}`, { code: 'ARCHLOOM_ENGINE_PASSED_OVER' })
 }
 
 async function start(definition: EngineDefinition, version: string): Promise<EngineReport> {
@@ -167,7 +180,7 @@ async function start(definition: EngineDefinition, version: string): Promise<Eng
   } catch (thrown) {
     throw error(
       'ARCHLOOM_ENGINE_UNAVAILABLE',
-      { name, reason: messageOf(thrown), remedy: "Reinstall its package, or use 'auto'." },
+      { name, reason: messageOf(thrown).replace(/\.$/, ''), remedy: "Reinstall its package, or use 'auto'." },
       { cause: thrown },
     )
   } finally {

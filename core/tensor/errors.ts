@@ -11,6 +11,8 @@ export const error = defineErrors('tensor', {
     `this process computes on ${quote(d.chosen)} and cannot change to ${quote(d.name)}: tensors belong to the engine that made them. Choose the engine once, before the first tensor, or start another process.`,
   ARCHLOOM_ENGINE_NOT_CHOSEN: (_: Record<string, never>) =>
     'no engine was chosen yet; call `await useEngine()` before anything that makes tensors.',
+  ARCHLOOM_ENGINE_THREADS: (d: { received: string }) =>
+    `ARCHLOOM_THREADS is ${quote(d.received)}, expected a positive whole number; correct it, or unset it for all the machine has.`,
   ARCHLOOM_ENGINE_PROBE_FAILED: (d: { name: string; reason: string }) =>
     `the speed probe of engine ${quote(d.name)} failed: ${d.reason.replace(/\.$/, '')}; choose another engine, or mend this one.`,
   ARCHLOOM_SCOPE_DUPLICATE_NAME: (d: { path: string }) =>
@@ -37,6 +39,8 @@ export const error = defineErrors('tensor', {
     `${d.layer} draws random numbers while training, but the mode has no rng; apply the network with { training: true, rng }.`,
   ARCHLOOM_FUSED_SHAPE: (d: { op: string; input: string; shape: readonly number[]; expected: string }) =>
     `${d.op} received ${d.input} of shape ${shape(d.shape)}, expected ${d.expected}.`,
+  ARCHLOOM_FUSED_DTYPE: (d: { op: string; input: string; dtype: string }) =>
+    `${d.op} received ${d.input} of dtype ${quote(d.dtype)}, expected numbers: float32, or int32 and bool, which become float32.`,
   ARCHLOOM_LABELS_SHAPE: (d: { received: readonly number[]; logits: readonly number[] }) =>
     `labels have shape ${shape(d.received)}; expected class indices ${shape(d.logits.slice(0, 1))} or probabilities ${shape(d.logits)} beside logits ${shape(d.logits)}.`,
   ARCHLOOM_SAFETENSORS_FILE: (d: { file: string; reason: string }) =>

@@ -179,8 +179,20 @@ function checkChannels(op: string, x: tf.Tensor, parameters: Tensors): void {
       throw error('ARCHLOOM_FUSED_SHAPE', { op, input, shape: parameter.shape, expected: `[${channels}]` })
 }
 
-/** Runs a fused kernel on the current engine, registering the composition where the engine has none. */
+/** Runs a fused kernel on the current engine; kernels read 32-bit floats, which other numbers become first. */
 function run(name: string, inputs: Tensors, attributes: Attributes): tf.Tensor[] {
+  if (Object.values(inputs).every(({ dtype }) => dtype === 'float32')) return runOnFloats(name, inputs, attributes)
+  for (const [input, { dtype }] of Object.entries(inputs))
+    if (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool')
+      throw error('ARCHLOOM_FUSED_DTYPE', { op: name, input, dtype })
+  return tf.tidy(() => {
+    const floats = Object.entries(inputs).map(([input, tensor]) => [input, tf.cast(tensor, 'float32')])
+    return runOnFloats(name, Object.fromEntries(floats), attributes)
+  })
+}
+
+/** Registers the composition where the engine has no kernel. */
+function runOnFloats(name: string, inputs: Tensors, attributes: Attributes): tf.Tensor[] {
   const backendName = tf.getBackend()
   if (!tf.getKernel(name, backendName)) {
     const compose = compositions.get(name) as Composition

@@ -9,6 +9,8 @@ import { defineErrors, quote } from '../errors.ts'
 const error = defineErrors('tensor-optimizers', {
   ARCHLOOM_OPTIMIZER_OPTION: (d: { optimizer: string; option: string; received: unknown; expected: string }) =>
     `${d.optimizer} received ${d.option} ${quote(d.received)}, expected ${d.expected}.`,
+  ARCHLOOM_OPTIMIZER_GRADIENT: (d: { optimizer: string; variable: string; received: string; expected: string }) =>
+    `${d.optimizer} received ${d.received} for the variable ${quote(d.variable)}, expected ${d.expected}; weights are float32, and a gradient has the shape of its variable.`,
   ARCHLOOM_OPTIMIZER_STATE: (d: { optimizer: string; name: string; expected: string }) =>
     `${d.optimizer} cannot restore ${quote(d.name)}, expected ${d.expected}; restore what the same kind of optimizer saved.`,
 })
@@ -109,8 +111,23 @@ export abstract class StepOptimizer extends tf.Optimizer implements Disposable {
     const { registeredVariables } = tf.engine()
     for (const [name, gradient] of named) {
       const variable = registeredVariables[name]
-      if (variable && gradient) this.update(variable, gradient, this.decays(variable))
+      if (!variable || !gradient) continue
+      this.check(variable, gradient)
+      this.update(variable, gradient, this.decays(variable))
     }
+  }
+
+  /** Updates in place would read other numbers as floats, and beyond the end of a gradient that is too short. */
+  private check(variable: tf.Variable, gradient: tf.Tensor): void {
+    const floats = variable.dtype === 'float32' && gradient.dtype === 'float32'
+    if (floats && tf.util.arraysEqual(variable.shape, gradient.shape)) return
+    throw error('ARCHLOOM_OPTIMIZER_GRADIENT', {
+      optimizer: this.name,
+      variable: variable.name,
+      received: `a gradient ${gradient.dtype} [${gradient.shape.join(', ')}]`,
+      expected:
+        variable.dtype === 'float32' ? `float32 [${variable.shape.join(', ')}]` : `no gradient of ${variable.dtype}`,
+    })
   }
 
   protected abstract update(variable: tf.Variable, gradient: tf.Tensor, decays: boolean): void

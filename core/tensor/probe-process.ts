@@ -17,19 +17,30 @@ interface Work {
   readonly run: (size: number) => Promise<unknown>
 }
 
-/** Takes the largest size that is expected to run within 200 ms, and there the median of three. */
+/** Milliseconds for one kind of work: with two kinds, about two seconds an engine. */
+const budget = 900
+
+/**
+ * Grows the work as long as there is time for it, and repeats the largest until the time is over; the quickest run
+ * counts, as other programs can only make runs slower.
+ */
 async function measure({ sizes, operations, run }: Work): Promise<{ gflops: number; ms: number }> {
-  await run(sizes[0] as number)
-  for (const [i, size] of sizes.entries()) {
+  const end = performance.now() + budget
+  const left = () => end - performance.now()
+  // The first run of a size prepares it, and is taken only where there is no time for a second.
+  const quickest = async (size: number) => {
     const first = await timed(() => run(size))
-    const next = sizes[i + 1]
-    if (next !== undefined && (first * operations(next)) / operations(size) < 200) continue
-    // The first run of a size prepares it; a slow engine has no time for more.
-    const times = first < 400 ? [await timed(() => run(size)), await timed(() => run(size)), first] : [first]
-    const ms = times.sort((x, y) => x - y)[times.length >> 1] as number
-    return { gflops: operations(size) / ms / 1e6, ms }
+    return first < left() ? timed(() => run(size)) : first
   }
-  throw new RangeError('no sizes')
+  await run(sizes[0] as number)
+  let [size, ms] = [sizes[0] as number, await quickest(sizes[0] as number)]
+  for (const next of sizes.slice(1)) {
+    // One run to prepare, two to measure.
+    if ((3 * ms * operations(next)) / operations(size) > left()) break
+    ;[size, ms] = [next, await quickest(next)]
+  }
+  while (ms < left()) ms = Math.min(ms, await timed(() => run(size)))
+  return { gflops: operations(size) / ms / 1e6, ms }
 }
 
 async function timed(run: () => Promise<unknown>): Promise<number> {

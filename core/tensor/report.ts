@@ -2,6 +2,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os'
 import { ArchloomError, messageOf } from '../errors.ts'
 import { availabilityOf, chosenEngine, engines } from './engine.ts'
 import { type Probe, probe } from './probe.ts'
+import { threadsWanted } from './threads.ts'
 
 /** An engine that is known, and whether it runs here. */
 export interface EngineListing {
@@ -51,8 +52,12 @@ export async function listEngines(): Promise<readonly EngineListing[]> {
   )
 }
 
-/** All engines with what they can and how fast, one after the other; about two seconds each. */
+/**
+ * All engines with what they can and how fast, one after the other; about two seconds each.
+ * @throws ARCHLOOM_ENGINE_THREADS
+ */
 export async function doctorReport(options: { onEngine?: (name: string) => void } = {}): Promise<DoctorReport> {
+  threadsWanted()
   const diagnoses: EngineDiagnosis[] = []
   for (const listing of await listEngines()) {
     if (listing.available) options.onEngine?.(listing.name)
@@ -86,10 +91,21 @@ async function diagnose(listing: EngineListing): Promise<EngineDiagnosis> {
   }
 }
 
+/** Below this, measurements on a busy machine tell no difference. */
+const clearlyFaster = 1.25
+
 function adviceOn(diagnoses: readonly EngineDiagnosis[], auto: EngineDiagnosis | undefined): string[] {
   const better = diagnoses.filter(({ available, priority }) => !available && priority > (auto?.priority ?? -1))
   const broken = diagnoses.filter(({ probeFailure }) => probeFailure !== undefined)
+  const own = auto?.probe?.speed.trainingGflops ?? 0
+  const faster = diagnoses.flatMap(({ name, probe: found }) => {
+    const times = (found?.missingKernels.length === 0 ? found.speed.trainingGflops : 0) / own
+    return auto && times > clearlyFaster
+      ? [`${name} trains ${times.toFixed(1)} times as fast as ${auto.name} here: name it, as in useEngine('${name}')`]
+      : []
+  })
   return [
+    ...faster,
     ...better.map(({ name, remedy }) => `${name}: ${remedy}`),
     ...broken.map(({ name, probeFailure }) => `${name} is installed but failed: ${probeFailure}`),
   ]

@@ -9,7 +9,12 @@ export interface SessionOptions {
   readonly threads: number
   /** Sessions kept at most. */
   readonly limit: number
+  /** Threads that all sessions kept may have; each session owns a pool. */
+  readonly threadLimit?: number
 }
+
+/** Some thousands sleep without harm; systems and containers refuse some ten thousands. */
+const usualThreadLimit = 4096
 
 /** Below so many multiply-adds or values moved, waking a second thread costs more than it saves. */
 const worthThreads = 1 << 20
@@ -21,6 +26,8 @@ class Session {
     readonly outputs: readonly NativeTensor[],
     readonly feeds: Record<string, NativeTensor>,
     readonly fetches: Record<string, NativeTensor>,
+    /** Threads of its own beside the caller's. */
+    readonly threads: number,
   ) {}
 }
 
@@ -28,6 +35,8 @@ export class Sessions {
   private readonly cache = new Map<string, Session>()
   /** Graphs compiled since start. */
   compiled = 0
+  /** Threads that the sessions in the cache own. */
+  threads = 0
 
   constructor(
     private readonly binding: Binding,
@@ -68,9 +77,12 @@ export class Sessions {
     build(graph)
     const made = this.compile(key, graph, work >= worthThreads ? this.options.threads : 1)
     this.cache.set(key, made)
+    this.threads += made.threads
+    const { limit, threadLimit = usualThreadLimit } = this.options
     for (const [oldest, session] of this.cache) {
-      if (this.cache.size <= this.options.limit) break
+      if ((this.cache.size <= limit && this.threads <= threadLimit) || session === made) break
       session.native.dispose()
+      this.threads -= session.threads
       this.cache.delete(oldest)
     }
     return made
@@ -113,13 +125,14 @@ export class Sessions {
     const outputs = declared.map(tensor)
     const named = (values: readonly { name: string }[], tensors: readonly NativeTensor[]) =>
       Object.fromEntries(values.map(({ name }, i) => [name, tensors[i] as NativeTensor]))
-    return new Session(native, inputs, outputs, named(inputValues, inputs), named(declared, outputs))
+    return new Session(native, inputs, outputs, named(inputValues, inputs), named(declared, outputs), threads - 1)
   }
 
   /** Releases every session. */
   clear(): void {
     for (const session of this.cache.values()) session.native.dispose()
     this.cache.clear()
+    this.threads = 0
   }
 }
 

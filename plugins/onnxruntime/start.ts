@@ -1,12 +1,12 @@
 import '@tensorflow/tfjs-backend-cpu'
 import * as tf from '@tensorflow/tfjs-core'
+import { threadsWanted } from '../../core/tensor/threads.ts'
 import { Arena } from './arena.ts'
 import { OnnxRuntimeBackend } from './backend.ts'
 import { loadBinding } from './binding.ts'
 import { error } from './errors.ts'
 import { registerKernels } from './kernels/index.ts'
 import { Sessions } from './sessions.ts'
-import { defaultThreads } from './threads.ts'
 
 export interface StartOptions {
   /** Threads of one large operation. Default: ARCHLOOM_THREADS, else what the machine has. */
@@ -24,7 +24,7 @@ export const backendName = 'onnxruntime'
  * @throws ARCHLOOM_ONNXRUNTIME_MISSING, ARCHLOOM_ONNXRUNTIME_PLATFORM, ARCHLOOM_ONNXRUNTIME_BINDING_MOVED
  */
 export function start(options: StartOptions = {}): void {
-  const { sessions = 512, pages = 65_536, threads = defaultThreads() } = options
+  const { sessions = 512, pages = 65_536, threads = threadsWanted() } = options
   for (const [option, received] of Object.entries({ threads, sessions, pages }))
     if (!Number.isInteger(received) || received < 1)
       throw error('ARCHLOOM_ONNXRUNTIME_OPTION', { option, received, expected: 'a positive integer' })

@@ -1,8 +1,9 @@
 import { ArchloomError } from '../../core/errors.ts'
 import type { EngineDefinition } from '../../core/tensor/engine.ts'
 import { installGradients } from '../../core/tensor/gradients/index.ts'
+import { threadsWanted } from '../../core/tensor/threads.ts'
 import { mendKernels } from './kernels.ts'
-import { findInstallation, hasGpuPackage, loadPackage, searchFolders, threads } from './package.ts'
+import { findInstallation, hasGpuPackage, loadPackage, searchFolders } from './package.ts'
 
 export { buildFromWheel, type WheelOptions } from './from-wheel.ts'
 export { wheelFolder } from './package.ts'
@@ -16,7 +17,7 @@ export function tensorflowEngine(folders: () => readonly string[] = searchFolder
       return hasGpuPackage(folders()) ? 70 : 20
     },
     get threads() {
-      return threads()
+      return threadsWanted()
     },
     available: async () => {
       try {

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { availableParallelism, homedir } from 'node:os'
+import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { messageOf } from '../../core/errors.ts'
+import { threadsWanted } from '../../core/tensor/threads.ts'
 import { error } from './errors.ts'
 import { restoreRemovedFunctions } from './removed-functions.ts'
 
@@ -41,10 +42,6 @@ export const searchFolders = (): readonly string[] => [
   wheelFolder(),
 ]
 
-/** Threads of the library: ARCHLOOM_THREADS, else one a core. */
-export const threads = (environment: NodeJS.ProcessEnv = process.env): number =>
-  Number(environment.ARCHLOOM_THREADS) || availableParallelism()
-
 interface Found {
   readonly packageName: (typeof packageNames)[number]
   readonly folder: string
@@ -81,7 +78,7 @@ export function findInstallation(folders: readonly string[] = searchFolders()): 
   if (!existsSync(path)) throw error('ARCHLOOM_TENSORFLOW_LIBRARY_MISSING', { packageName, path })
   // TensorFlow tells of its every choice on stderr; warnings and errors remain.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '1'
-  process.env.TF_NUM_INTRAOP_THREADS ??= String(threads())
+  process.env.TF_NUM_INTRAOP_THREADS ??= String(threadsWanted())
   try {
     const addon = require(path) as Addon
     return { packageName, version, libraryVersion: addon.TF_Version, gpu: addon.isUsingGpuDevice(), require }

@@ -11,6 +11,7 @@ import {
   registerEngine,
   useEngine,
 } from '../../../core/tensor/index.ts'
+import { threadsWanted } from '../../../core/tensor/threads.ts'
 
 const definition = (name: string, parts: Partial<EngineDefinition>): EngineDefinition => ({
   name,
@@ -40,6 +41,7 @@ registerEngine(
       throw new RangeError('out of luck')
     },
     priority: 998,
+    ships: true,
   }),
 )
 
@@ -61,6 +63,22 @@ describe('useEngine', () => {
     await expect(useEngine('fails')).rejects.toThrow('out of luck')
   })
 
+  it('ARCHLOOM_ENGINE_THREADS before anything is chosen', async () => {
+    const before = process.env.ARCHLOOM_THREADS
+    try {
+      for (const senseless of ['abc', '0', '-2', '1.5']) {
+        process.env.ARCHLOOM_THREADS = senseless
+        await expect(useEngine()).rejects.toThrow(`ARCHLOOM_ENGINE_THREADS: ARCHLOOM_THREADS is "${senseless}"`)
+        await expect(doctorReport()).rejects.toThrow('ARCHLOOM_ENGINE_THREADS')
+      }
+    } finally {
+      if (before === undefined) delete process.env.ARCHLOOM_THREADS
+      else process.env.ARCHLOOM_THREADS = before
+    }
+    expect(threadsWanted({ ARCHLOOM_THREADS: '3' })).toBe(3)
+    expect(threadsWanted({ ARCHLOOM_THREADS: '' })).toBe(threadsWanted({}))
+  })
+
   it('lists engines without starting any', async () => {
     const listed = await listEngines()
     expect(listed.map(({ name }) => name)).toEqual(expect.arrayContaining(['cpu', 'wasm', 'onnxruntime']))
@@ -71,7 +89,16 @@ describe('useEngine', () => {
   })
 
   it('auto passes over what fails, takes the best that can train, and stays', async () => {
+    const warned: Error[] = []
+    const listen = (warning: Error) => void warned.push(warning)
+    process.on('warning', listen)
     const report = await useEngine('auto')
+    await new Promise(setImmediate)
+    process.off('warning', listen)
+    // Of those alone that come with the package.
+    expect(warned.map(({ message }) => message)).toEqual([
+      'the engine "fails" is passed over: ARCHLOOM_ENGINE_UNAVAILABLE: engine "fails" cannot run here: out of luck. Reinstall its package, or use \'auto\'.',
+    ])
     const best = (await listEngines()).find(
       ({ name, available, hardware }) => available && hardware !== false && name !== 'fails',
     )

@@ -3,7 +3,13 @@ import '@tensorflow/tfjs-layers' // registers the gradients
 import * as tf from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { batchNormInference, batchNormTraining, scaleShift, spatialMean } from '../../../core/tensor/fused.ts'
+import {
+  batchNormInference,
+  batchNormTraining,
+  innerProduct,
+  scaleShift,
+  spatialMean,
+} from '../../../core/tensor/fused.ts'
 
 beforeAll(async () => {
   await tf.setBackend('cpu')
@@ -144,5 +150,27 @@ describe('spatialMean', () => {
       close(ours.grad, plain.grad)
     })
     expect(tf.memory().numTensors).toBe(before)
+  })
+})
+
+describe('other numbers than floats', () => {
+  it('become floats, gradients included, and leave nothing behind', () => {
+    const before = tf.memory().numTensors
+    tf.tidy(() => {
+      const x = tf.tensor4d([1, 2, 3, 5], [1, 2, 1, 2], 'int32')
+      expect([...spatialMean(x).dataSync()]).toEqual([2, 3.5])
+      close(scaleShift(x, tf.ones([2], 'int32'), tf.ones([2]), false), tf.tensor4d([2, 3, 4, 6], [1, 2, 1, 2]))
+      const scale = tf.tensor1d([2, 3])
+      const [gradient] = tf.grads((s) => tf.sum(scaleShift(x, s!, tf.zeros([2]), false)))([scale])
+      expect([...gradient!.dataSync()]).toEqual([4, 7])
+    })
+    expect(tf.memory().numTensors).toBe(before)
+  })
+
+  it('ARCHLOOM_FUSED_DTYPE for what is no number', () => {
+    tf.tidy(() => {
+      const z = tf.complex(tf.ones([2, 2]), tf.ones([2, 2]))
+      expect(() => innerProduct(z, z)).toThrow(/^ARCHLOOM_FUSED_DTYPE: InnerProduct received a of dtype "complex64"/)
+    })
   })
 })

@@ -130,3 +130,19 @@ describe('clipByGlobalNorm', () => {
     })
   })
 })
+
+it('ARCHLOOM_OPTIMIZER_GRADIENT for another shape or dtype than the variable has', () => {
+  const [w, whole] = [tf.variable(tf.tensor1d([1, 2, 3])), tf.variable(tf.tensor1d([1], 'int32'))]
+  for (const make of [momentum, adam]) {
+    using optimizer = make({ learningRate: 1 })
+    const apply = (variable: tf.Variable, gradient: tf.Tensor) => () =>
+      tf.tidy(() => optimizer.applyGradients({ [variable.name]: gradient }))
+    tf.tidy(() => {
+      expect(apply(w, tf.ones([1]))).toThrow(/^ARCHLOOM_OPTIMIZER_GRADIENT: .* float32 \[1\] .*expected float32 \[3\]/)
+      expect(apply(w, tf.ones([3], 'int32'))).toThrow(/received a gradient int32 \[3\]/)
+      expect(apply(whole, tf.ones([1]))).toThrow(/expected no gradient of int32/)
+    })
+  }
+  expect([...w.dataSync()]).toEqual([1, 2, 3])
+  tf.dispose([w, whole])
+})

@@ -89,6 +89,19 @@ describe('the engine', () => {
     expect(wrongShape).toThrow('ARCHLOOM_ONNXRUNTIME_GRAPH')
   })
 
+  it('keeps no more threads than allowed, whatever the sessions own', () => {
+    const sessions = new Sessions(loadBinding(), { threads: 4, limit: 100, threadLimit: 10 })
+    const [x, y] = [new Float32Array(8), new Float32Array(8)]
+    const run = (name: string, work: number) =>
+      sessions.run(name, (g) => g.output(g.op('Relu', [g.input('x', [8])]), [8]), work, [x], [y])
+    for (let i = 0; i < 8; i++) run(`large ${i}`, 1e9)
+    expect([sessions.size, sessions.threads]).toEqual([3, 9])
+    for (let i = 0; i < 8; i++) run(`small ${i}`, 1)
+    expect([sessions.size, sessions.threads]).toEqual([11, 9])
+    sessions.clear()
+    expect([sessions.size, sessions.threads]).toEqual([0, 0])
+  })
+
   it('says when memory is full, and uses freed blocks again: ARCHLOOM_ONNXRUNTIME_MEMORY_FULL', () => {
     const memory = new Memory(new Arena(1))
     const first = memory.floats(8_000)
