@@ -63,6 +63,7 @@ interface UpscaleFlags {
   readonly overlap?: number
   readonly engine: string
   readonly compare: boolean
+  readonly missing: boolean
 }
 
 /** The commands. Each loads its code when it is called, so that `--help` costs nothing. */
@@ -172,6 +173,7 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
     )
     .option('--engine <name>', 'tensor engine', 'auto')
     .option('--compare', 'also write bicubic and network side by side', false)
+    .option('--missing', 'only pictures that have not been written yet: goes on after a stop', false)
     .action(async (input: string, result: string, options: Shared & UpscaleFlags) => {
       const { upscale } = await import('./commands/upscale.ts')
       done(await upscale(input, result, { ...options, output: output(options) }))

@@ -59,39 +59,6 @@ export function bicubicMatrix(inputs: number, outputs: number, scale: number, bo
   return matrix
 }
 
-/** Applies rows along lines of values `stride` apart; `lines` gives the start of each line in and out. */
-function resizeLines(
-  source: ArrayLike<number>,
-  target: Float64Array | Uint8ClampedArray,
-  rows: readonly ResizeRow[],
-  stride: number,
-  lines: Iterable<readonly [from: number, to: number]>,
-  round: boolean,
-): void {
-  for (const [from, to] of lines)
-    rows.forEach(({ positions, weights }, row) => {
-      let sum = 0
-      for (let tap = 0; tap < weights.length; tap++)
-        sum += (weights[tap] as number) * (source[from + (positions[tap] as number) * stride] as number)
-      // A hair up: sums of exact halves must not fall to the wrong side of the rounding.
-      target[to + row * stride] = round ? Math.floor(sum + 0.5 + 1e-9) : sum
-    })
-}
-
-function* columnsOf(width: number): Generator<readonly [number, number]> {
-  for (let x = 0; x < width; x++) yield [x, x]
-}
-
-function* rowsOf(
-  height: number,
-  channels: number,
-  before: number,
-  after: number,
-): Generator<readonly [number, number]> {
-  for (let y = 0; y < height; y++)
-    for (let c = 0; c < channels; c++) yield [y * before * channels + c, y * after * channels + c]
-}
-
 export interface ResizeOptions {
   readonly height: number
   readonly width: number
@@ -102,23 +69,35 @@ export interface ResizeOptions {
   readonly roundBetween: boolean
 }
 
-/** Vertical, then horizontal; the result rounded half up and clamped to bytes. */
+// A hair up: sums of exact halves must not fall to the wrong side of the rounding.
+const rounded = (sum: number) => Math.floor(sum + 0.5 + 1e-9)
+
+/** Vertical, then horizontal, one row of the result after the other; rounded half up and clamped to bytes. */
 export function resizeBicubic(image: Picture, options: ResizeOptions): Picture {
   const { height, width, scale, border, roundBetween } = options
-  const { channels } = image
+  const { channels, pixels: source } = image
   const line = image.width * channels
-  const between = roundBetween ? new Uint8ClampedArray(height * line) : new Float64Array(height * line)
-  resizeLines(
-    image.pixels,
-    between,
-    bicubicRows(image.height, height, scale, border),
-    line,
-    columnsOf(line),
-    roundBetween,
-  )
-  const pixels = new Uint8ClampedArray(height * width * channels)
+  const down = bicubicRows(image.height, height, scale, border)
   const across = bicubicRows(image.width, width, scale, border)
-  resizeLines(between, pixels, across, channels, rowsOf(height, channels, image.width, width), true)
+  // Only one row between the passes is held: large pictures need little beside themselves.
+  const between = roundBetween ? new Uint8ClampedArray(line) : new Float64Array(line)
+  const pixels = new Uint8ClampedArray(height * width * channels)
+  let to = 0
+  for (const { positions, weights } of down) {
+    for (let x = 0; x < line; x++) {
+      let sum = 0
+      for (let tap = 0; tap < weights.length; tap++)
+        sum += (weights[tap] as number) * (source[x + (positions[tap] as number) * line] as number)
+      between[x] = roundBetween ? rounded(sum) : sum
+    }
+    for (const { positions: columns, weights: shares } of across)
+      for (let c = 0; c < channels; c++) {
+        let sum = 0
+        for (let tap = 0; tap < shares.length; tap++)
+          sum += (shares[tap] as number) * (between[c + (columns[tap] as number) * channels] as number)
+        pixels[to++] = rounded(sum)
+      }
+  }
   return { height, width, channels, pixels: new Uint8Array(pixels.buffer) }
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, extname, join } from 'node:path'
 import sharp from 'sharp'
 import { messageOf } from '../../../core/errors.ts'
@@ -6,6 +6,8 @@ import { error } from './errors.ts'
 import { type Picture, picture } from './picture.ts'
 
 const READABLE = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '.tif', '.tiff', '.bmp'])
+/** Colour spaces, in the decoder's words, that are not converted. */
+const RGB_OR_GREY: ReadonlySet<string> = new Set(['srgb', 'rgb', 'rgb16', 'b-w', 'grey16'])
 const WRITABLE = new Set(['.png', '.jpg', '.jpeg', '.webp'])
 
 /** An image, and what had to be converted to have it as 8-bit red, green and blue. */
@@ -14,8 +16,9 @@ export interface ReadPicture extends Picture {
 }
 
 /**
- * Reads an image as 8-bit red-green-blue. Grey is repeated, 16-bit values are reduced to 8, transparency is laid on
- * black, orientation tags are applied, of an animation the first picture is taken; each such change is a note.
+ * Reads an image as 8-bit red-green-blue. Grey is repeated, other colours (CMYK) are converted, 16-bit values are reduced
+ * to 8, transparency is laid on black, orientation tags are applied, of an animation the first picture is taken; each
+ * such change is a note.
  * @param source a path, or the bytes of a file.
  * Error: ARCHLOOM_PICTURE_UNREADABLE (also for files that are cut short).
  */
@@ -25,6 +28,7 @@ export async function readPicture(source: string | Uint8Array): Promise<ReadPict
     const facts = await image.metadata()
     const notes = [
       facts.channels <= 2 && 'grey, repeated as red, green and blue',
+      !RGB_OR_GREY.has(facts.space) && `${facts.space} colours, converted to red, green and blue`,
       facts.depth !== 'uchar' && `${facts.depth === 'ushort' ? '16-bit' : facts.depth} values, reduced to 8 bits`,
       facts.hasAlpha && 'transparency, laid on black',
       (facts.orientation ?? 1) !== 1 && 'turned upright by its orientation tag',
@@ -68,17 +72,23 @@ export async function encodePicture(
     : raw.webp({ quality }).toBuffer()
 }
 
-/** Writes a .png, .jpg, .jpeg or .webp, making its folder if needed. Error: ARCHLOOM_PICTURE_UNWRITABLE. */
+/**
+ * Writes a .png, .jpg, .jpeg or .webp, whole or not at all, making its folder if needed.
+ * Error: ARCHLOOM_PICTURE_UNWRITABLE.
+ */
 export async function writePicture(path: string, image: Picture, options: WriteOptions = {}): Promise<void> {
   const extension = extname(path).toLowerCase()
   if (!WRITABLE.has(extension))
     throw error('ARCHLOOM_PICTURE_UNWRITABLE', { path, reason: `the extension is ${extension || 'missing'}` })
   const format = extension === '.png' ? 'png' : extension === '.webp' ? 'webp' : 'jpeg'
   const bytes = await encodePicture(image, format, options)
+  const partial = `${path}.${process.pid}.partial`
   try {
     await mkdir(dirname(path), { recursive: true })
-    await writeFile(path, bytes)
+    await writeFile(partial, bytes)
+    await rename(partial, path)
   } catch (cause) {
+    await rm(partial, { force: true }).catch(() => {})
     throw error('ARCHLOOM_PICTURE_UNWRITABLE', { path, reason: messageOf(cause) }, { cause })
   }
 }

@@ -1,6 +1,8 @@
-import { existsSync, mkdtempSync, rmSync, truncateSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { seeded } from 'archloom'
 import { drawScene, readPicture, writePicture } from 'archloom/evaluators/data/images'
 import { saveUpscaler } from 'archloom/evaluators/upscaling'
@@ -9,6 +11,7 @@ import { useEngine } from 'archloom/tensor'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { archloom } from './terminal.ts'
 
+const bin = fileURLToPath(new URL('../../../core/cli/bin.mjs', import.meta.url))
 let directory: string
 const at = (...names: string[]) => join(directory, ...names)
 const upscale = (...args: string[]) => archloom('upscale', '--engine', 'wasm', '--model', at('model'), ...args)
@@ -35,7 +38,7 @@ describe('archloom upscale', () => {
       images: [{ to: at('large.png'), size: ['30×21', '60×42'] }],
     })
     expect(stderr).toMatch(/compact ×2, \d+ parameters, engine wasm/)
-    expect(stderr).toMatch(/\d+ % {2}.*one\.png/)
+    expect(stderr).toMatch(/\d+ %( {2}.* left)? {2}.*one\.png/)
   })
 
   it('enlarges a folder, and goes on after a picture that is cut short', async () => {
@@ -47,6 +50,29 @@ describe('archloom upscale', () => {
     expect(stdout).toContain('1 of 2 enlarged ×2')
     expect(stderr).toMatch(/a\.png: ARCHLOOM_PICTURE_UNREADABLE/)
     expect(existsSync(at('out', 'b-compared.png'))).toBe(true)
+  })
+
+  it('stops at Ctrl-C with whole pictures only, and goes on with what is missing', { timeout: 60_000 }, async () => {
+    await writePicture(at('many', 'a.png'), drawScene(12, 12, seeded('a')))
+    await writePicture(at('many', 'b.png'), drawScene(160, 160, seeded('b')))
+    const words = ['--engine', 'cpu', '--model', at('model'), '--tile', '8', at('many'), at('done')]
+    const child = spawn(process.execPath, [bin, 'upscale', ...words])
+    let [stdout, stderr] = ['', '']
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk
+    })
+    child.stderr.on('data', (chunk) => {
+      if (!stderr.includes('a.png 12×12') && `${stderr}${chunk}`.includes('a.png 12×12')) child.kill('SIGINT')
+      stderr += chunk
+    })
+    const code = await new Promise((closed) => child.on('close', closed))
+    expect([code, stdout]).toEqual([130, expect.stringMatching(/^1 of 2 enlarged.*\nstopped; .*--missing\n$/)])
+    expect(readdirSync(at('done'))).toEqual(['a.png'])
+
+    const rest = await upscale(at('many'), at('done'), '--missing', '--json')
+    expect(rest.stderr).toContain('1 of 2 are there already')
+    expect([rest.code, rest.json.images.length]).toEqual([0, 1])
+    expect(readdirSync(at('done'))).toEqual(['a.png', 'b.png'])
   })
 
   const wrong: [string, number, RegExp, ...string[]][] = [

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
@@ -19,6 +19,7 @@ import {
 import { temporaryFile, temporaryFolder } from '../files.ts'
 
 const scene = drawScene(20, 30, seeded('files'))
+const square = { height: 8, width: 8 }
 
 describe('image files', () => {
   it('come back from PNG as they were, from JPEG nearly', async () => {
@@ -63,6 +64,24 @@ describe('image files', () => {
     const flat = await readPicture(clear)
     expect(flat.notes).toEqual(['transparency, laid on black'])
     expect([...flat.pixels]).toEqual([200, 100, 50, 0, 0, 0])
+  })
+
+  it('of inks (CMYK) and of palettes become red, green and blue; inks are said', async () => {
+    const flat = sharp(picture(8, 8, 3, new Uint8Array(192).fill(128)).pixels, { raw: { ...square, channels: 3 } })
+    const inks = await readPicture(await flat.clone().toColourspace('cmyk').jpeg({ quality: 100 }).toBuffer())
+    expect(inks.notes).toEqual(['cmyk colours, converted to red, green and blue'])
+    // Without a profile inks are guessed: near, not equal.
+    expect(inks.pixels.every((value) => Math.abs(value - 128) < 16)).toBe(true)
+    const palette = await readPicture(await flat.clone().png({ palette: true }).toBuffer())
+    expect(palette.notes).toEqual([])
+    expect(palette.pixels).toEqual(new Uint8Array(192).fill(128))
+  })
+
+  it('are written whole or not at all: what is in the way stays, and no half file', async () => {
+    const folder = await temporaryFolder()
+    await mkdir(join(folder, 'taken.png'))
+    await expect(writePicture(join(folder, 'taken.png'), scene)).rejects.toThrow('ARCHLOOM_PICTURE_UNWRITABLE')
+    expect(await readdir(folder)).toEqual(['taken.png'])
   })
 
   it('that are cut short, missing or no images are refused', async () => {
