@@ -70,7 +70,7 @@ type Settings = ReturnType<typeof resolve>
 /**
  * Closed-loop training of any enlarging network (Guo et al., arXiv:2003.07018): L1 to the large image plus λ times L1 of
  * the way back to the small one; duals learn along. With `unpaired` it is the paper's Algorithm 1: a share of every
- * batch has no large image and takes part in the dual loss only. Works on patches with values 0 to 255; sizes in between
+ * batch has no large image and takes part in the dual loss only, every image with the same weight. Works on patches with values 0 to 255; sizes in between
  * come with the batches, or are made of the large patch by bicubic.
  * Reports loss, primal, dual, learningRate, skipped.
  * Errors: ARCHLOOM_TRAINING_OPTION, ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_TRAINING_NO_BATCHES, ARCHLOOM_DRN_SCALE.
@@ -210,6 +210,7 @@ function stepOn(
   apply: (loss: number, gradients: tf.NamedTensorMap) => boolean,
 ): { readonly loss: number; readonly primal: number; readonly dual: number; readonly applied: boolean } {
   try {
+    const share = (other?.inputs.shape[0] ?? 0) / (batch.inputs.shape[0] as number)
     return tf.tidy(() => {
       let parts: tf.Tensor | undefined
       const { value, grads } = tf.variableGrads(() => {
@@ -217,7 +218,8 @@ function stepOn(
         const { primal, dual } = regressionLosses(imagesOf(network, batch.inputs, mode), targets, duals, mode)
         const unpaired =
           other && duals && unpairedDualLoss(imagesOf(network, other.inputs, mode), other.inputs, duals, mode)
-        const back = unpaired ? tf.add(dual, unpaired) : dual
+        // Algorithm 1 sums over images: means of m unpaired and n paired ones stand m to n.
+        const back = unpaired ? tf.add(dual, tf.mul(unpaired, share)) : dual
         parts = tf.keep(tf.stack([primal, back]))
         return duals ? tf.add(primal, tf.mul(back, settings.dualWeight)) : primal
       }, [...network.trainable, ...(duals?.trainable ?? [])])

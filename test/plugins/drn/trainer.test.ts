@@ -9,7 +9,7 @@ import {
   useEngine,
   variableScope,
 } from '../../../core/tensor/index.ts'
-import type { Network, Progress, Split } from '../../../core/trainer.ts'
+import type { Batch, Network, Progress, Split } from '../../../core/trainer.ts'
 import { generatedPairs, pairOf, patchSplit } from '../../../evaluators/data/images/index.ts'
 import {
   bicubicDuals,
@@ -17,6 +17,8 @@ import {
   type DualRegressionOptions,
   dualNetworks,
   dualRegressionTrainer,
+  regressionLosses,
+  unpairedDualLoss,
 } from '../../../plugins/drn/index.ts'
 import { superResolutionSpace } from '../../../search-spaces/super-resolution/index.ts'
 
@@ -143,6 +145,30 @@ describe('closed-loop training', () => {
     expect(control.reports.at(-1)?.steps).toBe(4)
     expect(mixed.weights).not.toEqual(control.weights)
     expect(await countTensors(async () => void (await run({ unpaired })))).toEqual({ tensors: 0, buffers: 0 })
+  })
+
+  it('weighs every image of the dual loss alike, paired or not', async () => {
+    using network = drn(4)
+    using duals = dualNetworks({ scale: 4, rng: seeded('duals') })
+    const noise = (n: number, side: number, seed: number) =>
+      tf.randomUniform<tf.Rank.R4>([n, side, side, 3], 0, 255, 'float32', seed)
+    const split = (make: () => Batch): Split<'train'> => ({
+      ...{ role: 'train', size: 3, inputShape: [patch, patch, 3], classes: 0 },
+      batches: () => [make()],
+    })
+    const [lr, middle, hr] = [() => noise(3, 6, 1), () => noise(3, 12, 2), () => noise(3, 24, 3)]
+    const foreign = () => noise(1, 6, 4)
+    const expected = tf.tidy(() => {
+      const mode = { training: false }
+      const t = [lr(), middle(), hr()]
+      const paired = regressionLosses(network.outputs(t[0] as tf.Tensor, mode), t, duals, mode).dual
+      const unpaired = unpairedDualLoss(network.outputs(foreign(), mode), foreign(), duals, mode)
+      return (paired.dataSync()[0] as number) + (unpaired.dataSync()[0] as number) / 3
+    })
+    const data = split(() => ({ inputs: lr(), targets: hr(), between: [middle()] }) as Batch)
+    const unpaired = split(() => ({ inputs: foreign(), targets: tf.zeros([1, 1, 1, 3]) }))
+    const [first] = await trained(network, data, { duals, unpaired, unpairedRatio: 0.25, reportEvery: 1 }, 1)
+    expect(first?.metrics.dual).toBeCloseTo(expected, 2)
   })
 
   it('skips steps whose loss leaps, and stops where the loss is no number', async () => {
