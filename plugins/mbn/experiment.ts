@@ -107,27 +107,36 @@ export function accuracyClaims(cells: readonly Cell[]): readonly Claim[] {
     })
 }
 
-/** Double-Forward makes the memory fresher, by as much as straight drift predicts. */
-export function mismatchClaim(plan: Plan['mismatch'], seed: number, log: (text: string) => void): Claim {
+/** Double-Forward makes the memory fresher: the mismatches with and without it, and their ratio by straight drift. */
+export function mismatchClaims(
+  plan: Plan['mismatch'],
+  seed: number,
+  log: (text: string) => void,
+): readonly [figures: Claim, ratio: Claim] {
   const memory = { batches: 5, decay: 0.9, learningRate: 0.1 }
-  const ratios = Array.from({ length: plan.seeds }, (_, run) => {
+  const runs = Array.from({ length: plan.seeds }, (_, run) => {
     const of = (doubleForward: boolean) => mismatch({ ...memory, ...plan, doubleForward, seed: seed + run })
     const [without, withIt] = [of(false), of(true)]
     log(
       `mismatch at k = 5, λ = 0.9: ${without.toExponential(2)} without, ${withIt.toExponential(2)} with Double-Forward`,
     )
-    return withIt / without
+    return { without, with: withIt }
   })
-  const [ours, theory] = [measured(ratios), driftRatio(memory)]
-  return {
-    id: 'mismatch, k = 5, λ = 0.9',
-    metric: 'ratio of mismatches, with over without Double-Forward',
-    direction: 'minimise',
-    published: null,
-    baseline: { name: 'straight drift', mean: theory },
-    ours,
-    holds: Math.abs(ours.mean - theory) < 0.05,
-  }
+  const [plain, refreshed] = [measured(runs.map((run) => run.without)), measured(runs.map((run) => run.with))]
+  const [ratio, theory] = [measured(runs.map((run) => run.with / run.without)), driftRatio(memory)]
+  const common = { direction: 'minimise', published: null } as const
+  return [
+    {
+      ...{ id: 'mismatch, k = 5, λ = 0.9', metric: '(μ̃ − μ)² of the first layer', ...common },
+      ...{ baseline: { name: 'without Double-Forward', ...plain }, ours: refreshed },
+      holds: refreshed.mean < plain.mean,
+    },
+    {
+      ...{ id: 'ratio of mismatches', metric: 'with over without Double-Forward', ...common },
+      ...{ baseline: { name: 'straight drift', mean: theory }, ours: ratio },
+      holds: Math.abs(ratio.mean - theory) < 0.05,
+    },
+  ]
 }
 
 /** `archloom reproduce mbn`. `cells` has every method's accuracies, those where plain BN is ahead included. */
@@ -135,7 +144,7 @@ export async function reproduce({ scale, seed, data, log, signal }: ReproduceOpt
   const plan = plans[scale]
   const began = realClock.now()
   await useEngine()
-  const claims: Claim[] = [mismatchClaim(plan.mismatch, seed, log)]
+  const claims: Claim[] = [...mismatchClaims(plan.mismatch, seed, log)]
   const cells: Cell[] = []
   for (const name of plan.sets) {
     const environment = data === undefined ? process.env : { ...process.env, ARCHLOOM_DATA: data }
