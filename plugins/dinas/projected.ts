@@ -57,8 +57,8 @@ export class ProjectedOptimizer extends StepOptimizer {
   private readonly seen = new Map<string, tf.Tensor[]>()
   /** The last inputs of each layer outlive the step only while `protect` runs a pass. */
   private recording = false
-  /** Inner state for layers that no pass has shown yet. */
-  private readonly saved = new Map<string, Float32Array>()
+  /** Projectors that were taken up, of layers that no pass has shown yet. They are part of all that is done to projectors. */
+  private readonly waiting = new Map<string, readonly Projector[]>()
 
   constructor(
     readonly optimizer: tf.Optimizer,
@@ -98,12 +98,15 @@ export class ProjectedOptimizer extends StepOptimizer {
       for (const each of layer.projectors) each.release(share)
       this.upload(layer)
     }
+    for (const projectors of this.waiting.values()) for (const each of projectors) each.release(share)
   }
 
   /** trace(P)/d. Plain numbers; computed from the projectors, not from the engine. */
   metrics(): ProjectionMetrics {
     let [trace, dimensions, least] = [0, 0, 1]
-    for (const { projectors } of this.layers.values()) {
+    // By name: sums are rounded alike in whatever order layers were met.
+    const all = this.known().sort(([a], [b]) => (a < b ? -1 : 1))
+    for (const [, projectors] of all) {
       let own = 0
       for (const each of projectors) own += each.freedom / projectors.length
       const size = (projectors[0] as Projector).dimension * projectors.length
@@ -111,7 +114,7 @@ export class ProjectedOptimizer extends StepOptimizer {
       dimensions += size
       least = Math.min(least, own)
     }
-    return { freedom: dimensions === 0 ? 1 : trace / dimensions, leastFreedom: least, layers: this.layers.size }
+    return { freedom: dimensions === 0 ? 1 : trace / dimensions, leastFreedom: least, layers: all.length }
   }
 
   override applyGradients(gradients: tf.NamedTensorMap | { name: string; tensor: tf.Tensor }[]): void {
@@ -144,23 +147,25 @@ export class ProjectedOptimizer extends StepOptimizer {
 
   protected override update(): void {}
 
-  /** The wrapped optimizer's state, then each layer's projectors as 'kernel/projector' [count, d, d]. */
+  /**
+   * The wrapped optimizer's state, then each layer's projectors as 'kernel/projector' [count, d, d], or [count, d, 0]
+   * where nothing is protected.
+   */
   override async getWeights(): Promise<{ name: string; tensor: tf.Tensor }[]> {
     const inner = await this.optimizer.getWeights()
     const [first] = inner
     const step = first?.name === 'step' ? [] : [{ name: 'step', tensor: tf.scalar(this.step, 'int32') as tf.Tensor }]
-    const own = [...this.layers].flatMap(([kernel, { projectors, matrices }]) => {
-      const d = (projectors[0] as Projector).dimension
-      return matrices
-        ? [{ name: `${kernel}/${SLOT}`, tensor: tf.tensor(joined(projectors), [projectors.length, d, d]) }]
-        : []
-    })
+    const own = this.known().map(([kernel, projectors]) => ({
+      name: `${kernel}/${SLOT}`,
+      tensor: saved(projectors),
+    }))
     return [...step, ...inner, ...own]
   }
 
   /**
-   * Takes up what `getWeights` gave; projectors are kept until a pass shows their layer.
-   * @throws ARCHLOOM_PROJECTOR_STATE when one does not fit its layer, ARCHLOOM_OPTIMIZER_STATE from the wrapped optimizer
+   * Takes up what `getWeights` gave; projectors wait until a pass shows their layer.
+   * @throws ARCHLOOM_PROJECTOR_STATE when one is none, or does not fit its layer, ARCHLOOM_OPTIMIZER_STATE from the
+   * wrapped optimizer
    */
   override async setWeights(state: { name: string; tensor: tf.Tensor }[]): Promise<void> {
     const own = state.filter(({ name }) => name.endsWith(`/${SLOT}`))
@@ -172,10 +177,12 @@ export class ProjectedOptimizer extends StepOptimizer {
     this.forget()
     for (const layer of this.layers.values()) layer.matrices?.dispose()
     this.layers.clear()
-    this.saved.clear()
+    this.waiting.clear()
     this.step = step as number
-    for (const { name, tensor } of own)
-      this.saved.set(name.slice(0, -SLOT.length - 1), (await tensor.data()) as Float32Array)
+    for (const { name, tensor } of own) {
+      const kernel = name.slice(0, -SLOT.length - 1)
+      this.waiting.set(kernel, restored(kernel, tensor.shape, await tensor.data()))
+    }
   }
 
   override dispose(): void {
@@ -215,25 +222,30 @@ export class ProjectedOptimizer extends StepOptimizer {
       geometry,
       blocks,
       variables: [kernel, ...(bias && !transposed ? [bias] : [])],
-      projectors: Array.from({ length: blocks.count }, () => projector(blocks.dimension)),
+      projectors: this.projectorsFor(use, blocks),
       matrices: undefined,
     }
-    this.takeUp(layer, this.saved.get(kernel.name))
+    this.upload(layer)
     this.layers.set(kernel.name, layer)
+    this.waiting.delete(kernel.name)
     return layer
   }
 
-  private takeUp(layer: ProtectedLayer, values: Float32Array | undefined): void {
-    if (!values) return
-    const size = layer.blocks.dimension ** 2
-    if (values.length !== size * layer.blocks.count)
+  /** Projectors by kernel, of layers that wait too. */
+  private known(): (readonly [kernel: string, projectors: readonly Projector[]])[] {
+    return [...[...this.layers].map(([kernel, { projectors }]) => [kernel, projectors] as const), ...this.waiting]
+  }
+
+  private projectorsFor({ name, kernel }: LinearTap, { count, dimension }: Blocks): readonly Projector[] {
+    const known = this.waiting.get(kernel.name)
+    if (!known) return Array.from({ length: count }, () => projector(dimension))
+    if (known.length !== count || known[0]?.dimension !== dimension)
       throw error('ARCHLOOM_PROJECTOR_STATE', {
-        name: layer.name,
-        received: `${values.length} numbers`,
-        expected: `${layer.blocks.count} matrices of ${size} numbers`,
+        name,
+        received: `${known.length} of dimension ${known[0]?.dimension}`,
+        expected: `${count} of dimension ${dimension}`,
       })
-    for (const [i, each] of layer.projectors.entries()) each.restore(values.subarray(i * size, (i + 1) * size))
-    this.upload(layer)
+    return known
   }
 
   private protectSeen(): void {
@@ -263,6 +275,30 @@ export class ProjectedOptimizer extends StepOptimizer {
     for (const inputs of this.seen.values()) tf.dispose(inputs)
     this.seen.clear()
   }
+}
+
+/** They go on from the single precision that is saved, as whoever takes it up will: the two stay alike to the last bit. */
+function saved(projectors: readonly Projector[]): tf.Tensor {
+  const d = (projectors[0] as Projector).dimension
+  if (projectors.every(({ free }) => free)) return tf.tensor(new Float32Array(0), [projectors.length, d, 0])
+  const values = joined(projectors)
+  for (const [i, each] of projectors.entries()) each.restore(values.subarray(i * d * d, (i + 1) * d * d))
+  return tf.tensor(values, [projectors.length, d, d])
+}
+
+function restored(name: string, shape: readonly number[], values: ArrayLike<number>): readonly Projector[] {
+  const [count, d, columns] = shape as [number, number, number]
+  if (!(shape.length === 3 && count > 0 && d > 0 && (columns === d || columns === 0)))
+    throw error('ARCHLOOM_PROJECTOR_STATE', {
+      name,
+      received: `shape [${shape.join(', ')}]`,
+      expected: 'shape [count, d, d]',
+    })
+  return Array.from({ length: count }, (_, i) => {
+    const made = projector(d)
+    if (columns > 0) made.restore(Array.prototype.slice.call(values, i * d * d, (i + 1) * d * d))
+    return made
+  })
 }
 
 const joined = (projectors: readonly Projector[]): Float32Array => {

@@ -399,6 +399,32 @@ describe('projected optimizer', () => {
     for (const [i, loss] of whole.entries()) expect(resumed[i]).toBeCloseTo(loss, 5)
   })
 
+  it('keeps projectors that it took up of layers not yet shown: they are saved again, released, and counted', async () => {
+    using net = small()
+    const before = projected(sgd, { protectEvery: 1, releaseEvery: 0 })(0)
+    net.step(before)
+    const resumed = async (from: ProjectedOptimizer) => {
+      const made = projected(sgd, { protectEvery: 1, releaseEvery: 0 })(0)
+      const state = await from.getWeights()
+      await made.setWeights(state)
+      tf.dispose(state.map(({ tensor }) => tensor))
+      return made
+    }
+    const first = await resumed(before)
+    expect(first.metrics()).toEqual(before.metrics())
+    const second = await resumed(first)
+    expect(second.metrics()).toEqual(before.metrics())
+    expect(second.metrics().freedom).toBeLessThan(1)
+    const losses = [net.step(before), net.step(second)]
+    expect(losses.every(Number.isFinite)).toBe(true)
+    expect(second.metrics().layers).toBe(2)
+    first.release()
+    expect(first.metrics().freedom).toBe(1)
+    const third = await resumed(first)
+    expect(third.metrics()).toEqual({ freedom: 1, leastFreedom: 1, layers: 2 })
+    for (const each of [before, first, second, third]) each.dispose()
+  })
+
   it('refuses a projector of another layer, and inputs that are no numbers', async () => {
     using net = small()
     const optimizer = projected(sgd, { protectEvery: 1 })(0)
@@ -410,6 +436,12 @@ describe('projected optimizer', () => {
     await optimizer.setWeights(state)
     tf.dispose(state.map(({ tensor }) => tensor))
     expect(() => net.step(optimizer)).toThrow('ARCHLOOM_PROJECTOR_STATE')
+    const odd = [
+      { name: 'step', tensor: tf.scalar(3, 'int32') as tf.Tensor },
+      { name: `${name}/projector`, tensor: tf.ones([1, 2, 3]) as tf.Tensor },
+    ]
+    await expect(optimizer.setWeights(odd)).rejects.toThrow('ARCHLOOM_PROJECTOR_STATE')
+    tf.dispose(odd.map(({ tensor }) => tensor))
     optimizer.dispose()
     const fresh = projected(sgd, { protectEvery: 1 })(0)
     const bad = tf.fill([1, 5, 5, 2], Number.NaN)
