@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { realClock } from '../../core/clock.ts'
 import { ArchloomError } from '../../core/errors.ts'
 import { useEngine } from '../../core/tensor/index.ts'
+import { writePicture } from '../../evaluators/data/images/index.ts'
 import {
   type DigitsPlan,
   type DigitsReference,
@@ -12,6 +13,7 @@ import {
   referenceDigits,
   scoreDigits,
   trainDigits,
+  translationPicture,
 } from './experiment/digits.ts'
 import { type RunContext, type ToyPlan, type ToyRun, type ToySet, toyRuns } from './experiment/toy.ts'
 import { loadFilm, type VideoPlan, type VideoRun, videoMethods, videoRun } from './experiment/video.ts'
@@ -166,7 +168,9 @@ export function videoClaim(runs: readonly VideoRun[]): Claim {
   }
 }
 
-async function digits(plan: DigitsPlan, { data, seed, ...context }: Omit<ReproduceOptions, 'scale'>) {
+type PicturedOptions = Omit<ReproduceOptions, 'scale'> & { readonly pictures: string }
+
+async function digits(plan: DigitsPlan, { data, seed, pictures, ...context }: PicturedOptions) {
   const { signal, log } = context
   const images = await loadDigits(plan, { data, signal })
   using x = await digitClassifier(images.train.x, plan.classifierEpochs, { seed, signal })
@@ -184,12 +188,16 @@ async function digits(plan: DigitsPlan, { data, seed, ...context }: Omit<Reprodu
       const run = { method, seed: seed + k, ...(await scoreDigits(joint, classifiers, images.test, signal)) }
       log(`digits, seed ${run.seed}, ${method}: MNIST → USPS ${run.mnistToUsps}, USPS → MNIST ${run.uspsToMnist}`)
       runs.push(run)
+      if (k > 0) continue
+      const path = join(pictures, `digits-${method.toLowerCase()}-${run.seed}.png`)
+      await writePicture(path, translationPicture(joint, images.test))
+      log(`translated digits: ${path}`)
     }
   return { runs, reference }
 }
 
 /** Real digits are not generated: where they are missing, the rest of the experiment still runs. */
-async function digitsWhereFound(plan: DigitsPlan, options: Omit<ReproduceOptions, 'scale'>) {
+async function digitsWhereFound(plan: DigitsPlan, options: PicturedOptions) {
   try {
     return await digits(plan, options)
   } catch (thrown) {
@@ -206,9 +214,9 @@ export async function reproduce({ scale, ...options }: ReproduceOptions) {
   const plan = plans[scale]
   const began = realClock.now()
   await useEngine()
-  const found = plan.digits && (await digitsWhereFound(plan.digits, options))
-  const film = await loadFilm(plan.video, data)
   const pictures = join('archloom-studies', `jwdm-${scale}-${seed}`)
+  const found = plan.digits && (await digitsWhereFound(plan.digits, { ...options, pictures }))
+  const film = await loadFilm(plan.video, data)
   const video: VideoRun[] = []
   for (let k = 0; k < plan.video.seeds; k++)
     for (const method of Object.keys(videoMethods))

@@ -10,7 +10,7 @@ import {
   variableScope,
 } from '../../../core/tensor/index.ts'
 import type { Split } from '../../../core/trainer.ts'
-import { crop, picture, resizeBicubic } from '../../../evaluators/data/images/index.ts'
+import { crop, type Picture, picture, resizeBicubic } from '../../../evaluators/data/images/index.ts'
 import {
   type ImageSplit,
   imageSplit,
@@ -21,6 +21,7 @@ import {
   unpairedSplit,
   usps,
 } from '../../../evaluators/data/index.ts'
+import { examplesOf, pictureGrid } from '../../../evaluators/metrics/generative/index.ts'
 import { classify } from '../../../evaluators/metrics/index.ts'
 import { cosine, supervisedTrainer } from '../../../evaluators/training/index.ts'
 import { convolutionalJointNetwork } from '../convolutional-network.ts'
@@ -147,6 +148,29 @@ export function translated<R extends 'validation' | 'test'>(
       }
     },
   }
+}
+
+/** Four rows of `count` images: those of MNIST and what they become, then those of USPS and what they become. */
+export function translationPicture(
+  network: JointNetwork,
+  parts: Readonly<Record<Side, ImageSplit>>,
+  count = 20,
+): Picture {
+  const rows = (['x', 'y'] as const).flatMap((from) => {
+    const originals = examplesOf(parts[from], count)
+    const shape = network.domains[from].shape
+    return tf.tidy(() => {
+      const made = translate(network, from, tf.tensor(originals, [count, ...shape]))
+      return [originals, made.dataSync() as Float32Array] as unknown as tf.TensorContainer
+    }) as unknown as Float32Array[]
+  })
+  const images = new Float32Array(rows.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const row of rows) {
+    images.set(row, at)
+    at += row.length
+  }
+  return pictureGrid(images, network.domains.x.shape, { columns: count, enlarge: 2 })
 }
 
 export interface DigitsRun {

@@ -6,7 +6,7 @@ import { useEngine } from 'archloom/tensor'
 import { describe, expect, it } from 'vitest'
 import { seeded } from '../../../core/random.ts'
 import { imageSplit } from '../../../evaluators/data/index.ts'
-import { digitMethods, toUspsSize, translated } from '../../../plugins/jwdm/experiment/digits.ts'
+import { digitMethods, toUspsSize, translated, translationPicture } from '../../../plugins/jwdm/experiment/digits.ts'
 import { type ToyRun, toyMethods, toyRun, toySets } from '../../../plugins/jwdm/experiment/toy.ts'
 import { loadFilm, night, videoRun } from '../../../plugins/jwdm/experiment/video.ts'
 import { digitClaims, measured, plans, toyClaims, videoClaim } from '../../../plugins/jwdm/experiment.ts'
@@ -108,6 +108,20 @@ describe('digits', () => {
       targets.dispose()
     }
     expect(labels).toEqual([0, 1, 2, 3, 4])
+  })
+
+  it('are shown with what they become, both ways', () => {
+    using network = convolutionalJointNetwork({
+      ...{ x: [16, 16, 1], y: [16, 16, 1], features: 2, halvings: 1, blocks: 0, kernel: 3, criticHalvings: 1 },
+      rng: seeded(1),
+    })
+    const split = imageSplit('test', digits(16, 5), { normalisation: { mean: [0.5], std: [0.5] } })
+    const { height, width, pixels } = translationPicture(network, { x: split, y: split }, 3)
+    expect([height, width]).toEqual([2 * (4 * 17 - 1), 2 * (3 * 17 - 1)])
+    // The first rows are the images themselves.
+    const column = (top: number, x: number) => pixels[2 * top * width + 2 * x]
+    expect([column(0, 0), column(1, 0), column(2, 0)]).toEqual([0, 100, 200])
+    expect([column(34, 0), column(35, 0), column(36, 0)]).toEqual([0, 100, 200])
   })
 
   it('are claimed against showing the images as they are', () => {
