@@ -21,6 +21,8 @@ export interface EngineDefinition {
   /** `auto` takes the available engine of highest priority. */
   readonly priority: number
   readonly threads?: number
+  /** It computes on a device of its own: the time that the processor spends says nothing. */
+  readonly onDevice?: boolean
   /** It comes with this package: when 'auto' has to pass over it, a warning says why. */
   readonly ships?: boolean
   /** Kernels that exist but are slower than a composition of others: fill-ins of these names replace them. */

@@ -27,7 +27,7 @@ export type ProbeAnswer = Probe | { readonly failure: string }
  * seconds.
  * @throws ARCHLOOM_ENGINE_PROBE_FAILED when that process fails.
  */
-export async function probe(name: string, { timeoutMs = 60_000 } = {}): Promise<Probe> {
+export async function probe(name: string, { timeoutMs = 120_000 } = {}): Promise<Probe> {
   const extension = extname(fileURLToPath(import.meta.url))
   const entry = fileURLToPath(new URL(`./probe-process${extension}`, import.meta.url))
   // From source, whatever runs this process, Node runs the child through tsx.

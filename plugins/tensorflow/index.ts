@@ -16,6 +16,9 @@ export function tensorflowEngine(folders: () => readonly string[] = searchFolder
     get priority() {
       return hasGpuPackage(folders()) ? 70 : 20
     },
+    get onDevice() {
+      return hasGpuPackage(folders())
+    },
     get threads() {
       return threadsWanted()
     },

@@ -36,6 +36,7 @@ export function webgpuEngine(load: Importer = importPackage): EngineDefinition {
     name: 'webgpu',
     describe: 'a GPU through WebGPU (Dawn), Vulkan, Metal or Direct3D 12',
     priority: 60,
+    onDevice: true,
     available: async () => {
       try {
         const { name, hardware } = (await open()).first

@@ -128,7 +128,8 @@ it('ARCHLOOM_ENGINE_PROBE_FAILED carries the reason of that process', async () =
   await expect(probe('cpu', { timeoutMs: 1 })).rejects.toThrow('it did not answer in time')
 })
 
-it('doctor reports every engine, and the text names what to do', async () => {
+// Every engine in turn, each in a process that has to start on a machine that may be busy.
+it('doctor reports every engine, and the text names what to do', { timeout: 240_000 }, async () => {
   const report: DoctorReport = await doctorReport()
   expect(report.engines.map(({ name }) => name)).toEqual((await listEngines()).map(({ name }) => name))
   const wasm = report.engines.find(({ name }) => name === 'wasm')?.probe
