@@ -291,7 +291,7 @@ describe('what holds no or other numbers', () => {
     fc.assert(
       fc.property(images, fc.constantFrom(1, 2), (shape, dilation) => {
         expectSame(() => {
-          const x = tf.zeros(shape) as tf.Tensor4D
+          const x = tf.zeros([...shape]) as tf.Tensor4D
           const c = shape[3] as number
           const [w, d] = [normal([3, 3, c, 16], 1), normal([3, 3, c, 1], 2)] as [tf.Tensor4D, tf.Tensor4D]
           const { y, mean, variance } = fused.batchNormTraining(x, undefined, undefined, 1e-3, true)
