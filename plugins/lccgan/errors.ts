@@ -10,7 +10,7 @@ export const error = defineErrors('lccgan', {
     `${d.where} received ${d.received}; expected ${d.expected}.`,
   ARCHLOOM_LCCGAN_COLLAPSED: (d: { step: number; steps: number; side: string; learningRate: number }) =>
     `the loss of the ${d.side} at step ${d.step} of ${d.steps} is not finite (learning rate ${d.learningRate}): ` +
-    `the game has collapsed, and no weight was changed. Lower the learning rate, or play loss 'wasserstein'.`,
+    `the game has collapsed, and the ${d.side}'s weights are as they were before. Lower the learning rate, or play loss 'wasserstein'.`,
   ARCHLOOM_LCCGAN_NETWORK: (d: { received: string; expected: string }) =>
     `the network is ${d.received}; expected ${d.expected}. Make it with convolutionalGan(), denseGan() or gan().`,
 })

@@ -38,7 +38,7 @@ export function gaussianSampler(options: { dimension: number }): LatentSampler {
 
 export interface LccSamplerOptions {
   readonly bases: Rows
-  /** d. Error ARCHLOOM_LCCGAN_TOO_FEW_BASES when there are fewer bases. */
+  /** d. Error ARCHLOOM_LCCGAN_TOO_FEW_BASES when there are fewer bases; ARCHLOOM_LCCGAN_POINTS for broken ones. */
   readonly neighbours: number
   /** Default 'convex'. 'none' is what the released program samples: off the manifold, and moved by a shift of the origin. */
   readonly normalise?: CodeNormalisation
@@ -74,6 +74,15 @@ export function lccSampler(options: LccSamplerOptions): LccSampler {
   const normalise = oneOfNames('lccSampler', 'normalise', options.normalise ?? 'convex', codeNormalisations)
   const dimension = bases[0]?.length ?? 0
   if (neighbours > bases.length) throw error('ARCHLOOM_LCCGAN_TOO_FEW_BASES', { bases: bases.length, neighbours })
+  for (const [m, base] of bases.entries())
+    if (base.length !== dimension || !base.every(Number.isFinite))
+      throw error('ARCHLOOM_LCCGAN_POINTS', {
+        ...{
+          where: 'lccSampler',
+          received: `base ${m}: [${[...base.slice(0, 3)].join(', ')}${base.length > 3 ? ', …' : ''}]`,
+        },
+        expected: `${dimension} finite numbers in every base`,
+      })
   const near = bases.map((base, m) => {
     // Identical bases are all at distance 0: the anchor still comes first.
     const found = nearestBases(base, bases, neighbours)

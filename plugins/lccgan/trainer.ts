@@ -79,6 +79,11 @@ async function* train(
       received: `one from [${network.inputShape.join(', ')}] to [${network.outputShape.join(', ')}] alone`,
       expected: 'a generator with a discriminator',
     })
+  if (`${network.outputShape}` !== `${data.inputShape}`)
+    throw error('ARCHLOOM_LCCGAN_NETWORK', {
+      received: `a generator of examples [${network.outputShape.join(', ')}]`,
+      expected: `one of examples [${data.inputShape.join(', ')}], as the data has them`,
+    })
   const prior = typeof options.prior === 'function' ? await options.prior(network, data, fit) : options.prior
   if (prior.dimension !== network.inputShape[0])
     throw error('ARCHLOOM_LCCGAN_NETWORK', {

@@ -120,6 +120,11 @@ describe('LCC sampling', () => {
     expect(() => sampler({ neighbours: 0 })).toThrow(/ARCHLOOM_LCCGAN_OPTION/)
     expect(() => sampler({ normalise: 'l2' as 'sum' })).toThrow(/ARCHLOOM_LCCGAN_OPTION/)
     expect(() => gaussianSampler({ dimension: 1.5 })).toThrow(/ARCHLOOM_LCCGAN_OPTION/)
+    const broken = [Float64Array.of(1, Number.NaN), Float64Array.of(1)]
+    for (const base of broken)
+      expect(() => sampler({ bases: [Float64Array.of(1, 2), base], neighbours: 1 })).toThrow(
+        /ARCHLOOM_LCCGAN_POINTS.*base 1: \[1.*2 finite numbers/,
+      )
   })
 })
 

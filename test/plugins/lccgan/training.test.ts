@@ -256,6 +256,10 @@ describe('training', () => {
     await expect(fitted(ganTrainer({ prior: local() }), network)).rejects.toThrow(
       /ARCHLOOM_LCCGAN_NETWORK.*length 3.*length 2/,
     )
+    using wide = denseGan({ latentDimension: 2, dimension: 3, rng: seeded(1) })
+    await expect(fitted(ganTrainer({ prior: local() }), wide)).rejects.toThrow(
+      /ARCHLOOM_LCCGAN_NETWORK.*examples \[3\].*examples \[2\]/,
+    )
     using coder = denseAutoEncoder({ latentDimension: 2, dimension: 2, rng: seeded(1) })
     await expect(fitted(ganTrainer({ prior: local() }), coder as never)).rejects.toThrow(/ARCHLOOM_LCCGAN_NETWORK/)
     expect(() => generated(network, 1, seeded(1))).toThrow(/ARCHLOOM_LCCGAN_NETWORK.*without a prior/)
