@@ -90,8 +90,9 @@ export async function main(options: Options = {}) {
   const began = processorSeconds()
   const quality = (pairs: PatchDataset['test']['pairs']) =>
     upscalingQuality((lr) => network.upscale(lr, { training: false }), pairs, { ...(signal && { signal }) })
-  const tenth = Math.max(1, Math.round(steps / 10))
-  for await (const { step, metrics } of train(network, steps, Math.min(STRETCH, tenth)))
+  const every = Math.min(STRETCH, Math.max(1, Math.round(steps / 10)))
+  const tenth = every * Math.max(1, Math.round(steps / (10 * every)))
+  for await (const { step, metrics } of train(network, steps, every))
     if (step === steps || step % tenth === 0) {
       const { psnr: validation } = await quality(data.validation.pairs)
       const spent = ((processorSeconds() - began) / 60).toFixed(1)
