@@ -131,10 +131,10 @@ export async function imageTable(
       const size = shape.reduce((a, b) => a * b, 1)
       await writePicture(
         file('samples'),
-        pictureGrid(images.subarray(0, 50 * size), shape, { columns: 10, enlarge: 1 }),
+        pictureGrid(images.subarray(0, 50 * size), shape, { columns: 10, enlarge: 2 }),
       )
       const walk = walked(network, 20, seed.fork('walk'))
-      await writePicture(file('walk'), pictureGrid(walk, shape, { columns: 20 }))
+      await writePicture(file('walk'), pictureGrid(walk, shape, { columns: 20, enlarge: 2 }))
     }
   }
   const { frechet, score, similarity } = floor
