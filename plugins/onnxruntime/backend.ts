@@ -82,6 +82,28 @@ export class OnnxRuntimeBackend extends MathBackendCPU {
     return { dataId: this.keep(entry), shape: [...shape], dtype: 'float32' }
   }
 
+  /**
+   * Float tensors of one shape in one order of their values, the one they have if they agree, and a new tensor in that
+   * order: for WebAssembly loops of others that treat all values alike. Undefined for other tensors.
+   */
+  inOneOrder(tensors: readonly TensorInfo[]) {
+    const { buffer, memory } = this.memoryPool.arena
+    const [first] = tensors
+    if (!first || tensors.some(({ dtype, shape }) => dtype !== 'float32' || !util.arraysEqual(shape, first.shape)))
+      return
+    const found = tensors.map((each) => this.entry(each)).find(({ hasPlain }) => !hasPlain)?.blockedDims
+    // Blocks with lanes beyond the last channel hold more than the values.
+    const dims = found && util.arraysEqual([...found], first.shape) && found[3] % this.layout.block === 0 && found
+    const inputs = tensors.map((each) => (dims ? this.blocked(each, dims) : (this.entry(each).numbers as Float32Array)))
+    if (inputs.some((each) => each.buffer !== buffer)) return
+    if (!dims) {
+      const { values, ...result } = this.output(first.shape)
+      return { memory, inputs, output: values as Float32Array, result }
+    }
+    const output = this.layout.room(dims)
+    return { memory, inputs, output, result: this.blockedOutput(output, dims) }
+  }
+
   /** Registers an entry made by a kernel. */
   keep(entry: Entry): object {
     const dataId = {}

@@ -136,7 +136,8 @@ function loopsFor(widths: number) {
       const straight = mul(mul(inside, range), sub(z, centre))
       return {
         sums: [
-          mul(g, sub(add(onGrid(z, steps, step), low), straight)),
+          // With widths, Σ dy·ẑ is among their sums: adding it is left to the caller.
+          mul(g, sub(widths > 0 ? low : add(onGrid(z, steps, step), low), straight)),
           ...grids(numbers).map(([all, one]) => mul(g, onGrid(z, all, one))),
         ],
         out: mul(mul(g, slope), inside),
@@ -150,7 +151,7 @@ function loopsFor(widths: number) {
  * quantise: y = code·step + low of (x, y); numbers scale, shift, steps, step, low.
  * observe: the same, and Σ |z − z_b| of x for every width.
  * gradient: dx = dy·slope inside, Σ dy·(Q − inside·range·(z − centre)) and Σ dy·z_b for every width, of (dy, x, dx);
- * numbers scale, shift, steps, step, low, slope, range, centre, least.
+ * numbers scale, shift, steps, step, low, slope, range, centre, least. With widths the first sum has low in Q's place.
  */
 export type LoopName = keyof ReturnType<typeof loopsFor>
 
@@ -170,8 +171,12 @@ function assembled(widths: number): Uint8Array<ArrayBuffer> {
   ])
 }
 
-interface Memory {
+/** WebAssembly memory that loops run on: their own, or that of an engine. */
+export interface LoopMemory {
   readonly buffer: ArrayBuffer
+}
+
+interface OwnMemory extends LoopMemory {
   grow(pages: number): number
 }
 
@@ -179,7 +184,7 @@ type Functions = Record<LoopName, (...numbers: number[]) => number | number[] | 
 
 /** The part of the API used here: its types come with the DOM library, which Node programs do not load. */
 interface WebAssemblyApi {
-  readonly Memory: new (limits: { initial: number }) => Memory
+  readonly Memory: new (limits: { initial: number }) => OwnMemory
   readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object
   readonly Instance: new (
     module: object,
@@ -188,46 +193,61 @@ interface WebAssemblyApi {
 }
 
 const PAGE = 65_536
-const compiled = new Map<number, Functions>()
-let memory: Memory | undefined
+const compiled = new WeakMap<LoopMemory, Map<number, Functions>>()
+let memory: OwnMemory | undefined
 
 const api = () => (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly
 
-function memoryOf(bytes: number): Memory {
+function memoryOf(bytes: number): OwnMemory {
   memory ??= new (api().Memory)({ initial: 1 })
   const missing = Math.ceil((bytes - memory.buffer.byteLength) / PAGE)
   if (missing > 0) memory.grow(missing)
   return memory
 }
 
-function functionsFor(widths: number): Functions {
-  const found = compiled.get(widths)
+function functionsFor(widths: number, on: LoopMemory): Functions {
+  const known = compiled.get(on) ?? new Map<number, Functions>()
+  compiled.set(on, known)
+  const found = known.get(widths)
   if (found) return found
   const { Instance, Module } = api()
-  const { exports } = new Instance(new Module(assembled(widths)), { loops: { memory: memoryOf(0) } })
-  compiled.set(widths, exports)
+  const { exports } = new Instance(new Module(assembled(widths)), { loops: { memory: on } })
+  known.set(widths, exports)
   return exports
 }
 
-/** Floats that a loop reads or writes; views of one memory, valid until the next call. */
-export function vectors(length: number, count: number): Float32Array<ArrayBuffer>[] {
-  // Each array begins at a multiple of 16 bytes.
-  const stride = Math.ceil(length / 4) * 4
-  const { buffer } = memoryOf(stride * 4 * count)
-  return Array.from({ length: count }, (_, i) => new Float32Array(buffer, i * stride * 4, length))
+/** Arrays of one length in one memory: what a loop reads, and what it writes. */
+export interface LoopArrays {
+  readonly memory: LoopMemory
+  readonly inputs: readonly Float32Array[]
+  readonly output: Float32Array
 }
 
-/** Runs a loop over the first `pairs` pairs of the arrays, for grids of so many steps each; returns its sums. */
+/** Values in the loops' own memory: the arrays are valid until the next call. */
+export function copiedArrays(values: readonly Float32Array[]): LoopArrays {
+  const length = values[0]?.length ?? 0
+  // Each array begins at a multiple of 16 bytes.
+  const stride = Math.ceil(length / 4) * 4
+  const own = memoryOf(stride * 4 * (values.length + 1))
+  const at = (i: number) => new Float32Array(own.buffer, i * stride * 4, length)
+  const inputs = values.map((each, i) => {
+    at(i).set(each)
+    return at(i)
+  })
+  return { memory: own, inputs, output: at(values.length) }
+}
+
+/** Runs a loop over all pairs of the arrays, for grids of so many steps each; returns its sums. */
 export function runLoop(
   name: LoopName,
-  arrays: readonly Float32Array[],
-  pairs: number,
+  { memory: on, inputs, output }: LoopArrays,
   numbers: readonly number[],
   grids: readonly number[] = [],
 ): number[] {
+  const pairs = output.length >> 1
   const ofGrids = grids.flatMap((steps) => [steps, 1 / steps])
   if (pairs === 0) return name === 'gradient' ? [0, ...grids.map(() => 0)] : grids.map(() => 0)
-  const addresses = arrays.map((each) => each.byteOffset)
-  const sums = functionsFor(grids.length)[name](...addresses, pairs, ...numbers, ...ofGrids)
+  const addresses = [...inputs, output].map((each) => each.byteOffset)
+  const sums = functionsFor(grids.length, on)[name](...addresses, pairs, ...numbers, ...ofGrids)
   return Array.isArray(sums) ? sums : sums === undefined ? [] : [sums]
 }

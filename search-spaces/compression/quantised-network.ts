@@ -112,7 +112,7 @@ export function quantisedWeights({ graph, layers }: QuantisedModel, name: string
   if (!layer || !node || layer.weights === FLOAT_BITS) return undefined
   const { shape, data }: Weights = node.kernel
   const scaling = { standardise: layer.standardise, scale: layer.weightScale }
-  const grid = weightGrid(name, shape, scaling)(layer.weightClip, data)
+  const grid = weightGrid(name, shape, scaling)(layer.weightClip, () => data)
   const bits = layer.weights
   return {
     ...{ shape, bits, codes: codes(data, grid, bits), values: quantise(data, grid, bits) },

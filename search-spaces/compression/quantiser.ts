@@ -1,4 +1,4 @@
-import { runLoop, vectors } from './double-loops.ts'
+import { copiedArrays, type LoopArrays, runLoop } from './double-loops.ts'
 import { type Ladder, ratiosOf, stepsOf } from './ladder.ts'
 
 /** Ties go up: the only common rule that commutes with adding whole numbers, which nested codes need. */
@@ -73,31 +73,29 @@ const clipped = (u: number) => Math.min(Math.max(u, 0), 1)
 export interface Observed {
   /** A_j = mean |z − z_j| at every width but the last (eq. 13): what gates compare with thresholds. */
   readonly means: readonly number[]
-  /** Q of every value at the width that `choose` made of them. A view: copy it or use it at once. */
-  readonly values: Values
+  /** The width that `choose` made of them, at which every value's Q is now in the output. */
   readonly bits: number
 }
 
 /** Mean residuals and quantised values in one pass, where `likely` is the width that is chosen; in two elsewhere. */
 export function observe(
-  values: Values,
+  arrays: LoopArrays,
   grid: Grid,
   ladder: Ladder,
   likely: number,
   choose: (means: readonly number[]) => number,
 ): Observed {
-  const { length } = values
-  const [x, y] = vectors(length, 2) as [Values, Values]
-  x.set(values)
+  const [x, y] = [arrays.inputs[0] as Values, arrays.output]
+  const { length } = x
   const grids = ladder.slice(0, -1).map(stepsOf)
-  const sums = runLoop('observe', [x, y], length >> 1, quantiseNumbers(grid, likely), grids)
-  const z = clipped(unclipped(values.at(-1) ?? 0, grid))
+  const sums = runLoop('observe', arrays, quantiseNumbers(grid, likely), grids)
+  const z = clipped(unclipped(x.at(-1) ?? 0, grid))
   const last = (steps: number) => (length % 2 === 1 ? Math.abs(z - roundHalfUp(steps * z) * (1 / steps)) : 0)
   const means = grids.map((steps, j) => ((sums[j] as number) + last(steps)) / length)
   const bits = choose(means)
-  if (bits !== likely) runLoop('quantise', [x, y], length >> 1, quantiseNumbers(grid, bits))
+  if (bits !== likely) runLoop('quantise', arrays, quantiseNumbers(grid, bits))
   if (length % 2 === 1) y[length - 1] = quantiseOne(x[length - 1] as number, grid, bits)
-  return { means, values: y, bits }
+  return { means, bits }
 }
 
 const quantiseNumbers = ({ scale, shift, range, low }: Grid, bits: number) => {
@@ -112,39 +110,79 @@ const quantiseOne = (x: number, grid: Grid, bits: number) => {
 
 /** Mean residuals alone. */
 export const meanResiduals = (values: Values, grid: Grid, ladder: Ladder): readonly number[] =>
-  observe(values, grid, ladder, ladder[0] as number, () => ladder[0] as number).means
+  observe(copiedArrays([values]), grid, ladder, ladder[0] as number, () => ladder[0] as number).means
 
-/** Q of every value at one width. A view: copy it or use it at once. */
-export function quantiseView(values: Values, grid: Grid, bits: number): Values {
-  const [x, y] = vectors(values.length, 2) as [Values, Values]
-  x.set(values)
-  runLoop('quantise', [x, y], values.length >> 1, quantiseNumbers(grid, bits))
-  if (values.length % 2 === 1) y[values.length - 1] = quantiseOne(values.at(-1) as number, grid, bits)
-  return y
+/** Writes Q of every value at one width to the output. */
+export function quantiseInto(arrays: LoopArrays, grid: Grid, bits: number): void {
+  const [x, y] = [arrays.inputs[0] as Values, arrays.output]
+  runLoop('quantise', arrays, quantiseNumbers(grid, bits))
+  if (x.length % 2 === 1) y[x.length - 1] = quantiseOne(x.at(-1) as number, grid, bits)
 }
 
 /** Q of every value at one width. */
-export const quantise = (values: Values, grid: Grid, bits: number): Values => quantiseView(values, grid, bits).slice()
+export function quantise(values: Values, grid: Grid, bits: number): Values {
+  const arrays = copiedArrays([values])
+  quantiseInto(arrays, grid, bits)
+  return arrays.output.slice()
+}
 
 /** Codes of every value at one width, for exporters: Q = range·code / (2ᵏ − 1) + low. */
 export function codes(values: Values, grid: Grid, bits: number): Int32Array {
   return Int32Array.from(values, (x) => codeOf(clipped(unclipped(x, grid)), bits))
 }
 
-export interface QuantiserGradient {
-  /** dL/dx: dy times range·scale inside the clip, 0 outside. A view of the loops' memory: use or copy it at once. */
-  readonly dx: Values
+export interface ClipGradient {
   /** dL/dv. */
   readonly clip: number
   /** Σ dL/dẑ·z_j at every width asked for: what gradients of gates are made of. */
   readonly products: readonly number[]
 }
 
+export interface QuantiserGradient extends ClipGradient {
+  /** dL/dx: dy times range·scale inside the clip, 0 outside. */
+  readonly dx: Values
+}
+
 /**
  * Backward pass of `quantise` under the straight-through estimator: rounding is the identity, the clip's slope is 1
  * inside. dQ/dv = Q/v − (inside: range·(z − centre)/v). Without a sign 0 counts as inside, so that channels that a gate
- * shut can learn to open again.
+ * shut can learn to open again. Reads dL/dy and the values, writes dL/dx.
  */
+export function gradientInto(
+  arrays: LoopArrays,
+  grid: Grid,
+  bits: number,
+  widths: readonly number[] = [],
+): ClipGradient {
+  const { scale, shift, range, low, centre, clip } = grid
+  const [dy, values] = arrays.inputs as [Values, Values]
+  const slope = range * scale
+  const steps = stepsOf(bits)
+  const least = centre === 0 ? 0 : Number.MIN_VALUE
+  const numbers = [scale, shift, steps, range / steps, low, slope, range, centre, least]
+  // Q's own width is among them, or all of Q is in the first sum.
+  const own = widths.indexOf(bits)
+  const all = widths.length > 0 && own === -1 ? [...widths, bits] : widths
+  const grids = all.map(stepsOf)
+  const [total = 0, ...products] = runLoop('gradient', arrays, numbers, grids)
+  const result = (sum: number, ofWidths: readonly number[]) => {
+    const scaled = ofWidths.map((product) => product * range)
+    const ofCodes = scaled.at(own) ?? 0
+    return { clip: (sum + ofCodes) / clip, products: scaled.slice(0, widths.length) }
+  }
+  if (values.length % 2 === 0) return result(total, products)
+  const [lastDy, u] = [dy.at(-1) as number, unclipped(values.at(-1) as number, grid)]
+  const z = clipped(u)
+  const inside = u >= least && u < 1 ? 1 : 0
+  arrays.output[values.length - 1] = lastDy * slope * inside
+  const straight = inside * range * (z - centre)
+  return result(
+    total + lastDy * ((all.length > 0 ? 0 : roundHalfUp(steps * z) * (range / steps)) + low - straight),
+    products.map((product, j) => product + (lastDy * roundHalfUp((grids[j] as number) * z)) / (grids[j] as number)),
+  )
+}
+
+/** `gradientInto` for plain arrays: dL/dx as a copy. */
 export function quantiseGradient(
   dy: Values,
   values: Values,
@@ -152,28 +190,7 @@ export function quantiseGradient(
   bits: number,
   widths: readonly number[] = [],
 ): QuantiserGradient {
-  const { scale, shift, range, low, centre, clip } = grid
-  const [g, x, dx] = vectors(values.length, 3) as [Values, Values, Values]
-  g.set(dy)
-  x.set(values)
-  const slope = range * scale
-  const steps = stepsOf(bits)
-  const least = centre === 0 ? 0 : Number.MIN_VALUE
-  const pairs = values.length >> 1
-  const numbers = [scale, shift, steps, range / steps, low, slope, range, centre, least]
-  const grids = widths.map(stepsOf)
-  const [total = 0, ...products] = runLoop('gradient', [g, x, dx], pairs, numbers, grids)
-  const result = (sum: number, ofWidths: readonly number[]) => ({
-    ...{ dx, clip: sum / clip, products: ofWidths.map((product) => product * range) },
-  })
-  if (values.length % 2 === 0) return result(total, products)
-  const [lastDy, u] = [dy.at(-1) as number, unclipped(values.at(-1) as number, grid)]
-  const z = clipped(u)
-  const inside = u >= least && u < 1 ? 1 : 0
-  dx[values.length - 1] = lastDy * slope * inside
-  const straight = inside * range * (z - centre)
-  return result(
-    total + lastDy * (roundHalfUp(steps * z) * (range / steps) + low - straight),
-    products.map((product, j) => product + (lastDy * roundHalfUp((grids[j] as number) * z)) / (grids[j] as number)),
-  )
+  const arrays = copiedArrays([dy, values])
+  const found = gradientInto(arrays, grid, bits, widths)
+  return { ...found, dx: arrays.output.slice() }
 }

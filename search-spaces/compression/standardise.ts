@@ -34,11 +34,17 @@ export function moments(layer: string, kernel: Float32Array, shape: readonly num
 }
 
 function survivingOf(kernel: Float32Array, shape: readonly number[], { inputs, filters }: Survivors): Float32Array {
-  if (!inputs && !filters) return kernel
   const [rows, columns] = [shape.at(-2) as number, shape.at(-1) as number]
-  return kernel.filter(
-    (_, i) => (!filters || filters[i % columns]) && (!inputs || inputs[Math.floor(i / columns) % rows]),
-  )
+  const kept = (alive: ArrayLike<number> | undefined, count: number) =>
+    Array.from({ length: count }, (_, i) => i).filter((i) => !alive || alive[i])
+  const [keptRows, keptColumns] = [kept(inputs, rows), kept(filters, columns)]
+  if (keptRows.length === rows && keptColumns.length === columns) return kernel
+  const values = new Float32Array((kernel.length / (rows * columns)) * keptRows.length * keptColumns.length)
+  let to = 0
+  for (let from = 0; from < kernel.length; from += rows * columns)
+    for (const row of keptRows)
+      for (const column of keptColumns) values[to++] = kernel[from + row * columns + column] as number
+  return values
 }
 
 /** How weights reach their grid. */
@@ -53,7 +59,7 @@ export interface WeightScaling {
 export const weightGrid =
   (layer: string, shape: readonly number[], scaling: WeightScaling, alive: Survivors = {}): GridOf =>
   (clip, values) => {
-    const { mean, deviation } = moments(layer, values, shape, alive)
+    const { mean, deviation } = moments(layer, values(), shape, alive)
     if (!scaling.standardise) return signedGrid(clip)
     return signedGrid(clip, mean, deviation, scaling.scale === 'kept' ? deviation : 1)
   }

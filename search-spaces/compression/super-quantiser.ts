@@ -6,11 +6,11 @@ import * as tf from '@tensorflow/tfjs-core'
 import { scaleShift } from '../../core/tensor/index.ts'
 import { bitsOf, type Gates, gateGradients, gatesOf, logisticSlope } from './gates.ts'
 import type { Ladder } from './ladder.ts'
-import { type Grid, observe, quantiseGradient, quantiseView } from './quantiser.ts'
-import { tensorOf, valuesOf } from './tensor-values.ts'
+import { type Grid, gradientInto, observe, quantiseInto } from './quantiser.ts'
+import { loopArrays, valuesOf } from './tensor-values.ts'
 
-/** Where values go on [0, 1], given the clip value |v| and, for weights, the values themselves. */
-export type GridOf = (clip: number, values: Float32Array) => Grid
+/** Where values go on [0, 1], given the clip value |v| and, for weights, the values themselves in their order. */
+export type GridOf = (clip: number, values: () => Float32Array) => Grid
 
 export interface SuperQuantised {
   /** Q(x), of x's shape. */
@@ -28,15 +28,15 @@ const numberOf = (variable: tf.Tensor) => valuesOf(variable)[0] as number
 
 /** x quantised at one width, with the gradient of the straight-through estimator in x and the clip value [1]. */
 export function quantiseFixed(x: tf.Tensor, clip: tf.Variable, gridOf: GridOf, bits: number): tf.Tensor {
-  const values = valuesOf(x)
-  const { grid, sign } = gridAt(clip, gridOf, values)
-  const y = tensorOf(quantiseView(values, grid, bits), x.shape)
-  return throughQuantiser(y, x, clip, { grid, sign, bits })
+  const { grid, sign } = gridAt(clip, gridOf, x)
+  const { arrays, result } = loopArrays([x])
+  quantiseInto(arrays, grid, bits)
+  return throughQuantiser(result(), x, clip, { grid, sign, bits })
 }
 
-const gridAt = (clip: tf.Variable, gridOf: GridOf, values: Float32Array) => {
+const gridAt = (clip: tf.Variable, gridOf: GridOf, x: tf.Tensor) => {
   const v = numberOf(clip)
-  return { grid: gridOf(Math.abs(v), values), sign: v < 0 ? -1 : 1 }
+  return { grid: gridOf(Math.abs(v), () => valuesOf(x)), sign: v < 0 ? -1 : 1 }
 }
 
 export interface SuperQuantiserOptions {
@@ -62,12 +62,11 @@ export function superQuantise(
   const { gridOf, ladder, learn, likely = ladder.at(-1) as number } = options
   // Copied: the engine may write over what it showed.
   const limits = valuesOf(thresholds).slice()
-  const values = valuesOf(x)
-  // The plain arrays are not kept: the backward pass reads x again.
-  const { grid, sign } = gridAt(clip, gridOf, values)
-  const found = observe(values, grid, ladder, likely, (means) => bitsOf(gatesOf(means, limits).open, ladder))
-  const y = tensorOf(found.values, x.shape)
-  const { means, bits } = found
+  const { grid, sign } = gridAt(clip, gridOf, x)
+  const { arrays, result } = loopArrays([x])
+  const choose = (residuals: readonly number[]) => bitsOf(gatesOf(residuals, limits).open, ladder)
+  const { means, bits } = observe(arrays, grid, ladder, likely, choose)
+  const y = result()
   const gates = gatesOf(means, limits)
   if (!learn || ladder.length === 1) return { value: throughQuantiser(y, x, clip, { grid, sign, bits }), gates, means }
   const open = thresholdGates(thresholds, gates)
@@ -90,8 +89,9 @@ function throughQuantiser(y: tf.Tensor, x: tf.Tensor, clip: tf.Variable, quantis
     return {
       value: y,
       gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
-        const gradient = quantiseGradient(valuesOf(dy), valuesOf(saved as tf.Tensor), grid, bits, open ? ladder : [])
-        const dx = tensorOf(gradient.dx, y.shape)
+        const { arrays, result } = loopArrays([dy, saved as tf.Tensor])
+        const gradient = gradientInto(arrays, grid, bits, open ? ladder : [])
+        const dx = result()
         const dclip = tf.tensor1d([sign * gradient.clip])
         return gates && open ? [dx, dclip, tf.tensor1d(gateGradients(gates.open, gradient.products))] : [dx, dclip]
       },
@@ -114,12 +114,13 @@ function thresholdGates(thresholds: tf.Variable, { open, residuals }: Gates): tf
 export function groupScores(kernel: Float32Array, filters: number, groupSize: number): Float64Array {
   const scores = new Float64Array(filters / groupSize)
   let most = 0
-  for (let i = 0; i < kernel.length; i++) {
-    const size = Math.abs(kernel[i] as number)
-    const group = Math.floor((i % filters) / groupSize)
-    scores[group] = (scores[group] as number) + size
-    if (size > most) most = size
-  }
+  for (let row = 0; row < kernel.length; row += filters)
+    for (let f = 0; f < filters; f++) {
+      const size = Math.abs(kernel[row + f] as number)
+      const group = Math.floor(f / groupSize)
+      scores[group] = (scores[group] as number) + size
+      if (size > most) most = size
+    }
   const count = (kernel.length / filters) * groupSize
   // Thresholds are floats: a score must be able to equal one.
   return scores.map((sum) => Math.fround(sum / count / most))
@@ -176,9 +177,10 @@ function scoreGradient(
     if (Math.abs(kernel[i] as number) > Math.abs(kernel[largest] as number)) largest = i
   const most = Math.abs(kernel[largest] as number)
   const count = (kernel.length / filters) * groupSize
-  for (let i = 0; i < kernel.length; i++)
-    gradient[i] =
-      ((ofScores[Math.floor((i % filters) / groupSize)] as number) * Math.sign(kernel[i] as number)) / (count * most)
+  const slopes = Float64Array.from({ length: filters }, (_, f) => ofScores[Math.floor(f / groupSize)] as number)
+  for (let row = 0; row < kernel.length; row += filters)
+    for (let f = 0; f < filters; f++)
+      gradient[row + f] = ((slopes[f] as number) * Math.sign(kernel[row + f] as number)) / (count * most)
   const through = scores.reduce((sum, score, c) => sum + score * (ofScores[c] as number), 0)
   gradient[largest] = (gradient[largest] as number) - (through / most) * Math.sign(kernel[largest] as number)
   return gradient

@@ -32,7 +32,7 @@ import {
   uniformChoice,
 } from '../../../search-spaces/compression/index.ts'
 
-beforeAll(() => useEngine('onnxruntime'))
+beforeAll(() => useEngine('onnxruntime'), 60_000)
 
 const data = generatedImages({ train: 64, validation: 16, test: 16, classes: 3, size: 8 })
 const graph = preActivationResNet({ depth: 8, widths: [4, 8, 8], size: 8, classes: 3, rng: seeded(1) })

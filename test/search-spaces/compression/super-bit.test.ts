@@ -16,10 +16,14 @@ import {
   type LayerGraph,
   logisticSlope,
   meanBits,
+  meanResiduals,
   multiPathNetwork,
   preActivationResNet,
+  quantise,
   quantisedNetwork,
   quantisedWeights,
+  quantiseFixed,
+  quantiseGradient,
   randomChoice,
   resNetGraph,
   superBitNetwork,
@@ -30,7 +34,7 @@ import {
   unsignedGrid,
 } from '../../../search-spaces/compression/index.ts'
 
-beforeAll(() => useEngine('onnxruntime'))
+beforeAll(() => useEngine('onnxruntime'), 60_000)
 
 /** Millions of BOPs, as printed. */
 const millions = (bops: number) => Number((bops / 1e6).toFixed(1))
@@ -349,6 +353,44 @@ describe('super-bit network', () => {
     expect(of(thresholds)[1]).toBeCloseTo(0.0039213, 6)
     expect(of(clip)[0]).toBeCloseTo(115 / 255 - 0.45, 6)
     tf.dispose([clip, thresholds, x, grads])
+  })
+
+  it.each([
+    ['whole blocks of channels', 32],
+    ['blocks that are not full', 5],
+  ])('reads values where the engine keeps them: %s', (_, filters) => {
+    const [clip, thresholds] = [tf.variable(tf.tensor1d([1.3])), tf.variable(tf.tensor1d([0, 0]))]
+    const before = tf.memory().numTensors
+    tf.tidy(() => {
+      const made = (seed: number) => {
+        const rng = seeded(seed)
+        const kernel = Float32Array.from({ length: 27 * filters }, () => 0.3 * rng.normal())
+        return tf.relu(tf.conv2d(images(2), tf.tensor4d(kernel, [3, 3, 3, filters]), 1, 'same'))
+      }
+      const [x, weights] = [made(1), made(2)]
+      // Before anything asks for their values row by row.
+      const y = quantiseFixed(x, clip, unsignedGrid, 4)
+      const options = { gridOf: unsignedGrid, ladder: [2, 4, 8], learn: false }
+      const gated = superQuantise(made(1), clip, thresholds, options)
+      const { grads } = tf.variableGrads(
+        () => tf.sum(tf.mul(quantiseFixed(x, clip, unsignedGrid, 4), weights)) as tf.Scalar,
+        [clip],
+      )
+      const dx = tf.grad((each: tf.Tensor) => tf.sum(tf.mul(quantiseFixed(each, clip, unsignedGrid, 4), weights)))(x)
+      const grid = unsignedGrid(clip.dataSync()[0] as number)
+      const values = x.dataSync() as Float32Array
+      expect(y.dataSync()).toEqual(quantise(values, grid, 4))
+      expect(gated.value.dataSync()).toEqual(quantise(values, grid, 8))
+      const means = meanResiduals(values, grid, [2, 4, 8])
+      gated.means.forEach((mean, j) => {
+        expect(mean).toBeCloseTo(means[j] as number, 12)
+      })
+      const expected = quantiseGradient(weights.dataSync() as Float32Array, values, grid, 4)
+      expect(dx.dataSync()).toEqual(expected.dx)
+      expect((grads[clip.name] as tf.Tensor).dataSync()[0]).toBeCloseTo(expected.clip, 3)
+    })
+    expect(tf.memory().numTensors).toBe(before)
+    tf.dispose([clip, thresholds])
   })
 
   it('costs: ln R and its slope in gates and filters, on the side whose turn it is', () => {
