@@ -1,11 +1,13 @@
 // Adapts a network to a film of which only small frames exist, and enlarges the frames. Takes a folder of frames
 // (default: sintel-frames in ARCHLOOM_DATA) or, where ffmpeg is installed, a film file. With --measure the frames
-// count as the truth: a small film is made of them by blurring and thinning, and PSNR is told before and after.
+// count as the truth: a small film is made of them by blurring and thinning, and PSNR is told before and after, beside
+// that of as many steps without the film. The sound of a film is not kept.
 //     npx archloom run examples/adapt-video.ts --input film.mp4 --out large.mp4
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import * as tf from '@tensorflow/tfjs-core'
 import { seeded } from 'archloom'
 import {
   blur,
@@ -14,6 +16,8 @@ import {
   drawScene,
   gaussianKernel,
   type PatchDataset,
+  type Picture,
+  type PicturePair,
   pairOf,
   patchSplit,
   picturesIn,
@@ -31,8 +35,13 @@ import {
   sideBySide,
   upscaleTiled,
 } from 'archloom/evaluators/upscaling'
-import { type DualRegressionOptions, dualNetworks, dualRegressionTrainer } from 'archloom/plugins/drn'
-import { buildCompactNetwork } from 'archloom/search-spaces/super-resolution'
+import {
+  type DualNetworks,
+  type DualRegressionOptions,
+  dualNetworks,
+  dualRegressionTrainer,
+} from 'archloom/plugins/drn'
+import { buildCompactNetwork, type ScopedUpscalingNetwork } from 'archloom/search-spaces/super-resolution'
 import { useEngine } from 'archloom/tensor'
 
 export const flags = {
@@ -63,8 +72,12 @@ interface Options {
 
 const patch = 16
 const batchSize = 8
+/** ρ: share of a batch that are frames of the film. */
+const RATIO = 0.3
 /** How the small film is made when frames count as the truth: not the degradation that the network learnt on. */
 const kernel = gaussianKernel({ sigma: 1.2 })
+/** Adapted to at most so many frames, spread over the film; all others are read one at a time. */
+const SEEN = 12
 
 export async function main(options: Options = {}) {
   const { scale = 2, steps = 400, adaptSteps = 100, measure = false, engine = 'auto', log = console.log } = options
@@ -72,61 +85,98 @@ export async function main(options: Options = {}) {
   await useEngine(engine)
   const work = await mkdtemp(join(tmpdir(), 'archloom-film-'))
   try {
-    const { names, pictures, rate } = await framesOf(options, work, log)
-    const small = measure ? pictures.map((frame) => downscaleNearest(blur(frame, kernel), scale)) : pictures
-    // Without large frames any target will do: unpaired images take part in the dual loss only.
-    const pairs = small.map((lr, i) => {
-      const hr = measure ? (pictures[i] as (typeof pictures)[number]) : upscaleBicubic(lr, scale)
-      return pairOf(names[i] as string, hr, scale, lr)
-    })
+    const { names, read, rate } = await filmOf(options, work, log)
+    const shrunk = (frame: Picture) => (measure ? downscaleNearest(blur(frame, kernel), scale) : frame)
+    const pairs: PicturePair[] = []
+    for (const i of spread(names.length, SEEN)) {
+      const frame = await read(i)
+      const lr = shrunk(frame)
+      // Without large frames any target will do: unpaired images take part in the dual loss only.
+      pairs.push(pairOf(names[i] as string, measure ? frame : upscaleBicubic(lr, scale), scale, lr))
+    }
     const data = options.data ?? (await superResolutionData({ scale, patch, patches: 20 * batchSize }))
-    log(`${small.length} small frames; pairs: ${data.name}`)
+    log(`${names.length} small frames, ${pairs.length} to adapt to; pairs: ${data.name}`)
 
     using network = buildCompactNetwork({ scale, blocks: 3 }, { input: [patch, patch, 3], rng: seeded('network') })
     using duals = dualNetworks({ scale, rng: seeded('duals') })
-    const train = async (count: number, more: DualRegressionOptions) => {
-      const paired = more.unpaired ? batchSize - Math.round(0.3 * batchSize) : batchSize
-      const trainer = dualRegressionTrainer({ batchSize, duals, ...more })
+    const train = async (count: number, size: number, more: DualRegressionOptions) => {
+      const trainer = dualRegressionTrainer({ batchSize: size, duals, ...more })
+      const paired = more.unpaired ? size - Math.round(RATIO * size) : size
       const epochs = count / Math.max(1, Math.floor(data.train.size / paired))
       for await (const _ of trainer.fit(network, data.train, { epochs, rng: seeded(`batches ${count}`) }));
     }
-    const quality = () => upscalingQuality((lr) => network.upscale(lr, { training: false }), pairs)
-    await train(steps, { learningRate: 1e-3, dualLearningRate: 1e-2 })
-    const before = measure ? await quality() : undefined
-    // Algorithm 1: three images of ten are frames of the film.
-    await train(adaptSteps, { learningRate: 3e-4, unpaired: patchSplit('train', pairs, { patch }), unpairedRatio: 0.3 })
-    const after = measure ? await quality() : undefined
-    if (before && after)
-      log(`PSNR of the frames: ${before.psnr.toFixed(3)} dB before, ${after.psnr.toFixed(3)} dB after adaptation`)
+    const quality = async () =>
+      measure ? (await upscalingQuality((lr) => network.upscale(lr, { training: false }), pairs)).psnr : undefined
+    await train(steps, batchSize, { learningRate: 1e-3, dualLearningRate: 1e-2 })
+    const before = await quality()
+    // As many steps on the same pairs, without the film: what comes of training alone is no adaptation.
+    const restore = await snapshot(network, duals)
+    if (measure) await train(adaptSteps, batchSize - Math.round(RATIO * batchSize), { learningRate: 3e-4 })
+    const control = await quality()
+    restore()
+    // Algorithm 1: a part of every batch are frames of the film.
+    const unpaired = patchSplit('train', pairs, { patch })
+    await train(adaptSteps, batchSize, { learningRate: 3e-4, unpaired, unpairedRatio: RATIO })
+    const after = await quality()
+    if (before !== undefined && control !== undefined && after !== undefined)
+      log(
+        `PSNR of ${pairs.length} frames: ${before.toFixed(3)} dB before, ${after.toFixed(3)} dB adapted; ` +
+          `${control.toFixed(3)} dB after as many steps without the film`,
+      )
 
     const film = extname(out) !== ''
     const folder = film ? join(work, 'large') : out
-    const written: string[] = []
-    for (const [i, frame] of small.entries()) {
+    for (const [i, name] of names.entries()) {
+      const frame = shrunk(await read(i))
       const large = await upscaleTiled({ network, reach: 8 }, frame)
-      const path = join(folder, film ? `frame_${String(i + 1).padStart(6, '0')}.png` : `${names[i]}.png`)
+      const path = join(folder, film ? `frame_${String(i + 1).padStart(6, '0')}.png` : `${name}.png`)
       await writePicture(path, large)
-      written.push(path)
-      onPicture?.({ frame: names[i] as string, path })
+      onPicture?.({ frame: name, path })
+      if (i > 0 && i % 24 === 0) log(`${i} of ${names.length} frames`)
       if (i > 0) continue
       const [height, width] = [Math.min(256, large.height), Math.min(256, large.width)]
       const parts = [upscaleBicubic(frame, scale), large].map((image) => crop(image, 0, 0, height, width))
-      const comparison = `${film ? out.slice(0, -extname(out).length) : join(out, 'compared', String(names[i]))}-compared.png`
+      const comparison = `${film ? out.slice(0, -extname(out).length) : join(out, 'compared', name)}-compared.png`
       await writePicture(comparison, sideBySide(parts))
-      onPicture?.({ frame: names[i] as string, path: comparison })
+      onPicture?.({ frame: name, path: comparison })
       log(`${comparison}: bicubic and network`)
     }
     if (film) await assembleFrames(folder, out, { framesPerSecond: rate })
     else await saveUpscaler(join(out, 'model'), network, { kind: 'compact', options: { scale, blocks: 3 } })
-    log(`${written.length} frames in ${out}`)
-    return { frames: written.length, out, before: before?.psnr, after: after?.psnr }
+    log(`${names.length} frames in ${out}`)
+    return { frames: names.length, out, before, control, after }
   } finally {
     await rm(work, { recursive: true, force: true })
   }
 }
 
+/** Weights as they are now; what is returned puts them back. */
+async function snapshot(network: ScopedUpscalingNetwork, duals: DualNetworks): Promise<() => void> {
+  const weights = await network.scope.save()
+  const values = duals.trainable.map((variable) => variable.dataSync().slice())
+  return () => {
+    network.scope.load(weights)
+    tf.tidy(() => {
+      for (const [i, variable] of duals.trainable.entries())
+        variable.assign(tf.tensor(values[i] as Float32Array, variable.shape))
+    })
+  }
+}
+
+/** At most `most` of the numbers 0 … count − 1, at equal distances. */
+const spread = (count: number, most: number): readonly number[] =>
+  count <= most
+    ? Array.from({ length: count }, (_, i) => i)
+    : Array.from({ length: most }, (_, i) => Math.floor((i * count) / most))
+
+interface Film {
+  readonly names: readonly string[]
+  readonly read: (frame: number) => Promise<Picture>
+  readonly rate: string
+}
+
 /** Frames of a folder or a film file; generated ones where there is neither. */
-async function framesOf({ input, frames }: Options, work: string, log: (text: string) => void) {
+async function filmOf({ input, frames }: Options, work: string, log: (text: string) => void): Promise<Film> {
   const root = process.env.ARCHLOOM_DATA
   const isFolder = (path: string) =>
     stat(path)
@@ -136,15 +186,14 @@ async function framesOf({ input, frames }: Options, work: string, log: (text: st
   const from = input ?? (stock && (await isFolder(stock)) ? stock : undefined)
   if (from === undefined) {
     log('no film here: generated scenes')
-    const count = frames ?? 3
-    const pictures = Array.from({ length: count }, (_, i) => drawScene(64, 96, seeded(`frame ${i}`)))
-    return { names: pictures.map((_, i) => `scene_${i + 1}`), pictures, rate: '24/1' }
+    const names = Array.from({ length: frames ?? 3 }, (_, i) => `scene_${i + 1}`)
+    return { names, read: async (i) => drawScene(64, 96, seeded(`frame ${i}`)), rate: '24/1' }
   }
   const folder = await isFolder(from)
   const rate = folder ? '24/1' : await frameRate(from)
   const paths = (folder ? await picturesIn(from) : await extractFrames(from, join(work, 'small'))).slice(0, frames)
-  const pictures = await Promise.all(paths.map(readPicture))
-  return { names: paths.map((path) => basename(path, extname(path))), pictures, rate }
+  const names = paths.map((path) => basename(path, extname(path)))
+  return { names, read: (i) => readPicture(paths[i] as string), rate }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main()

@@ -36,7 +36,11 @@ export async function extractFrames(file: string, folder: string): Promise<reado
   return picturesIn(folder)
 }
 
-/** Makes a film of frame_000001.png, … of a folder. Needs ffmpeg. Error: ARCHLOOM_VIDEO. */
+/** Colours as high-definition films have them, said in the file; sizes made even, as its format asks. */
+const FILTER = 'pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709:out_range=tv'
+const COLOURS = ['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-color_range', 'tv']
+
+/** Makes a film, without sound, of frame_000001.png, … of a folder. Needs ffmpeg. Error: ARCHLOOM_VIDEO. */
 export async function assembleFrames(
   folder: string,
   file: string,
@@ -44,5 +48,6 @@ export async function assembleFrames(
 ): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
   const input = ['-framerate', framesPerSecond, '-i', join(resolve(folder), FRAMES)]
-  await ffmpeg(file, 'ffmpeg', ['-v', 'error', '-y', ...input, '-pix_fmt', 'yuv420p', resolve(file)])
+  const output = ['-vf', FILTER, '-pix_fmt', 'yuv420p', ...COLOURS, resolve(file)]
+  await ffmpeg(file, 'ffmpeg', ['-v', 'error', '-y', ...input, ...output])
 }
