@@ -1,7 +1,8 @@
 /**
  * Weight steps of the supernet of CNAS (C = 16, 8 cells, 8 operations, batch 96, 32×32 images), the overhead of a
- * projecting weight optimizer where plugins/dinas is there, policy steps beside them, and memory over many sampled
- * architectures (2,000 with ARCHLOOM_SLOW=1, else 100).   npm run bench -- supernet [--steps 5] [--json]
+ * projecting weight optimizer with its default options where plugins/dinas is there (by the clock, and by processor
+ * time, which a busy machine does not spoil), policy steps beside them, and memory over many sampled architectures
+ * (2,000 with ARCHLOOM_SLOW=1, else 100).   npm run bench -- supernet [--steps 5] [--json]
  */
 import { existsSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
@@ -48,15 +49,37 @@ function supernetOf(channels: number, cells: number) {
   return { space, supernet }
 }
 
-/** Steps that a protection serves. */
-const PROTECT_EVERY = 10
+interface Projection {
+  readonly change: WeightOptimizer
+  /** Steps that a protection serves, by default. */
+  readonly protectEvery: number
+}
 
-async function projection(): Promise<WeightOptimizer | undefined> {
+/** The plugin as it is by default, but for the moments of protection. */
+async function projection(): Promise<Projection | undefined> {
   const module = new URL('../../plugins/dinas/index.ts', import.meta.url)
   if (!existsSync(module)) return undefined
-  const { disturbanceImmune } = (await import(module.href)) as { disturbanceImmune?: (o: object) => WeightOptimizer }
+  const { disturbanceImmune, dinas } = (await import(module.href)) as {
+    disturbanceImmune: (options: object) => WeightOptimizer
+    dinas: () => { readonly options?: unknown }
+  }
+  const { protectEvery } = dinas().options as { protectEvery: number }
   // Protections are timed by themselves: every weight of a timed step has its projector.
-  return disturbanceImmune?.({ protectEvery: 0, releaseEvery: 0 })
+  return { change: disturbanceImmune({ protectEvery: 0, releaseEvery: 0 }), protectEvery }
+}
+
+/** Milliseconds by the clock and of all processors together. */
+interface Spent {
+  readonly clock: number
+  readonly processor: number
+}
+
+function stopwatch(): () => Spent {
+  const [began, before] = [performance.now(), process.cpuUsage()]
+  return () => {
+    const { user, system } = process.cpuUsage(before)
+    return { clock: performance.now() - began, processor: (user + system) / 1000 }
+  }
 }
 
 export async function run(options: SupernetBenchOptions = {}): Promise<Bench> {
@@ -75,43 +98,67 @@ export async function run(options: SupernetBenchOptions = {}): Promise<Bench> {
 
   // The two kinds of step take turns on the same architectures, so that a busy machine is as busy for both.
   const own = sharedSgd()
-  const change = await projection()
+  const found = await projection()
   const kinds: readonly (readonly [string, TappingOptimizerFactory])[] = [
     ['plain', tapping(own)],
-    ...(change ? [['projected', change(own)] as const] : []),
+    ...(found ? [['projected', found.change(own)] as const] : []),
   ]
   const trainers = kinds.map(([name, optimizer]) => ({
     name,
     trainer: weightTrainer(supernet, { optimizer, clipNorm: 5 }),
-    ms: [] as number[],
+    steps: [] as Spent[],
   }))
   const warmUp = 1
-  const protections: number[] = []
+  const protections: Spent[] = []
   for (let step = 0; step < warmUp + count; step++)
-    for (const { trainer, ms } of trainers) {
+    // The first to meet an operation pays for its preparation in the engine: now the one, now the other.
+    for (const { trainer, steps } of step % 2 === 0 ? trainers : trainers.toReversed()) {
       const architecture = space.decode(space.random(seeded(step)))
       const batch = batchOf(size, step)
-      const before = performance.now()
       const { optimizer } = trainer
       if ('protect' in optimizer && typeof optimizer.protect === 'function') {
+        const ended = stopwatch()
+        // With a pass of its own, which a search's protections do not need.
         const pass = (tap: NonNullable<ApplyMode['tap']>) =>
           supernet.path(architecture).apply(batch.inputs, { training: true, tap })
         optimizer.protect(pass)
-        if (step >= warmUp) protections.push(performance.now() - before)
+        if (step >= warmUp) protections.push(ended())
       }
-      const began = performance.now()
+      const ended = stopwatch()
       await trainer.step(architecture, batch, seeded(step))
-      if (step >= warmUp) ms.push(performance.now() - began)
+      if (step >= warmUp) steps.push(ended())
     }
-  const plain = median(trainers[0]?.ms ?? [])
-  for (const { name, ms: own, trainer } of trainers) {
-    const protection = name === 'projected' ? median(protections) / PROTECT_EVERY : 0
-    const ms = own.map((each) => each + protection)
-    const value = 1000 / median(ms)
-    const reference = name === 'plain' ? {} : { reference: 'weight-step/plain', ratio: plain / median(ms) }
-    results.push({ name: `weight-step/${name}`, value, unit: 'steps/s', ...reference })
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+  const middle = (spent: readonly Spent[]): Spent => ({
+    clock: median(spent.map(({ clock }) => clock)),
+    processor: mean(spent.map(({ processor }) => processor)),
+  })
+  const plain = middle(trainers[0]?.steps ?? [])
+  const protection = found && middle(protections)
+  if (found && protection)
     log(
-      `${name}: ${median(ms).toFixed(0)} ms a weight step${name === 'plain' ? '' : `, overhead ${(100 * (median(ms) / plain - 1)).toFixed(0)} %`}`,
+      `a protection, with a pass of its own: ${protection.clock.toFixed(0)} ms, ${protection.processor.toFixed(0)} of processor time; one in ${found.protectEvery} steps`,
+    )
+  for (const { name, steps, trainer } of trainers) {
+    const bare = middle(steps)
+    const share = name === 'projected' && found && protection ? 1 / found.protectEvery : 0
+    const clock = bare.clock + share * (protection?.clock ?? 0)
+    const processor = bare.processor + share * (protection?.processor ?? 0)
+    const against = (reference: string, ratio: number) => (name === 'plain' ? {} : { reference, ratio })
+    results.push(
+      {
+        ...{ name: `weight-step/${name}`, value: 1000 / clock, unit: 'steps/s' },
+        ...against('weight-step/plain', plain.clock / clock),
+      },
+      {
+        ...{ name: `weight-step-processor/${name}`, value: processor, unit: 'ms' },
+        ...against('weight-step-processor/plain', plain.processor / processor),
+      },
+    )
+    const percent = (ratio: number) => `${(100 * (ratio - 1)).toFixed(0)} %`
+    const overhead = `, overhead ${percent(clock / plain.clock)}, ${percent(processor / plain.processor)} of processor time`
+    log(
+      `${name}: ${clock.toFixed(0)} ms a weight step, ${processor.toFixed(0)} of processor time${name === 'plain' ? '' : overhead}`,
     )
     trainer[Symbol.dispose]()
   }
