@@ -159,20 +159,25 @@ export function progressDisplay(events$: Observable<SearchEvent>, options: Progr
     terminal.write([first, ...(inside ? [`  ${inside}`] : [])].map((line) => cut(line, width)).join('\n'))
     lines = inside ? 2 : 1
   }
+  const above = (text: string) => {
+    clear()
+    terminal.write(`${text}\n`)
+    if (live) draw()
+  }
+  // What earlier sessions had to say is told by the study.
+  let replayed = false
   const subscription = events$.subscribe((event) => {
     shown = view(shown, event)
+    if (event.type === 'search.warning' && replayed) above(`warning  ${event.code}: ${event.message}`)
     if (clock.now() - drawnAt >= pause) draw()
   })
+  replayed = true
   const timer = setInterval(() => {
     if (shown.state.status === 'running' && clock.now() - drawnAt >= pause) draw()
   }, pause)
   timer.unref()
   return {
-    above(text) {
-      clear()
-      terminal.write(`${text}\n`)
-      if (live) draw()
-    },
+    above,
     [Symbol.dispose]() {
       clearInterval(timer)
       subscription.unsubscribe()

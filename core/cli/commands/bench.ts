@@ -1,10 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Json } from '../../space/decision.ts'
 import { error } from '../errors.ts'
 import { parseFlags } from '../flags.ts'
+import { benchFolder, benchNames } from '../names.ts'
 import type { Output } from '../output.ts'
 import { numberText, tableText } from '../text.ts'
 
@@ -28,15 +26,10 @@ interface BenchModule {
   readonly run?: (options: Readonly<Record<string, unknown>>) => Promise<Bench>
 }
 
-/** Benchmarks belong to a checkout; an installed package has none. */
-const folder = fileURLToPath(new URL('../../../test/bench/', import.meta.url))
-
 async function benchNamed(name: string): Promise<BenchModule> {
-  const known = existsSync(folder)
-    ? readdirSync(folder).flatMap((file) => (file.endsWith('.ts') ? [file.slice(0, -3)] : []))
-    : []
+  const known = benchNames()
   if (!known.includes(name)) throw error('ARCHLOOM_BENCH_UNKNOWN', { name, known })
-  return (await import(pathToFileURL(join(folder, `${name}.ts`)).href)) as BenchModule
+  return (await import(new URL(`${name}.ts`, benchFolder).href)) as BenchModule
 }
 
 /** `archloom bench <name>`: ratios against a reference measured in the same run. */

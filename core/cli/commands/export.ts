@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
+import { messageOf } from '../../errors.ts'
 import type { Json } from '../../space/decision.ts'
 import { findSearchSpace } from '../../space/registry.ts'
 import type { SearchSpace } from '../../space/space.ts'
@@ -31,7 +32,7 @@ export async function exportStudy(name: string, given: ExportOptions): Promise<n
   if (as === 'instance') throw error('ARCHLOOM_EXPORT_INSTANCE', { study: study.path, top })
   const text = as === 'data' ? asData(study, best) : asCode(study, best, await importOf(study, given))
   if (out !== undefined) {
-    writeFileSync(out, text)
+    write(out, text)
     output.log(`wrote the ${best.length} best of ${study.name} to ${out}`)
   } else if (!output.json) output.log(text.trimEnd())
   output.result({
@@ -42,6 +43,14 @@ export async function exportStudy(name: string, given: ExportOptions): Promise<n
     best: best.map(asPlain),
   })
   return 0
+}
+
+function write(file: string, text: string) {
+  try {
+    writeFileSync(file, text)
+  } catch (cause) {
+    throw error('ARCHLOOM_EXPORT_NOT_WRITABLE', { file, message: messageOf(cause) }, { cause })
+  }
 }
 
 const asPlain = ({ trial, text, architecture, metrics, reward, seed }: DecodedTrial) => ({

@@ -1,8 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs'
-import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { error } from '../errors.ts'
 import { onInterrupt } from '../interrupt.ts'
+import { experimentNames, experimentOf } from '../names.ts'
 import type { Output } from '../output.ts'
 import { durationText, numberText, tableText } from '../text.ts'
 
@@ -48,18 +47,14 @@ interface ExperimentModule {
   readonly reproduce?: (options: ReproduceOptions) => Promise<Reproduction>
 }
 
-const plugins = new URL('../../../plugins/', import.meta.url)
-// Source and build lie in the same order of folders.
-const EXPERIMENT = `experiment${extname(import.meta.url)}`
-
-async function experimentOf(paper: string): Promise<Required<ExperimentModule>> {
-  const has = (name: string) => existsSync(new URL(`${name}/${EXPERIMENT}`, plugins))
-  const known = readdirSync(fileURLToPath(plugins)).filter(has)
+async function experimentNamed(paper: string): Promise<Required<ExperimentModule>> {
+  const known = experimentNames()
   if (!known.includes(paper)) throw error('ARCHLOOM_EXPERIMENT_UNKNOWN', { paper, known })
-  const { reproduce } = (await import(new URL(`${paper}/${EXPERIMENT}`, plugins).href)) as ExperimentModule
+  const place = experimentOf(paper)
+  const { reproduce } = (await import(place.href)) as ExperimentModule
   if (typeof reproduce !== 'function')
     throw error('ARCHLOOM_MODULE_EXPORTS', {
-      file: `plugins/${paper}/${EXPERIMENT}`,
+      file: fileURLToPath(place),
       received: [],
       expected: 'reproduce(options)',
     })
@@ -75,7 +70,7 @@ export interface ReproduceCommand {
 
 /** `archloom reproduce <paper>`: a paper's claims against their baselines under the same budget. */
 export async function reproduce(paper: string, { scale, seed, data, output }: ReproduceCommand): Promise<number> {
-  const experiment = await experimentOf(paper)
+  const experiment = await experimentNamed(paper)
   if (data !== undefined) process.env.ARCHLOOM_DATA = data
   const stop = new AbortController()
   using _signals = onInterrupt({ stop: () => stop.abort('interrupted'), say: output.note })

@@ -97,7 +97,12 @@ function writeCommand(folder: string, recorded: Recorded) {
   writeFileSync(join(folder, COMMAND_FILE), `${JSON.stringify({ ...recorded, module }, null, 2)}\n`)
 }
 
+/** Undefined where it is missing or damaged: the user can name the module. */
 function readCommand(folder: string): Recorded | undefined {
   const file = join(folder, COMMAND_FILE)
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Recorded) : undefined
+  try {
+    return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Recorded) : undefined
+  } catch {
+    return undefined
+  }
 }

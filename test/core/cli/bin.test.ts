@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -46,6 +46,21 @@ test('runs TypeScript, in forks and workers too, and prints what a program retur
   const { code, json } = await archloom(['run', module('program'), '--answer', '42', '--json'])
   expect(code).toBe(0)
   expect(json()).toEqual({ answer: 42, fromFork: 'child of 0.1.0', fromWorker: 'child of 0.1.0' })
+})
+
+test('a module is a module, whatever its package.json says of .js and .ts', async () => {
+  const program = (returned: string) => `import { join } from 'node:path'\nexport const main = () => ${returned}\n`
+  writeFileSync(join(directory, 'plain.js'), program("({ joined: join('a', 'b') })"))
+  writeFileSync(join(directory, 'typed.ts'), program("({ joined: join('a', 'b') }) satisfies object"))
+  for (const type of ['"commonjs"', '"module"', undefined]) {
+    writeFileSync(join(directory, 'package.json'), type === undefined ? '{}' : `{ "type": ${type} }`)
+    for (const file of ['plain.js', 'typed.ts']) {
+      const { code, stderr, json } = await archloom(['run', file, '--json'])
+      expect(code, `${file} in ${type}: ${stderr}`).toBe(0)
+      expect(json()).toEqual({ joined: 'a/b' })
+    }
+  }
+  rmSync(join(directory, 'package.json'))
 })
 
 test('misuse ends the process with 2, failure with 1', async () => {

@@ -126,6 +126,23 @@ describe('mistakes', () => {
     expect(result.stderr).not.toContain('    at ')
   })
 
+  it('help names the papers and the benchmarks', async () => {
+    expect((await archloom('reproduce', '--help')).stdout).toMatch(/Papers: abs, .*mbn\./)
+    expect((await archloom('bench', '--help')).stdout).toMatch(/Benchmarks: .*tabular/)
+  })
+
+  it('an export that cannot be written, and a damaged record of the command', async () => {
+    const out = join(directory, 'nowhere', 'best.json')
+    const exported = await archloom('export', 'first', '--out', out, ...here())
+    expect(exported.stderr).toMatch(/^ARCHLOOM_EXPORT_NOT_WRITABLE: .*nowhere.best\.json/)
+    expect(exported.code).toBe(1)
+    const torn = join(directory, 'torn-command')
+    mkdirSync(torn)
+    writeFileSync(join(torn, 'journal.jsonl'), readFileSync(join(directory, 'first', 'journal.jsonl')))
+    writeFileSync(join(torn, 'command.json'), '{"mod')
+    expect((await archloom('resume', torn)).stderr).toMatch(/^ARCHLOOM_RESUME_MODULE: .*command\.json/)
+  })
+
   it('shows where with --verbose', async () => {
     expect((await archloom('run', 'nowhere.ts', '--verbose')).stderr).toMatch(/ARCHLOOM_MODULE_NOT_FOUND[\s\S]* {4}at /)
   })

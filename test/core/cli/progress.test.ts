@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import type { SearchEvent } from 'archloom'
 import { virtualClock } from 'archloom'
-import { Subject } from 'rxjs'
+import { ReplaySubject, Subject } from 'rxjs'
 import { expect, test } from 'vitest'
 import { initialView, insideLine, progressDisplay, summaryLine, timeLeft, view } from '../../../core/cli/progress.ts'
 import { recorder } from './terminal.ts'
@@ -102,4 +102,16 @@ test('on a terminal the display redraws two lines in place; elsewhere it writes 
     'trial 1/3  best accuracy 0.5000 (trial 0)  30.0 k trials/min  12 s left  [trial 1  0 s]',
     expect.stringMatching(/^trial 1\/3/),
   ])
+})
+
+test('a warning is said at once, above the display; those of earlier sessions are not repeated', () => {
+  const warning = (message: string): SearchEvent => ({ seq: 1, type: 'search.warning', code: 'W', message, at: 0 })
+  const events = new ReplaySubject<SearchEvent>()
+  events.next(started({ maxTrials: 3 }))
+  events.next(warning('old'))
+  const plain = recorder()
+  using _display = progressDisplay(events, { terminal: plain, clock: virtualClock() })
+  events.next(warning('new'))
+  expect(plain.text).toContain('warning  W: new')
+  expect(plain.text).not.toContain('old')
 })

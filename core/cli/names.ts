@@ -1,0 +1,20 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { extname } from 'node:path'
+
+/** Benchmarks belong to a checkout; an installed package has none. */
+export const benchFolder = new URL('../../test/bench/', import.meta.url)
+
+export const benchNames = (): readonly string[] =>
+  existsSync(benchFolder)
+    ? readdirSync(benchFolder).flatMap((file) => (file.endsWith('.ts') ? [file.slice(0, -3)] : []))
+    : []
+
+const plugins = new URL('../../plugins/', import.meta.url)
+// Source and build lie in the same order of folders.
+const EXPERIMENT = `experiment${extname(import.meta.url)}`
+
+export const experimentOf = (paper: string): URL => new URL(`${paper}/${EXPERIMENT}`, plugins)
+
+/** Papers whose plugin has an experiment. */
+export const experimentNames = (): readonly string[] =>
+  readdirSync(plugins).filter((paper) => existsSync(experimentOf(paper)))
