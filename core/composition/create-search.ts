@@ -54,6 +54,7 @@ export interface CreateSearchOptions<A> {
   readonly overrides?: (bind: Bind) => void
 }
 
+const OPTIONS = 'space evaluator plugins objectives budget seed concurrency study clock overrides'.split(' ')
 const STUDIES = 'archloom-studies'
 const isStore = (study: object): study is Store => 'append' in study
 
@@ -66,6 +67,7 @@ function timestamp(clock: Clock): string {
  * ARCHLOOM_PLUGIN_NEEDS…, ARCHLOOM_PLUGIN_CONFLICT, ARCHLOOM_SEARCH_NO_CONTROLLER, ARCHLOOM_OBJECTIVE_…, ARCHLOOM_BUDGET_INVALID.
  */
 export function createSearch<A>(options: CreateSearchOptions<A>): Search<A> {
+  checkNames(options)
   const { space, plugins, seed = 1, concurrency = 1, clock = realClock } = options
   if (!Array.isArray(plugins))
     throw error('ARCHLOOM_SEARCH_OPTION', { option: 'plugins', received: plugins, expected: 'an array of plugins' })
@@ -89,12 +91,20 @@ export function createSearch<A>(options: CreateSearchOptions<A>): Search<A> {
       received: concurrency,
       expected: 'a whole number of at least 1',
     })
+  checkStudy(options.study)
   const objectives = resolveObjectives(options.objectives ?? {})
   const budget = resolveBudget(options.budget ?? {})
   const given = definitionOf<A>(options.evaluator)
   const broughtByPlugin = plugins.some((plugin) => plugin.provides.includes('evaluator'))
   if (!given && !broughtByPlugin) throw error('ARCHLOOM_SEARCH_NO_EVALUATOR', { received: options.evaluator })
 
+  let trainerTaken = false
+  const trainerPart = () => ({
+    get trainer() {
+      trainerTaken = true
+      return composition.get(TRAINER)
+    },
+  })
   const base = (bind: Bind) => {
     bind(SPACE).to(space)
     bind(OBJECTIVES).to(objectives)
@@ -104,10 +114,10 @@ export function createSearch<A>(options: CreateSearchOptions<A>): Search<A> {
     if (given && !broughtByPlugin) bind(EVALUATOR_DEFINITION).to(given)
     bind(EVALUATOR).toFactory((get) => {
       const parts = { space: get(SPACE) as SearchSpace<A>, rng: get(RANDOM).fork('evaluator'), clock: get(CLOCK) }
-      const trainer = composition.has(TRAINER) ? { trainer: get(TRAINER) } : {}
       let created: Promise<Evaluator> | undefined
       return () => {
-        created ??= Promise.resolve(get(EVALUATOR_DEFINITION).create({ ...parts, ...trainer }))
+        const all = composition.has(TRAINER) ? Object.assign(trainerPart(), parts) : parts
+        created ??= Promise.resolve(get(EVALUATOR_DEFINITION).create(all))
         return created
       }
     })
@@ -115,7 +125,8 @@ export function createSearch<A>(options: CreateSearchOptions<A>): Search<A> {
   const composition = compose(base, plugins, options.overrides ?? (() => {}))
   const evaluator = composition.get(EVALUATOR_DEFINITION)
   checkNeeds(plugins, space, evaluator)
-  if (!composition.has(CONTROLLER) && !composition.has(ALGORITHM)) throw error('ARCHLOOM_SEARCH_NO_CONTROLLER', {})
+  if (!composition.has(CONTROLLER) && !composition.has(ALGORITHM))
+    throw error('ARCHLOOM_SEARCH_NO_CONTROLLER', { plugins: plugins.map((plugin) => plugin.name) })
   const limit = evaluator.concurrency ?? 1
   if (concurrency > limit)
     throw error('ARCHLOOM_SEARCH_CONCURRENCY', { received: concurrency, evaluator: evaluator.name, limit })
@@ -147,6 +158,7 @@ export function createSearch<A>(options: CreateSearchOptions<A>): Search<A> {
       seed,
       concurrency,
       study,
+      trainerIgnored: () => composition.has(TRAINER) && !trainerTaken,
       budgetGiven: { ...(options.budget ?? {}) } as Json,
     })
   } catch (thrown) {
@@ -154,6 +166,26 @@ export function createSearch<A>(options: CreateSearchOptions<A>): Search<A> {
     store.close()
     throw thrown
   }
+}
+
+/** A misspelt option is a search with a default instead. */
+function checkNames(options: unknown) {
+  if (typeof options !== 'object' || options === null)
+    throw error('ARCHLOOM_SEARCH_OPTION', { option: 'options', received: options, expected: 'an object' })
+  for (const [option, received] of Object.entries(options))
+    if (!OPTIONS.includes(option))
+      throw error('ARCHLOOM_SEARCH_OPTION', { option, received, expected: `one of the options ${OPTIONS.join(', ')}` })
+}
+
+function checkStudy(study: unknown) {
+  const name = typeof study === 'object' && study !== null ? (study as StudyOptions).name : study
+  const nameable = name === undefined || (typeof name === 'string' && name !== '')
+  if (study === null || !nameable)
+    throw error('ARCHLOOM_SEARCH_OPTION', {
+      option: 'study',
+      received: study,
+      expected: 'a name, { name, directory } or a store',
+    })
 }
 
 /** Where the study goes: a store of the user's, a named (maybe existing) folder, or a new folder. */

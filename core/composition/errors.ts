@@ -15,14 +15,16 @@ export const error = defineErrors('composition', {
     `plugins holds ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_PLUGIN_PROMISE: (d: { plugin: string; part: string }) =>
     `plugin ${quote(d.plugin)} says it provides the ${d.part} but its bind function bound none. Bind it, or remove it from provides.`,
-  ARCHLOOM_SEARCH_NO_CONTROLLER: (_: Record<string, never>) =>
-    'no plugin provides a controller or an algorithm. Add one, such as randomSearch() from archloom/plugins/random or evolution() from archloom/plugins/evolution.',
+  ARCHLOOM_SEARCH_NO_CONTROLLER: (d: { plugins: readonly string[] }) =>
+    `the plugins ${quote(d.plugins)} provide no controller and no algorithm. Add one that does, such as random() from archloom/plugins/random or evolution() from archloom/plugins/evolution.`,
   ARCHLOOM_SEARCH_NO_EVALUATOR: (d: { received: unknown }) =>
     `the evaluator is ${quote(d.received)}; expected one such as trainFromScratch({ data }) or tabular({ table }).`,
   ARCHLOOM_SEARCH_OPTION: (d: { option: string; received: unknown; expected: string }) =>
     `option ${quote(d.option)} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_SEARCH_CONCURRENCY: (d: { received: number; evaluator: string; limit: number }) =>
     `concurrency is ${d.received}, but evaluator ${quote(d.evaluator)} runs at most ${d.limit} at once in one process. Lower it, or wrap the evaluator in a worker pool.`,
+  ARCHLOOM_SEARCH_DISPOSED: (d: { study: string }) =>
+    `the search of study ${quote(d.study)} has been disposed of. Compose it again under the same study name to go on.`,
   ARCHLOOM_SEARCH_FROZEN: (d: { part: string }) =>
     `the ${d.part} cannot be bound any more: a search is frozen once it is composed. Bind it in overrides of createSearch().`,
 })

@@ -7,7 +7,15 @@ import { askTell } from '../search/ask-tell.ts'
 import type { ResolvedBudget } from '../search/budget.ts'
 import { spentReason } from '../search/budget.ts'
 import { error as searchError } from '../search/errors.ts'
-import type { EventOf, FailureReason, SearchEvent, SearchEventType, TrialPoint } from '../search/events.ts'
+import type { Outcome } from '../search/evaluate.ts'
+import {
+  type EventOf,
+  type FailureReason,
+  failureReasons,
+  type SearchEvent,
+  type SearchEventType,
+  type TrialPoint,
+} from '../search/events.ts'
 import { run } from '../search/run.ts'
 import type { SearchState } from '../search/state.ts'
 import { EventStream } from '../search/stream.ts'
@@ -19,6 +27,7 @@ import type { Network } from '../trainer.ts'
 import { VERSION } from '../version.ts'
 import type { Composition } from './compose.ts'
 import { cite, describe } from './describe.ts'
+import { error } from './errors.ts'
 import type { Plugin } from './plugin.ts'
 import {
   ALGORITHM,
@@ -30,6 +39,7 @@ import {
   OBJECTIVES,
   RANDOM,
   STORE,
+  TRAINER,
 } from './tokens.ts'
 
 /** A trial as a person wants it: decoded and typed. */
@@ -60,7 +70,7 @@ export interface Search<A = unknown> extends AsyncDisposable {
   run(options?: { readonly signal?: AbortSignal }): AsyncGenerator<SearchEvent>
   /** Runs to the end and returns the final state. */
   finish(options?: { readonly signal?: AbortSignal }): Promise<SearchState>
-  /** Asks the run to stop after what is under way is aborted; the study can be resumed. */
+  /** Asks the run to stop after what is under way is aborted; another run() goes on, here or in another process. */
   stop(reason?: string): void
   /** All events, past ones replayed. Subscribing never starts or multiplies work. */
   readonly events$: Observable<SearchEvent>
@@ -71,7 +81,7 @@ export interface Search<A = unknown> extends AsyncDisposable {
   best(n?: number): BestTrial<A>[]
   /** The trials that no other dominates. */
   front(): BestTrial<A>[]
-  /** The next proposal, when you own the loop. */
+  /** The next proposal, when you own the loop. Trials that an earlier process left without a result come first. */
   propose(given?: Given): Promise<SearchProposal<A>>
   /** The result of a proposal; a failure is `{ failed: 'why' }`. */
   observe(
@@ -92,6 +102,8 @@ export interface SearchSetup<A> {
   readonly concurrency: number
   readonly study: string
   readonly budgetGiven: Json
+  /** A plugin's trainer that the evaluator, once created, has not asked for. */
+  readonly trainerIgnored: () => boolean
 }
 
 /** The running object behind createSearch(). */
@@ -107,7 +119,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
   const trials = new Trials<A>(space, objectives, controller, rng)
   const points: TrialPoint[] = []
   const required = objectives.map((objective) => objective.metric)
-  const abort = new AbortController()
+  let abort = new AbortController()
   let running = false
   let open = false
   let disposed = false
@@ -123,6 +135,8 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
     if (event.feasible) points.push(event)
   })
   for (const observe of composition.observers) observe(stream)
+  /** Proposed in an earlier process, which ended before their results came. */
+  const leftOver = [...trials.pending]
 
   function checkSame(event: EventOf<'search.started'>) {
     const mine: Record<string, unknown> = {
@@ -167,6 +181,9 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
     return events
   }
 
+  const unusedTrainer = () =>
+    `evaluator ${quote(definition.name)} trains nothing with the trainer of ${quote(composition.origins.get(TRAINER))}; train what the search finds with it afterwards, or use trainFromScratch().`
+
   const endSession = (reason: string) => {
     const { completed, failed, elapsedMs } = stream.state
     stream.publish({ type: 'search.stopped', reason, trials: completed + failed, elapsedMs })
@@ -180,15 +197,25 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
       targetReached: stream.state.targetReached,
     })
 
+  function refuseDisposed() {
+    if (disposed) throw error('ARCHLOOM_SEARCH_DISPOSED', { study: store.location })
+  }
+
   async function* runOnce(signal?: AbortSignal): AsyncGenerator<SearchEvent> {
-    if (running) throw searchError('ARCHLOOM_SEARCH_ALREADY_RUNNING', {})
+    refuseDisposed()
+    if (running) throw searchError('ARCHLOOM_SEARCH_ALREADY_RUNNING', { study: store.location })
     running = true
+    // A stop ends one run, not the search.
+    if (abort.signal.aborted) abort = new AbortController()
     const forward = () => abort.abort(signal?.reason ?? 'stopped')
     if (signal?.aborted) forward()
     signal?.addEventListener('abort', forward, { once: true })
     try {
       yield* begin()
+      const first = evaluatorUsed === undefined
       evaluatorUsed = await composition.get(EVALUATOR)()
+      if (first && setup.trainerIgnored())
+        yield* stream.publish({ type: 'search.warning', code: 'ARCHLOOM_TRAINER_UNUSED', message: unusedTrainer() })
       const evaluator = evaluatorUsed
       const algorithm = composition.has(ALGORITHM)
         ? composition.get(ALGORITHM)
@@ -232,6 +259,30 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
     }
   }
 
+  const proposalOf = (trial: number, genotype: Genotype, seed: number): SearchProposal<A> => ({
+    trial,
+    genotype,
+    architecture: space.decode(genotype),
+    seed,
+  })
+
+  /** What a user observed. Error: ARCHLOOM_EVALUATION_INVALID. */
+  function outcomeOf(result: unknown): Outcome {
+    const fields = typeof result === 'object' && result !== null ? (result as Readonly<Record<string, unknown>>) : {}
+    const { failed, reason } = fields
+    if (typeof failed === 'string') {
+      const known = failureReasons.find((each) => each === reason) ?? 'error'
+      return { ok: false, reason: known, code: 'ARCHLOOM_TRIAL_FAILED', message: failed }
+    }
+    const finite = Object.values(fields).every((value) => Number.isFinite(value))
+    if (!finite || !required.every((name) => name in fields))
+      throw searchError('ARCHLOOM_EVALUATION_INVALID', {
+        received: result,
+        expected: `finite numbers for ${quote(required)}, or { failed: 'why' }`,
+      })
+    return { ok: true, evaluation: { metrics: fields as Readonly<Record<string, number>> } }
+  }
+
   return {
     space,
     seed,
@@ -256,31 +307,21 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
     },
     front: () => stream.state.front.map(decoded),
     async propose(given) {
+      refuseDisposed()
+      if (running) throw searchError('ARCHLOOM_SEARCH_ALREADY_RUNNING', { study: store.location })
       begin()
+      const waiting = new Set(trials.pending.map(({ trial }) => trial))
+      for (let again = leftOver.shift(); again; again = leftOver.shift())
+        if (waiting.has(again.trial)) return proposalOf(again.trial, again.proposal.genotype, again.seed)
       const draft = trials.propose(given)
       stream.publish(draft)
-      return {
-        trial: draft.trial,
-        genotype: draft.genotype,
-        architecture: space.decode(draft.genotype),
-        seed: draft.seed,
-      }
+      return proposalOf(draft.trial, draft.genotype, draft.seed)
     },
-    async observe({ trial }, result) {
-      const failure = 'failed' in result && typeof result.failed === 'string' ? result.failed : undefined
-      const bad =
-        failure === undefined &&
-        Object.entries(result).find(([, value]) => typeof value !== 'number' || !Number.isFinite(value))
-      const missing = failure === undefined && required.find((name) => !(name in result))
-      if (missing || bad)
-        throw searchError('ARCHLOOM_EVALUATION_INVALID', {
-          received: result,
-          expected: `finite numbers for ${quote(required)}, or { failed: 'why' }`,
-        })
-      const outcome =
-        failure === undefined
-          ? { ok: true as const, evaluation: { metrics: result as Readonly<Record<string, number>> } }
-          : { ok: false as const, reason: 'error' as const, code: 'ARCHLOOM_TRIAL_FAILED', message: failure }
+    async observe(proposal, result) {
+      refuseDisposed()
+      const outcome = outcomeOf(result)
+      const trial = (proposal as typeof proposal | undefined)?.trial as number
+      begin()
       stream.publish(trials.end(trial, outcome, 0))
       for (const ready of trials.committable) stream.publish(trials.commit([ready]))
     },

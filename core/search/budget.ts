@@ -15,6 +15,8 @@ export interface Budget {
   readonly maxConsecutiveFailures?: number
 }
 
+const fields = ['maxTrials', 'hours', 'minutes', 'seconds', 'trialSeconds', 'maxConsecutiveFailures']
+
 export interface ResolvedBudget {
   readonly maxTrials: number
   readonly maxMs: number
@@ -24,6 +26,9 @@ export interface ResolvedBudget {
 
 export function resolveBudget(budget: Budget): ResolvedBudget {
   for (const [field, value] of Object.entries(budget)) {
+    if (!fields.includes(field))
+      throw error('ARCHLOOM_BUDGET_INVALID', { field, received: value, expected: `one of ${fields.join(', ')}` })
+    if (value === undefined) continue
     const whole = field === 'maxTrials' || field === 'maxConsecutiveFailures'
     if (
       !(

@@ -18,8 +18,8 @@ export const error = defineErrors('search', {
   ARCHLOOM_EVALUATION_TIMEOUT: (d: { seconds: number }) =>
     `the evaluation did not end within ${d.seconds} s (budget.trialSeconds); it was aborted.`,
   ARCHLOOM_EVALUATION_THREW: (d: { message: string }) => `the evaluator threw: ${d.message}`,
-  ARCHLOOM_SEARCH_ALREADY_RUNNING: (_: Record<string, never>) =>
-    'this search is running already; iterate its one run(), or subscribe to events$ for a second look.',
+  ARCHLOOM_SEARCH_ALREADY_RUNNING: (d: { study: string }) =>
+    `the search of study ${quote(d.study)} is running already; iterate its one run(), or subscribe to events$ for a second look.`,
   ARCHLOOM_SEARCH_TRIAL_UNKNOWN: (d: { trial: number }) =>
     `trial ${d.trial} is not waiting for an observation; observe() takes a proposal of this search once.`,
   ARCHLOOM_SEARCH_EVENT_UNKNOWN: (d: { type: string; known: readonly string[] }) =>

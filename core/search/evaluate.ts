@@ -63,9 +63,9 @@ export async function evaluateTrial<A>(
   if (options.signal.aborted) stop()
   options.signal.addEventListener('abort', stop, { once: true })
   try {
-    const work = evaluator
-      .evaluate(request, { signal: abort.signal, report: options.report })
-      .then((evaluation) => check(evaluation, options.required), misfortune)
+    // Awaited inside: an evaluator written in JavaScript may answer without a promise, or throw at once.
+    const evaluated = async () => evaluator.evaluate(request, { signal: abort.signal, report: options.report })
+    const work = evaluated().then((evaluation) => check(evaluation, options.required), misfortune)
     if (!Number.isFinite(options.trialMs)) {
       const outcome = await work
       return options.signal.aborted && !outcome.ok ? { ...outcome, reason: 'aborted' } : outcome

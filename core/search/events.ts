@@ -3,8 +3,9 @@ import type { Decision, Genotype, Json } from '../space/decision.ts'
 import { error } from './errors.ts'
 import type { ResolvedObjective } from './objective.ts'
 
+export const failureReasons = ['diverged', 'timeout', 'invalid', 'error', 'aborted'] as const
 /** Why a trial has no result. */
-export type FailureReason = 'diverged' | 'timeout' | 'invalid' | 'error' | 'aborted'
+export type FailureReason = (typeof failureReasons)[number]
 /** Why a search ended. */
 export type FinishReason = 'trials' | 'time' | 'target' | 'exhausted' | 'failures' | 'algorithm'
 

@@ -29,6 +29,8 @@ export interface ResolvedObjective {
   readonly target?: number
 }
 
+const numbers = ['atMost', 'atLeast', 'weight', 'scale', 'target']
+
 export function resolveObjectives(objectives: Objectives): readonly ResolvedObjective[] {
   const entries = Object.entries(objectives)
   if (entries.length === 0)
@@ -38,7 +40,10 @@ export function resolveObjectives(objectives: Objectives): readonly ResolvedObje
       expected: "at least one, such as { accuracy: 'maximise' }",
     })
   return entries.map(([metric, given], index) => {
-    const options: ObjectiveOptions = typeof given === 'string' ? { direction: given } : given
+    const all: ObjectiveOptions = typeof given === 'string' ? { direction: given } : given
+    const options = Object.fromEntries(
+      Object.entries(all ?? {}).filter(([, value]) => value !== undefined),
+    ) as unknown as ObjectiveOptions
     if (options?.direction !== 'maximise' && options?.direction !== 'minimise')
       throw error('ARCHLOOM_OBJECTIVE_INVALID', {
         name: metric,
@@ -46,11 +51,11 @@ export function resolveObjectives(objectives: Objectives): readonly ResolvedObje
         expected: "'maximise' or 'minimise' (or an object with that direction)",
       })
     for (const [key, value] of Object.entries(options))
-      if (key !== 'direction' && !(typeof value === 'number' && Number.isFinite(value)))
+      if (key !== 'direction' && !(numbers.includes(key) && Number.isFinite(value)))
         throw error('ARCHLOOM_OBJECTIVE_INVALID', {
           name: `${metric}.${key}`,
           received: value,
-          expected: 'a finite number',
+          expected: numbers.includes(key) ? 'a finite number' : `one of direction, ${numbers.join(', ')}`,
         })
     return { metric, weight: index === 0 ? 1 : 0, scale: 1, ...options }
   })

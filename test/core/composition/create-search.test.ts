@@ -30,13 +30,20 @@ const named = (name: string, definition: Partial<Parameters<typeof definePlugin>
 
 describe('what does not fit is refused at once', () => {
   it.each<[string, Partial<Parameters<typeof createSearch>[0]>, RegExp]>([
-    ['no controller', { plugins: [] }, /ARCHLOOM_SEARCH_NO_CONTROLLER.*randomSearch/],
+    ['no controller', { plugins: [] }, /ARCHLOOM_SEARCH_NO_CONTROLLER.*random\(\)/],
     ['no evaluator', { evaluator: undefined as never }, /ARCHLOOM_SEARCH_NO_EVALUATOR.*trainFromScratch/],
     ['an evaluator that is none', { evaluator: 7 as never }, /ARCHLOOM_SEARCH_NO_EVALUATOR.*7/],
     ['a plugin not called', { plugins: [climbing as never] }, /ARCHLOOM_PLUGIN_INVALID/],
     ['plugins that are no list', { plugins: climbing() as never }, /ARCHLOOM_SEARCH_OPTION.*plugins/],
     ['a space that is none', { space: {} as never }, /ARCHLOOM_SEARCH_OPTION.*space/],
     ['a seed that is none', { seed: Number.NaN }, /ARCHLOOM_SEARCH_OPTION.*seed/],
+    [
+      'a misspelt option',
+      { concurency: 2 } as never,
+      /ARCHLOOM_SEARCH_OPTION: option "concurency" is 2; .*concurrency/,
+    ],
+    ['a study without a name', { study: '' }, /ARCHLOOM_SEARCH_OPTION: option "study" is ""/],
+    ['a study that is none', { study: null as never }, /ARCHLOOM_SEARCH_OPTION: option "study" is null/],
     ['no evaluations at once', { concurrency: 0 }, /ARCHLOOM_SEARCH_OPTION.*concurrency/],
     [
       'two controllers',
@@ -80,6 +87,10 @@ describe('what does not fit is refused at once', () => {
       create: () => ({ kind: 'from-scratch', name: 'train', evaluate: async () => ({ metrics: {} }) }),
     }
     expect(() => compose({ evaluator })).toThrow('ARCHLOOM_PLUGIN_NEEDS_NETWORKS')
+  })
+
+  it('nothing at all', () => {
+    expect(() => createSearch(undefined as never)).toThrow(/ARCHLOOM_SEARCH_OPTION: option "options" is undefined/)
   })
 
   it('a definition without a name', () => {
@@ -190,6 +201,31 @@ describe('composition', () => {
     await search[Symbol.asyncDispose]()
     await search[Symbol.asyncDispose]()
     expect(disposed).toEqual(['controller', 'evaluator', 'store'])
+  })
+
+  it('warns of a trainer that the evaluator leaves alone', async () => {
+    const trainer = { name: 'mine', fit: () => [] } as never
+    const training = named('training', { provides: ['trainer'], bind: (b) => b.trainer.to(trainer) })
+    const warnings = async (options: Partial<Parameters<typeof createSearch>[0]>) => {
+      await using search = compose({ plugins: [climbing(), training], ...options })
+      const heard: string[] = []
+      search.on('search.warning', ({ code, message }) => heard.push(`${code}: ${message}`))
+      await search.finish()
+      return heard
+    }
+    expect(await warnings({})).toEqual([
+      expect.stringMatching(/ARCHLOOM_TRAINER_UNUSED: .*"training".*trainFromScratch/),
+    ])
+    const taking: EvaluatorDefinition = {
+      kind: 'from-scratch',
+      name: 'taking',
+      create: ({ trainer }) => ({
+        kind: 'from-scratch',
+        name: trainer?.name ?? 'none',
+        evaluate: async () => ({ metrics: { sum: 1 } }),
+      }),
+    }
+    expect(await warnings({ evaluator: taking })).toEqual([])
   })
 
   it('observers of plugins hear the whole run', async () => {

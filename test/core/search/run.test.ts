@@ -169,6 +169,23 @@ describe('a search', () => {
     expect(proposals).toEqual(expected)
   })
 
+  it('runs on after a stop, in the same process', async () => {
+    await using search = compose()
+    for await (const event of search.run()) if (event.type === 'trial.completed' && event.trial === 4) search.stop()
+    expect(search.state()).toMatchObject({ status: 'stopped', completed: 5 })
+    expect(await search.finish()).toMatchObject({ status: 'finished', completed: 30, sessions: 2 })
+  })
+
+  it('does nothing more once disposed', async () => {
+    const search = compose()
+    await search.finish()
+    await search[Symbol.asyncDispose]()
+    await expect(search.finish()).rejects.toThrow(/ARCHLOOM_SEARCH_DISPOSED: .*"a study"/)
+    await expect(search.propose()).rejects.toThrow('ARCHLOOM_SEARCH_DISPOSED')
+    await expect(search.observe({ trial: 0 }, { sum: 1 })).rejects.toThrow('ARCHLOOM_SEARCH_DISPOSED')
+    expect(search.best(1)).toHaveLength(1)
+  })
+
   it('has been stopped by its own signal', async () => {
     const abort = new AbortController()
     await using search = compose({
@@ -217,6 +234,15 @@ describe('a trial that goes wrong is data', () => {
     expect(failures[0]).toMatchObject({ reason, code })
     expect((failures[0] as { message: string }).message).toContain(quoted)
     expect(state).toMatchObject({ status: 'finished', failed: 6, completed: 0 })
+  })
+
+  it('an evaluator may answer at once, or throw at once, without a promise', async () => {
+    const evaluate = ({ architecture, trial }: { architecture: Digits; trial: number }) => {
+      if (trial === 1) throw new Error('not this one')
+      return { metrics: { sum: sum(architecture) } }
+    }
+    await using search = compose({ evaluator: { kind: 'tabular', name: 'plain', evaluate } as never })
+    expect(await search.finish()).toMatchObject({ completed: 29, failed: 1 })
   })
 
   it('an evaluator that hangs is timed out, aborted, and the search goes on', async () => {
@@ -269,6 +295,15 @@ describe('budgets', () => {
       },
     })
     expect(await search.finish()).toMatchObject({ reason: 'time', completed: 6, trialsPerMinute: 0.1 })
+  })
+
+  it('an undefined limit is none; one of an unknown name is refused', async () => {
+    await using search = compose({ budget: { maxTrials: 3, hours: undefined as never } })
+    expect(await search.finish()).toMatchObject({ reason: 'trials', completed: 3 })
+    const budget = { maxTrial: 3 } as never
+    expect(() => compose({ budget })).toThrow(/ARCHLOOM_BUDGET_INVALID: budget.maxTrial is 3; .*maxTrials/)
+    const objectives = { sum: { direction: 'maximise', atmost: 5 } } as never
+    expect(() => compose({ objectives })).toThrow(/ARCHLOOM_OBJECTIVE_INVALID: .*"sum.atmost" is 5; .*atMost/)
   })
 
   it('a target ends the search', async () => {
@@ -360,6 +395,48 @@ describe('ask and tell', () => {
     await expect(search.observe(c, { sum: Number.NaN })).rejects.toThrow('ARCHLOOM_EVALUATION_INVALID')
     await expect(search.observe(c, {})).rejects.toThrow('ARCHLOOM_EVALUATION_INVALID')
     await search.observe(c, { sum: 2 })
+  })
+})
+
+describe('ask and tell in two processes', () => {
+  it('a trial that was left without a result is proposed again, first, and the controller hears of all', async () => {
+    await using whole = compose({ budget: { maxTrials: 6 } })
+    const expected = (await collect(whole)).flatMap((e) => (e.type === 'trial.proposed' ? [e.genotype] : []))
+    const store = memoryStore()
+    const first = compose({ study: store })
+    for (let i = 0; i < 2; i++) {
+      const proposal = await first.propose()
+      await first.observe(proposal, { sum: sum(proposal.architecture) })
+    }
+    const lost = await first.propose()
+    // Here the process is killed.
+    await using second = compose({ study: store })
+    const proposed: (readonly number[])[] = []
+    for (let i = 2; i < 6; i++) {
+      const proposal = await second.propose()
+      if (i === 2) expect(proposal).toEqual(lost)
+      proposed.push(proposal.genotype)
+      await second.observe(proposal, { sum: sum(proposal.architecture) })
+    }
+    expect(proposed).toEqual(expected.slice(2))
+    const told = [...store.read()].flatMap((e) => (e.type === 'controller.updated' ? e.trials : []))
+    expect(told).toEqual([0, 1, 2, 3, 4, 5])
+  })
+
+  it('keeps the reason of a failure, refuses what is no result, and does not mix with run()', async () => {
+    const store = memoryStore()
+    await using search = compose({ study: store })
+    await search.observe(await search.propose(), { failed: 'no memory left', reason: 'timeout' })
+    expect([...store.read()].find((e) => e.type === 'trial.failed')).toMatchObject({ reason: 'timeout' })
+    const proposal = await search.propose()
+    for (const nothing of [undefined, null, 0.5, 'good', { sum: '1' }, []])
+      await expect(search.observe(proposal, nothing as never)).rejects.toThrow('ARCHLOOM_EVALUATION_INVALID')
+    await expect(search.observe(undefined as never, { sum: 1 })).rejects.toThrow('ARCHLOOM_SEARCH_TRIAL_UNKNOWN')
+    await search.observe(proposal, { sum: 1 })
+    const run = search.run()
+    await run.next()
+    await expect(search.propose()).rejects.toThrow('ARCHLOOM_SEARCH_ALREADY_RUNNING')
+    await run.return(undefined)
   })
 })
 
