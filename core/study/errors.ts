@@ -2,7 +2,9 @@ import { defineErrors, quote } from '../errors.ts'
 
 export const error = defineErrors('study', {
   ARCHLOOM_STUDY_CORRUPT: (d: { file: string; line: number; received: string }) =>
-    `line ${d.line} of ${quote(d.file)} is ${quote(d.received, 80)}; expected one event as JSON. Only a last line may be cut off; restore the file from a copy, or cut it before that line.`,
+    `line ${d.line} of ${quote(d.file)} is ${quote(d.received, 80)}; expected event ${d.line - 1} of the study as one line of JSON. Only a last line may be cut off; restore the file from a copy, or cut it before that line.`,
+  ARCHLOOM_STUDY_EMPTY: (d: { file: string }) =>
+    `${quote(d.file)} holds no event: its search was composed and has not run yet. Run it first.`,
   ARCHLOOM_STUDY_NOT_FOUND: (d: { path: string; known: readonly string[] }) =>
     `no study is at ${quote(d.path)}; the studies here are ${quote(d.known, 400)}. "archloom ls" lists them.`,
   ARCHLOOM_STUDY_MISMATCH: (d: { study: string; field: string; received: unknown; expected: unknown }) =>

@@ -1,16 +1,22 @@
 import {
   closeSync,
+  constants,
+  copyFileSync,
   existsSync,
+  fstatSync,
   fsyncSync,
   ftruncateSync,
+  linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
-  unlinkSync,
+  rmdirSync,
+  rmSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { messageOf } from '../errors.ts'
 import type { SearchEvent } from '../search/events.ts'
 import { error } from './errors.ts'
@@ -47,7 +53,7 @@ export function journalStore(directory: string, { fsync = 'never' }: JournalOpti
       ftruncateSync(descriptor, whole.length - torn)
     }
   } catch (cause) {
-    unlinkSync(lock)
+    releaseLock(lock)
     throw error('ARCHLOOM_STUDY_NOT_WRITABLE', { path: file, message: messageOf(cause) }, { cause })
   }
   let open = true
@@ -70,8 +76,12 @@ export function journalStore(directory: string, { fsync = 'never' }: JournalOpti
     close() {
       if (!open) return
       open = false
+      const unused = fstatSync(descriptor).size === 0
       closeSync(descriptor)
-      unlinkSync(lock)
+      // A search that never ran leaves no study behind.
+      if (unused) rmSync(file, { force: true })
+      releaseLock(lock)
+      if (unused && readdirSync(directory).length === 0) rmdirSync(directory)
     },
   }
 }
@@ -82,7 +92,10 @@ function tornTail(file: string): number {
   return bytes.length - (bytes.lastIndexOf(10) + 1)
 }
 
-/** The events of a journal file. A cut last line is passed over; any other unreadable line is ARCHLOOM_STUDY_CORRUPT. */
+/**
+ * The events of a journal file. A cut last line is passed over; any other line that is not the event of its number is
+ * ARCHLOOM_STUDY_CORRUPT.
+ */
 export function* readJournal(file: string): Iterable<SearchEvent> {
   const text = readFileSync(file, 'utf8')
   let from = 0
@@ -94,7 +107,7 @@ export function* readJournal(file: string): Iterable<SearchEvent> {
     let event: SearchEvent
     try {
       event = JSON.parse(received) as SearchEvent
-      if (typeof event?.type !== 'string' || typeof event.seq !== 'number') throw new Error('not an event')
+      if (!isEvent(event) || event.seq !== line - 1) throw new Error('not the event of this line')
     } catch (cause) {
       throw error('ARCHLOOM_STUDY_CORRUPT', { file, line, received }, { cause })
     }
@@ -102,26 +115,81 @@ export function* readJournal(file: string): Iterable<SearchEvent> {
   }
 }
 
-function takeLock(lock: string, study: string) {
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' })
-      return
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST')
-        throw error('ARCHLOOM_STUDY_NOT_WRITABLE', { path: dirname(lock), message: messageOf(cause) }, { cause })
-      const pid = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : 0
-      if (isRunning(pid)) throw error('ARCHLOOM_STUDY_LOCKED', { study, pid })
-      // A killed process leaves its lock behind.
-      if (existsSync(lock)) unlinkSync(lock)
-    }
+/** As much of its form as reading on relies on. */
+function isEvent(event: SearchEvent): boolean {
+  if (typeof event?.type !== 'string' || typeof event.at !== 'number') return false
+  if ('trial' in event && !Number.isInteger(event.trial)) return false
+  const isRecord = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
+  switch (event.type) {
+    case 'search.started':
+      return Array.isArray(event.space?.decisions) && Array.isArray(event.objectives)
+    case 'trial.proposed':
+      return Array.isArray(event.genotype) && event.genotype.every((value) => typeof value === 'number')
+    case 'trial.completed':
+      return isRecord(event.metrics) && typeof event.reward === 'number'
+    case 'controller.updated':
+      return Array.isArray(event.trials)
+    default:
+      return true
   }
 }
 
+/** Locks that this process holds. */
+const held = new Set<string>()
+
+function takeLock(lock: string, study: string) {
+  const path = resolve(lock)
+  // The number is in the lock from its first moment, so that nobody takes a fresh one for that of a dead process.
+  const mine = `${lock}.${process.pid}`
+  try {
+    writeFileSync(mine, String(process.pid))
+    while (!held.has(path)) {
+      if (created(lock, mine)) {
+        held.add(path)
+        return
+      }
+      if (writerOf(lock) !== undefined) break
+      // A killed process leaves its lock behind.
+      rmSync(lock, { force: true })
+    }
+  } catch (cause) {
+    throw error('ARCHLOOM_STUDY_NOT_WRITABLE', { path: dirname(lock), message: messageOf(cause) }, { cause })
+  } finally {
+    rmSync(mine, { force: true })
+  }
+  throw error('ARCHLOOM_STUDY_LOCKED', { study, pid: writerOf(lock) ?? process.pid })
+}
+
+/** Whether `lock` was made, as a second name of `mine`; some file systems have no second names. */
+function created(lock: string, mine: string): boolean {
+  const isTaken = (cause: unknown) => (cause as NodeJS.ErrnoException).code === 'EEXIST'
+  try {
+    linkSync(mine, lock)
+    return true
+  } catch (cause) {
+    if (isTaken(cause)) return false
+  }
+  try {
+    copyFileSync(mine, lock, constants.COPYFILE_EXCL)
+    return true
+  } catch (cause) {
+    if (isTaken(cause)) return false
+    throw cause
+  }
+}
+
+function releaseLock(lock: string) {
+  held.delete(resolve(lock))
+  rmSync(lock, { force: true })
+}
+
 /** The process that is writing the study in this folder now, if any. */
-export function studyWriter(directory: string): number | undefined {
-  const lock = join(directory, 'lock')
+export const studyWriter = (directory: string): number | undefined => writerOf(join(directory, 'lock'))
+
+function writerOf(lock: string): number | undefined {
   const pid = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : 0
+  // In a container, the process that was killed and the one that goes on may well have the same number.
+  if (pid === process.pid) return held.has(resolve(lock)) ? pid : undefined
   return isRunning(pid) ? pid : undefined
 }
 

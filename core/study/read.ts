@@ -64,7 +64,7 @@ export function findStudy(study: string, directory: string = STUDIES): string {
 
 /**
  * Read a study: a path, or a name in `directory`. It may be running, finished or killed.
- * Errors: ARCHLOOM_STUDY_NOT_FOUND, ARCHLOOM_STUDY_CORRUPT.
+ * Errors: ARCHLOOM_STUDY_NOT_FOUND, ARCHLOOM_STUDY_EMPTY, ARCHLOOM_STUDY_CORRUPT.
  */
 export function readStudy(study: string, { directory = STUDIES }: { directory?: string } = {}): StudyRecord {
   const path = findStudy(study, directory)
@@ -129,7 +129,7 @@ export function studyRecord(
       }
     }
   }
-  if (!started) throw corrupt(1, '')
+  if (!started) throw error('ARCHLOOM_STUDY_EMPTY', { file: path })
   const { decisions } = started.space
   const best = (n = 1) =>
     bestOf(trials)

@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process'
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createSearch, journalStore, memoryStore, readJournal, type SearchEvent } from 'archloom'
@@ -111,6 +120,21 @@ describe('the journal', () => {
     writeFileSync(join(directory, 'mine', 'lock'), '999999999')
     await using again = compose({ budget: { maxTrials: 21 } })
     expect((await again.finish()).completed).toBe(21)
+  })
+
+  it('passes over a lock of its own number that it does not hold: a container started anew', async () => {
+    mkdirSync(join(directory, 'mine'))
+    writeFileSync(join(directory, 'mine', 'lock'), String(process.pid))
+    await using search = compose()
+    expect((await search.finish()).completed).toBe(20)
+    expect(readdirSync(join(directory, 'mine')).sort()).toEqual(['journal.jsonl', 'lock'])
+  })
+
+  it('a search that never ran leaves no study behind', async () => {
+    const search = compose()
+    expect(existsSync(journal())).toBe(true)
+    await search[Symbol.asyncDispose]()
+    expect(readdirSync(directory)).toEqual([])
   })
 
   it('says where it cannot write', () => {

@@ -49,7 +49,21 @@ test('a study that is not there, or is damaged, is told by its code', () => {
     writeFileSync(join(directory, name, 'journal.jsonl'), edit(lines).join('\n'))
     return () => readStudy(name, { directory })
   }
-  expect(broken('empty', () => [])).toThrow(/ARCHLOOM_STUDY_CORRUPT: line 1 /)
+  expect(broken('empty', () => [])).toThrow(/ARCHLOOM_STUDY_EMPTY: .*empty/)
+  const edited = (type: string, from: RegExp, to: string) => (lines: string[]) => {
+    const at = lines.findIndex((line) => line.includes(`"type":"${type}"`))
+    return lines.with(at, (lines[at] as string).replace(from, to))
+  }
+  expect(broken('numberless', edited('trial.completed', /"metrics":\{[^}]*\}/, '"metrics":null'))).toThrow(
+    /ARCHLOOM_STUDY_CORRUPT: line \d+ .*expected event \d+ of the study/,
+  )
+  expect(broken('odd', edited('trial.proposed', /"genotype":\[[^\]]*\]/, '"genotype":"x"'))).toThrow(
+    'ARCHLOOM_STUDY_CORRUPT',
+  )
+  // Every line but the right one after it.
+  expect(broken('twice', (lines) => lines.toSpliced(3, 0, lines[2] as string))).toThrow(
+    /ARCHLOOM_STUDY_CORRUPT: line 4 /,
+  )
   expect(broken('headless', (lines) => lines.slice(1))).toThrow(/ARCHLOOM_STUDY_CORRUPT: line 1 .*trial.proposed/)
   expect(broken('noise', (lines) => lines.with(4, '{"seq":'))).toThrow(/ARCHLOOM_STUDY_CORRUPT: line 5 /)
   expect(broken('gap', (lines) => lines.toSpliced(1, 1))).toThrow(/ARCHLOOM_STUDY_CORRUPT: line 2 /)
