@@ -57,11 +57,28 @@ const join = (path: string, key: string | number) => (path === '' ? String(key) 
 const invalid = (path: string, received: unknown, expected: string) =>
   error('ARCHLOOM_ARCHITECTURE_INVALID', { path, received, expected })
 
+/** A part's codec, for parts that come from a user's hands. */
+export function compiled(node: SpaceNode<unknown>, path: string, active: Active | undefined, into: Compilation): Codec {
+  if (typeof (node as Partial<typeof node> | null | undefined)?.compile !== 'function')
+    throw error('ARCHLOOM_SPACE_PART', {
+      path,
+      received: node,
+      expected: 'what oneOf(), integer(), product() or another combinator returns',
+    })
+  return node.compile(path, active, into)
+}
+
 function checkOptions(path: string, combinator: string, options: readonly Json[]) {
   if (options.length === 0) throw error('ARCHLOOM_SPACE_EMPTY_CHOICE', { path, combinator })
   const seen = new Set<string>()
   for (const option of options) {
-    const key = JSON.stringify(option)
+    const key: string | undefined = JSON.stringify(option)
+    if (key === undefined || (typeof option === 'number' && !Number.isFinite(option)))
+      throw error('ARCHLOOM_SPACE_PART', {
+        path: combinator,
+        received: option,
+        expected: 'options that are plain JSON',
+      })
     if (seen.has(key)) throw error('ARCHLOOM_SPACE_DUPLICATE_OPTION', { path, option })
     seen.add(key)
   }
@@ -157,7 +174,7 @@ const multiply = (sizes: readonly (bigint | undefined)[]) =>
 function compileProduct(nodes: Nodes, path: string, active: Active | undefined, into: Compilation): Codec {
   const parts = Object.entries(nodes).map(([key, node]) => ({
     key,
-    codec: node.compile(join(path, key), active, into),
+    codec: compiled(node, join(path, key), active, into),
   }))
   return {
     size: multiply(parts.map(({ codec }) => codec.size)),
@@ -226,7 +243,7 @@ export function repeat(
       const items = Array.from({ length: max }, (_, index) => {
         const itemActive: Active | undefined =
           varies && index >= min ? (g) => (active?.(g) ?? true) && index < lengthOf(g) : active
-        return node(index).compile(join(path, index), itemActive, into)
+        return compiled(node(index), join(path, index), itemActive, into)
       })
       let size: bigint | undefined = 0n
       for (let length = min; length <= max; length++) {
@@ -300,10 +317,10 @@ export const when = <A>(condition: SpaceNode<boolean>, then: () => SpaceNode<A>)
   kind: 'when',
   compile(path, active, into) {
     const at = into.decisions.length
-    const switchCodec = condition.compile(join(path, 'when'), active, into)
+    const switchCodec = compiled(condition, join(path, 'when'), active, into)
     into.switches.add(at)
     const isOn = (g: readonly number[]) => switchCodec.decode(g) === true
-    const codec = then().compile(path, (g) => (active?.(g) ?? true) && isOn(g), into)
+    const codec = compiled(then(), path, (g) => (active?.(g) ?? true) && isOn(g), into)
     if (codec.nullable) throw error('ARCHLOOM_SPACE_NULL_AMBIGUOUS', { path })
     const decision = into.decisions[at]
     const values = decision?.kind === 'choice' ? decision.options : [true, false]

@@ -3,6 +3,8 @@ import { defineErrors, quote } from '../errors.ts'
 export const error = defineErrors('space', {
   ARCHLOOM_SPACE_EMPTY_CHOICE: (d: { path: string; combinator: string }) =>
     `${d.combinator} at ${quote(d.path)} received no options; a choice needs at least one. Remove the decision or give it options.`,
+  ARCHLOOM_SPACE_PART: (d: { path: string; received: unknown; expected: string }) =>
+    `the part at ${quote(d.path)} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_SPACE_DUPLICATE_OPTION: (d: { path: string; option: unknown }) =>
     `option ${quote(d.option)} stands twice at ${quote(d.path)}; each option of a decision must be different.`,
   ARCHLOOM_SPACE_DUPLICATE_NAME: (d: { name: string; where: string }) =>

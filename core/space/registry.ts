@@ -9,6 +9,8 @@ const registered = new Map<string, SearchSpace>()
  * Registering an equal space again is harmless; a different one under a used name throws ARCHLOOM_SPACE_DUPLICATE_NAME.
  */
 export function registerSearchSpace<A>(space: SearchSpace<A>): SearchSpace<A> {
+  if (typeof space?.fingerprint !== 'string')
+    throw error('ARCHLOOM_SPACE_PART', { path: '', received: space, expected: 'what defineSpace() returns' })
   const known = registered.get(space.name)
   if (known && known.fingerprint !== space.fingerprint)
     throw error('ARCHLOOM_SPACE_DUPLICATE_NAME', {

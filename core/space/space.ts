@@ -4,7 +4,7 @@ import { quote } from '../errors.ts'
 import type { Paper } from '../paper.ts'
 import type { Random } from '../random.ts'
 import type { BuildOptions, Network, NetworkCost, Supernet } from '../trainer.ts'
-import type { Compilation, Rule, SpaceNode } from './combinators.ts'
+import { type Compilation, compiled, type Rule, type SpaceNode } from './combinators.ts'
 import { type Constraint, toRule } from './constraints.ts'
 import { type ChoiceDecision, type Decision, fromUnit, type Genotype, toUnit } from './decision.ts'
 import { error } from './errors.ts'
@@ -70,7 +70,9 @@ const REAL_MUTATION_SD = 0.1
 /** Turn a description of parts into a search space. Throws if a constraint leaves nothing to choose. */
 export function defineSpace<A>(name: string, node: SpaceNode<A>, options: SpaceOptions<A> = {}): SearchSpace<A> {
   const compilation: Compilation = { decisions: [], active: [], rules: [], switches: new Set() }
-  const codec = node.compile('', undefined, compilation)
+  if (typeof name !== 'string' || name === '')
+    throw error('ARCHLOOM_SPACE_PART', { path: 'name', received: name, expected: 'a name for the space' })
+  const codec = compiled(node, '', undefined, compilation)
   const { decisions, active, switches } = compilation
   const names = new Set<string>()
   for (const decision of decisions) {

@@ -30,6 +30,22 @@ describe('descriptions that cannot be spaces', () => {
     refused('ARCHLOOM_SPACE_EMPTY_CHOICE', ['variant()'], () => variant({}))
   })
 
+  it('what is no part of a space: ARCHLOOM_SPACE_PART', () => {
+    const name = 'parts'
+    for (const option of [undefined, () => 1, Number.NaN, Number.POSITIVE_INFINITY])
+      refused('ARCHLOOM_SPACE_PART', ['plain JSON'], () => oneOf(option as never, 1))
+    refused('ARCHLOOM_SPACE_PART', ['"a.b" is 3'], () => defineSpace(name, product({ a: product({ b: 3 as never }) })))
+    refused('ARCHLOOM_SPACE_PART', ['"0"'], () =>
+      defineSpace(
+        name,
+        repeat(2, () => undefined as never),
+      ),
+    )
+    refused('ARCHLOOM_SPACE_PART', ['undefined'], () => defineSpace(name, undefined as never))
+    refused('ARCHLOOM_SPACE_PART', ['a name for the space'], () => defineSpace('', oneOf(1, 2)))
+    refused('ARCHLOOM_SPACE_PART', ['defineSpace()'], () => registerSearchSpace(oneOf(1, 2) as never))
+  })
+
   it('one option twice: ARCHLOOM_SPACE_DUPLICATE_OPTION', () => {
     refused('ARCHLOOM_SPACE_DUPLICATE_OPTION', ['"conv"'], () => oneOf('conv', 'pool', 'conv'))
     refused('ARCHLOOM_SPACE_DUPLICATE_OPTION', ['[3,3]'], () =>
