@@ -127,7 +127,7 @@ export async function conclude({
   const speed = plan.speed ? await measure(space, best.architecture, data, batchSize, realClock) : undefined
   const steps = winnerSteps(plan, speed, deadline - realClock.now(), data.validation.size + data.test.size)
   const epochs = (steps * batchSize) / data.train.size
-  log(`training the best architecture (trial ${best.trial}) for ${epochs.toFixed(1)} epochs, ${steps} steps`)
+  log(`training the best architecture (trial ${best.trial}) for ${epochs.toFixed(1)} epochs, about ${steps} steps`)
   const began = realClock.now()
   using winner = await retrain(best, {
     data,
