@@ -131,6 +131,16 @@ interface Quantiser {
   readonly halves?: readonly [string, string]
 }
 
+/**
+ * Whether a quantiser behind this value may have 4-bit codes. ONNX Runtime moves quantisers up to where values are made;
+ * it cannot fold a Clip into one of 4-bit codes nor take their maximum, and fails at it.
+ */
+function takesFourBits(name: string, producers: ReadonlyMap<string, GraphNode>): boolean {
+  const producer = producers.get(name)
+  if (!producer || !moving.has(producer.op)) return producer?.op !== 'Clip'
+  return producer.op !== 'MaxPool' && takesFourBits(producer.inputs[0] as string, producers)
+}
+
 /** Rewrites the graph in place. Error: ARCHLOOM_ONNX_OPTION. */
 export function quantise(graph: OnnxGraph, bits: QuantiseBits, ranges: ReadonlyMap<string, Range>): QuantisedLayer[] {
   const plan = planQuantisation(graph, bits)
@@ -143,7 +153,7 @@ export function quantise(graph: OnnxGraph, bits: QuantiseBits, ranges: ReadonlyM
     const clip = reader && bits.clips?.get(reader.name)
     if (reader && clip) {
       const own = `clip ${reader.name}`
-      const made = quantisers.get(own) ?? learnedQuantiser(builder, clip, width, producer?.op === 'Clip', name)
+      const made = quantisers.get(own) ?? learnedQuantiser(builder, clip, width, takesFourBits(name, producers), name)
       quantisers.set(own, made)
       return made
     }
@@ -151,8 +161,7 @@ export function quantise(graph: OnnxGraph, bits: QuantiseBits, ranges: ReadonlyM
     if (producer && moving.has(producer.op) && plan.values.has(producer.inputs[0] as string))
       return quantiserOf(producer.inputs[0] as string, width)
     const key = `${width} ${name}`
-    // ONNX Runtime cannot fold a Clip into a quantiser of 4-bit codes, and fails at it.
-    const type = width === 4 && producer?.op !== 'Clip' ? 'uint4' : 'uint8'
+    const type = width === 4 && takesFourBits(name, producers) ? 'uint4' : 'uint8'
     const made = quantisers.get(key) ?? activationQuantiser(builder, ranges.get(name) as Range, width, type, name)
     quantisers.set(key, made)
     return made
@@ -232,10 +241,10 @@ function learnedQuantiser(
   builder: GraphBuilder,
   { clip, signed }: Clip,
   bits: number,
-  afterClip: boolean,
+  fourBits: boolean,
   name: string,
 ): Quantiser {
-  const as = bits === 4 && !afterClip ? 'uint4' : 'uint8'
+  const as = bits === 4 && fourBits ? 'uint4' : 'uint8'
   const levels = 2 ** bits
   const coarser = levels < (as === 'uint4' ? 16 : 256)
   const scale = ((signed ? 2 : 1) * clip) / (levels - 1)

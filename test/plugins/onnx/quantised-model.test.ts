@@ -5,7 +5,13 @@ import { countTensors, useEngine } from '../../../core/tensor/index.ts'
 import { generatedImages } from '../../../evaluators/data/index.ts'
 import { uniformBits } from '../../../plugins/abs/index.ts'
 import { exportQuantisedModel, openOnnx } from '../../../plugins/onnx/index.ts'
-import { type QuantisedModel, quantisedNetwork, resNetGraph } from '../../../search-spaces/compression/index.ts'
+import {
+  graphBuilder,
+  INPUT,
+  type QuantisedModel,
+  quantisedNetwork,
+  resNetGraph,
+} from '../../../search-spaces/compression/index.ts'
 
 const data = generatedImages({ train: 64, validation: 32, classes: 3, size: 8 })
 const graph = resNetGraph({ depth: 8, widths: [8, 8, 16], size: 8, classes: 3, rng: seeded(1) })
@@ -60,6 +66,23 @@ describe('exportQuantisedModel', () => {
     const { report, mean } = await compared(signed)
     expect(mean).toBeLessThan(0.005)
     expect(report.operators.Add).toBeGreaterThan(16)
+  })
+
+  it.each(['relu', 'relu6'] as const)('is opened in 4 bits where layers read maxima of a %s', async (activation) => {
+    const build = graphBuilder(seeded(1))
+    const pool = { op: 'max-pool', kernel: [2, 2], stride: 2, padding: 'valid' } as const
+    let last = build.add('pool_1', pool, build.convolution('one', INPUT, { channelsIn: 3, filters: 8 }))
+    last = build.convolution('two', last, { channelsIn: 8, filters: 8 })
+    last = build.add('pool_2', pool, build.convolution('three', last, { channelsIn: 8, filters: 8 }))
+    last = build.dense('four', build.add('flat', { op: 'flatten' }, last), 32, 16)
+    const output = build.dense('five', build.add('relu', { op: 'activation', activation }, last), 16, 3)
+    const nodes = build.nodes.map((node) => (node.op === 'activation' ? { ...node, activation } : node))
+    const made = await uniformBits({ inputShape: [8, 8, 3], nodes, output }, 4, { data: data.train, rng: seeded(2) })
+    const { agreement, mean, report } = await compared(made)
+    expect(agreement).toBeGreaterThanOrEqual(0.97)
+    expect(mean).toBeLessThan(0.005)
+    const read = report.quantised?.map((each) => each.activations.as)
+    expect(read).toEqual(['float32', 'uint8', activation === 'relu' ? 'uint4' : 'uint8', 'uint8', 'uint8'])
   })
 
   it('leaves no tensor behind', async () => {
