@@ -90,8 +90,8 @@ const EIGHT = INTEGER / FLOAT
  * ARCHLOOM_COMPRESS_SOURCE; those of layerGraph, pruningProblem, absSearch, and the trainer.
  */
 export async function compress(source: ModelSource, options: CompressOptions): Promise<CompressedModel> {
+  checkOptions(options ?? {})
   const { data, epochs = 2, trainer, seed = 0, signal, log = () => {} } = options
-  checkOptions(options)
   await useEngine()
   const whole = await layerGraphOf(source)
   const { problem, channels } = choicesOf(whole, options)
@@ -161,14 +161,17 @@ function choicesOf(graph: LayerGraph, { target, bits, channels: given = {} }: Co
 const figuresText = ({ accuracy, multiplyAdds, bops }: CompressionFigures) =>
   `accuracy ${accuracy.toFixed(4)}, ${(multiplyAdds / 1e6).toFixed(2)} M multiply-adds, ${(bops / 1e9).toFixed(2)} G bit operations`
 
-function checkOptions(options: CompressOptions): void {
+const isShare = (value: unknown) => typeof value === 'number' && value > 0 && value <= 1
+
+function checkOptions(options: Partial<CompressOptions>): void {
   const { target, data, prune = 'cacp', bits, episodes = 100, epochs = 2, searchEpochs = 4 } = options
   const refuse = (option: string, received: unknown, expected: string) =>
     error('ARCHLOOM_COMPRESS_OPTION', { option, received, expected })
   const shares = Object.entries(target ?? {})
   const known = ['bops', 'multiplyAdds']
-  if (shares.length === 0 || shares.some(([unit, share]) => !known.includes(unit) || !(share > 0 && share <= 1)))
-    throw refuse('target', target, '{ bops, multiplyAdds }: one or both, each a share in (0, 1]')
+  const expected = '{ bops, multiplyAdds }: one or both, each a share in (0, 1]'
+  if (shares.length === 0 || shares.some(([unit]) => !known.includes(unit))) throw refuse('target', target, expected)
+  for (const [unit, share] of shares) if (!isShare(share)) throw refuse(`target.${unit}`, share, expected)
   if (!data || data.train.size === 0 || data.validation.size === 0)
     throw refuse('data', data && [data.train.size, data.validation.size], 'training and validation images')
   if (prune !== 'cacp' && prune !== 'uniform') throw refuse('prune', prune, "'cacp' or 'uniform'")

@@ -27,6 +27,8 @@ export async function layerGraphOf(source: ModelSource): Promise<LayerGraph> {
 
 async function graphOf(source: ModelSource): Promise<LayerGraph> {
   if (typeof source === 'string' || source instanceof URL) return fromFolder(source)
+  if (typeof source !== 'object' || source === null)
+    throw error('ARCHLOOM_COMPRESS_SOURCE', { source: String(source), reason: 'it is no model' })
   if ('nodes' in source) return source
   // A LayersModel has `apply` and `trainable` too.
   if ('apply' in source && 'inputShape' in source) return layerGraph(source)

@@ -93,7 +93,13 @@ describe('compress', () => {
 
   it.each([
     ['target', { target: {} }],
-    ['target', { target: { bops: 2 } }],
+    ['target', { target: null as never }],
+    ['target', { target: { flops: 0.5 } as never }],
+    ['target.bops 2', { target: { bops: 2 } }],
+    ['target.bops 0', { target: { bops: 0 } }],
+    ['target.bops NaN', { target: { bops: Number.NaN } }],
+    ['target.bops "0.1"', { target: { bops: '0.1' as never } }],
+    ['target.multiplyAdds -1', { target: { bops: 0.1, multiplyAdds: -1 } }],
     ['data', { data: { ...data, train: { ...data.train, size: 0 } } }],
     ['prune', { prune: 'by hand' as never }],
     ['episodes', { episodes: 0 }],
@@ -111,7 +117,9 @@ describe('compress', () => {
     await expect(compress(join(directory, 'nothing'), options)).rejects.toThrow('ARCHLOOM_COMPRESS_SOURCE')
     writeFileSync(join(directory, 'model.json'), '{"modelTopology": tru')
     await expect(compress(directory, options)).rejects.toThrow('ARCHLOOM_COMPRESS_SOURCE')
-    await expect(compress({} as never, options)).rejects.toThrow('ARCHLOOM_COMPRESS_SOURCE')
+    for (const nothing of [{}, null, undefined, 7])
+      await expect(compress(nothing as never, options)).rejects.toThrow('ARCHLOOM_COMPRESS_SOURCE')
+    await expect(compress(graph, undefined as never)).rejects.toThrow('ARCHLOOM_COMPRESS_OPTION')
     using network = graphNetwork(graph)
     tf.tidy(() => network.trainable[0]?.assign(tf.fill(network.trainable[0].shape, Number.NaN)))
     await expect(compress(network, options)).rejects.toThrow('ARCHLOOM_PRUNABLE_WEIGHTS')
