@@ -103,7 +103,7 @@ function graphOf(layers: readonly KerasLayer[], output: string, weights: Readonl
   const nodes: GraphNode[] = []
   /** The node that holds the output of a layer. */
   const outputs = new Map<string, string>()
-  let inputShape: readonly number[] | undefined
+  let batchShape: readonly (number | null)[] | undefined
   let softmax: string | undefined
 
   const refuse = ({ name, type }: KerasLayer, why: string) =>
@@ -266,19 +266,20 @@ function graphOf(layers: readonly KerasLayer[], output: string, weights: Readonl
     if (softmax !== undefined && layer.type !== 'InputLayer')
       throw refuse({ ...layer, name: softmax, type: 'Softmax' }, 'a softmax that is not the last layer')
     const shape = (layer.config.batch_input_shape ?? layer.config.batch_shape) as (number | null)[] | undefined
-    if (shape && inputShape === undefined) inputShape = inputShapeOf(shape)
+    batchShape ??= shape
     if (layer.type === 'InputLayer') outputs.set(layer.name, INPUT)
     else {
       const inputs = layer.inputs.map((name) => outputs.get(name) as string)
       outputs.set(layer.name, translate(layer, inputs.length > 0 ? inputs : [INPUT]))
     }
   }
-  if (inputShape === undefined)
+  // Last, so that a layer that cannot be is named before the shape of what it reads.
+  if (batchShape === undefined)
     throw error('ARCHLOOM_PRUNABLE_MODEL', {
       received: 'no input shape',
       expected: 'batch_input_shape in its first layer',
     })
-  return { inputShape, nodes, output: outputs.get(output) as string }
+  return { inputShape: inputShapeOf(batchShape), nodes, output: outputs.get(output) as string }
 }
 
 function inputShapeOf(shape: readonly (number | null)[]): readonly number[] {
