@@ -65,7 +65,7 @@ export async function pruneThenQuantise(network: Source, options: TwoStageOption
   const first = await absSearch(network, { ...options, steps, target: pruned, quantise: false })
   const { graph, fullBops } = first.model
   // The share of a smaller network that is the same cost.
-  const rest = target / pruningShare(first)
+  const rest = Math.min(1, target / pruningShare(first))
   const second = await absSearch(graph, { ...options, steps, target: rest, prune: false })
   const share = second.model.bops / fullBops
   return {

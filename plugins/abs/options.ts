@@ -58,7 +58,7 @@ export function resolve(options: SearchOptions) {
   check('learningRate', learningRate, positive, 'a positive number')
   check('thresholdRate', thresholdRate, positive, 'a positive number')
   check('lambda', lambda, (x) => x >= 0 && Number.isFinite(x), 'a number of at least 0')
-  check('weightDecay', weightDecay, (x) => x >= 0, 'a number of at least 0')
+  check('weightDecay', weightDecay, (x) => x >= 0 && Number.isFinite(x), 'a number of at least 0')
   return { data, batchSize, steps, learningRate, thresholdRate, lambda, weightDecay, target }
 }
 

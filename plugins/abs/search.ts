@@ -59,6 +59,7 @@ export async function absSearch(network: Network | LayerGraph, options: AbsSearc
   const { ceiling = 2, refreshEvery = 500, alternate = true, clock = realClock, target } = options
   check('ceiling', ceiling, (x) => x > 0, 'a positive number')
   check('refreshEvery', refreshEvery, (x) => Number.isInteger(x) && x > 0, 'a positive whole number')
+  check('target', target ?? 1, (x) => !(x > 1), 'a share of full-precision BOPs, at most 1')
   using net = superBitNetwork(await graphOf(network), options)
   if (target !== undefined) checkTarget(net.plan, target)
   const turnOf = (step: number) => (!alternate ? 'both' : step % 2 === 0 ? 'weights' : 'activations')

@@ -9,6 +9,7 @@ import {
   largestSize,
   multiply,
   quantisedVariables,
+  resolvedClips,
 } from './quantised-layer.ts'
 import { activationGrid, weightGrid } from './standardise.ts'
 import { multiplyAddsOf, uniformChoice } from './super-bit-cost.ts'
@@ -37,7 +38,7 @@ export interface MultiPathNetwork extends GraphNetwork {
  * weighs their outputs. Weights and activations of a path share its width. Nothing is pruned.
  */
 export function multiPathNetwork(graph: LayerGraph, options: MultiPathOptions = {}): MultiPathNetwork {
-  const { weightClip = 2, activationClip = 2, weightScale = 'kept' } = options
+  const { weightClip, activationClip, weightScale } = resolvedClips(options)
   const { ladder: asked, edgeBits: edgeAsked } = options
   const plan = superBitPlan(graph, {
     ...{ prune: false, ...(asked && { ladder: asked }), ...(edgeAsked && { edgeBits: edgeAsked }) },

@@ -16,6 +16,14 @@ export interface ClipOptions {
   readonly weightScale?: 'kept' | 'unit'
 }
 
+/** Clip options with their defaults. Error: ARCHLOOM_SUPER_BIT_OPTION. */
+export function resolvedClips({ weightClip = 2, activationClip = 2, weightScale = 'kept' }: ClipOptions) {
+  for (const [option, received] of Object.entries({ weightClip, activationClip }))
+    if (!(received > 0 && Number.isFinite(received)))
+      throw error('ARCHLOOM_SUPER_BIT_OPTION', { option, received, expected: 'a positive number' })
+  return { weightClip, activationClip, weightScale }
+}
+
 export interface QuantisedVariables {
   readonly kernel: tf.Variable
   readonly bias: tf.Variable | undefined

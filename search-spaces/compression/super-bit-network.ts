@@ -11,6 +11,7 @@ import {
   largestSize,
   multiply,
   quantisedVariables,
+  resolvedClips,
 } from './quantised-layer.ts'
 import { activationGrid, type Survivors, weightGrid } from './standardise.ts'
 import { edgeBitsOf, multiplyAddsOf, uniformChoice } from './super-bit-cost.ts'
@@ -87,7 +88,7 @@ interface Pass {
  * unpruned network at the most bits. Errors: those of `superBitPlan`, ARCHLOOM_PRUNABLE_WEIGHTS.
  */
 export function superBitNetwork(graph: LayerGraph, options: SuperBitNetworkOptions = {}): SuperBitNetwork {
-  const { weightClip = 2, activationClip = 2, weightScale = 'kept' } = options
+  const { weightClip, activationClip, weightScale } = resolvedClips(options)
   const plan = superBitPlan(graph, options)
   const { ladder, layers, groups, quantised } = plan
   checkWeights(graph)

@@ -112,6 +112,8 @@ describe('search', () => {
     await expect(search({ data: { ...data.train, batches: () => [] } })).rejects.toThrow('ARCHLOOM_ABS_OPTION')
     for (const options of [
       { lambda: -1 },
+      { target: 2 },
+      { weightDecay: Number.POSITIVE_INFINITY },
       { steps: 0 },
       { learningRate: Number.NaN },
       { ceiling: 0 },

@@ -220,6 +220,9 @@ describe('plan', () => {
     expect(() => superBitPlan(small(), { prune: { groupSize: 0 } })).toThrow('ARCHLOOM_SUPER_BIT_OPTION')
     expect(() => superBitPlan(small(), { prune: false, quantise: false })).toThrow('ARCHLOOM_SUPER_BIT_OPTION')
     expect(() => superBitPlan(small(), { edgeBits: 0 })).toThrow('ARCHLOOM_SUPER_BIT_OPTION')
+    for (const clips of [{ weightClip: 0 }, { activationClip: Number.NaN }])
+      for (const made of [superBitNetwork, multiPathNetwork])
+        expect(() => made(small(), clips)).toThrow('ARCHLOOM_SUPER_BIT_OPTION')
     const build = graphBuilder(seeded(1))
     const two = build.dense(
       'two',
