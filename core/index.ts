@@ -26,6 +26,7 @@ export {
   type OneShotMethod,
   type OneShotStage,
 } from './search/alternate.ts'
+export { announced, type News } from './search/announced.ts'
 export { askTell } from './search/ask-tell.ts'
 export type { Budget } from './search/budget.ts'
 export {

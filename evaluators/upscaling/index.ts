@@ -1,4 +1,5 @@
 /** Networks that enlarge images, in use: saved as folders, applied tile by tile to pictures, folders and films. */
+export { writeComparison } from './comparison.ts'
 export {
   type FailedFile,
   type FilePair,

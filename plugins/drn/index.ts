@@ -1,23 +1,38 @@
 /** DRN: enlarging networks trained in a closed loop with networks that lead back to the small image. */
-import { definePlugin } from '../../core/index.ts'
+import { announced, askTell, definePlugin, tokens } from '../../core/index.ts'
 import { type BuildDrnOptions, buildDrn } from './network.ts'
 import type { DrnOptions } from './network-plan.ts'
 import { paper } from './paper.ts'
+import { type EnlargementOptions, enlargements } from './pictures.ts'
 import { type DualRegressionOptions, dualRegressionTrainer } from './trainer.ts'
 
-/** Networks that enlarge are trained in the closed loop, searched ones as well. */
-export const drn = (options: DualRegressionOptions = {}) =>
-  definePlugin({
+export interface DrnPluginOptions extends Omit<DualRegressionOptions, 'onTrained'> {
+  /** Pictures of what every trained network makes, told in the search's events; the stock loop is bound to do so. Default: none. */
+  readonly pictures?: EnlargementOptions
+}
+
+/** Networks that enlarge are trained in the closed loop, searched ones as well. Error: ARCHLOOM_DRN_OPTION. */
+export const drn = ({ pictures, ...options }: DrnPluginOptions = {}) => {
+  const shown = pictures && enlargements(pictures)
+  return definePlugin({
     name: 'drn',
     paper,
-    provides: ['trainer'],
+    provides: pictures ? ['trainer', 'algorithm'] : ['trainer'],
     // Owned networks and data splits are no settings that a study could write down.
     options: {
       dualWeight: options.dualWeight ?? 0.1,
       unpairedRatio: options.unpaired ? (options.unpairedRatio ?? 0.3) : 0,
     },
-    bind: ({ trainer }) => trainer.to(dualRegressionTrainer(options)),
+    bind: ({ trainer, bind }) => {
+      trainer.to(dualRegressionTrainer({ ...options, ...(shown && { onTrained: shown.onTrained }) }))
+      if (shown)
+        bind(tokens.ALGORITHM).toFactory((get) => {
+          const required = get(tokens.OBJECTIVES).map(({ metric }) => metric)
+          return announced(askTell({ required, trialMs: get(tokens.BUDGET).trialMs }), shown)
+        })
+    },
   })
+}
 
 /** Builders of networks from plain JSON, by kind: what saved models name. */
 export const upscalers = {
@@ -32,4 +47,5 @@ export { type BuildDrnOptions, buildDrn } from './network.ts'
 export { drnCost } from './network-cost.ts'
 export { type DrnOptions, drnConfigurations } from './network-plan.ts'
 export { paper } from './paper.ts'
+export { type EnlargementOptions, type Enlargements, enlargements } from './pictures.ts'
 export { type DualRegressionOptions, dualRegressionTrainer } from './trainer.ts'

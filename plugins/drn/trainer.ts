@@ -27,6 +27,8 @@ export interface DualRegressionOptions {
   readonly skipAbove?: number
   /** Progress after so many steps, and after the last one. Default 25. */
   readonly reportEvery?: number
+  /** Called after the last step with networks that enlarge images of any size, before the last progress is told. */
+  readonly onTrained?: (network: UpscalingNetwork, at: { readonly steps: number }) => void | Promise<void>
 }
 
 const NAME = 'dualRegressionTrainer'
@@ -42,7 +44,7 @@ function resolve(options: DualRegressionOptions) {
   check('learningRate', learningRate, isPositive, 'a positive number')
   check('dualLearningRate', dualLearningRate, isPositive, 'a positive number')
   check('skipAbove', skipAbove, (n) => n > 1, 'a number above 1')
-  const { duals, unpaired } = options
+  const { duals, unpaired, onTrained } = options
   const one = batchSize * unpairedRatio
   if (unpaired)
     check(
@@ -62,6 +64,7 @@ function resolve(options: DualRegressionOptions) {
     duals,
     unpaired,
     unpairedCount,
+    onTrained,
   }
 }
 
@@ -81,6 +84,7 @@ export function dualRegressionTrainer(options: DualRegressionOptions = {}): Trai
 }
 
 type AnyNetwork = Network & Partial<Pick<UpscalingNetwork, 'outputs'>>
+const isUpscaling = (network: AnyNetwork): network is UpscalingNetwork => 'upscale' in network
 type AnyBatch = Batch & { readonly between?: readonly tf.Tensor[] }
 
 const imagesOf = (network: AnyNetwork, lr: tf.Tensor, mode: ApplyMode): readonly tf.Tensor[] =>
@@ -175,6 +179,7 @@ async function* train(
       }
       await eventLoopTurn()
       signal?.throwIfAborted()
+      if (step + 1 === steps && isUpscaling(network)) await settings.onTrained?.(network, { steps })
       if ((step + 1) % settings.reportEvery === 0 || step + 1 === steps) {
         const mean = (key: 'loss' | 'primal' | 'dual') => report[key] / report.count
         const metrics = {

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { realClock } from '../../core/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { upscalingQuality } from '../../evaluators/metrics/index.ts'
+import { writeComparison } from '../../evaluators/upscaling/index.ts'
 import { bicubicUpsampling } from '../../search-spaces/super-resolution/index.ts'
 import {
   type ArmName,
@@ -13,7 +14,6 @@ import {
 } from './experiment/arms.ts'
 import { type Claim, claim, inWords, monotone } from './experiment/forms.ts'
 import { positionLandscape, tradeOffSweep } from './experiment/landscapes.ts'
-import { writeComparison } from './experiment/picture.ts'
 import { type Scale, scales } from './experiment/scales.ts'
 
 export interface ReproduceOptions {

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import {
   type Algorithm,
@@ -13,9 +14,11 @@ import {
 } from '../../core/index.ts'
 import { categoricalPolicy } from '../../core/policy/index.ts'
 import { adam, l1Loss } from '../../core/tensor/index.ts'
+import { writeComparison } from '../../evaluators/upscaling/index.ts'
 import {
   type CheckpointIdentity,
   collapseWatch,
+  courseOf,
   readCheckpoint,
   tapping,
   type WeightOptimizer,
@@ -67,12 +70,16 @@ export const hierarchicalSearch = (options: CheckedOptions, change: WeightOptimi
     const rated: { learningRate?: number } = trainer.optimizer as object
 
     const { checkpoint } = options
-    const { checkpoint: _, collapse: __, reportEvery: ___, ...deciding } = options
+    const { checkpoint: _, collapse: __, reportEvery: ___, pictures: ____, ...deciding } = options
     const identity: CheckpointIdentity = {
       method: 'hnas',
       space: space.fingerprint,
       spaceName: space.name,
-      settings: JSON.stringify({ ...deciding, batchSize, rng: rng.fork('identity').float() }),
+      settings: JSON.stringify({
+        ...deciding,
+        ...courseOf({ train, validation, batchSize, statistics: 'batch' }, trainer),
+        rng: rng.fork('identity').float(),
+      }),
     }
     const found = checkpoint && readCheckpoint(checkpoint.directory, identity)
     let done = 0
@@ -138,6 +145,14 @@ export const hierarchicalSearch = (options: CheckedOptions, change: WeightOptimi
       }
     }
 
+    /** Right after the architecture was measured: its statistics are still on the path. */
+    async function pictured(trial: number, architecture: unknown, folder: string): Promise<EventDraft> {
+      const pair = validation.pairs[0] as (typeof validation.pairs)[number]
+      const picture = join(folder, `trial-${trial}.png`)
+      await writeComparison(picture, pair, await shared.enlarged(architecture, pair.lr))
+      return { type: 'plugin.event', plugin: 'hnas', name: 'picture', facts: { trial, picture, image: pair.name } }
+    }
+
     async function* derive(): AsyncGenerator<EventDraft> {
       const drawn = rng.fork('derive')
       const proposals = Array.from({ length: options.candidates }, () => {
@@ -150,6 +165,8 @@ export const hierarchicalSearch = (options: CheckedOptions, change: WeightOptimi
       for await (const event of measureTrials(proposals, parts)) {
         if (event.type === 'trial.completed' && !(best && best.reward >= event.reward)) best = event
         yield event
+        if (event.type === 'trial.completed' && options.pictures)
+          yield await pictured(event.trial, space.decode(event.genotype), options.pictures.folder)
       }
       if (best) yield* watch.architecture(best.genotype, 'the derived architecture')
     }

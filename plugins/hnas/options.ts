@@ -29,6 +29,11 @@ export interface HnasOptions {
   readonly candidates?: number
   /** Where the search's state is kept, and goes on from. `everyEpochs`: default 1. */
   readonly checkpoint?: { readonly directory: string; readonly everyEpochs?: number }
+  /**
+   * Every derived architecture's enlargement of the first held-out image beside bicubic and the truth, as
+   * `<folder>/trial-<number>.png`; told in the events (`plugin.event`, name `picture`). Default: none.
+   */
+  readonly pictures?: { readonly folder: string }
   /** When to warn of a collapsed search; `false`: never. */
   readonly collapse?: CollapseOptions | false
   /** Steps that one progress event stands for. Default 50. */

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Batch, Evaluator, EvaluatorDefinition, EvaluatorParts, SearchSpace } from '../../core/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
-import { parameterCount, type UpscalingQuality, upscalingQuality } from '../../evaluators/metrics/index.ts'
+import type { Picture } from '../../evaluators/data/images/index.ts'
+import { parameterCount, type UpscalingQuality, upscaled, upscalingQuality } from '../../evaluators/metrics/index.ts'
 import { recalibrate } from '../../evaluators/weight-sharing/index.ts'
 import { type SuperResolutionSupernet, selfEnsemble } from '../../search-spaces/super-resolution/index.ts'
 import { error } from './errors.ts'
@@ -37,6 +38,8 @@ export interface SharedUpscaling<A = unknown> extends Evaluator<A> {
   multiplyAdds(architecture: A): number
   /** One architecture on whole held-out images, with its own statistics: nothing is drawn anew from image to image. */
   measure(architecture: A, signal?: AbortSignal): Promise<UpscalingQuality>
+  /** What an architecture makes of an image, with the statistics that its last measuring left. */
+  enlarged(architecture: A, image: Picture): Promise<Picture>
 }
 
 const NAME = 'shared-upscaling'
@@ -82,10 +85,13 @@ export function sharedUpscaling(options: SharedUpscalingOptions): EvaluatorDefin
       throw refuse(`whose networks give ${upscalers.outputShape.join('×')} for ${upscalers.inputShape.join('×')}`)
     }
     const form = { input: [COST_SIDE, COST_SIDE, 3], classes: 0 }
-    const measure: SharedUpscaling<A>['measure'] = (architecture, signal) => {
+    const upscaleOf = (architecture: A) => {
       const path = upscalers.path(architecture)
-      recalibrate(path, train, calibrationBatches, Math.min(batchSize, train.size))
-      const upscale = ensemble ? selfEnsemble((lr, mode) => path.upscale(lr, mode)) : path.upscale
+      return ensemble ? selfEnsemble((lr, mode) => path.upscale(lr, mode)) : path.upscale
+    }
+    const measure: SharedUpscaling<A>['measure'] = (architecture, signal) => {
+      recalibrate(upscalers.path(architecture), train, calibrationBatches, Math.min(batchSize, train.size))
+      const upscale = upscaleOf(architecture)
       const pairs = validation.pairs.slice(0, images)
       return upscalingQuality((lr) => upscale(lr, { training: false }), pairs, signal ? { signal } : {})
     }
@@ -93,6 +99,7 @@ export function sharedUpscaling(options: SharedUpscalingOptions): EvaluatorDefin
       kind: 'weight-sharing',
       name: NAME,
       ...{ space, upscalers, train, validation, batchSize, measure },
+      enlarged: (architecture, image) => upscaled((lr) => upscaleOf(architecture)(lr, { training: false }), image),
       multiplyAdds: (architecture) => cost(architecture, form).multiplyAdds,
       async rewardPsnr(architecture, { inputs, targets }) {
         const path = upscalers.path(architecture)
@@ -104,7 +111,10 @@ export function sharedUpscaling(options: SharedUpscalingOptions): EvaluatorDefin
         }
       },
       async evaluate({ architecture }, { signal }) {
-        const { psnr, lrConsistency } = await measure(architecture, signal)
+        const quality = await measure(architecture, signal)
+        // Without any error, as on a flat image, decibels have no end.
+        const psnr = Math.min(quality.psnr, decibels(0))
+        const lrConsistency = Math.min(quality.lrConsistency, decibels(0))
         const { parameters, multiplyAdds } = cost(architecture, form)
         const pathParameters = parameterCount(upscalers.path(architecture))
         return { metrics: { psnr, lrConsistency, parameters, multiplyAdds, pathParameters } }

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Algorithm, EventDraft, Random } from '../../core/index.ts'
+import type { EventDraft, News, Random } from '../../core/index.ts'
 import { seeded } from '../../core/index.ts'
 import { writePicture } from '../../evaluators/data/images/index.ts'
 import { pictureGrid } from '../../evaluators/metrics/generative/index.ts'
@@ -17,7 +17,7 @@ export interface GalleryOptions {
 }
 
 /** Pictures of what generators make, on disk and, through `announced`, in the events of a search. */
-export interface Gallery {
+export interface Gallery extends News {
   /** For the trainer's `onSamples`: writes `<n>-step-<step>-samples.png` and `…-walk.png`, n counting networks from 0. */
   onSamples(network: Gan, at: { readonly step: number }): Promise<void>
   /** The files written since the last call, as events of the plugin: { step, samples, walk }. */
@@ -50,15 +50,3 @@ export function gallery({ folder, samples = 50, walk = 10 }: GalleryOptions): Ga
     },
   }
 }
-
-/** An algorithm whose events tell of new pictures, right after the event during which they were made. */
-export const announced = (algorithm: Algorithm, { news }: Gallery): Algorithm =>
-  async function* (parts) {
-    const events = algorithm(parts)
-    for (;;) {
-      const { value, done } = await events.next()
-      yield* news()
-      if (done) return value
-      yield value
-    }
-  }

@@ -1,7 +1,7 @@
 /** LCCGAN and LCCGAN++: generators fed with local coordinates of the data's latent manifold instead of noise. */
-import { askTell, definePlugin, type Split, tokens } from '../../core/index.ts'
+import { announced, askTell, definePlugin, type Split, tokens } from '../../core/index.ts'
 import type { CodeNormalisation } from './codes.ts'
-import { announced, type GalleryOptions, gallery } from './gallery.ts'
+import { type GalleryOptions, gallery } from './gallery.ts'
 import { type LatentManifold, type LatentOptions, learnLatent } from './latent.ts'
 import { papers } from './paper.ts'
 import { lccSampler } from './sampler.ts'
@@ -77,7 +77,7 @@ export { approximated, approximationGap, type LocalBatch, type Smooth } from './
 export { type AutoEncoderTrainerOptions, autoEncoderTrainer, embeddingsOf } from './auto-encoder-trainer.ts'
 export { type BasesOptions, basisObjective, basisStep, type LearnedBases, learnBases } from './bases.ts'
 export { affineCode, type CodeNormalisation, convexCode, nearestBases, sparseCode } from './codes.ts'
-export { announced, type Gallery, type GalleryOptions, gallery } from './gallery.ts'
+export { type Gallery, type GalleryOptions, gallery } from './gallery.ts'
 export { type Game, type GameOptions, game } from './game.ts'
 export { type LatentManifold, type LatentOptions, learnLatent } from './latent.ts'
 export {

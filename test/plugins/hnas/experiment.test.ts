@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { seeded } from '../../../core/index.ts'
 import { useEngine } from '../../../core/tensor/index.ts'
 import { generatedPairs, readPicture, upscaleBicubic } from '../../../evaluators/data/images/index.ts'
+import { writeComparison } from '../../../evaluators/upscaling/index.ts'
 import {
   type ArmSettings,
   armNames,
@@ -14,7 +15,6 @@ import {
 } from '../../../plugins/hnas/experiment/arms.ts'
 import { claim, monotone } from '../../../plugins/hnas/experiment/forms.ts'
 import { positionLandscape, positionReward, tradeOffSweep } from '../../../plugins/hnas/experiment/landscapes.ts'
-import { writeComparison } from '../../../plugins/hnas/experiment/picture.ts'
 import { scales } from '../../../plugins/hnas/experiment/scales.ts'
 import {
   HNAS_A,

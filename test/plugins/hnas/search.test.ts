@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type BuildOptions, createSearch, memoryStore, type SearchEvent, seeded } from '../../../core/index.ts'
 import { countTensors, useEngine } from '../../../core/tensor/index.ts'
-import { generatedPairs, patchDataset } from '../../../evaluators/data/images/index.ts'
+import { generatedPairs, patchDataset, readPicture } from '../../../evaluators/data/images/index.ts'
 import { generatedImages } from '../../../evaluators/data/index.ts'
 import { weightSharing } from '../../../evaluators/weight-sharing/index.ts'
 import {
@@ -74,6 +74,21 @@ async function sharedOf(scale = 2) {
 }
 
 describe('hnas', () => {
+  it('writes each derived architecture beside bicubic and the truth, and tells of it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'archloom-hnas-pictures-'))
+    try {
+      await using search = compose({ pictures: { folder } })
+      const events = await eventsOf(search)
+      const told = events.flatMap((event) => (event.type === 'plugin.event' && event.name === 'picture' ? [event] : []))
+      expect(told.map(({ facts }) => facts)).toMatchObject([{ trial: 0 }, { trial: 1 }, { trial: 2 }])
+      const [picture] = told.map(({ facts }) => (facts as { readonly picture: string }).picture)
+      const { height, width } = await readPicture(picture as string)
+      expect([height, width]).toEqual([32, 3 * 32 + 8])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   it.each([2, 3, 4] as const)('searches at ×%i: the trials are the architectures drawn in the end', async (scale) => {
     const run = async () => {
       await using search = compose({}, { scale })

@@ -1,0 +1,47 @@
+import { join } from 'node:path'
+import type { EventDraft, News } from '../../core/index.ts'
+import type { PicturePair } from '../../evaluators/data/images/index.ts'
+import { psnr, upscaled } from '../../evaluators/metrics/index.ts'
+import { writeComparison } from '../../evaluators/upscaling/index.ts'
+import type { UpscalingNetwork } from '../../search-spaces/super-resolution/index.ts'
+import { error } from './errors.ts'
+
+export interface EnlargementOptions {
+  /** Where the PNG files are written; made when needed. */
+  readonly folder: string
+  /** Images to show, such as the first of `data.validation.pairs`: of the networks' scale. */
+  readonly pairs: readonly PicturePair[]
+}
+
+/** Bicubic, network and truth side by side, on disk and, through `announced`, in the events of a search. */
+export interface Enlargements extends News {
+  /** For the trainer's `onTrained`: writes `<n>-<image>.png`, n counting networks from 0. */
+  onTrained(network: UpscalingNetwork, at: { readonly steps: number }): Promise<void>
+}
+
+/** Events: plugin.event `pictures` with { network, steps, images: [{ name, picture, psnr }] }. Error: ARCHLOOM_DRN_OPTION. */
+export function enlargements({ folder, pairs }: EnlargementOptions): Enlargements {
+  if (pairs.length === 0)
+    throw error('ARCHLOOM_DRN_OPTION', { option: 'pictures.pairs', received: pairs, expected: 'at least one image' })
+  let count = 0
+  let pending: EventDraft[] = []
+  return {
+    async onTrained(network, { steps }) {
+      const number = count++
+      const images: { name: string; picture: string; psnr: number }[] = []
+      for (const pair of pairs) {
+        const ours = await upscaled((lr) => network.upscale(lr, { training: false }), pair.lr)
+        const picture = join(folder, `${number}-${pair.name.replaceAll(/[^\w.-]/g, '_')}.png`)
+        await writeComparison(picture, pair, ours)
+        // Decibels of an image without any error have no end, and JSON has no infinity.
+        images.push({ name: pair.name, picture, psnr: Math.min(200, psnr(ours, pair.hr, { border: pair.scale })) })
+      }
+      pending.push({ type: 'plugin.event', plugin: 'drn', name: 'pictures', facts: { network: number, steps, images } })
+    },
+    news() {
+      const news = pending
+      pending = []
+      return news
+    },
+  }
+}
