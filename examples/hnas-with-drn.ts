@@ -21,25 +21,25 @@ interface Options {
 }
 
 export async function main(options: Options = {}) {
-  const { epochs = 4, steps = 50, retrainEpochs = 2, directory, log = console.log } = options
-  const data = options.data ?? (await superResolutionData({ scale: 2, patch: 24 }))
+  const { epochs = 4, steps = 200, retrainEpochs = 4, directory, log = console.log } = options
+  const data = options.data ?? (await superResolutionData({ scale: 2, patch: 16 }))
   log(describeDataset(data))
 
   const form = { scale: 2, cells: 4, nodes: 2, channels: 16, shortcut: 'bicubic' } as const
   const study: StudyOptions = directory === undefined ? {} : { directory }
   await using search = createSearch({
     space: superResolutionSpace({ ...form, normalised: true }),
-    evaluator: sharedUpscaling({ data, batchSize: 8, images: 3, calibrationBatches: 5 }),
+    evaluator: sharedUpscaling({ data, batchSize: 4, images: 4, calibrationBatches: 8 }),
     plugins: [
       hnas({
         ...{
           tradeOff: 0.6,
           costUnit: 1e8,
           aboveBicubic: true,
-          learningRate: 0.01,
+          learningRate: 3e-3,
           epochs,
           weightSteps: steps,
-          policySteps: steps,
+          policySteps: Math.ceil(steps / 2),
         },
         ...{ candidates: 6, controller: { hidden: 32, learningRate: 5e-3, entropyWeight: 0.01 } },
       }),
