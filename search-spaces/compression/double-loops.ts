@@ -28,6 +28,7 @@ const min = binary(0xf4)
 const max = binary(0xf5)
 const abs = unary(0xec)
 const floor = unary(0x75)
+const nearest = unary(0x94)
 const lessThan = binary(0x49)
 const atLeast = binary(0x4c)
 const and = binary(0x4e)
@@ -56,7 +57,8 @@ interface LoopBody {
 }
 
 const clipped = (x: Code) => min(max(x, ZERO), ONE)
-const onGrid = (z: Code, steps: Code, step: Code) => mul(floor(add(mul(steps, z), HALF)), step)
+const code = (z: Code, steps: Code) => floor(add(mul(steps, z), HALF))
+const onGrid = (z: Code, steps: Code, step: Code) => mul(code(z, steps), step)
 
 const [I32, F64, V128] = [0x7f, 0x7c, 0x7b]
 
@@ -97,20 +99,20 @@ function compile({ arrays, numbers, body }: Loop): { readonly type: Code; readon
   }
 }
 
-/** The loops for so many widths; each width's steps and 1 / steps are the last numbers. */
+/** The loops for so many widths; each width's steps are the last numbers. */
 function loopsFor(widths: number) {
-  const grids = (numbers: Code[]) =>
-    Array.from({ length: widths }, (_, j) => [numbers.at(2 * (j - widths)), numbers.at(2 * (j - widths) + 1)]) as [
-      Code,
-      Code,
-    ][]
+  const grids = (numbers: Code[]) => Array.from({ length: widths }, (_, j) => numbers.at(j - widths) as Code)
   const observe: Loop = {
-    ...{ arrays: 2, numbers: 5 + 2 * widths },
+    ...{ arrays: 2, numbers: 5 + widths },
     body: ([x], numbers, local) => {
       const [scale, shift, steps, step, low] = numbers as [Code, Code, Code, Code, Code]
       const z = local(clipped(add(mul(scale, x as Code), shift)))
       return {
-        sums: grids(numbers).map(([all, one]) => abs(sub(z, onGrid(z, all, one)))),
+        // A tie is as far from either side: how it is broken makes no difference here.
+        sums: grids(numbers).map((all) => {
+          const scaled = local(mul(all, z))
+          return abs(sub(scaled, nearest(scaled)))
+        }),
         out: add(onGrid(z, steps, step), low),
       }
     },
@@ -123,7 +125,7 @@ function loopsFor(widths: number) {
     },
   }
   const gradient: Loop = {
-    ...{ arrays: 3, numbers: 9 + 2 * widths },
+    ...{ arrays: 3, numbers: 9 + widths },
     body: ([dy, x], numbers, local) => {
       const [scale, shift, steps, step, low, slope, range, centre, least] = numbers as [
         ...[Code, Code, Code, Code, Code],
@@ -136,9 +138,9 @@ function loopsFor(widths: number) {
       const straight = mul(mul(inside, range), sub(z, centre))
       return {
         sums: [
-          // With widths, Σ dy·ẑ is among their sums: adding it is left to the caller.
+          // With widths, Q's part is among their sums: adding it is left to the caller.
           mul(g, sub(widths > 0 ? low : add(onGrid(z, steps, step), low), straight)),
-          ...grids(numbers).map(([all, one]) => mul(g, onGrid(z, all, one))),
+          ...grids(numbers).map((all) => mul(g, code(z, all))),
         ],
         out: mul(mul(g, slope), inside),
       }
@@ -149,8 +151,8 @@ function loopsFor(widths: number) {
 
 /**
  * quantise: y = code·step + low of (x, y); numbers scale, shift, steps, step, low.
- * observe: the same, and Σ |z − z_b| of x for every width.
- * gradient: dx = dy·slope inside, Σ dy·(Q − inside·range·(z − centre)) and Σ dy·z_b for every width, of (dy, x, dx);
+ * observe: the same, and Σ |z − z_b| of x for every width, in steps of its grid.
+ * gradient: dx = dy·slope inside, Σ dy·(Q − inside·range·(z − centre)) and Σ dy·code for every width, of (dy, x, dx);
  * numbers scale, shift, steps, step, low, slope, range, centre, least. With widths the first sum has low in Q's place.
  */
 export type LoopName = keyof ReturnType<typeof loopsFor>
@@ -245,9 +247,8 @@ export function runLoop(
   grids: readonly number[] = [],
 ): number[] {
   const pairs = output.length >> 1
-  const ofGrids = grids.flatMap((steps) => [steps, 1 / steps])
   if (pairs === 0) return name === 'gradient' ? [0, ...grids.map(() => 0)] : grids.map(() => 0)
   const addresses = [...inputs, output].map((each) => each.byteOffset)
-  const sums = functionsFor(grids.length, on)[name](...addresses, pairs, ...numbers, ...ofGrids)
+  const sums = functionsFor(grids.length, on)[name](...addresses, pairs, ...numbers, ...grids)
   return Array.isArray(sums) ? sums : sums === undefined ? [] : [sums]
 }

@@ -90,8 +90,8 @@ export function observe(
   const grids = ladder.slice(0, -1).map(stepsOf)
   const sums = runLoop('observe', arrays, quantiseNumbers(grid, likely), grids)
   const z = clipped(unclipped(x.at(-1) ?? 0, grid))
-  const last = (steps: number) => (length % 2 === 1 ? Math.abs(z - roundHalfUp(steps * z) * (1 / steps)) : 0)
-  const means = grids.map((steps, j) => ((sums[j] as number) + last(steps)) / length)
+  const last = (steps: number) => (length % 2 === 1 ? Math.abs(z - roundHalfUp(steps * z) / steps) : 0)
+  const means = grids.map((steps, j) => ((sums[j] as number) / steps + last(steps)) / length)
   const bits = choose(means)
   if (bits !== likely) runLoop('quantise', arrays, quantiseNumbers(grid, bits))
   if (length % 2 === 1) y[length - 1] = quantiseOne(x[length - 1] as number, grid, bits)
@@ -164,7 +164,8 @@ export function gradientInto(
   const own = widths.indexOf(bits)
   const all = widths.length > 0 && own === -1 ? [...widths, bits] : widths
   const grids = all.map(stepsOf)
-  const [total = 0, ...products] = runLoop('gradient', arrays, numbers, grids)
+  const [total = 0, ...sums] = runLoop('gradient', arrays, numbers, grids)
+  const products = sums.map((sum, j) => sum / (grids[j] as number))
   const result = (sum: number, ofWidths: readonly number[]) => {
     const scaled = ofWidths.map((product) => product * range)
     const ofCodes = scaled.at(own) ?? 0

@@ -172,15 +172,21 @@ function scoreGradient(
   ofScores: Float64Array,
 ): Float32Array {
   const gradient = new Float32Array(kernel.length)
-  let largest = 0
-  for (let i = 1; i < kernel.length; i++)
-    if (Math.abs(kernel[i] as number) > Math.abs(kernel[largest] as number)) largest = i
-  const most = Math.abs(kernel[largest] as number)
+  let [largest, most] = [0, 0]
+  for (let i = 0; i < kernel.length; i++) {
+    const size = Math.abs(kernel[i] as number)
+    if (size > most) [largest, most] = [i, size]
+  }
   const count = (kernel.length / filters) * groupSize
-  const slopes = Float64Array.from({ length: filters }, (_, f) => ofScores[Math.floor(f / groupSize)] as number)
+  const slopes = Float64Array.from(
+    { length: filters },
+    (_, f) => (ofScores[Math.floor(f / groupSize)] as number) / (count * most),
+  )
   for (let row = 0; row < kernel.length; row += filters)
-    for (let f = 0; f < filters; f++)
-      gradient[row + f] = ((slopes[f] as number) * Math.sign(kernel[row + f] as number)) / (count * most)
+    for (let f = 0; f < filters; f++) {
+      const [weight, slope] = [kernel[row + f] as number, slopes[f] as number]
+      gradient[row + f] = weight > 0 ? slope : weight < 0 ? -slope : 0
+    }
   const through = scores.reduce((sum, score, c) => sum + score * (ofScores[c] as number), 0)
   gradient[largest] = (gradient[largest] as number) - (through / most) * Math.sign(kernel[largest] as number)
   return gradient

@@ -131,8 +131,8 @@ describe('what cannot be imported', () => {
 
   it('ARCHLOOM_PRUNABLE_LAYER names the layer and what is supported', async () => {
     // Of sequences: the layer is named, not the shape of what it reads.
-    const recurrent = { name: 'memory', units: 2, inputShape: [4, 3], recurrentInitializer: 'zeros' } as const
-    await expect(importing(layers.layers.lstm(recurrent))).rejects.toThrow(
+    const sequences = { inputShape: [4, 3], recurrentInitializer: 'zeros' as const }
+    await expect(importing(layers.layers.lstm({ name: 'memory', units: 2, ...sequences }))).rejects.toThrow(
       /ARCHLOOM_PRUNABLE_LAYER: layer "memory" is of type "LSTM".*Conv2D/,
     )
     const upsampling = layers.layers.upSampling2d({ name: 'grow', ...image } as object)
