@@ -49,6 +49,10 @@ export function quote(value: unknown, limit = 120): string {
   return text.length > limit ? `${text.slice(0, limit - 1)}…` : text
 }
 
+/** JSON has no word for these, and would say null or nothing. */
+const isNoJson = (item: unknown) =>
+  typeof item === 'bigint' || typeof item === 'function' || (typeof item === 'number' && !Number.isFinite(item))
+
 function render(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`
@@ -56,9 +60,7 @@ function render(value: unknown): string {
   if (typeof value !== 'object' || value === null)
     return typeof value === 'string' ? JSON.stringify(value) : String(value)
   try {
-    return (
-      JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? `${item}n` : item)) ?? String(value)
-    )
+    return JSON.stringify(value, (_key, item: unknown) => (isNoJson(item) ? render(item) : item)) ?? String(value)
   } catch {
     return Object.prototype.toString.call(value)
   }

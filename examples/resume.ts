@@ -1,5 +1,6 @@
 // A study is a file: whatever ends a search, the same code with the same study name goes on with it.
 //     npx archloom run examples/resume.ts
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createSearch, type StudyOptions } from 'archloom'
 import { evolution } from 'archloom/plugins/evolution'
@@ -39,7 +40,7 @@ export async function main({ trials = 30, study = {}, log = console.log }: MainO
     for await (const event of first.run()) if (event.type === 'trial.completed' && event.trial >= trials / 2) break
     log(`left after ${first.state().completed} of ${trials} trials: ${path}`)
   }
-  const name = path.split('/').at(-1) as string
+  const name = basename(path)
   await using again = search({ trials, study: { ...directory, name } })
   await again.finish()
   await using whole = search({ trials, study: { ...directory, name: `${name}-uninterrupted` } })

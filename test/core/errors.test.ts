@@ -56,6 +56,7 @@ describe('quote', () => {
     expect(quote([1, 'x', null])).toBe('[1,"x",null]')
     expect(quote(10n)).toBe('10n')
     expect(quote({ size: 10n })).toBe('{"size":"10n"}')
+    expect(quote({ loss: Number.NaN, make: parseInt })).toBe('{"loss":"NaN","make":"function parseInt"}')
     expect(quote(undefined)).toBe('undefined')
     expect(quote(Number.NaN)).toBe('NaN')
     expect(quote(Symbol('s'))).toBe('Symbol(s)')

@@ -31,7 +31,7 @@ beforeAll(async () => {
     if (status === 'passed') passed.add(part)
     else failed.set(part, (failed.get(part) ?? new Set()).add(law))
   }
-})
+}, 120_000)
 
 it.each([
   ['outside', 'proposes members of the space'],
