@@ -40,6 +40,8 @@ export interface StudyRecord {
   readonly started: EventOf<'search.started'>
   readonly state: SearchState
   readonly trials: readonly StudyTrial[]
+  /** Image files that plugins told of, such as samples or comparisons, in the order of their events. */
+  readonly pictures: readonly string[]
   /** The n best feasible trials by reward, one for each architecture. */
   best(n?: number): readonly DecodedTrial[]
 }
@@ -81,6 +83,7 @@ export function studyRecord(
   corrupt: (line: number, received: string) => Error,
 ): StudyRecord {
   const trials: StudyTrial[] = []
+  const pictures: string[] = []
   let started: EventOf<'search.started'> | undefined
   let state = initialState
   let line = 0
@@ -99,6 +102,9 @@ export function studyRecord(
     switch (event.type) {
       case 'search.started':
         started = event
+        break
+      case 'plugin.event':
+        pictures.push(...picturesIn(event.facts))
         break
       case 'trial.proposed': {
         const { trial, genotype, seed } = event
@@ -135,7 +141,13 @@ export function studyRecord(
     bestOf(trials)
       .slice(0, n)
       .map((trial) => ({ ...trial, architecture: architectureOf(decisions, trial.genotype) }))
-  return { name: basename(path), path, started, state, trials, best }
+  return { name: basename(path), path, started, state, trials, pictures, best }
+}
+
+/** Paths of images anywhere among the facts of an event. */
+const picturesIn = (facts: Json | undefined): readonly string[] => {
+  if (typeof facts === 'string') return /\.(png|jpe?g|webp)$/i.test(facts) ? [facts] : []
+  return facts !== null && typeof facts === 'object' ? Object.values(facts).flatMap(picturesIn) : []
 }
 
 /** Feasible trials by reward, largest first, one for each genotype. */

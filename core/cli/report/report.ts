@@ -38,7 +38,10 @@ export function runResult(study: StudyRecord, top: number): RunResult {
   }
 }
 
-/** Prints the best architectures and the course of the search. */
+/** How many of the pictures that plugins told of are listed. */
+const PICTURES = 6
+
+/** Prints the best architectures, the course of the search, and the last pictures that plugins told of. */
 export function printReport(
   study: StudyRecord,
   output: Output,
@@ -59,6 +62,9 @@ export function printReport(
   }
   const plot = objective && terminalPlot(seriesOf(trials, objective), Math.min(72, width - 16))
   if (plot) output.log(`\n${plot}`)
+  const shown = study.pictures.slice(-PICTURES)
+  if (shown.length > 0) output.log(`\n${shown.map((path) => `picture  ${path}`).join('\n')}`)
+  if (shown.length < study.pictures.length) output.log(`  and ${study.pictures.length - shown.length} before these`)
 }
 
 /** Writes progress.svg/png, and cell.svg/png where the module draws architectures. A picture that fails is told, not thrown. */

@@ -1,8 +1,23 @@
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createSearch, defineSpace, exportTop, oneOf, product, readStudy, repeat, seeded } from 'archloom'
+import {
+  announced,
+  askTell,
+  createSearch,
+  definePlugin,
+  defineSpace,
+  exportTop,
+  oneOf,
+  product,
+  readStudy,
+  repeat,
+  seeded,
+  tokens,
+} from 'archloom'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Output } from '../../../core/cli/output.ts'
+import { printReport } from '../../../core/cli/report/report.ts'
 import { climbing, digits, sum } from '../search/parts.ts'
 
 let directory: string
@@ -97,4 +112,37 @@ test('exportTop builds networks through the space, and refuses a space that is n
   const top = exportTop('climb', 2, { ...options, space })
   expect(built).toEqual(top.map(({ architecture }) => architecture))
   expect(top[0]?.network.outputShape).toEqual([2])
+})
+
+test('pictures that plugins told of are listed, wherever they stand among the facts', async () => {
+  const telling = announced(askTell({ required: ['accuracy'], trialMs: Number.POSITIVE_INFINITY }), {
+    news: () => [
+      { type: 'plugin.event', plugin: 'p', name: 'n', facts: { step: 1, images: [{ file: 'a/b.PNG', note: 'png' }] } },
+    ],
+  })
+  await using search = createSearch({
+    space: digits,
+    evaluator: (architecture) => ({ accuracy: sum(architecture) }),
+    plugins: [
+      climbing(),
+      definePlugin({
+        name: 'telling',
+        provides: ['algorithm'],
+        bind: ({ bind }) => bind(tokens.ALGORITHM).to(telling),
+      }),
+    ],
+    objectives: { accuracy: 'maximise' },
+    budget: { maxTrials: 2 },
+    study: { name: 'telling', directory },
+  })
+  await search.finish()
+  const study = readStudy('telling', { directory })
+  expect(study.pictures.length).toBeGreaterThan(6)
+  expect(new Set(study.pictures)).toEqual(new Set(['a/b.PNG']))
+  const lines: string[] = []
+  printReport(study, { reader: {}, log: (text: string) => lines.push(text) } as unknown as Output, { top: 1 })
+  const told = lines.join('\n')
+  expect(told.match(/picture {2}a\/b\.PNG/g)).toHaveLength(6)
+  expect(told).toContain(`and ${study.pictures.length - 6} before these`)
+  expect(readStudy('climb', { directory }).pictures).toEqual([])
 })
