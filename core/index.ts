@@ -17,6 +17,17 @@ export type {
 } from './evaluator.ts'
 export type { Paper } from './paper.ts'
 export { type Random, type RandomState, seeded } from './random.ts'
+export {
+  type Baseline,
+  type Claim,
+  claim,
+  inWords,
+  type Measured,
+  measured,
+  type ReproduceOptions,
+  type Reproduction,
+  type Scale,
+} from './reproduction.ts'
 export type { Algorithm, AlgorithmParts } from './search/algorithm.ts'
 export {
   type AlternateOptions,

@@ -1,3 +1,5 @@
+import { type Claim, type Measured, measured } from '../../core/index.ts'
+
 export type Arm =
   | 'full precision'
   | 'uniform 4 bits'
@@ -30,28 +32,6 @@ export interface Sweep {
   readonly weights: number
   readonly activations: number
   readonly share: number
-}
-
-interface Measured {
-  readonly mean: number
-  readonly sd?: number
-  readonly seeds: number
-}
-
-export interface Claim {
-  readonly id: string
-  readonly metric: string
-  readonly direction: 'maximise' | 'minimise'
-  readonly published: number | null
-  readonly baseline: Measured & { readonly name: string }
-  readonly ours: Measured
-  readonly holds: boolean
-}
-
-export const measured = (values: readonly number[]): Measured => {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
-  return { mean, ...(values.length > 1 && { sd: Math.sqrt(squares / (values.length - 1)) }), seeds: values.length }
 }
 
 const of = (rows: readonly Row[], arm: Arm, value: (row: Row) => number | undefined): Measured =>

@@ -1,4 +1,4 @@
-import { type Clock, realClock, type Split, seeded } from '../../core/index.ts'
+import { type Clock, type ReproduceOptions, realClock, type Scale, type Split, seeded } from '../../core/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { cifar10, generatedImages, type ImageDataset, orGenerated } from '../../evaluators/data/index.ts'
 import { classify } from '../../evaluators/metrics/index.ts'
@@ -19,17 +19,6 @@ import { multiPathSearch, pruneThenQuantise, randomBits, uniformBits } from './b
 import { type Arm, claimsOf, type Row, type Sweep } from './experiment-claims.ts'
 import { fineTune } from './fine-tune.ts'
 import { type AbsSearchOptions, absSearch, type Compression } from './search.ts'
-
-type Scale = 'smoke' | 'small' | 'paper'
-
-interface ReproduceOptions {
-  readonly scale: Scale
-  readonly seed: number
-  /** Folder of data sets. */
-  readonly data?: string
-  readonly log: (text: string) => void
-  readonly signal: AbortSignal
-}
 
 interface Plan {
   readonly real: boolean

@@ -1,30 +1,17 @@
-import { realClock, seeded } from '../../core/index.ts'
+import { type Reproduction as Form, type ReproduceOptions, realClock, seeded } from '../../core/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { cosine } from '../../evaluators/training/index.ts'
 import { fineTune } from './compress.ts'
 import { pruningTask, runArms, type Task } from './experiment/arms.ts'
 import { armClaims, reconstructionClaim, syntheticClaims, wallClaim } from './experiment/claims.ts'
-import { type Claim, percent, type Row } from './experiment/forms.ts'
-import { type Plan, plans, type Scale } from './experiment/scales.ts'
+import { percent, type Row } from './experiment/forms.ts'
+import { type Plan, plans } from './experiment/scales.ts'
 import { syntheticBounds, syntheticRun } from './experiment/synthetic.ts'
 import type { CacpOptions } from './options.ts'
 import { graphAccuracy } from './pruned-accuracy.ts'
 
-export interface ReproduceOptions {
-  readonly scale: Scale
-  readonly seed: number
-  /** Folder of data sets. */
-  readonly data?: string
-  readonly log?: (text: string) => void
-  readonly signal?: AbortSignal
-}
-
-export interface Reproduction {
+export interface Reproduction extends Form {
   readonly paper: 'cacp'
-  readonly scale: Scale
-  readonly seed: number
-  readonly seconds: number
-  readonly claims: readonly Claim[]
   /** Every method's figures, those that are behind included. */
   readonly rows: readonly Row[]
 }

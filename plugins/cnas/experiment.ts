@@ -1,31 +1,28 @@
 import { join } from 'node:path'
-import { ArchloomError, realClock } from '../../core/index.ts'
+import {
+  ArchloomError,
+  claim,
+  type Reproduction as Form,
+  inWords,
+  type ReproduceOptions,
+  realClock,
+  type Scale,
+} from '../../core/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { describeDataset } from '../../evaluators/data/index.ts'
 import { nasBench201Table } from '../../evaluators/tabular/index.ts'
 import { type ArmName, type ArmResult, runArm } from './experiment/arms.ts'
-import { type Claim, claim, inWords } from './experiment/forms.ts'
-import { type Scale, scales } from './experiment/scales.ts'
+import { scales } from './experiment/scales.ts'
 import { tableSearch } from './experiment/table-curriculum.ts'
 
-export interface ReproduceOptions {
-  readonly scale: Scale
-  readonly seed: number
-  readonly data?: string
-  readonly log?: (text: string) => void
-  readonly signal?: AbortSignal
-}
-
-export interface Reproduction {
+export interface Reproduction extends Form {
   readonly paper: 'cnas'
-  readonly scale: Scale
-  readonly seed: number
-  readonly seconds: number
-  readonly claims: readonly Claim[]
   /** Every run of E1 by arm, with its stage curve; E2's mean test accuracy at the end of each stage. */
   readonly runs: Readonly<Record<string, readonly ArmResult[]>>
   readonly tableCurve?: readonly number[]
 }
+
+const percent = (shares: readonly number[]) => `${inWords(shares.map((share) => 100 * share))} %`
 
 /** Published: teaser figure of the paper, CIFAR-10 test accuracy of fixed-space and curriculum search: 0.9710, 0.9740. */
 const PUBLISHED = 0.974
@@ -35,7 +32,7 @@ const PUBLISHED = 0.974
  * derived cell trained from scratch. E2: the same policy on NAS-Bench-201's table, where nothing is shared.
  */
 export async function reproduce(options: ReproduceOptions): Promise<Reproduction> {
-  const { scale, seed, log = () => {}, signal = new AbortController().signal } = options
+  const { scale, seed, log, signal } = options
   const began = realClock.now()
   const environment = { ...process.env, ...(options.data !== undefined && { ARCHLOOM_DATA: options.data }) }
   const settings = scales[scale]
@@ -65,7 +62,7 @@ export async function reproduce(options: ReproduceOptions): Promise<Reproduction
         tested('curriculum'),
       ),
     )
-  for (const arm of settings.arms) log(`E1 ${arm}: ${inWords(tested(arm))}`)
+  for (const arm of settings.arms) log(`E1 ${arm}: ${percent(tested(arm))}`)
 
   const table = tableExperiment(scale, seed, environment, log)
   if (table) claims.push(table.claim)
@@ -92,7 +89,7 @@ function tableExperiment(scale: Scale, seed: number, environment: NodeJS.Process
   const curve = (grown[0] as readonly number[]).map(
     (_, stage) => grown.reduce((sum, each) => sum + (each[stage] as number), 0) / grown.length,
   )
-  log(`E2 fixed space ${inWords(last(fixed))}, curriculum ${inWords(last(grown))} (${settings.seeds} seeds)`)
+  log(`E2 fixed space ${percent(last(fixed))}, curriculum ${percent(last(grown))} (${settings.seeds} seeds)`)
   log(`E2 curriculum by stage: ${curve.map((accuracy) => (100 * accuracy).toFixed(2)).join(' ')} %`)
   return {
     claim: claim('E2', 'test accuracy in the table of NAS-Bench-201', null, ['fixed space', last(fixed)], last(grown)),

@@ -1,12 +1,9 @@
 /** `archloom reproduce dinas`: disturbance and ranking with and without projection, under the same steps. */
-import { realClock } from '../../core/index.ts'
+import { type ReproduceOptions, type Reproduction, realClock, type Scale } from '../../core/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { beside } from './experiment/beside.ts'
-import type { Claim, Log } from './experiment/forms.ts'
 import { type ImagePart, imagePart } from './experiment/image-part.ts'
 import { inTurn, interleaved, ranked } from './experiment/on-points.ts'
-
-export type Scale = 'smoke' | 'small' | 'paper'
 
 /** How many seeds each part has, and how long it is. */
 interface ScaleSettings extends Omit<ImagePart, 'seed'> {
@@ -28,29 +25,7 @@ const scales: Readonly<Record<Scale, ScaleSettings>> = {
   },
 }
 
-export interface ReproduceOptions {
-  readonly scale: Scale
-  readonly seed: number
-  readonly data?: string
-  readonly log?: Log
-  readonly signal?: AbortSignal
-}
-
-export interface Reproduction {
-  readonly paper: 'dinas'
-  readonly scale: Scale
-  readonly seed: number
-  readonly seconds: number
-  readonly claims: readonly Claim[]
-}
-
-export async function reproduce({
-  scale,
-  seed,
-  data,
-  log = () => {},
-  signal,
-}: ReproduceOptions): Promise<Reproduction> {
+export async function reproduce({ scale, seed, data, log, signal }: ReproduceOptions): Promise<Reproduction> {
   const began = realClock.now()
   const environment = { ...process.env, ...(data !== undefined && { ARCHLOOM_DATA: data }) }
   const settings = scales[scale]

@@ -1,4 +1,4 @@
-import { realClock } from '../../core/clock.ts'
+import { type Claim, measured, type ReproduceOptions, realClock } from '../../core/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import {
   findPairs,
@@ -10,42 +10,9 @@ import {
 } from '../../evaluators/data/images/index.ts'
 import { psnr, upscaled } from '../../evaluators/metrics/index.ts'
 import { pairsIn, shrinkers } from './experiment/domains.ts'
-import { nameOf, type Plan, plans, type Scale, type Variant } from './experiment/plan.ts'
+import { nameOf, type Plan, plans, type Variant } from './experiment/plan.ts'
 import { matrix, projection } from './experiment/projection.ts'
 import { adapted, type Quality, qualityOf, SCALE, type Trained, trained } from './experiment/training.ts'
-
-interface ReproduceOptions {
-  readonly scale: Scale
-  readonly seed: number
-  /** Folder of data sets. */
-  readonly data?: string
-  readonly log: (text: string) => void
-  readonly signal: AbortSignal
-}
-
-interface Measured {
-  readonly mean: number
-  readonly sd?: number
-  readonly seeds: number
-}
-
-interface Claim {
-  readonly id: string
-  readonly metric: string
-  readonly direction: 'maximise' | 'minimise'
-  readonly published: number | null
-  readonly baseline: Omit<Measured, 'seeds'> & { readonly name: string }
-  readonly ours: Measured
-  readonly holds: boolean
-  /** Seed by seed, ours less the baseline. */
-  readonly difference?: Measured
-}
-
-const measured = (values: readonly number[]): Measured => {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
-  return { mean, ...(values.length > 1 && { sd: Math.sqrt(squares / (values.length - 1)) }), seeds: values.length }
-}
 
 /** Runs of the same seeds against each other; holds where the mean of their differences is positive. */
 export function pairedClaim(

@@ -1,5 +1,12 @@
 import { join } from 'node:path'
-import { realClock } from '../../core/index.ts'
+import {
+  type Claim,
+  claim,
+  type Reproduction as Form,
+  inWords,
+  type ReproduceOptions,
+  realClock,
+} from '../../core/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { upscalingQuality } from '../../evaluators/metrics/index.ts'
 import { writeComparison } from '../../evaluators/upscaling/index.ts'
@@ -12,24 +19,12 @@ import {
   searchArchitecture,
   trainArm,
 } from './experiment/arms.ts'
-import { type Claim, claim, inWords, monotone } from './experiment/forms.ts'
+import { monotone } from './experiment/forms.ts'
 import { positionLandscape, tradeOffSweep } from './experiment/landscapes.ts'
-import { type Scale, scales } from './experiment/scales.ts'
+import { scales } from './experiment/scales.ts'
 
-export interface ReproduceOptions {
-  readonly scale: Scale
-  readonly seed: number
-  readonly data?: string
-  readonly log?: (text: string) => void
-  readonly signal?: AbortSignal
-}
-
-export interface Reproduction {
+export interface Reproduction extends Form {
   readonly paper: 'hnas'
-  readonly scale: Scale
-  readonly seed: number
-  readonly seconds: number
-  readonly claims: readonly Claim[]
   /** What each search found, by λ; and each network that was trained alone, by arm: one entry a seed. */
   readonly searches: readonly (Searched & { readonly tradeOff: number; readonly seed: number })[]
   readonly runs: Readonly<Record<ArmName, readonly Omit<ArmResult, 'picture'>[]>>
@@ -46,7 +41,7 @@ const FOLDER = 'archloom-studies'
  * ones of equal multiply-adds, and the hierarchical controller against the flat one.
  */
 export async function reproduce(options: ReproduceOptions): Promise<Reproduction> {
-  const { scale, seed, log = () => {}, signal = new AbortController().signal } = options
+  const { scale, seed, log, signal } = options
   const began = realClock.now()
   const environment = { ...process.env, ...(options.data !== undefined && { ARCHLOOM_DATA: options.data }) }
   const settings = scales[scale]

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
-import { realClock } from '../../core/clock.ts'
-import { ArchloomError } from '../../core/errors.ts'
+import { ArchloomError, type Claim, measured, type ReproduceOptions, realClock, type Scale } from '../../core/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { writePicture } from '../../evaluators/data/images/index.ts'
 import {
@@ -15,17 +14,8 @@ import {
   trainDigits,
   translationPicture,
 } from './experiment/digits.ts'
-import { type RunContext, type ToyPlan, type ToyRun, type ToySet, toyRuns } from './experiment/toy.ts'
+import { type ToyPlan, type ToyRun, type ToySet, toyRuns } from './experiment/toy.ts'
 import { loadFilm, type VideoPlan, type VideoRun, videoMethods, videoRun } from './experiment/video.ts'
-
-type Scale = 'smoke' | 'small' | 'paper'
-
-interface ReproduceOptions extends RunContext {
-  readonly scale: Scale
-  readonly seed: number
-  /** Folder of data sets. */
-  readonly data?: string
-}
 
 interface Plan {
   readonly toy: ToyPlan
@@ -75,29 +65,6 @@ export const plans: Readonly<Record<Scale, Plan>> = {
       ...{ features: 64, halvings: 2, blocks: 3, learningRate: 2e-4, between: 7, seeds: 3 },
     },
   },
-}
-
-interface Measured {
-  readonly mean: number
-  readonly sd?: number
-  readonly seeds: number
-}
-
-/** The house's form of a claim; `published` is null: the paper's tables are of other data. */
-export interface Claim {
-  readonly id: string
-  readonly metric: string
-  readonly direction: 'maximise' | 'minimise'
-  readonly published: null
-  readonly baseline: Measured & { readonly name: string }
-  readonly ours: Measured
-  readonly holds: boolean
-}
-
-export const measured = (values: readonly number[]): Measured => {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
-  return { mean, ...(values.length > 1 && { sd: Math.sqrt(squares / (values.length - 1)) }), seeds: values.length }
 }
 
 /** Two claims a set: joint matching needs more than marginals; interpolations agree in both domains. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { realClock } from '../../core/clock.ts'
+import { type Claim, measured, type ReproduceOptions, realClock, type Scale } from '../../core/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { fashionMnist, mnist, orGenerated } from '../../evaluators/data/index.ts'
 import { type Floor, type ImagePlan, type ImageResult, imageTable } from './experiment/images.ts'
@@ -13,17 +13,6 @@ import {
   tenModesOnce,
   toyPriors,
 } from './experiment/ten-modes.ts'
-
-type Scale = 'smoke' | 'small' | 'paper'
-
-interface ReproduceOptions {
-  readonly scale: Scale
-  readonly seed: number
-  /** Folder of data sets. */
-  readonly data?: string
-  readonly log: (text: string) => void
-  readonly signal: AbortSignal
-}
 
 export interface Plan {
   readonly toy: ToyPlan & { readonly priors: readonly ToyPrior[] }
@@ -61,29 +50,6 @@ export const plans: Readonly<Record<Scale, Plan>> = {
       latent: { dimension: 100, bases: 128, steps: 93_700, learningRate: 1e-4 },
     },
   },
-}
-
-interface Measured {
-  readonly mean: number
-  readonly sd?: number
-  readonly seeds: number
-}
-
-/** The house's form of a claim; `published` is null where the papers' figures could not be had. */
-interface Claim {
-  readonly id: string
-  readonly metric: string
-  readonly direction: 'maximise' | 'minimise'
-  readonly published: null
-  readonly baseline: Omit<Measured, 'seeds'> & { readonly name: string }
-  readonly ours: Measured
-  readonly holds: boolean
-}
-
-const measured = (values: readonly number[]): Measured => {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
-  return { mean, ...(values.length > 1 && { sd: Math.sqrt(squares / (values.length - 1)) }), seeds: values.length }
 }
 
 /** Halving the spacing of bases divides the error of LCC by 4 and that of LCC++ by 8; quadratics are exact in the latter. */

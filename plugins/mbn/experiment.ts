@@ -1,19 +1,8 @@
-import { realClock } from '../../core/clock.ts'
+import { type Claim, measured, type ReproduceOptions, realClock, type Scale } from '../../core/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { cifar10, fashionMnist, orGenerated } from '../../evaluators/data/index.ts'
 import { type AccuracyPlan, accuracyTable, type Cell } from './accuracy-experiment.ts'
 import { driftRatio, mismatch } from './mismatch-experiment.ts'
-
-type Scale = 'smoke' | 'small' | 'paper'
-
-interface ReproduceOptions {
-  readonly scale: Scale
-  readonly seed: number
-  /** Folder of data sets. */
-  readonly data?: string
-  readonly log: (text: string) => void
-  readonly signal: AbortSignal
-}
 
 interface Plan extends AccuracyPlan {
   readonly sets: readonly ('fashion-mnist' | 'cifar10')[]
@@ -61,29 +50,6 @@ export const plans: Readonly<Record<Scale, Plan>> = {
 }
 
 const loadSet = { 'fashion-mnist': fashionMnist, cifar10 }
-
-interface Measured {
-  readonly mean: number
-  readonly sd?: number
-  readonly seeds: number
-}
-
-/** The house's form of a claim; `published` is null: no figure of the paper's tables could be had. */
-interface Claim {
-  readonly id: string
-  readonly metric: string
-  readonly direction: 'maximise' | 'minimise'
-  readonly published: null
-  readonly baseline: Omit<Measured, 'seeds'> & { readonly name: string }
-  readonly ours: Measured
-  readonly holds: boolean
-}
-
-const measured = (values: readonly number[]): Measured => {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
-  return { mean, ...(values.length > 1 && { sd: Math.sqrt(squares / (values.length - 1)) }), seeds: values.length }
-}
 
 /** MBN with Double-Forward against BN: ahead at batch 2 and under biased sampling, as its authors claim in words. */
 export function accuracyClaims(cells: readonly Cell[]): readonly Claim[] {

@@ -1,47 +1,10 @@
 import { fileURLToPath } from 'node:url'
+import type { Measured, ReproduceOptions, Reproduction, Scale } from '../../reproduction.ts'
 import { error } from '../errors.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { experimentNames, experimentOf } from '../names.ts'
 import type { Output } from '../output.ts'
 import { durationText, numberText, tableText } from '../text.ts'
-
-export const scales = ['smoke', 'small', 'paper'] as const
-export type Scale = (typeof scales)[number]
-
-interface Measured {
-  readonly mean: number
-  readonly sd?: number
-  readonly seeds?: number
-}
-
-/** One claim of a paper: what was published, what the baseline and the method reached here. */
-export interface Claim {
-  readonly id: string
-  readonly metric: string
-  readonly direction: 'maximise' | 'minimise'
-  readonly published?: number | null
-  readonly baseline?: (Measured & { readonly name: string }) | null
-  readonly ours: Measured
-  readonly holds: boolean
-}
-
-export interface Reproduction {
-  readonly paper: string
-  readonly scale: Scale
-  readonly seed: number
-  readonly seconds: number
-  readonly claims: readonly Claim[]
-}
-
-/** What an experiment is asked for. */
-export interface ReproduceOptions {
-  readonly scale: Scale
-  readonly seed: number
-  /** Folder of data sets. */
-  readonly data?: string
-  readonly log: (text: string) => void
-  readonly signal: AbortSignal
-}
 
 interface ExperimentModule {
   readonly reproduce?: (options: ReproduceOptions) => Promise<Reproduction>
@@ -87,7 +50,7 @@ export async function reproduce(paper: string, { scale, seed, data, output }: Re
   return found.claims.every(({ holds }) => holds) ? 0 : 1
 }
 
-const measuredText = ({ mean, sd, seeds }: Measured) =>
+const measuredText = ({ mean, sd, seeds }: Omit<Measured, 'seeds'> & Partial<Measured>) =>
   `${numberText(mean)}${sd === undefined ? '' : ` ± ${numberText(sd)}`}${seeds === undefined ? '' : ` (${seeds})`}`
 
 function claimsTable({ claims }: Reproduction, width: number): string {
@@ -96,7 +59,7 @@ function claimsTable({ claims }: Reproduction, width: number): string {
     claims.map(({ id, metric, direction, published, baseline, ours, holds }) => [
       id,
       `${metric} (${direction})`,
-      published === undefined || published === null ? 'n/a' : numberText(published),
+      published === null ? 'n/a' : numberText(published),
       baseline ? `${baseline.name} ${measuredText(baseline)}` : 'n/a',
       measuredText(ours),
       holds ? 'holds' : 'does not hold',

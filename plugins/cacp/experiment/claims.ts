@@ -1,8 +1,9 @@
+import { type Claim, measured } from '../../../core/index.ts'
 import type { PruningProblem } from '../../../search-spaces/compression/prunable.ts'
 import type { PruningEpisode } from '../search.ts'
 import { violations } from '../search.ts'
 import type { ArmResult, Task } from './arms.ts'
-import { type Claim, measured, type Row } from './forms.ts'
+import type { Row } from './forms.ts'
 import type { SyntheticResult } from './synthetic.ts'
 
 const meanOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length

@@ -1,11 +1,9 @@
-import type { Random } from '../../../core/index.ts'
+import type { Random, Scale } from '../../../core/index.ts'
 import type { ImageDataset } from '../../../evaluators/data/index.ts'
 import { type LayerGraph, resNetGraph, vggGraph } from '../../../search-spaces/compression/prunable.ts'
 import type { ArmsPlan } from './arms.ts'
 import { photographs } from './data.ts'
 import type { SyntheticPlan } from './synthetic.ts'
-
-export type Scale = 'smoke' | 'small' | 'paper'
 
 export interface Plan extends ArmsPlan {
   readonly data: (environment: NodeJS.ProcessEnv, signal: AbortSignal) => Promise<ImageDataset>

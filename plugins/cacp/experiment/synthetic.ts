@@ -1,4 +1,4 @@
-import { seeded } from '../../../core/index.ts'
+import { type Measured, measured, seeded } from '../../../core/index.ts'
 import {
   type ChannelSpace,
   channelSpace,
@@ -9,7 +9,6 @@ import {
 import { cacpController } from '../controller.ts'
 import type { CacpOptions } from '../options.ts'
 import { bestOfRates, pruningSearch, violations } from '../search.ts'
-import { type Measured, measured } from './forms.ts'
 
 /** How much the made-up accuracy suffers from each of the three choices: late layers most. */
 const SENSITIVITIES = [0.1, 0.6, 3]

@@ -1,3 +1,4 @@
+import type { Scale } from '../../../core/index.ts'
 import {
   type Augmentation,
   cifar10,
@@ -9,8 +10,6 @@ import { cosine, linear } from '../../../evaluators/training/index.ts'
 import { dartsOperations } from '../../../search-spaces/cell/index.ts'
 import { type ArmName, type ArmSettings, armNames } from './arms.ts'
 import type { TableSettings } from './table-curriculum.ts'
-
-export type Scale = 'smoke' | 'small' | 'paper'
 
 export interface ScaleSettings {
   readonly seeds: number

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Claim, Log } from './forms.ts'
+import type { Claim } from '../../../core/index.ts'
+import type { Log } from './forms.ts'
 import type { ImagePart } from './image-part.ts'
 
 export type FromImageWorker =

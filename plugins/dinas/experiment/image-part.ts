@@ -1,7 +1,7 @@
 /** D4 and the ranking of NAS-Bench-201 by themselves: they may run in a process of their own, beside the rest. */
-import type { Dataset } from '../../../core/index.ts'
+import type { Claim, Dataset } from '../../../core/index.ts'
 import { cifar10, describeDataset, generatedImages, orGenerated } from '../../../evaluators/data/index.ts'
-import type { Claim, Log } from './forms.ts'
+import type { Log } from './forms.ts'
 import { onTable, twoInTurn } from './on-images.ts'
 import type { RankingSettings } from './table-ranking.ts'
 

@@ -1,8 +1,8 @@
 /** D4 and the ranking of NAS-Bench-201 over seeds, as claims. */
-import { ArchloomError, type Dataset } from '../../../core/index.ts'
+import { ArchloomError, type Claim, type Dataset, inWords } from '../../../core/index.ts'
 import { nasBench201Table } from '../../../evaluators/tabular/index.ts'
 import type { ProjectionOptions } from '../options.ts'
-import { type Claim, claim, inWords, type Log, type Named } from './forms.ts'
+import { claim, type Log, type Named } from './forms.ts'
 import { twoOnImages } from './images.ts'
 import { type RankingForm, type RankingSettings, STAGES, tauOnTable } from './table-ranking.ts'
 

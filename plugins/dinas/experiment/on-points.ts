@@ -1,6 +1,8 @@
 /** D1, D2, D3, D5 and D6 over seeds, as claims. */
+
+import { type Claim, inWords } from '../../../core/index.ts'
 import { regretOf } from './controller.ts'
-import { type Claim, claim, inWords, type Log, type Named } from './forms.ts'
+import { claim, type Log, type Named } from './forms.ts'
 import { disturbanceOf, interleavedOf, rankedChoices, rankingOf, standAlone } from './synthetic.ts'
 import { allChoices, type Update, updates } from './task.ts'
 

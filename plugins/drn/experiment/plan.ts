@@ -1,4 +1,4 @@
-export type Scale = 'smoke' | 'small' | 'paper'
+import type { Scale } from '../../../core/index.ts'
 
 /** A training run of the sweep: learnt duals, or the true degradation in their place. */
 export interface Variant {

@@ -16,7 +16,7 @@ it('Double-Forward makes the memory fresher by what straight drift predicts', ()
   expect(driftRatio({ batches: 20, decay: 0.95 })).toBeCloseTo(0.786, 3)
   const [figures, ratio] = mismatchClaims({ steps: 30, examples: 100, seeds: 1 }, 1, quiet)
   expect(figures.holds && ratio.holds).toBe(true)
-  expect(ratio.ours.mean).toBeCloseTo(figures.ours.mean / figures.baseline.mean, 12)
+  expect(ratio.ours.mean).toBeCloseTo(figures.ours.mean / figures.baseline!.mean, 12)
   expect(Math.abs(ratio.ours.mean - 0.412)).toBeLessThan(0.05)
 })
 
@@ -66,5 +66,5 @@ it('the table has every method in every place, repeatably; claims compare with b
     'biased, batch 2',
     'biased, batch 8',
   ])
-  for (const { ours, baseline, holds } of claims) expect(holds).toBe(ours.mean > baseline.mean)
+  for (const { ours, baseline, holds } of claims) expect(holds).toBe(ours.mean > baseline!.mean)
 })
