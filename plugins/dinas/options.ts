@@ -45,7 +45,7 @@ const whole = (n: unknown, least: number) => Number.isInteger(n) && (n as number
 
 /** Defaults filled in and checked: ARCHLOOM_DINAS_OPTION. */
 export function checkedOptions(options: ProjectionOptions): Projection {
-  const checked: Projection = {
+  const defaults: Projection = {
     alpha: 1,
     columns: 'second-moment',
     protectEvery: 10,
@@ -58,11 +58,14 @@ export function checkedOptions(options: ProjectionOptions): Projection {
     layers: () => true,
     rows: 8192,
     rank: Number.POSITIVE_INFINITY,
-    ...options,
   }
+  const checked: Projection = { ...defaults, ...options }
   const check = (option: keyof Projection, valid: boolean, expected: string) => {
     if (!valid) throw error('ARCHLOOM_DINAS_OPTION', { option, received: checked[option], expected })
   }
+  // A misspelt option would be a default.
+  for (const option of Object.keys(options) as (keyof Projection)[])
+    check(option, option in defaults, `one of the options ${Object.keys(defaults).join(', ')}`)
   const among = (option: 'columns' | 'project' | 'side' | 'depthwise', ...values: readonly string[]) =>
     check(option, values.includes(checked[option]), values.map((value) => `'${value}'`).join(' or '))
   const { alpha, releaseShare: share, rank } = checked

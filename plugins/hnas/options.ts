@@ -53,6 +53,8 @@ const defaults = {
   reportEvery: 50,
 } as const satisfies HnasOptions
 
+const others: readonly (keyof HnasOptions)[] = ['controller', 'checkpoint', 'pictures', 'collapse']
+
 export type CheckedOptions = HnasOptions & Required<Pick<HnasOptions, keyof typeof defaults>>
 
 /** Error: ARCHLOOM_HNAS_OPTION. */
@@ -61,6 +63,13 @@ export function checkedOptions(given: HnasOptions): CheckedOptions {
   const check = (option: keyof HnasOptions, valid: boolean, expected: string) => {
     if (!valid) throw error('ARCHLOOM_HNAS_OPTION', { where: 'hnas', option, received: options[option], expected })
   }
+  // A misspelt option would be a default.
+  for (const option of Object.keys(given) as (keyof HnasOptions)[])
+    check(
+      option,
+      option in defaults || others.includes(option),
+      `one of ${[...Object.keys(defaults), ...others].join(', ')}`,
+    )
   const least = { warmUpEpochs: 0, epochs: 1, weightSteps: 1, policySteps: 1, candidates: 1, reportEvery: 1 } as const
   for (const [option, smallest] of Object.entries(least) as [keyof typeof least, number][])
     check(

@@ -56,5 +56,8 @@ describe('around the projector', () => {
     expect(typeof bound).toBe('function')
     expect(tokens.token('weight-optimizer')).toBe(WEIGHT_OPTIMIZER)
     expect(() => dinas({ alpha: -1 })).toThrow('ARCHLOOM_DINAS_OPTION')
+    expect(() => dinas({ protect: 'second-moment' } as never)).toThrow(
+      /ARCHLOOM_DINAS_OPTION.*one of the options alpha, columns/,
+    )
   })
 })

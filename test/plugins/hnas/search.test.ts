@@ -182,6 +182,7 @@ describe('hnas', () => {
   it('refuses what does not fit', async () => {
     expect(() => hnas({ tradeOff: 1.5 })).toThrow('ARCHLOOM_HNAS_OPTION')
     expect(() => hnas({ policySteps: 0 })).toThrow('ARCHLOOM_HNAS_OPTION')
+    expect(() => hnas({ lambda: 0.2 } as never)).toThrow(/ARCHLOOM_HNAS_OPTION.*lambda.*one of tradeOff/)
     expect(() => sharedUpscaling({ data: generatedImages({ train: 12 }) as never })).toThrow('ARCHLOOM_HNAS_OPTION')
     const small = patchDataset({
       name: 's',
