@@ -1,4 +1,4 @@
-import type { EngineDefinition } from '../engine.ts'
+import type { EngineDefinition } from '../engine-definition.ts'
 import { versionOf } from './version.ts'
 
 /** tfjs's own JavaScript kernels: runs everywhere, for tiny tensors and as the reference of tests. */

@@ -1,4 +1,4 @@
-import type { EngineDefinition } from '../engine.ts'
+import type { EngineDefinition } from '../engine-definition.ts'
 import { versionOf } from './version.ts'
 
 /** tfjs's WebAssembly kernels (XNNPACK): fast forward, and trainable with our fill-ins. */
