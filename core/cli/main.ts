@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { ArchloomError, messageOf } from '../errors.ts'
+import { scales } from '../reproduction.ts'
 import { STUDIES } from '../study/read.ts'
 import { VERSION } from '../version.ts'
 import { benchNames, experimentNames } from './names.ts'
@@ -190,7 +191,7 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
       () =>
         `\nPapers: ${experimentNames().join(', ')}.\nEnds with 0 where every claim holds, with 1 where one does not.`,
     )
-    .addOption(new Option('--scale <scale>', 'how much of it').choices(['smoke', 'small', 'paper']).default('smoke'))
+    .addOption(new Option('--scale <scale>', 'how much of it').choices(scales).default('smoke'))
     .addOption(new Option('--seed <n>', 'seed of the first run').default(1).argParser(seedOf))
     .option('--data <folder>', 'folder of data sets, as ARCHLOOM_DATA')
     .action(

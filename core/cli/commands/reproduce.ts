@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import type { Measured, ReproduceOptions, Reproduction, Scale } from '../../reproduction.ts'
+import type { Baseline, ReproduceOptions, Reproduction, Scale } from '../../reproduction.ts'
 import { error } from '../errors.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { experimentNames, experimentOf } from '../names.ts'
@@ -50,7 +50,7 @@ export async function reproduce(paper: string, { scale, seed, data, output }: Re
   return found.claims.every(({ holds }) => holds) ? 0 : 1
 }
 
-const measuredText = ({ mean, sd, seeds }: Omit<Measured, 'seeds'> & Partial<Measured>) =>
+const measuredText = ({ mean, sd, seeds }: Omit<Baseline, 'name'>) =>
   `${numberText(mean)}${sd === undefined ? '' : ` ± ${numberText(sd)}`}${seeds === undefined ? '' : ` (${seeds})`}`
 
 function claimsTable({ claims }: Reproduction, width: number): string {
