@@ -27,7 +27,7 @@ export interface DualRegressionOptions {
   readonly skipAbove?: number
   /** Progress after so many steps, and after the last one. Default 25. */
   readonly reportEvery?: number
-  /** Called after the last step with networks that enlarge images of any size, before the last progress is told. */
+  /** Called after the last step, before the last progress is told; for networks with `upscale`, others are refused. */
   readonly onTrained?: (network: UpscalingNetwork, at: { readonly steps: number }) => void | Promise<void>
 }
 
@@ -76,7 +76,7 @@ type Settings = ReturnType<typeof resolve>
  * batch has no large image and takes part in the dual loss only, every image with the same weight. Works on patches with values 0 to 255; sizes in between
  * come with the batches, or are made of the large patch by bicubic.
  * Reports loss, primal, dual, learningRate, skipped.
- * Errors: ARCHLOOM_TRAINING_OPTION, ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_TRAINING_NO_BATCHES, ARCHLOOM_DRN_SCALE.
+ * Errors: ARCHLOOM_DRN_OPTION, ARCHLOOM_TRAINING_OPTION, ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_TRAINING_NO_BATCHES, ARCHLOOM_DRN_SCALE.
  */
 export function dualRegressionTrainer(options: DualRegressionOptions = {}): Trainer {
   const settings = resolve(options)
@@ -131,6 +131,11 @@ async function* train(
     throw error('ARCHLOOM_DRN_SCALE', {
       received: network.outputShape,
       expected: data.inputShape.map((size, axis) => (axis < 2 ? size * held : size)),
+    })
+  if (settings.onTrained && !isUpscaling(network))
+    throw error('ARCHLOOM_DRN_OPTION', {
+      ...{ option: 'onTrained (pictures)', received: 'a network without upscale()' },
+      expected: 'networks that enlarge images of any size, as those of the super-resolution space and of buildDrn do',
     })
   const looped = settings.dualWeight > 0
   const owned = looped && !settings.duals ? dualNetworks({ scale, rng: rng.fork('duals') }) : undefined

@@ -183,6 +183,8 @@ describe('closed-loop training', () => {
   it('refuses what it cannot train', async () => {
     using network = drn(2)
     await expect(trained(network, data(4))).rejects.toThrow('ARCHLOOM_DRN_SCALE')
+    const { upscale: _, ...plain } = network
+    await expect(trained(plain, data(2), { onTrained: () => {} })).rejects.toThrow(/ARCHLOOM_DRN_OPTION.*upscale/)
     await expect(trained(network, data(2), {}, 0)).rejects.toThrow('ARCHLOOM_TRAINING_OPTION')
     const empty: Split<'train'> = {
       role: 'train',
