@@ -133,7 +133,8 @@ export async function conclude({
     data,
     epochs,
     seed: 1,
-    augment: { flip: true },
+    // Classes of the generated set are directions: mirrored, one is another.
+    augment: { flip: data.source !== 'generated' },
     ...training(batchSize),
     ...(signal && { signal }),
     onProgress: ({ step, steps: all, metrics }) => {

@@ -4,6 +4,7 @@ import { error } from './errors.ts'
 import { type LabelledImages, labelledImages } from './images.ts'
 import { drawTexture, MOST_CLASSES, noiseTable, type Texture, textures } from './textures.ts'
 
+/** Classes are kinds of patterns in several directions: augmentation that mirrors would make one class of another. */
 export interface GeneratedImagesOptions extends Pick<SplitDatasetOptions, 'augment'> {
   /** 2 to 16. Default 10. */
   readonly classes?: number

@@ -177,8 +177,12 @@ async function dataFor({ real, train, test }: Plan, data: string | undefined, si
   const generated = { size: real ? 32 : 16, train: train || 4000, validation: 200, test: test || 1000 }
   if (!real) return generatedImages(generated)
   const environment = data === undefined ? process.env : { ...process.env, ARCHLOOM_DATA: data }
-  const augment = { crop: { padding: 4 }, flip: true }
-  return orGenerated(() => cifar10({ environment, augment, ...sizes, signal }), { ...generated, augment })
+  const crop = { padding: 4 }
+  return orGenerated(() => cifar10({ environment, augment: { crop, flip: true }, ...sizes, signal }), {
+    ...generated,
+    // Classes of the generated set are directions: mirrored, one is another.
+    augment: { crop },
+  })
 }
 
 /** `archloom reproduce abs`. `rows` has every method and seed, `sweep` the bits at every λ. */

@@ -39,7 +39,8 @@ export function halfSize(data: ImageDataset): ImageDataset {
     name: `${data.name.replace(/ at .*/, '')} at ${train.images.height / 2}×${train.images.width / 2}`,
     train: imageSplit('train', of(train.images), {
       ...{ indices: train.indices, normalisation: train.normalisation },
-      augmentation: { crop: { padding: 1 }, flip: true },
+      // Classes of the generated set are directions: mirrored, one is another.
+      augmentation: { crop: { padding: 1 }, flip: data.source !== 'generated' },
     }),
     validation: imageSplit('validation', of(validation.images), validation),
     test: imageSplit('test', of(test.images), test),
