@@ -53,6 +53,8 @@ const log = { adversary: 'log' } as const
 export const toyMethods: Readonly<Record<string, JointObjective>> = {
   'two GANs': objectives.independentGans,
   'CycleGAN-style': { ...objectives.cycleGan, ...log },
+  'UNIT-style': { ...objectives.unit, ...log },
+  'auto-encoder + cycle': { latent: 0, cycledFakes: false },
   JWDM: objectives.jwdm,
   '− cycle term': { cycle: 0, cycledFakes: false },
   '− auto-encoder term': { autoEncoder: 0 },

@@ -103,9 +103,10 @@ export interface VideoRun {
   readonly gap: number
 }
 
-/** The joint objective, and the cycle baseline. Both decode interpolated codes; only one was trained to. */
+/** The joint objective and its baselines. All decode interpolated codes; CycleGAN-style losses do not train that. */
 export const videoMethods: Readonly<Record<string, JointObjective>> = {
   'CycleGAN-style': objectives.cycleGan,
+  'UNIT-style': objectives.unit,
   JWDM: objectives.jwdm,
 }
 

@@ -8,9 +8,10 @@ import { seeded } from '../../../core/random.ts'
 import { imageSplit } from '../../../evaluators/data/index.ts'
 import { digitMethods, toUspsSize, translated, translationPicture } from '../../../plugins/jwdm/experiment/digits.ts'
 import { type ToyRun, toyMethods, toyRun, toySets } from '../../../plugins/jwdm/experiment/toy.ts'
-import { loadFilm, night, videoRun } from '../../../plugins/jwdm/experiment/video.ts'
+import { loadFilm, night, videoMethods, videoRun } from '../../../plugins/jwdm/experiment/video.ts'
 import { digitClaims, plans, toyClaims, videoClaim } from '../../../plugins/jwdm/experiment.ts'
 import { convolutionalJointNetwork } from '../../../plugins/jwdm/index.ts'
+import { resolveObjective } from '../../../plugins/jwdm/objective.ts'
 
 await useEngine('wasm')
 
@@ -35,6 +36,16 @@ describe('the toy experiment', () => {
       for (const [option, value] of Object.entries(objective))
         expect(whole[option as keyof typeof whole]).not.toBe(value)
     expect(digitMethods['CycleGAN-style']).toBe(objectives.cycleGan)
+  })
+
+  it('compares interpolation with rivals that have an auto-encoder term', () => {
+    for (const methods of [toyMethods, videoMethods]) {
+      const { autoEncoder, latentMatch } = resolveObjective(methods['UNIT-style'])
+      expect({ autoEncoder, latentMatch }).toEqual({ autoEncoder: 1, latentMatch: 'kl' })
+    }
+    expect(resolveObjective(toyMethods['auto-encoder + cycle'])).toMatchObject({ autoEncoder: 1, cycle: 1, latent: 0 })
+    // All with the same losses: terms differ, not games.
+    for (const objective of Object.values(toyMethods)) expect(resolveObjective(objective).adversary).toBe('log')
   })
 
   it('gives the same run for the same seed, other weights and points for another', async () => {
