@@ -34,7 +34,7 @@ export interface Safetensors {
 }
 
 const METADATA = '__metadata__'
-/** Headers of real files are far smaller: a longer one is another format's first bytes. */
+/** The longest header that the format allows. */
 const LONGEST_HEADER = 100_000_000
 
 interface Entry {
@@ -43,30 +43,58 @@ interface Entry {
   readonly data_offsets: readonly [number, number]
 }
 
-/** The bytes of a file with these weights, in 32-bit floats. */
+const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+const areSizes = (list: unknown): list is readonly number[] => Array.isArray(list) && list.every(isSize)
+const isText = (value: unknown): value is string => typeof value === 'string' && !/\p{Surrogate}/u.test(value)
+const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** The first entry that is no text, quoted. */
+function notText(metadata: Readonly<Record<string, unknown>>): string | undefined {
+  const found = Object.entries(metadata).find(([key, value]) => !isText(key) || !isText(value))
+  return found && `metadata ${quote(found[0])} that is ${quote(found[1])}`
+}
+
+/**
+ * The bytes of a file with these weights, in 32-bit floats.
+ * Error: ARCHLOOM_SAFETENSORS_TENSOR for names that occur twice, values that do not fill their shape or are not a
+ * Float32Array, and metadata that is not text.
+ */
 export function encodeSafetensors(
   weights: readonly WeightRecord[],
   { metadata = {} }: SafetensorsOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { [METADATA]: metadata } : {}
+  const refuse = (tensor: string, received: string, expected: string) =>
+    error('ARCHLOOM_SAFETENSORS_TENSOR', { tensor, received, expected })
+  if (!isTable(metadata)) throw refuse(METADATA, `metadata ${quote(metadata)}`, 'a table of texts')
+  const wrong = notText(metadata)
+  if (wrong !== undefined) throw refuse(METADATA, wrong, 'texts throughout')
+  const entries = new Map<string, unknown>()
+  if (Object.keys(metadata).length > 0) entries.set(METADATA, metadata)
   let size = 0
   for (const { name, shape, data } of weights) {
+    if (!isText(name) || name === METADATA || entries.has(name))
+      throw refuse(String(name), 'a name that cannot stand', `a text used once, other than ${METADATA}`)
+    if (!areSizes(shape)) throw refuse(name, `shape ${quote(shape)}`, 'a list of sizes')
     const count = shape.reduce((product, n) => product * n, 1)
-    if (name in header || name === METADATA || data.length !== count)
-      throw error('ARCHLOOM_SAFETENSORS_TENSOR', {
-        ...{ tensor: name, received: `${data.length} values of shape [${shape}]` },
-        expected: 'a name used once, and as many values as the shape has',
-      })
-    header[name] = { dtype: 'F32', shape, data_offsets: [size, size + 4 * count] }
+    if (!(data instanceof Float32Array) || data.length !== count)
+      throw refuse(
+        name,
+        `${(data as ArrayLike<number> | undefined)?.length} values for the shape [${shape}]`,
+        `a Float32Array of ${count}`,
+      )
+    entries.set(name, { dtype: 'F32', shape, data_offsets: [size, size + 4 * count] })
     size += 4 * count
   }
-  const text = JSON.stringify(header)
+  // fromEntries defines properties: "__proto__" is a name like any other.
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)))
   // Spaces at the end keep the values aligned to eight bytes.
-  const json = new TextEncoder().encode(text + ' '.repeat((8 - (new TextEncoder().encode(text).length % 8)) % 8))
-  const bytes = new Uint8Array(8 + json.length + size)
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true)
+  const length = Math.ceil(json.length / 8) * 8
+  const bytes = new Uint8Array(8 + length + size)
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true)
   bytes.set(json, 8)
-  let at = 8 + json.length
+  bytes.fill(0x20, 8 + json.length, 8 + length)
+  let at = 8 + length
   for (const { data } of weights) {
     bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at)
     at += data.byteLength
@@ -80,10 +108,14 @@ const readers: Readonly<Record<string, { readonly size: number; read(view: DataV
   F16: { size: 2, read: (view, at) => half(view.getUint16(at, true)) },
   BF16: { size: 2, read: (view, at) => brain(view.getUint16(at, true)) },
   I64: { size: 8, read: (view, at) => Number(view.getBigInt64(at, true)) },
+  U64: { size: 8, read: (view, at) => Number(view.getBigUint64(at, true)) },
   I32: { size: 4, read: (view, at) => view.getInt32(at, true) },
+  U32: { size: 4, read: (view, at) => view.getUint32(at, true) },
   I16: { size: 2, read: (view, at) => view.getInt16(at, true) },
+  U16: { size: 2, read: (view, at) => view.getUint16(at, true) },
   I8: { size: 1, read: (view, at) => view.getInt8(at) },
   U8: { size: 1, read: (view, at) => view.getUint8(at) },
+  BOOL: { size: 1, read: (view, at) => (view.getUint8(at) === 0 ? 0 : 1) },
 }
 
 function half(bits: number): number {
@@ -99,52 +131,102 @@ function brain(bits: number): number {
 }
 
 /**
- * The weights of a file's bytes, as 32-bit floats whatever the file's type.
- * Errors: ARCHLOOM_SAFETENSORS_FILE for truncated and foreign files, ARCHLOOM_SAFETENSORS_TENSOR for entries that
- * contradict themselves.
+ * The weights of a file's bytes, as 32-bit floats whatever the file's type: numbers that a 32-bit float cannot hold are
+ * rounded to the nearest that it can.
+ * Errors: ARCHLOOM_SAFETENSORS_FILE for truncated and foreign files, and where the tensors do not fill the file from end
+ * to end without a gap or an overlap; ARCHLOOM_SAFETENSORS_TENSOR for entries that contradict themselves.
  */
 export function decodeSafetensors(bytes: Uint8Array, file = `${bytes.length} bytes`): Safetensors {
-  const refuse = (reason: string) => error('ARCHLOOM_SAFETENSORS_FILE', { file, reason })
+  const refuse = (reason: string, cause?: unknown) =>
+    error('ARCHLOOM_SAFETENSORS_FILE', { file, reason }, cause === undefined ? undefined : { cause })
   if (bytes.length < 8) throw refuse(`it has ${bytes.length} bytes, not even the length of its header`)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const length = Number(view.getBigUint64(0, true))
   if (length > LONGEST_HEADER) throw refuse(`it states a header of ${length} bytes: it is of another format`)
   if (8 + length > bytes.length)
     throw refuse(`it ends after ${bytes.length} bytes, within its header of ${length}: it is truncated`)
-  let header: Record<string, Entry>
+  let text: string
+  let header: unknown
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, 8 + length)))
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(8, 8 + length))
+    header = JSON.parse(text)
   } catch (cause) {
-    throw error('ARCHLOOM_SAFETENSORS_FILE', { file, reason: `its header is no JSON (${messageOf(cause)})` }, { cause })
+    throw refuse(`its header is no JSON (${messageOf(cause)})`, cause)
   }
-  if (typeof header !== 'object' || header === null || Array.isArray(header)) throw refuse('its header is no object')
+  if (!isTable(header) || !text.startsWith('{')) throw refuse('its header is no object')
+  const twice = repeatedKey(text)
+  if (twice !== undefined) throw refuse(`its header names ${twice} twice`)
+  const { [METADATA]: metadata = {}, ...rest } = header
+  if (!isTable(metadata)) throw refuse(`its metadata is ${quote(metadata)}, expected a table of texts`)
+  const wrong = notText(metadata)
+  if (wrong !== undefined) throw refuse(`it has ${wrong}, expected texts throughout`)
   const start = 8 + length
-  const { [METADATA]: metadata = {}, ...entries } = header as Record<string, unknown>
-  const weights = Object.entries(entries).map(([name, entry]) => {
-    const { shape, begin, end, reader } = checkedEntry(name, entry)
-    if (start + end > bytes.length)
-      throw refuse(`it ends after ${bytes.length} bytes, ${quote(name)} at ${start + end}: it is truncated`)
-    const count = (end - begin) / reader.size
-    const data = Float32Array.from({ length: count }, (_, i) => reader.read(view, start + begin + i * reader.size))
+  const entries = Object.entries(rest).map(([name, entry]) => checkedEntry(name, entry))
+  checkLayout(entries, start, bytes.length, refuse)
+  const weights = entries.map(({ name, shape, begin, end, reader: { size, read } }) => {
+    const data = Float32Array.from({ length: (end - begin) / size }, (_, i) => read(view, start + begin + i * size))
     return { name, shape, data }
   })
   return { weights, metadata: metadata as Readonly<Record<string, string>> }
 }
 
-function checkedEntry(tensor: string, entry: unknown) {
+/** A key that an object of the text names twice, as it is written; JSON.parse would keep the last of them only. */
+function repeatedKey(text: string): string | undefined {
+  const open: Set<string>[] = []
+  let before = ''
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:,]/gs)) {
+    if (token === '{' || token === '[') open.push(new Set())
+    else if (token === '}' || token === ']') open.pop()
+    else if (token === ':') {
+      const key: string = JSON.parse(before)
+      const keys = open.at(-1)
+      if (keys?.has(key)) return before
+      keys?.add(key)
+    }
+    before = token
+  }
+  return undefined
+}
+
+interface CheckedEntry {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly begin: number
+  readonly end: number
+  readonly reader: { readonly size: number; read(view: DataView, at: number): number }
+}
+
+function checkedEntry(tensor: string, entry: unknown): CheckedEntry {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Partial<Entry>
-  const reader = readers[String(dtype)]
+  const reader = typeof dtype === 'string' && Object.hasOwn(readers, dtype) ? readers[dtype] : undefined
   const refuse = (received: string, expected: string) =>
     error('ARCHLOOM_SAFETENSORS_TENSOR', { tensor, received, expected })
   if (!reader) throw refuse(`dtype ${quote(dtype)}`, `one of ${Object.keys(readers).join(', ')}`)
-  const wholes = (list: unknown): list is readonly number[] =>
-    Array.isArray(list) && list.every((n) => Number.isInteger(n) && n >= 0)
-  if (!wholes(shape)) throw refuse(`shape ${quote(shape)}`, 'a list of sizes')
-  if (!wholes(offsets) || offsets.length !== 2) throw refuse(`offsets ${quote(offsets)}`, 'where it begins and ends')
+  if (!areSizes(shape)) throw refuse(`shape ${quote(shape)}`, 'a list of sizes')
+  if (!areSizes(offsets) || offsets.length !== 2) throw refuse(`offsets ${quote(offsets)}`, 'where it begins and ends')
   const [begin, end] = offsets as readonly [number, number]
   const size = shape.reduce((product, n) => product * n, reader.size)
   if (end - begin !== size) throw refuse(`${end - begin} bytes`, `${size} for ${dtype} of shape [${shape}]`)
-  return { shape, begin, end, reader }
+  return { name: tensor, shape, begin, end, reader }
+}
+
+/** Every byte behind the header belongs to one tensor. */
+function checkLayout(
+  entries: readonly CheckedEntry[],
+  start: number,
+  size: number,
+  refuse: (reason: string) => Error,
+): void {
+  let at = 0
+  const last = entries.reduce((max, { end }) => Math.max(max, end), 0)
+  for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (start + end > size)
+      throw refuse(`it ends after ${size} bytes, ${quote(name)} at ${start + end}: it is truncated`)
+    if (begin > at) throw refuse(`${begin - at} bytes before ${quote(name)} belong to no tensor`)
+    if (begin < at) throw refuse(`${quote(name)} begins at byte ${begin} of the values, within another tensor`)
+    at = end
+  }
+  if (start + last < size) throw refuse(`${size - start - last} bytes behind its last tensor belong to no tensor`)
 }
 
 /** Writes every variable of a network (or scope, or supernet), running statistics too; whole or not at all. */

@@ -1,7 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ArchloomError } from '../../../core/errors.ts'
 import { seeded } from '../../../core/random.ts'
 import {
   decodeSafetensors,
@@ -122,4 +124,158 @@ describe('safetensors', () => {
     await loadSafetensors(path, large, { partial: true })
     expect(() => encodeSafetensors([...weights, ...weights])).toThrow('ARCHLOOM_SAFETENSORS_TENSOR')
   })
+
+  it.each(['constructor', 'toString', '__proto__', 'hasOwnProperty', '1', '', 'ä/"\\'])(
+    'carry a tensor that is called %j',
+    (name) => {
+      const weights = [
+        { name, shape: [2], data: Float32Array.of(1, 2) },
+        { name: '0', shape: [], data: Float32Array.of(3) },
+      ]
+      const found = decodeSafetensors(encodeSafetensors(weights)).weights
+      expect(new Map(found.map(({ name: each, data }) => [each, [...data]]))).toEqual(
+        new Map([
+          [name, [1, 2]],
+          ['0', [3]],
+        ]),
+      )
+    },
+  )
+
+  it.each([
+    ['metadata that is a number', [], { step: 3 }],
+    ['metadata that is absent', [], { step: undefined }],
+    ['metadata that is a list', [], ['a']],
+    ['metadata that is half a character', [], { a: '\ud800' }],
+    ['the name of the metadata', [{ name: '__metadata__', shape: [], data: Float32Array.of(1) }], {}],
+    ['half a character for a name', [{ name: '\ud800', shape: [], data: Float32Array.of(1) }], {}],
+    ['a number for a name', [{ name: 1, shape: [], data: Float32Array.of(1) }], {}],
+    ['two negative sizes', [{ name: 'a', shape: [-2, -1], data: Float32Array.of(1, 2) }], {}],
+    ['doubles', [{ name: 'a', shape: [1], data: Float64Array.of(1) }], {}],
+    ['whole numbers', [{ name: 'a', shape: [1], data: Int32Array.of(1) }], {}],
+    ['a plain list', [{ name: 'a', shape: [1], data: [1] }], {}],
+    ['no values', [{ name: 'a', shape: [1] }], {}],
+  ])('are not written with %s', (_, weights, metadata) => {
+    expect(() => encodeSafetensors(weights as never, { metadata: metadata as never })).toThrow(
+      'ARCHLOOM_SAFETENSORS_TENSOR',
+    )
+  })
+
+  const entry = (begin: number, end: number) => ({ dtype: 'U8', shape: [end - begin], data_offsets: [begin, end] })
+  it.each([
+    ['a gap', { a: entry(0, 2), b: entry(3, 8) }, /1 bytes before "b"/],
+    ['a gap at the start', { a: entry(1, 8) }, /1 bytes before "a"/],
+    ['an overlap', { a: entry(0, 5), b: entry(4, 8) }, /"b" begins at byte 4/],
+    ['two tensors in one place', { a: entry(0, 8), b: entry(0, 8) }, /"b" begins at byte 0/],
+    ['bytes behind the last', { a: entry(0, 7) }, /1 bytes behind/],
+    ['bytes and no tensor', {}, /8 bytes behind/],
+    ['metadata of numbers', { __metadata__: { step: 3 }, a: entry(0, 8) }, /metadata "step" that is 3/],
+    ['a list for metadata', { __metadata__: ['a'], a: entry(0, 8) }, /table of texts/],
+    ['spaces in front', ` ${JSON.stringify({ a: entry(0, 8) })}`, /no object/],
+    ['a byte order mark', `\ufeff${JSON.stringify({ a: entry(0, 8) })}`, /no JSON/],
+    ['a name twice', `{"a":${JSON.stringify(entry(0, 8))},"\\u0061":${JSON.stringify(entry(0, 8))}}`, /twice/],
+  ])('are refused with %s', (_, header, message) => {
+    expect(() => decodeSafetensors(file(header, new Uint8Array(8)))).toThrow(/ARCHLOOM_SAFETENSORS_FILE/)
+    expect(() => decodeSafetensors(file(header, new Uint8Array(8)))).toThrow(message)
+  })
+
+  it.each(['toString', 'f32', { toString: 1 }, 1, null])('name the type %j, which is none', (dtype) => {
+    const header = { a: { dtype, shape: [8], data_offsets: [0, 8] } }
+    expect(() => decodeSafetensors(file(header, new Uint8Array(8)))).toThrow(/ARCHLOOM_SAFETENSORS_TENSOR.*dtype/)
+  })
+
+  it('need no order: tensors may lie in another one than their names', () => {
+    const header = { b: entry(5, 8), a: entry(0, 5), none: { dtype: 'F32', shape: [0, 3], data_offsets: [5, 5] } }
+    const { weights } = decodeSafetensors(file(header, Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7)))
+    expect(weights.map(({ name, data }) => [name, [...data]])).toEqual([
+      ['b', [5, 6, 7]],
+      ['a', [0, 1, 2, 3, 4]],
+      ['none', []],
+    ])
+  })
+
+  it('hold whole numbers without a sign, and flags', () => {
+    const values = Uint8Array.of(255, 255, 255, 255, 255, 255, 1, 0, 0, 0, 0, 0, 0, 1, 0)
+    const at = (dtype: string, begin: number, end: number) => ({ dtype, shape: [], data_offsets: [begin, end] })
+    const header = { a: at('U32', 0, 4), b: at('U16', 4, 6), c: at('U64', 6, 14), d: at('BOOL', 14, 15) }
+    const { weights } = decodeSafetensors(file(header, values))
+    expect(weights.map(({ data }) => data[0])).toEqual([2 ** 32, 65535, 2 ** 56, 0])
+  })
+
+  const runs = process.env.ARCHLOOM_SLOW ? 10_000 : 200
+  const timeout = 600_000
+
+  it(
+    'come back as they were written, whatever they are called',
+    () => {
+      const shape = fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 3 })
+      const tensor = fc
+        .tuple(fc.string({ unit: 'grapheme' }), shape)
+        .chain(([name, sizes]) =>
+          fc
+            .float32Array({ minLength: sizes.reduce((a, b) => a * b, 1), maxLength: sizes.reduce((a, b) => a * b, 1) })
+            .map((data) => ({ name, shape: sizes, data })),
+        )
+      const records = fc.uniqueArray(tensor, { selector: ({ name }) => name, maxLength: 5 })
+      const texts = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }))
+      const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1)
+      fc.assert(
+        fc.property(records, texts, (weights, metadata) => {
+          fc.pre(!weights.some(({ name }) => name === '__metadata__'))
+          const read = decodeSafetensors(encodeSafetensors(weights, { metadata }))
+          expect([...read.weights].sort(byName)).toEqual([...weights].sort(byName))
+          expect(Object.entries(read.metadata).sort()).toEqual(Object.entries(metadata).sort())
+        }),
+        { seed: 1, numRuns: runs },
+      )
+    },
+    timeout,
+  )
+
+  it(
+    'are read or refused with a code, however they are damaged',
+    () => {
+      const sound = encodeSafetensors(
+        [
+          { name: 'conv/kernel', shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) },
+          { name: 'conv/bias', shape: [2], data: Float32Array.of(5, 6) },
+        ],
+        { metadata: { space: 'toy' } },
+      )
+      const length = Number(new DataView(sound.buffer).getBigUint64(0, true))
+      const text = new TextDecoder().decode(sound.slice(8, 8 + length))
+      const place = fc.nat(sound.length - 1)
+      const bytes = fc.oneof(
+        fc.uint8Array({ maxLength: 200 }),
+        fc.tuple(fc.array(fc.tuple(place, fc.nat(255)), { minLength: 1, maxLength: 4 })).map(([changes]) => {
+          const copy = sound.slice()
+          for (const [at, value] of changes) copy[at] = value
+          return copy
+        }),
+        place.map((size) => sound.slice(0, size)),
+        // The header stays JSON: one of its values is another.
+        fc.tuple(fc.nat(12), fc.jsonValue({ maxDepth: 2 })).map(([which, value]) => {
+          let at = 0
+          const changed = JSON.parse(text, (_, each) => (at++ === which ? value : each))
+          return file(changed, sound.slice(8 + length))
+        }),
+        fc.jsonValue().map((value) => file(value, sound.slice(8 + length))),
+        fc.string({ unit: 'binary' }).map((value) => file(value)),
+      )
+      let refused = 0
+      fc.assert(
+        fc.property(bytes, (input) => {
+          try {
+            decodeSafetensors(input)
+          } catch (thrown) {
+            if (!ArchloomError.is(thrown)) throw thrown
+            refused++
+          }
+        }),
+        { seed: 1, numRuns: runs },
+      )
+      expect(refused).toBeGreaterThan(runs / 2)
+    },
+    timeout,
+  )
 })
