@@ -1,0 +1,27 @@
+/** Options declared once: defaults, checks, refusal of unknown names, types and documentation. */
+export {
+  type Declaration,
+  declaredOptions,
+  group,
+  type OptionsOf,
+  options,
+  optionsFor,
+  type ReadOptionsOf,
+} from './declare.ts'
+export {
+  among,
+  callback,
+  either,
+  flag,
+  type Given,
+  list,
+  number,
+  type Option,
+  type Presence,
+  type Resolved,
+  required,
+  text,
+  value,
+  whole,
+} from './option.ts'
+export { type OptionRow, optionMarkdown, optionTable } from './table.ts'
