@@ -159,7 +159,7 @@ export function list<G, R, const S extends About<readonly R[]> & { readonly min?
   )
   return {
     ...base,
-    read: (received, at) =>
+    read: (received: unknown, at: Place) =>
       base.read(received, at).map((each, i) => item.read(each, { ...at, path: `${at.path}[${i}]` })),
   } as unknown as Option<readonly G[], readonly R[], Made<readonly R[], S>['presence']>
 }
