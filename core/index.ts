@@ -20,13 +20,22 @@ export { type Random, type RandomState, seeded } from './random.ts'
 export {
   type Baseline,
   type Claim,
+  type Comparison,
   claim,
+  type Experiment,
+  type ExperimentPart,
   inWords,
   type Measured,
+  type Measurement,
   measured,
+  type PairedDifference,
+  pairedDifference,
   type ReproduceOptions,
   type Reproduction,
   type Scale,
+  type UnitContext,
+  type Verdict,
+  verdictOf,
 } from './reproduction.ts'
 export type { Algorithm, AlgorithmParts } from './search/algorithm.ts'
 export {

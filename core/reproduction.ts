@@ -39,8 +39,10 @@ export interface Claim {
   readonly baseline: Baseline | null
   readonly ours: Measured & { readonly name?: string }
   readonly holds: boolean
+  /** Of the medium scale, which tells what does not hold from what it cannot measure. */
+  readonly verdict?: Verdict
   /** Seed by seed, ours less the baseline, where seeds are paired. */
-  readonly difference?: Measured
+  readonly difference?: PairedDifference
 }
 
 /** Holds when our mean is above the baseline's; whether that is more than chance is for the reader of the deviations. */
@@ -65,8 +67,104 @@ export function inWords(values: readonly number[], digits = 2): string {
 /** What `archloom reproduce <paper>` gives; experiments add tables of their own. */
 export interface Reproduction {
   readonly paper: string
-  readonly scale: Scale
+  readonly scale: Scale | 'medium'
   readonly seed: number
   readonly seconds: number
   readonly claims: readonly Claim[]
+}
+
+/** One number that a unit of the medium scale has measured. */
+export interface Measurement {
+  /** How far training had come, or the number of what was measured. Default 0. */
+  readonly step?: number
+  readonly metric: string
+  /** Finite. */
+  readonly value: number
+}
+
+/** What a unit is given. */
+export interface UnitContext {
+  readonly seed: number
+  /** Folder of data sets, as ARCHLOOM_DATA. */
+  readonly data?: string
+  /** Where `prepare` leaves files of this part and seed, and where arms find them. */
+  readonly folder: string
+  readonly log: (text: string) => void
+  readonly signal: AbortSignal
+}
+
+/** A question: an arm against its control, seed by seed. */
+export interface Comparison {
+  /** The claim as a sentence, such as "Projection raises the rank correlation of architectures trained in turn". */
+  readonly claim: string
+  readonly arm: string
+  readonly control: string
+  readonly metric: string
+  readonly direction: 'maximise' | 'minimise'
+  /** The difference that was published, in the direction of the claim; null where no figure could be had. */
+  readonly published: number | null
+  /**
+   * The smallest difference that would matter, fixed before the run. It stands in for `published` where that is null.
+   * Default: `published`.
+   */
+  readonly effect?: number
+}
+
+/** One experiment of the medium scale: every arm runs with every seed, each pair as a unit of its own. */
+export interface ExperimentPart {
+  /** Lower-case letters, digits and dashes. */
+  readonly name: string
+  readonly title: string
+  /** Data, network and lengths in one or two sentences. */
+  readonly setting: string
+  /** Everything that the figures depend on, as JSON. Results of other settings are not mixed with these. */
+  readonly settings: unknown
+  readonly arms: readonly string[]
+  readonly seeds: readonly number[]
+  /** Processor seconds that a unit is expected to take; for the first estimate of the time left. */
+  readonly seconds: number
+  /** Runs once per seed, before its arms, and leaves in `folder` what they start from. */
+  readonly prepare?: (context: UnitContext) => Promise<readonly Measurement[]>
+  readonly run: (arm: string, context: UnitContext) => Promise<readonly Measurement[]>
+  /** Metrics in the order of the table, with their digits. Default digits: 2. */
+  readonly metrics: readonly { readonly name: string; readonly digits?: number }[]
+  readonly comparisons: readonly Comparison[]
+}
+
+/** What a plugin's `medium.ts` exports as `medium`. */
+export interface Experiment {
+  readonly paper: string
+  readonly parts: readonly ExperimentPart[]
+}
+
+export type Verdict = 'holds' | 'does not hold' | 'not measurable here'
+
+/** Ours less the control's in the direction of the claim, seed by seed. */
+export interface PairedDifference extends Measured {
+  /** Standard error of the mean: sd / √n. Absent with one seed. */
+  readonly error?: number
+}
+
+/** Differences of pairs, positive where the claim is right. */
+export function pairedDifference(
+  ours: readonly number[],
+  control: readonly number[],
+  direction: Claim['direction'],
+): PairedDifference {
+  const sign = direction === 'maximise' ? 1 : -1
+  const found = measured(ours.map((value, i) => sign * (value - control[i]!)))
+  return found.sd === undefined ? found : { ...found, error: found.sd / Math.sqrt(found.seeds) }
+}
+
+/**
+ * `holds`: the difference is more than two standard errors above 0. `does not hold`: it is more than two below 0, or more
+ * than two below the published effect while the standard error is not larger than that effect. Everything else is
+ * `not measurable here`: with one seed, with a standard error larger than the effect, or with both 0 and the effect
+ * within two standard errors.
+ */
+export function verdictOf({ mean, error }: PairedDifference, effect: number | null): Verdict {
+  if (error === undefined) return 'not measurable here'
+  if (mean > 2 * error) return 'holds'
+  if (mean < -2 * error) return 'does not hold'
+  return effect !== null && error <= effect && mean + 2 * error < effect ? 'does not hold' : 'not measurable here'
 }

@@ -21,6 +21,18 @@ export const error = defineErrors('cli', {
     `a network lives in a process, so the command line cannot hand one over. In code: import { exportTop } from 'archloom'; exportTop(${quote(d.study)}, ${d.top}, { space, input, classes, rng }). Or export the code that builds it: --as code.`,
   ARCHLOOM_BENCH_UNKNOWN: (d: { name: string; known: readonly string[] }) =>
     `no benchmark is called ${quote(d.name)}; the benchmarks here are ${quote(d.known, 400)}. They live in test/bench of a checkout.`,
+  ARCHLOOM_UNIT_UNKNOWN: (d: { paper: string; received: string; known: readonly string[] }) =>
+    `${d.paper} has no unit under ${quote(d.received)}; expected part, part/arm or part/arm/seed of ${quote(d.known, 600)}.`,
+  ARCHLOOM_UNIT_VALUE: (d: { unit: string; received: unknown }) =>
+    `unit ${quote(d.unit)} measured ${quote(d.received)}; expected at least one measurement, and finite numbers only. Nothing of it was kept.`,
+  ARCHLOOM_RESULTS_EXIST: (d: { file: string; finished: number; of: number }) =>
+    `${quote(d.file)} already holds results (${d.finished} of ${d.of} units are finished); add --resume to go on with them, or delete the file to begin again.`,
+  ARCHLOOM_RESULTS_BUSY: (d: { file: string; pid: number }) =>
+    `process ${d.pid} is writing ${quote(d.file)}; expected one run at a time. Wait for it, or use its --jobs.`,
+  ARCHLOOM_RESULTS_LINE: (d: { file: string; line: number; received: string }) =>
+    `line ${d.line} of ${quote(d.file)} is ${quote(d.received)}; expected {"part", "arm", "seed", "step", "metric", "value", "seconds", "settings"} as JSON. Restore the file or delete the line.`,
+  ARCHLOOM_RESULTS_SETTINGS: (d: { file: string; part: string }) =>
+    `part ${quote(d.part)} has results in ${quote(d.file)} that were made with other settings; expected those of this version. Delete its lines to run it anew.`,
   ARCHLOOM_EXPERIMENT_UNKNOWN: (d: { paper: string; known: readonly string[] }) =>
     `plugin ${quote(d.paper)} has no experiment to reproduce; those that have are ${quote(d.known, 400)}.`,
 })

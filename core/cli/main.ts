@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { ArchloomError, messageOf } from '../errors.ts'
-import { scales } from '../reproduction.ts'
+import { type Scale, scales } from '../reproduction.ts'
 import { STUDIES } from '../study/read.ts'
 import { VERSION } from '../version.ts'
 import { benchNames, experimentNames } from './names.ts'
@@ -56,6 +56,15 @@ interface Shared {
   readonly verbose?: true
   readonly directory: string
   readonly top: number
+}
+
+interface ReproduceFlags {
+  readonly scale: Scale | 'medium'
+  readonly seed: number
+  readonly data?: string
+  readonly resume: boolean
+  readonly jobs: number
+  readonly only?: string
 }
 
 interface UpscaleFlags {
@@ -191,15 +200,35 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
       () =>
         `\nPapers: ${experimentNames().join(', ')}.\nEnds with 0 where every claim holds, with 1 where one does not.`,
     )
-    .addOption(new Option('--scale <scale>', 'how much of it').choices(scales).default('smoke'))
+    .addOption(new Option('--scale <scale>', 'how much of it').choices([...scales, 'medium']).default('smoke'))
     .addOption(new Option('--seed <n>', 'seed of the first run').default(1).argParser(seedOf))
     .option('--data <folder>', 'folder of data sets, as ARCHLOOM_DATA')
-    .action(
-      async (paper: string, options: Shared & { scale: 'smoke' | 'small' | 'paper'; seed: number; data?: string }) => {
-        const { reproduce } = await import('./commands/reproduce.ts')
-        const { scale, seed, data } = options
-        done(await reproduce(paper, { scale, seed, data, output: output(options) }))
-      },
+    .option('--resume', 'medium scale: go on with the results that are there; finished units are not run again', false)
+    .addOption(
+      new Option('--jobs <n>', 'medium scale: units at a time, each in a one-thread process')
+        .default(1)
+        .argParser(positive),
     )
+    .option('--only <unit>', 'medium scale: only the units under part, part/arm or part/arm/seed')
+    .action(async (paper: string, options: Shared & ReproduceFlags, self: Command) => {
+      const { scale, seed, data, resume, jobs, only } = options
+      const given = (name: string) => self.getOptionValueSource(name) === 'cli'
+      if (scale === 'medium') {
+        if (given('seed')) self.error('error: the medium scale states its own seeds; leave --seed out')
+        const { reproduceMedium } = await import('./commands/medium.ts')
+        return done(await reproduceMedium(paper, { jobs, resume, only, data, output: output(options) }))
+      }
+      const stray = ['resume', 'jobs', 'only'].find(given)
+      if (stray) self.error(`error: --${stray} belongs to --scale medium`)
+      const { reproduce } = await import('./commands/reproduce.ts')
+      return done(await reproduce(paper, { scale, seed, data, output: output(options) }))
+    })
+
+  command('results <paper>', "write the tables and plots of a plugin's medium scale from its results file").action(
+    async (paper: string, options: Shared) => {
+      const { results } = await import('./commands/medium.ts')
+      done(await results(paper, { output: output(options) }))
+    },
+  )
   return program
 }

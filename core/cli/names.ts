@@ -15,6 +15,14 @@ const EXPERIMENT = `experiment${extname(import.meta.url)}`
 
 export const experimentOf = (paper: string): URL => new URL(`${paper}/${EXPERIMENT}`, plugins)
 
+const MEDIUM = `medium${extname(import.meta.url)}`
+
+/** Where a paper's plugin states its experiments of the medium scale. */
+export const mediumOf = (paper: string): URL => new URL(`${paper}/${MEDIUM}`, plugins)
+
+/** Papers that have a medium scale. */
+export const mediumNames = (): readonly string[] => readdirSync(plugins).filter((paper) => existsSync(mediumOf(paper)))
+
 /** Papers whose plugin has an experiment. */
 export const experimentNames = (): readonly string[] =>
   readdirSync(plugins).filter((paper) => existsSync(experimentOf(paper)))

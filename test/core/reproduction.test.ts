@@ -1,4 +1,4 @@
-import { claim, inWords, measured } from 'archloom'
+import { claim, inWords, measured, pairedDifference, verdictOf } from 'archloom'
 import { expect, it } from 'vitest'
 
 it('figures are means with the deviation of a sample; one value has none', () => {
@@ -15,4 +15,35 @@ it('a claim holds where our mean is above the baseline', () => {
     ours: { mean: 2.5, sd: Math.SQRT1_2, seeds: 2 },
   })
   expect(claim('x', 'dB', null, ['random', [1]], [1]).holds).toBe(false)
+})
+
+it.each([
+  // Differences, published effect, verdict.
+  [[2.1, 2.2, 2.3], 1, 'holds'],
+  [[2.1, 2.2, 2.3], null, 'holds'],
+  // A decisive sign counts even where the published effect is smaller than the error.
+  [[4, 5, 6], 0.1, 'holds'],
+  [[-2.1, -2.2, -2.3], 1, 'does not hold'],
+  // The standard error is larger than the effect.
+  [[-3, 0, 3.3], 1, 'not measurable here'],
+  // Precise enough to exclude the effect, though not to exclude 0.
+  [[-0.1, 0, 0.11], 1, 'does not hold'],
+  [[-0.1, 0, 0.11], null, 'not measurable here'],
+  // Both 0 and the effect are within two errors.
+  [[-0.2, 0.6, 1.4], 1, 'not measurable here'],
+  [[5], 1, 'not measurable here'],
+] as const)('differences %j against an effect of %j: %s', (differences, effect, verdict) => {
+  const paired = pairedDifference(
+    differences,
+    differences.map(() => 0),
+    'maximise',
+  )
+  expect(verdictOf(paired, effect)).toBe(verdict)
+  const reversed = pairedDifference(
+    differences.map((x) => 3 - x),
+    differences.map(() => 3),
+    'minimise',
+  )
+  expect(reversed.mean).toBeCloseTo(paired.mean, 12)
+  expect(verdictOf(reversed, effect)).toBe(verdict)
 })
