@@ -142,14 +142,6 @@ describe('examples', () => {
     expect(said.filter((text) => text.includes(' bits, activations of '))).toHaveLength(model.layers.length)
   })
 
-  it('tabular search, with its table or a clear word about it', async () => {
-    const { main } = await import('../examples/tabular-search.ts')
-    const said: string[] = []
-    const result = await main({ trials: 50, seeds: 2, directory, log: (text) => said.push(text) })
-    if (result.found) expect(result.means?.evolution).toBeGreaterThan(0.93)
-    else expect(said.join(' ')).toMatch(/ARCHLOOM_TABLE_NOT_FOUND.*set ARCHLOOM_DATA/)
-  })
-
   it('the main job, at its smallest', async () => {
     const { main, flags } = await import('../examples/main.ts')
     const tiny = { trials: 2, steps: 1, pictures: 20, data: 'generated' }

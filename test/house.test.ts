@@ -194,3 +194,18 @@ describe('the house', () => {
     expect(files.filter((file) => banned.test(file))).toEqual([])
   })
 })
+
+/** The one file that may skip suites and read ARCHLOOM_DATA; it does not call the bodies of skipped suites. */
+const conditional = 'test/conditional-suites.ts'
+const testFiles = listed('test').filter((file) => file !== conditional && file !== 'test/house.test.ts')
+
+it('suites that may be skipped are declared where their body is not called', () => {
+  const calledAnyway = /\b(?:describe|suite)(?:\.\w+)*\.(?:skipIf|runIf|skip)\b/
+  expect(testFiles.filter((file) => calledAnyway.test(readFileSync(file, 'utf8')))).toEqual([])
+})
+
+it('tests find public data through one file, by which .ci/run knows which of them to run with the data', () => {
+  const reads = /process\.env(?:\.|\[['"])ARCHLOOM_DATA|shared\/data/
+  const files = testFiles.filter((file) => file.endsWith('.test.ts'))
+  expect(files.filter((file) => reads.test(readFileSync(file, 'utf8')))).toEqual([])
+})

@@ -9,6 +9,7 @@ import { hillClimbing, localSearch } from '../../plugins/local-search/index.ts'
 import { random, randomSearch } from '../../plugins/random/index.ts'
 import { policySearch, reinforce } from '../../plugins/reinforce/index.ts'
 import { nasBench201Space } from '../../search-spaces/nas-bench-201/index.ts'
+import { describeWithData } from '../conditional-suites.ts'
 
 describe.each([
   ['random', () => random(), 'li2020random'],
@@ -55,7 +56,7 @@ function bestAfter200(factory: ControllerFactory, seeds: number) {
   return { mean, sd: Math.sqrt(bests.reduce((sum, best) => sum + (best - mean) ** 2, 0) / (seeds - 1)) }
 }
 
-describe.skipIf(process.env.ARCHLOOM_DATA === undefined)('on the NAS-Bench-201 table', () => {
+describeWithData('on the NAS-Bench-201 table', ['nas/nb201.csv.gz'], () => {
   it('evolution reaches 94.36 ± 0.07 and random search 93.98 in 200 evaluations', () => {
     const evolved = bestAfter200(regularizedEvolution({ population: 10, sample: 10 }), 200)
     expect(Math.abs(evolved.mean - 94.36)).toBeLessThan(0.015)

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
@@ -15,6 +15,7 @@ import {
   planNasBench201,
 } from '../../search-spaces/nas-bench-201/index.ts'
 import { mersenneTwister, pythonShuffle } from '../../search-spaces/nas-bench-201/mersenne-twister.ts'
+import { describeWithData } from '../conditional-suites.ts'
 
 const space = nasBench201Space()
 const cifar10 = { input: [32, 32, 3], classes: 10 }
@@ -137,11 +138,12 @@ describe('cost', () => {
   })
 })
 
-const folder = process.env.ARCHLOOM_DATA
-const csv = folder ? join(folder, 'nas', 'nb201.csv.gz') : ''
-describe.skipIf(!existsSync(csv))('the table of the benchmark', () => {
+describeWithData('the table of the benchmark', ['nas/nb201.csv.gz'], (root) => {
   it('has our numbering, strings and costs in every row', () => {
-    const [header = '', ...rows] = gunzipSync(readFileSync(csv)).toString().trim().split('\n')
+    const [header = '', ...rows] = gunzipSync(readFileSync(join(root, 'nas/nb201.csv.gz')))
+      .toString()
+      .trim()
+      .split('\n')
     const columns = header.split(',')
     expect(rows).toHaveLength(15_625)
     for (const row of rows) {

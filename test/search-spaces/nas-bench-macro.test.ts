@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { formatMacroKey, nasBenchMacroSpace, parseMacroKey } from '../../search-spaces/nas-bench-macro/index.ts'
+import { describeWithData } from '../conditional-suites.ts'
 
 const space = nasBenchMacroSpace()
 const costOf = (key: string) => space.cost(parseMacroKey(key), { input: [32, 32, 3], classes: 10 })
@@ -40,11 +41,10 @@ describe('cost', () => {
   })
 })
 
-const folder = process.env.ARCHLOOM_DATA
-const json = folder ? join(folder, 'nas', 'nas_bench_macro_cifar10.json.gz') : ''
-describe.skipIf(!existsSync(json))('the table of the benchmark', () => {
+const file = 'nas/nas_bench_macro_cifar10.json.gz'
+describeWithData('the table of the benchmark', [file], (root) => {
   it('has our costs in every row', () => {
-    const table = JSON.parse(gunzipSync(readFileSync(json)).toString()) as Record<
+    const table = JSON.parse(gunzipSync(readFileSync(join(root, file))).toString()) as Record<
       string,
       { params: number; flops: number }
     >

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import '@tensorflow/tfjs-backend-cpu'
 import * as tf from '@tensorflow/tfjs-core'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import {
   channelStatistics,
   cifar10,
@@ -11,22 +11,14 @@ import {
   firstImages,
   mnist,
 } from '../../../evaluators/data/index.ts'
-import { exists, readBytes } from '../../../evaluators/data/read-bytes.ts'
+import { readBytes } from '../../../evaluators/data/read-bytes.ts'
+import { describeWithData } from '../../conditional-suites.ts'
 import { md5 } from './files.ts'
 
-const root = process.env.ARCHLOOM_DATA ?? ''
-const environment = { ARCHLOOM_DATA: root, ARCHLOOM_OFFLINE: '1', ARCHLOOM_CACHE: '/no/cache' }
-const has = async (folder: string) => root !== '' && (await exists(join(root, folder)))
-const found = {
-  cifar10: await has('cifar10'),
-  cifar100: await has('cifar100-mini'),
-  fashion: await has('fashion-mnist'),
-  mnist: await has('mnist'),
-  usps: await has('usps'),
-}
-const without = (name: string) => `${name} (skipped where ARCHLOOM_DATA does not hold it)`
+const from = (root: string) => ({ ARCHLOOM_DATA: root, ARCHLOOM_OFFLINE: '1', ARCHLOOM_CACHE: '/no/cache' })
 
-describe.skipIf(!found.cifar10)(without('CIFAR-10'), () => {
+describeWithData('CIFAR-10', ['cifar10'], (root) => {
+  const environment = from(root)
   test('the unpacked files have the published MD5', async () => {
     const published = {
       data_batch_1: '5dd7e06a14cb22eb9f671a540d1b7c25',
@@ -72,7 +64,8 @@ describe.skipIf(!found.cifar10)(without('CIFAR-10'), () => {
   })
 })
 
-describe.skipIf(!found.cifar100)(without('CIFAR-100, class-balanced part'), () => {
+describeWithData('CIFAR-100, class-balanced part', ['cifar100-mini'], (root) => {
+  const environment = from(root)
   test('20 and 5 examples a class; said to be a part', async () => {
     const { train, test, notes, classNames } = await findData('cifar100', { environment })
     expect(classCounts(train)).toEqual(new Array(100).fill(20))
@@ -85,7 +78,8 @@ describe.skipIf(!found.cifar100)(without('CIFAR-100, class-balanced part'), () =
   })
 })
 
-describe.skipIf(!found.fashion)(without('Fashion-MNIST'), () => {
+describeWithData('Fashion-MNIST', ['fashion-mnist'], (root) => {
+  const environment = from(root)
   test('60,000 and 10,000, balanced, with the known mean and deviation', async () => {
     const data = await findData('fashion-mnist', { environment })
     expect(classCounts(data.train)).toEqual(new Array(10).fill(6000))
@@ -97,7 +91,8 @@ describe.skipIf(!found.fashion)(without('Fashion-MNIST'), () => {
   })
 })
 
-describe.skipIf(!found.mnist)(without('MNIST'), () => {
+describeWithData('MNIST', ['mnist'], (root) => {
+  const environment = from(root)
   test('the published class counts, mean and deviation', async () => {
     const { train } = await findData('mnist', { environment })
     expect(classCounts(train)).toEqual([5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949])
@@ -111,7 +106,8 @@ describe.skipIf(!found.mnist)(without('MNIST'), () => {
   })
 })
 
-describe.skipIf(!found.usps)(without('USPS'), () => {
+describeWithData('USPS', ['usps'], (root) => {
+  const environment = from(root)
   test('the published class counts', async () => {
     const { train, test } = await findData('usps', { environment })
     expect(classCounts(train)).toEqual([1194, 1005, 731, 658, 652, 556, 664, 645, 542, 644])

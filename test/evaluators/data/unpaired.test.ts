@@ -7,6 +7,7 @@ import { encodePicture, picture } from 'archloom/evaluators/data/images'
 import { countTensors, useEngine } from 'archloom/tensor'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seeded } from '../../../core/random.ts'
+import { itWithData } from '../../conditional-suites.ts'
 
 await useEngine('cpu')
 
@@ -114,7 +115,7 @@ describe('folders of two domains', () => {
   })
 })
 
-it.skipIf(!process.env.ARCHLOOM_DATA)('apples and oranges are read where they are', async () => {
+itWithData('apples and oranges are read where they are', ['cifar100-apple-orange'], async () => {
   const { train, test, validation } = await appleOrange()
   expect([train.x.size + validation.x.size, test.x.size, test.y.size]).toEqual([500, 100, 100])
   expect(train.inputShape).toEqual([32, 32, 3])

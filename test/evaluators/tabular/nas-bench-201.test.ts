@@ -7,7 +7,7 @@ import { type NasBench201TableOptions, nasBench201Table, tabular } from 'archloo
 import { random } from 'archloom/plugins/random'
 import { formatArchString, nasBench201Space } from 'archloom/search-spaces/nas-bench-201'
 import { describe, expect, it } from 'vitest'
-import { hasTable } from './files.ts'
+import { describeWithData } from '../../conditional-suites.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'archloom-table-'))
 const written = (name: string, content: string | Uint8Array) => {
@@ -47,9 +47,8 @@ describe('the NAS-Bench-201 table, without its file', () => {
   })
 })
 
-describe.skipIf(!hasTable('nb201.csv.gz'))('the NAS-Bench-201 table', () => {
+describeWithData('the NAS-Bench-201 table', ['nas/nb201.csv.gz'], (data) => {
   const space = nasBench201Space()
-  const data = process.env.ARCHLOOM_DATA as string
 
   it('knows the published optima of its three data sets', () => {
     // Dong et al., NATS-Bench, table 5: optimal mean test accuracy.

@@ -6,7 +6,7 @@ import { nasBenchMacroTable, tabular } from 'archloom/evaluators/tabular'
 import { random } from 'archloom/plugins/random'
 import { nasBenchMacroSpace } from 'archloom/search-spaces/nas-bench-macro'
 import { describe, expect, it } from 'vitest'
-import { hasTable } from './files.ts'
+import { describeWithData } from '../../conditional-suites.ts'
 
 describe('the NAS-Bench-Macro table, without its file', () => {
   it('says what to set, and refuses a file that is cut or incomplete', () => {
@@ -19,7 +19,7 @@ describe('the NAS-Bench-Macro table, without its file', () => {
   })
 })
 
-describe.skipIf(!hasTable('nas_bench_macro_cifar10.json.gz'))('the NAS-Bench-Macro table', () => {
+describeWithData('the NAS-Bench-Macro table', ['nas/nas_bench_macro_cifar10.json.gz'], () => {
   const table = nasBenchMacroTable()
 
   it('has every architecture of its search space, by name as by digits, and the published optimum', () => {

@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { picture, readPicture, writePicture } from '../../../evaluators/data/images/index.ts'
 import { assembleFrames, extractFrames, frameRate } from '../../../evaluators/upscaling/index.ts'
+import { describeWhere } from '../../conditional-suites.ts'
 
 let directory: string
 const at = (...names: string[]) => join(directory, ...names)
@@ -20,7 +21,7 @@ const colours = [
   [30, 60, 220],
 ] as const
 
-describe.skipIf(spawnSync('ffmpeg', ['-version']).status !== 0)('films', () => {
+describeWhere(spawnSync('ffmpeg', ['-version']).status === 0, 'films', () => {
   it('come back with their rate, their frames and their colours, odd sizes made even', {
     timeout: 60_000,
   }, async () => {

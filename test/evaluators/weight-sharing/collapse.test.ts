@@ -8,7 +8,7 @@ import { formatArchString, nasBench201Space } from 'archloom/search-spaces/nas-b
 import { describe, expect, it } from 'vitest'
 import { seeded } from '../../../core/random.ts'
 import { edgeOperations, operationNames } from '../../../search-spaces/operations/index.ts'
-import { hasTable } from '../tabular/files.ts'
+import { itWithData } from '../../conditional-suites.ts'
 import { eventsOf, plantedData, plantedSpace } from './planted.ts'
 
 const space = nasBench201Space()
@@ -28,7 +28,7 @@ describe('the cell of skip connections alone, which DARTS and ENAS end in on NAS
     )
   })
 
-  it.skipIf(!hasTable('nb201.csv.gz'))('scores 54.30 / 15.61 / 16.32', () => {
+  itWithData('scores 54.30 / 15.61 / 16.32', ['nas/nb201.csv.gz'], () => {
     const accuracies = (['cifar10', 'cifar100', 'imagenet16'] as const).map((dataset) => {
       const { metrics } = nasBench201Table({ dataset }).lookup(space.decode(allSkips), 1)
       return (100 * (metrics.testAccuracy as number)).toFixed(2)
@@ -36,7 +36,7 @@ describe('the cell of skip connections alone, which DARTS and ENAS end in on NAS
     expect(accuracies).toEqual(['54.30', '15.61', '16.32'])
   })
 
-  it.skipIf(!hasTable('nb201.csv.gz'))('and what is warned of is worse than the rest', () => {
+  itWithData('and what is warned of is worse than the rest', ['nas/nb201.csv.gz'], () => {
     const table = nasBench201Table()
     const [warned, free, fine]: [number[], number[], number[]] = [[], [], []]
     for (const genotype of space.enumerate()) {

@@ -3,6 +3,7 @@ import { nasBench201Table } from '../../../evaluators/tabular/index.ts'
 import { armNames, armOptions } from '../../../plugins/cnas/experiment/arms.ts'
 import { scales } from '../../../plugins/cnas/experiment/scales.ts'
 import { tableSearch } from '../../../plugins/cnas/experiment/table-curriculum.ts'
+import { itWithData } from '../../conditional-suites.ts'
 
 describe('the experiment', () => {
   it.each(['smoke', 'small'] as const)('%s spends the same on every arm', (scale) => {
@@ -44,7 +45,7 @@ describe('the experiment', () => {
     }
   })
 
-  it.runIf(process.env.ARCHLOOM_DATA)('on the table, stages end with one architecture, then better ones', () => {
+  itWithData('on the table, stages end with one architecture, then better ones', ['nas/nb201.csv.gz'], () => {
     const settings = { steps: 500, noise: 0.05, candidates: 10 }
     const curve = tableSearch(nasBench201Table(), 'operations', settings, 1)
     expect(curve).toHaveLength(5)

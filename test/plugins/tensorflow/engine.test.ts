@@ -6,6 +6,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { buildFromWheel, tensorflowEngine, wheelFolder } from '../../../plugins/tensorflow/index.ts'
 import { mistaken } from '../../../plugins/tensorflow/kernels.ts'
 import { removedFunctions, restoreRemovedFunctions } from '../../../plugins/tensorflow/removed-functions.ts'
+import { describeWhere } from '../../conditional-suites.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'archloom-tensorflow-'))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -99,7 +100,7 @@ const engine = tensorflowEngine()
 const availability = await engine.available()
 const note = availability.ok ? '' : ` (skipped: ${availability.reason})`
 
-describe.skipIf(!availability.ok)(`kernels${note}`, () => {
+describeWhere(availability.ok, `kernels${note}`, () => {
   it('cover every kernel of the cpu engine, numbered padding, and seeds', async () => {
     tf.enableProdMode()
     await engine.start()

@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { messageOf } from '../../../core/errors.ts'
 import { buildFromWheel, engine } from '../../../plugins/tensorflow/index.ts'
+import { describeWhere } from '../../conditional-suites.ts'
 import { runSuite } from '../onnxruntime/tfjs-core-suite.ts'
 
 const loud = 'TensorFlow has no such operation and says so'
@@ -34,7 +35,7 @@ if (wanted && !availability.ok) {
 const absent = availability.ok ? '' : ` (skipped: ${availability.reason})`
 const note = wanted ? absent : ' (skipped: set ARCHLOOM_SLOW=1 to run it)'
 
-describe.skipIf(!wanted || !availability.ok)(`tfjs-core's own specs on tensorflow${note}`, () => {
+describeWhere(wanted && availability.ok, `tfjs-core's own specs on tensorflow${note}`, () => {
   it('pass, but for named exceptions', { timeout: 300_000 }, async () => {
     const register = `import { engine } from '../../plugins/tensorflow/index.ts'
       beforeAll(() => engine.start())`

@@ -1,8 +1,8 @@
-import { describe } from 'vitest'
 import { engine } from '../../../plugins/tensorflow/index.ts'
+import { describeWhere } from '../../conditional-suites.ts'
 import { engineContract } from '../engine-contract.ts'
 
 const availability = await engine.available()
 const note = availability.ok ? ` (${availability.version})` : ` (skipped: ${availability.reason})`
 
-describe.skipIf(!availability.ok)(`tensorflow against cpu${note}`, () => engineContract('tensorflow'))
+describeWhere(availability.ok, `tensorflow against cpu${note}`, () => engineContract('tensorflow'))

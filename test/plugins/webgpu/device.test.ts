@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { webgpuEngine } from '../../../plugins/webgpu/index.ts'
 import { Ticks } from '../../../plugins/webgpu/ticks.ts'
+import { describeWhere } from '../../conditional-suites.ts'
 import { availability, skipped } from './adapter.ts'
 
 const engine = webgpuEngine()
@@ -16,7 +17,7 @@ const sleep = (milliseconds: number) => new Promise((done) => setTimeout(done, m
 const ramp = () => tf.range(0, 3000)
 const doubled = () => tf.tidy(() => tf.mul(ramp(), 2))
 
-describe.skipIf(!availability.ok)(`a WebGPU device in Node${skipped}`, () => {
+describeWhere(availability.ok, `a WebGPU device in Node${skipped}`, () => {
   beforeEach(async () => {
     await engine.start()
     expect(await tf.setBackend('webgpu')).toBe(true)

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ArchloomError } from '../../../core/errors.ts'
 import { mistaken, webgpuEngine } from '../../../plugins/webgpu/index.ts'
 import { importPackage } from '../../../plugins/webgpu/packages.ts'
+import { describeWhere } from '../../conditional-suites.ts'
 import { availability, skipped } from './adapter.ts'
 
 const without =
@@ -81,7 +82,7 @@ describe('start without what it needs', () => {
   })
 })
 
-describe.skipIf(!availability.ok)(`kernels${skipped}`, () => {
+describeWhere(availability.ok, `kernels${skipped}`, () => {
   it('covers every kernel of the cpu engine, and mends those it has wrong', async () => {
     tf.enableProdMode()
     await webgpuEngine().start()

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
+import { describeWhere } from '../../conditional-suites.ts'
 import { runSuite } from '../onnxruntime/tfjs-core-suite.ts'
 import { availability, skipped } from './adapter.ts'
 
@@ -13,7 +14,7 @@ const accepted: readonly { readonly spec: RegExp; readonly because: string }[] =
 const wanted = process.env.ARCHLOOM_SLOW === '1'
 const note = wanted ? skipped : ' (skipped: set ARCHLOOM_SLOW=1 to run it)'
 
-describe.skipIf(!wanted || !availability.ok)(`tfjs-core's own specs on webgpu${note}`, () => {
+describeWhere(wanted && availability.ok, `tfjs-core's own specs on webgpu${note}`, () => {
   it('pass, but for named exceptions', { timeout: 900_000 }, async () => {
     const register = `import { engine } from '../../plugins/webgpu/index.ts'
       beforeAll(() => engine.start())`

@@ -1,5 +1,5 @@
-import { describe } from 'vitest'
+import { describeWhere } from '../../conditional-suites.ts'
 import { engineContract } from '../engine-contract.ts'
 import { availability, skipped } from './adapter.ts'
 
-describe.skipIf(!availability.ok)(`webgpu against cpu${skipped}`, () => engineContract('webgpu', { runs: 8 }))
+describeWhere(availability.ok, `webgpu against cpu${skipped}`, () => engineContract('webgpu', { runs: 8 }))

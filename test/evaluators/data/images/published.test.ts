@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import {
   cropToMultiple,
   downscaleBicubic,
@@ -10,11 +10,11 @@ import {
   upscaleBicubic,
 } from '../../../../evaluators/data/images/index.ts'
 import { psnr, ssim } from '../../../../evaluators/metrics/index.ts'
+import { describeWithData } from '../../../conditional-suites.ts'
 
-const root = process.env.ARCHLOOM_DATA
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length
 
-describe.skipIf(!root)('the published low-resolution images', () => {
+describeWithData('the published low-resolution images', ['sr/Set5', 'sr/BSD100'], (root) => {
   it.each([
     ['Set5', 2, 5],
     ['Set5', 3, 5],
@@ -22,7 +22,7 @@ describe.skipIf(!root)('the published low-resolution images', () => {
     ['BSD100', 2, 33],
     ['BSD100', 4, 33],
   ] as const)('of %s ×%i are made byte for byte', { timeout: 60_000 }, async (set, scale, count) => {
-    const folder = join(root as string, 'sr', set)
+    const folder = join(root, 'sr', set)
     const files = await picturesIn(join(folder, 'HR'))
     expect(files.length).toBe(count)
     for (const file of files) {
