@@ -1,4 +1,4 @@
-import type { Optimizer, Tensor, Variable } from '@tensorflow/tfjs-core'
+import type { Optimizer, Scalar, Tensor, Variable } from '@tensorflow/tfjs-core'
 import type { Random } from './random.ts'
 
 declare const role: unique symbol
@@ -174,6 +174,8 @@ export interface FitOptions {
  */
 export interface Trainer {
   readonly name: string
+  /** Mean loss of a batch that the trainer minimises, for trainers that have one: measures networks that classify nothing. */
+  readonly loss?: (outputs: Tensor, targets: Tensor) => Scalar
   fit(network: Network, data: Split<'train'>, options: FitOptions): AsyncIterable<Progress>
 }
 

@@ -61,8 +61,10 @@ export async function main(options: Options = {}) {
   const [best] = search.best(1)
   if (!best) throw new Error('the search derived nothing')
   using trained = await retrain(best, { data, epochs: retrainEpochs, batchSize: 32 })
-  log(`trained alone: ${(100 * trained.testAccuracy).toFixed(1)} % on the test split, ${trained.parameters} parameters`)
-  return { architecture: best.architecture, testAccuracy: trained.testAccuracy }
+  log(
+    `trained alone: ${(100 * trained.testAccuracy!).toFixed(1)} % on the test split, ${trained.parameters} parameters`,
+  )
+  return { architecture: best.architecture, testAccuracy: trained.testAccuracy! }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main()

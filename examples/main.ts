@@ -143,7 +143,7 @@ export async function conclude({
     },
   })
   const { testAccuracy, validationAccuracy, parameters, seconds } = winner
-  log(`test accuracy ${(100 * testAccuracy).toFixed(2)} % on ${data.test.size} pictures of ${data.name}`)
+  log(`test accuracy ${(100 * testAccuracy!).toFixed(2)} % on ${data.test.size} pictures of ${data.name}`)
   return {
     testAccuracy,
     validationAccuracy,

@@ -29,8 +29,8 @@ export async function main({ trials = 6, pictures = 600, study = {}, log = conso
     const name = typeof normalisation === 'string' ? normalisation : normalisation.name
     const build = space.build.bind(space, { layers: 2, filters: 8, kernel: 3 })
     using trained = await retrain({ build }, { data, epochs: 1, trainer, seed: 1 })
-    accuracies[name] = trained.testAccuracy
-    log(`batches of two, ${name}: test accuracy ${trained.testAccuracy.toFixed(3)}`)
+    accuracies[name] = trained.testAccuracy!
+    log(`batches of two, ${name}: test accuracy ${trained.testAccuracy!.toFixed(3)}`)
   }
 
   await using search = createSearch({

@@ -1,4 +1,5 @@
 export { accuracy, type Classification, type ClassificationOptions, classify } from './classification.ts'
+export { type BatchLoss, meanLoss } from './mean-loss.ts'
 export { parameterCount } from './parameters.ts'
 export { type ImageMetricOptions, psnr } from './psnr.ts'
 export { ssim } from './ssim.ts'

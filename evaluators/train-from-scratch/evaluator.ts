@@ -1,8 +1,9 @@
 import type { EvaluationContext, EvaluationRequest, EvaluatorDefinition, EvaluatorParts } from '../../core/evaluator.ts'
 import { seeded } from '../../core/random.ts'
 import { useEngine } from '../../core/tensor/index.ts'
-import type { Dataset, Network, Split } from '../../core/trainer.ts'
+import type { Dataset, Network, Split, Trainer } from '../../core/trainer.ts'
 import { classify } from '../metrics/classification.ts'
+import { meanLoss } from '../metrics/mean-loss.ts'
 import { parameterCount } from '../metrics/parameters.ts'
 import { error } from './errors.ts'
 import { augmented, checkTraining, type TrainingOptions, trainerOf } from './options.ts'
@@ -35,8 +36,8 @@ export interface TrainFromScratchOptions extends TrainingOptions {
 const NAME = 'train-from-scratch'
 
 /**
- * Trains every architecture from fresh weights and measures it on the validation split: `accuracy` and `loss` (of
- * classifiers), `parameters`, `multiplyAdds` where the space has cost, and the metrics you add. Fidelity scales the
+ * Trains every architecture from fresh weights and measures it on the validation split: `loss` (cross-entropy of
+ * classifiers, the trainer's own where the targets are not classes), `accuracy` (of classifiers), `parameters`, `multiplyAdds` where the space has cost, and the metrics you add. Fidelity scales the
  * epochs. Weights, order of examples and augmentation depend on the trial's seed only.
  * Errors: ARCHLOOM_TRAIN_FROM_SCRATCH_OPTION; as failed trials those of the trainer.
  */
@@ -53,7 +54,8 @@ export function trainFromScratch(options: TrainFromScratchOptions): EvaluatorDef
       expected: 'a data set with train and validation splits, such as `await cifar10()`',
     })
   const train = augmented('trainFromScratch', data.train, options.augment)
-  const measured = train.classes > 0 ? ['accuracy', 'loss', ...(repeats > 1 ? ['accuracySd'] : [])] : []
+  // A trainer of a plugin's is known only when the search is composed: `loss` is then promised, and checked per trial.
+  const measured = train.classes > 0 ? ['accuracy', 'loss', ...(repeats > 1 ? ['accuracySd'] : [])] : ['loss']
   return {
     kind: 'from-scratch',
     name: NAME,
@@ -99,8 +101,8 @@ async function trainOnce(
   const began = clock.now()
   const fit = { epochs, rng: rng.fork('training'), validation, signal }
   // Steps of all repeats count up: a display sees one run.
-  for await (const { step, steps, metrics } of trainerOf(options, provided).fit(network, train, fit))
-    report(repeat * steps + step, metrics)
+  const trainer = trainerOf(options, provided)
+  for await (const { step, steps, metrics } of trainer.fit(network, train, fit)) report(repeat * steps + step, metrics)
   signal.throwIfAborted()
   const seconds = (clock.now() - began) / 1000
   const trained: Trained = { network, architecture, train, validation, epochs, seconds, signal }
@@ -108,14 +110,21 @@ async function trainOnce(
   for (const [name, measure] of Object.entries(options.metrics)) own[name] = await measure(trained)
   const cost = space.cost?.(architecture, form)
   return {
-    ...(train.classes > 0 && (await scores(network, validation, signal))),
+    ...(await scores(network, validation, trainer, signal)),
     parameters: parameterCount(network),
     ...(cost && { multiplyAdds: cost.multiplyAdds }),
     ...own,
   }
 }
 
-async function scores(network: Network, validation: Split<'validation'>, signal: AbortSignal): Promise<Metrics> {
+async function scores(
+  network: Network,
+  validation: Split<'validation'>,
+  trainer: Trainer,
+  signal: AbortSignal,
+): Promise<Metrics> {
+  if (validation.classes === 0)
+    return trainer.loss ? { loss: await meanLoss(network, validation, trainer.loss, { signal }) } : {}
   const { accuracy, loss } = await classify(network, validation, { signal })
   return { accuracy, loss }
 }

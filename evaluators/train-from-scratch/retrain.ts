@@ -1,8 +1,9 @@
 import { type Clock, realClock } from '../../core/clock.ts'
 import { seeded } from '../../core/random.ts'
 import { useEngine } from '../../core/tensor/index.ts'
-import type { BuildOptions, Dataset, Network, Progress } from '../../core/trainer.ts'
+import type { BuildOptions, Dataset, Network, Progress, Split, Trainer } from '../../core/trainer.ts'
 import { classify } from '../metrics/classification.ts'
+import { meanLoss } from '../metrics/mean-loss.ts'
 import { parameterCount } from '../metrics/parameters.ts'
 import { augmented, checkTraining, type TrainingOptions, trainerOf } from './options.ts'
 
@@ -18,10 +19,14 @@ export interface RetrainOptions extends TrainingOptions {
 /** A winner trained at full length; owns its network: hold it with `using`. */
 export interface Retrained extends Disposable {
   readonly network: Network
-  /** On the test split, measured once. */
-  readonly testAccuracy: number
-  readonly testLoss: number
-  readonly validationAccuracy: number
+  /** On the test split, measured once. Absent where the targets are not classes. */
+  readonly testAccuracy?: number
+  /** On the test split, by the trainer's loss. Absent where the targets are not classes and the trainer has no loss. */
+  readonly testLoss?: number
+  /** Absent where the targets are not classes. */
+  readonly validationAccuracy?: number
+  /** As testLoss, on the validation split. */
+  readonly validationLoss?: number
   readonly parameters: number
   /** Training time, without the measurements. */
   readonly seconds: number
@@ -50,13 +55,14 @@ export async function retrain(
     for await (const progress of trainer.fit(network, train, fit)) onProgress?.(progress)
     signal?.throwIfAborted()
     const seconds = (clock.now() - began) / 1000
-    const validation = await classify(network, data.validation, abort)
-    const test = await classify(network, data.test, abort)
+    const validation = await measured(network, data.validation, trainer, abort)
+    const test = await measured(network, data.test, trainer, abort)
     return {
       network,
-      testAccuracy: test.accuracy,
-      testLoss: test.loss,
-      validationAccuracy: validation.accuracy,
+      ...(test.accuracy !== undefined && { testAccuracy: test.accuracy }),
+      ...(test.loss !== undefined && { testLoss: test.loss }),
+      ...(validation.accuracy !== undefined && { validationAccuracy: validation.accuracy }),
+      ...(validation.loss !== undefined && { validationLoss: validation.loss }),
       parameters: parameterCount(network),
       seconds,
       [Symbol.dispose]: () => network[Symbol.dispose](),
@@ -65,4 +71,15 @@ export async function retrain(
     network[Symbol.dispose]()
     throw thrown
   }
+}
+
+/** Accuracy and cross-entropy of a classifier, the trainer's own loss of any other network. */
+async function measured(
+  network: Network,
+  split: Split,
+  { loss }: Trainer,
+  options: { readonly signal?: AbortSignal },
+): Promise<{ readonly accuracy?: number; readonly loss?: number }> {
+  if (split.classes > 0) return await classify(network, split, options)
+  return loss ? { loss: await meanLoss(network, split, loss, options) } : {}
 }

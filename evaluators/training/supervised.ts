@@ -72,7 +72,7 @@ export interface StepContext {
  */
 export function supervisedTrainer(options: SupervisedTrainerOptions = {}): Trainer {
   const settings = resolve(options)
-  return { name: NAME, fit: (...run) => train(settings, ...run) }
+  return { name: NAME, loss: settings.loss, fit: (...run) => train(settings, ...run) }
 }
 
 const NAME = 'supervisedTrainer'

@@ -165,7 +165,7 @@ export async function runArm({
     { ...retraining, trainer, data, seed, signal, onProgress },
   )
   const result: ArmResult = {
-    testAccuracy: trained.testAccuracy,
+    testAccuracy: trained.testAccuracy!,
     sharedAccuracy: best.reward,
     weightSteps: steps.weights,
     policySteps: steps.policy,

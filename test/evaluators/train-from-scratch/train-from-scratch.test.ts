@@ -1,6 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import * as tf from '@tensorflow/tfjs-core'
 import {
+  type BuildOptions,
   createSearch,
   defineSpace,
   memoryStore,
@@ -9,13 +11,16 @@ import {
   product,
   realClock,
   type SearchEvent,
+  type Split,
   seeded,
   type Trainer,
   virtualClock,
 } from 'archloom'
 import { generatedImages } from 'archloom/evaluators/data'
 import { retrain, trainFromScratch, trainSeconds } from 'archloom/evaluators/train-from-scratch'
+import { supervisedTrainer } from 'archloom/evaluators/training'
 import { random } from 'archloom/plugins/random'
+import { dense, l2Loss, network, variableScope } from 'archloom/tensor'
 import { expectNoLeak } from 'archloom/testing'
 import { describe, expect, it } from 'vitest'
 import { tinySpace } from './tiny-space.ts'
@@ -131,6 +136,56 @@ describe('retrain', () => {
       expect(trained.parameters).toBe(space.cost?.(architecture, { input: [8, 8, 3], classes: 3 }).parameters)
       expect(steps.at(-1)).toBe(240)
       expect(trained.seconds).toBeGreaterThan(0)
+    })
+  })
+
+  it('measures a network without classes by the loss of its trainer', async () => {
+    await expectNoLeak(async () => {
+      /** Targets are the mean of the input: y = mean(x). */
+      const numbers = <R extends 'train' | 'validation' | 'test'>(role: R, size: number): Split<R> => ({
+        role,
+        size,
+        inputShape: [3],
+        classes: 0,
+        *batches({ batchSize }) {
+          for (let start = 0; start < size; start += batchSize) {
+            const n = Math.min(batchSize, size - start)
+            const x = Float32Array.from({ length: n * 3 }, (_, i) => Math.sin(start * 3 + i))
+            const y = Float32Array.from({ length: n }, (_, i) => (x[3 * i]! + x[3 * i + 1]! + x[3 * i + 2]!) / 3)
+            yield { inputs: tf.tensor2d(x, [n, 3]), targets: tf.tensor2d(y, [n, 1]) }
+          }
+        },
+      })
+      const parts = {
+        name: 'means',
+        train: numbers('train', 64),
+        validation: numbers('validation', 10),
+        test: numbers('test', 7),
+      }
+      const linear = {
+        build: ({ input, rng }: BuildOptions) => {
+          const scope = variableScope({ rng })
+          return network({ scope, inputShape: input, outputShape: [1], apply: dense(scope, { inputs: 3, units: 1 }) })
+        },
+      }
+      const trainer = { optimizer: 'adam', learningRate: 0.05, loss: l2Loss } as const
+      using trained = await retrain(linear, { data: parts, epochs: 200, batchSize: 16, trainer })
+      expect(trained).not.toHaveProperty('testAccuracy')
+      expect(trained.testLoss).toBeLessThan(1e-3)
+      // The oracle: every example of the test split at once, in plain numbers.
+      const [kernel, bias] = trained.network.trainable.map((variable) => [...variable.dataSync()])
+      let squares = 0
+      for (let i = 0; i < 7; i++) {
+        const x = [0, 1, 2].map((k) => Math.sin(3 * i + k))
+        const error = x.reduce((sum, each, k) => sum + each * (kernel![k]! - 1 / 3), bias![0]!)
+        squares += error ** 2
+      }
+      expect(trained.testLoss).toBeCloseTo(squares / 7, 6)
+      // A trainer of unknown loss leaves nothing to measure, and still keeps the network.
+      const own: Trainer = { name: 'own', fit: supervisedTrainer({ ...trainer, batchSize: 16 }).fit }
+      using unmeasured = await retrain(linear, { data: parts, epochs: 1, trainer: own })
+      expect(unmeasured).not.toHaveProperty('testLoss')
+      expect(unmeasured.parameters).toBe(4)
     })
   })
 

@@ -1,0 +1,34 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { Network, Split } from '../../core/trainer.ts'
+import { error } from './errors.ts'
+
+/** Mean loss of a batch: (outputs, targets) → scalar. Synchronous; called inside a tidy. */
+export type BatchLoss = (outputs: tf.Tensor, targets: tf.Tensor) => tf.Scalar
+
+/**
+ * The mean of a loss over the examples of a split, in stored order, without augmentation, in evaluation mode. The loss
+ * of each batch counts in proportion to its size.
+ * Errors: ARCHLOOM_METRIC_NO_EXAMPLES.
+ */
+export async function meanLoss(
+  network: Network,
+  split: Split,
+  loss: BatchLoss,
+  { batchSize = 128, signal }: { readonly batchSize?: number; readonly signal?: AbortSignal } = {},
+): Promise<number> {
+  let [examples, sum] = [0, 0]
+  for (const { inputs, targets } of split.batches({ batchSize })) {
+    const size = inputs.shape[0]!
+    try {
+      const value = tf.tidy(() => loss(network.apply(inputs, { training: false }), targets))
+      const [mean] = await value.data().finally(() => value.dispose())
+      sum += size * mean!
+    } finally {
+      tf.dispose([inputs, targets])
+    }
+    signal?.throwIfAborted()
+    examples += size
+  }
+  if (examples === 0) throw error('ARCHLOOM_METRIC_NO_EXAMPLES', { role: split.role })
+  return sum / examples
+}
