@@ -5,6 +5,7 @@ export { type Checksum, type DownloadOptions, type DownloadProgress, download } 
 export type { FindOptions, FoundData } from './find.ts'
 export { type FramesOptions, readFrames } from './frames.ts'
 export { type GeneratedImagesOptions, generatedImages } from './generated.ts'
+export { halfSize } from './half-size.ts'
 export { type IdxImages, readIdx, readIdxImages, readIdxLabels } from './idx.ts'
 export {
   type ImageFolder,

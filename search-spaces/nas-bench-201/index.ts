@@ -49,6 +49,13 @@ export function nasBench201Space(given: NasBench201Options & NormalisationOption
 }
 
 export { formatArchString, parseArchString } from './arch-string.ts'
+export {
+  cellOfChain,
+  chainOperations,
+  type NasBench201Chain,
+  type NasBench201ChainSpace,
+  nasBench201ChainSpace,
+} from './chain.ts'
 export { nasBench201Cost } from './cost.ts'
 export {
   buildNasBench201Edge,

@@ -9,12 +9,19 @@ import {
 } from '../../../core/index.ts'
 import type { NasBench201Table } from '../../../evaluators/tabular/index.ts'
 import {
+  kendallTau,
   type Ranking,
   rankingReport,
   type SharedWeights,
   weightSharing,
 } from '../../../evaluators/weight-sharing/index.ts'
-import { nasBench201Space } from '../../../search-spaces/nas-bench-201/index.ts'
+import {
+  cellOfChain,
+  chainOperations,
+  type NasBench201Chain,
+  nasBench201ChainSpace,
+  nasBench201Space,
+} from '../../../search-spaces/nas-bench-201/index.ts'
 import { dinas } from '../index.ts'
 import type { ProjectionOptions } from '../options.ts'
 
@@ -108,4 +115,91 @@ export async function tauOnTable(
   const tau = report[0]?.kendall as number
   // Where all are alike there is no order.
   return { tau: Number.isNaN(tau) ? 0 : tau, accuracy: (100 * own.reduce((sum, x) => sum + x, 0)) / ranked, report }
+}
+
+export interface ChainSettings {
+  readonly channels: number
+  readonly batchSize: number
+  /** Weight steps of an epoch; there are nine: three stages of one warm-up epoch and two with a policy. */
+  readonly weightSteps: number
+  readonly policySteps: number
+  readonly learningRate: number
+}
+
+const CHAIN_STAGES = 3
+
+/**
+ * The 27 chains of NAS-Bench-201, all of them ranked by shared weights against the table's test accuracy: Kendall's τ by
+ * loss and by accuracy on the validation split, beside what costs nothing.
+ */
+export async function tauOnChains(
+  data: Dataset,
+  table: NasBench201Table,
+  form: Omit<RankingForm, 'name'>,
+  settings: ChainSettings & { readonly seed: number; readonly signal?: AbortSignal },
+) {
+  const { channels, batchSize, weightSteps, policySteps, learningRate, seed, signal } = settings
+  const space = nasBench201ChainSpace({ channels, cells: 1 })
+  const curriculum = await curriculumPlugin()
+  const definition = weightSharing({ data, batchSize })
+  let shared: SharedWeights<NasBench201Chain> | undefined
+  const evaluator: EvaluatorDefinition = {
+    ...definition,
+    create: async (parts) => {
+      shared = (await definition.create(parts)) as SharedWeights<NasBench201Chain>
+      return shared
+    },
+  }
+  const course = form.curriculum
+    ? { grow: 'operations', warmUpEpochs: 1, epochs: 2 }
+    : { grow: 'none', warmUpEpochs: 3 * CHAIN_STAGES, epochs: 0 }
+  await using search = createSearch({
+    space,
+    evaluator,
+    seed,
+    budget: {},
+    study: memoryStore(),
+    objectives: { accuracy: 'maximise' },
+    plugins: [
+      curriculum({
+        ...course,
+        weightSteps,
+        policySteps,
+        candidates: 1,
+        disturbance: false,
+        weights: { learningRate, clipNorm: 5 },
+        controller: { hidden: 32, learningRate: 3e-3, baselineDecay: 0.9 },
+      }),
+      ...(form.projection ? [dinas(form.projection)] : []),
+    ],
+  })
+  for await (const _ of search.run(signal ? { signal } : {}));
+  signal?.throwIfAborted()
+  const rows = []
+  for (const first of chainOperations)
+    for (const second of chainOperations)
+      for (const third of chainOperations) {
+        const chain = { first, second, third }
+        const { accuracy, loss } = await shared!.measure(chain, signal)
+        const { metrics } = table.lookup(cellOfChain(chain), 1)
+        rows.push({
+          accuracy,
+          loss,
+          published: metrics.accuracy as number,
+          multiplyAdds: metrics.multiplyAdds as number,
+        })
+      }
+  const published = rows.map((row) => row.published)
+  const tau = (values: readonly number[]) => {
+    const found = kendallTau(values, published)
+    return Number.isNaN(found) ? 0 : found
+  }
+  return {
+    tauByLoss: tau(rows.map(({ loss }) => -loss)),
+    tauByAccuracy: tau(rows.map(({ accuracy }) => accuracy)),
+    tauOfMultiplyAdds: tau(rows.map(({ multiplyAdds }) => multiplyAdds)),
+    accuracy: (100 * rows.reduce((sum, row) => sum + row.accuracy, 0)) / rows.length,
+    /** Table accuracy of the chain with the least loss, percent below the best of the 27. */
+    regret: 100 * (Math.max(...published) - rows.reduce((best, row) => (row.loss < best.loss ? row : best)).published),
+  }
 }

@@ -16,11 +16,17 @@ export interface Course {
 /** Steps may end without one: no message, timer or signal would ever be heard. */
 const eventLoopTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-/** Steps of one architecture; the mean loss of the last ten. */
-export async function train(path: Network, steps: number, { optimizer, next, signal }: Course): Promise<number> {
+/** Steps of one architecture; the mean loss of the last ten. `instead`: another path that a step trains in its place. */
+export async function train(
+  own: Network,
+  steps: number,
+  { optimizer, next, signal }: Course,
+  instead: () => Network | undefined = () => undefined,
+): Promise<number> {
   const tap = optimizer instanceof ProjectedOptimizer ? optimizer.tap : undefined
   const losses: number[] = []
   for (let step = 0; step < steps; step++) {
+    const path = instead() ?? own
     const { inputs, targets } = next()
     const { loss } = await trainStepAsync({
       variables: path.trainable,
@@ -62,12 +68,22 @@ export interface InTurn {
 /** Each path for so many steps; where the optimizer has projectors, it then protects what the path is shown. */
 export async function trainInTurn(
   paths: readonly Network[],
-  { steps, shown, ...course }: Course & { readonly steps: number; readonly shown: () => Iterable<Batch> },
+  {
+    steps,
+    shown,
+    instead,
+    ...course
+  }: Course & {
+    readonly steps: number
+    readonly shown: () => Iterable<Batch>
+    /** The path that a step of this turn trains instead of the turn's own. */
+    readonly instead?: (turn: number) => Network | undefined
+  },
 ): Promise<InTurn> {
   const learnt: number[] = []
   const freedom: number[] = []
-  for (const path of paths) {
-    await train(path, steps, course)
+  for (const [turn, path] of paths.entries()) {
+    await train(path, steps, course, instead && (() => instead(turn)))
     learnt.push(await course.measure(path))
     protectPath(path, shown(), course.optimizer)
     freedom.push(course.optimizer instanceof ProjectedOptimizer ? course.optimizer.metrics().freedom : 1)

@@ -1,10 +1,9 @@
 import { seeded } from 'archloom'
-import { generatedImages } from 'archloom/evaluators/data'
+import { generatedImages, halfSize } from 'archloom/evaluators/data'
 import { useEngine } from 'archloom/tensor'
 import { describe, expect, it } from 'vitest'
 import { pruningTask, runArms } from '../../../plugins/cacp/experiment/arms.ts'
 import { armClaims, reconstructionClaim, syntheticClaims, wallClaim } from '../../../plugins/cacp/experiment/claims.ts'
-import { halfSize } from '../../../plugins/cacp/experiment/data.ts'
 import { syntheticBounds, syntheticRun } from '../../../plugins/cacp/experiment/synthetic.ts'
 import { vggGraph } from '../../../search-spaces/compression/prunable.ts'
 

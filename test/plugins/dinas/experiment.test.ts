@@ -5,8 +5,8 @@ import type { NasBench201Table } from '../../../evaluators/tabular/index.ts'
 import { beside } from '../../../plugins/dinas/experiment/beside.ts'
 import { claim } from '../../../plugins/dinas/experiment/forms.ts'
 import { imagePart } from '../../../plugins/dinas/experiment/image-part.ts'
-import { twoOnImages } from '../../../plugins/dinas/experiment/images.ts'
-import { tauOnTable } from '../../../plugins/dinas/experiment/table-ranking.ts'
+import { nineInTurn, trainedAlone, twoOnImages } from '../../../plugins/dinas/experiment/images.ts'
+import { tauOnChains, tauOnTable } from '../../../plugins/dinas/experiment/table-ranking.ts'
 import { allChoices, rankedTask, updates } from '../../../plugins/dinas/experiment/task.ts'
 import { trainInTurn } from '../../../plugins/dinas/experiment/train-in-turn.ts'
 
@@ -40,6 +40,43 @@ describe('the experiment', () => {
     expect(own.first).toBe(plain.first)
     for (const value of [plain.drop, own.drop, plain.second, own.second])
       expect(Math.abs(value)).toBeLessThanOrEqual(100)
+  })
+
+  it('bursts: nine architectures in turn, alike until something is protected, replayed or slower', async () => {
+    const settings = { steps: 3, alone: 2, batchSize: 16, learningRate: 0.05 }
+    const truth = await trainedAlone(data, settings, { seed: 1 })
+    expect(truth).toHaveLength(9)
+    const arm = (form: Parameters<typeof nineInTurn>[1]) => nineInTurn(data, form, settings, { truth, seed: 1 })
+    const plain = await arm({})
+    expect(plain).toEqual(await arm({ replay: 0 }))
+    expect(plain.freedom).toBe(1)
+    expect((await arm({ projection: { alpha: 0.1 } })).freedom).toBeLessThan(1)
+    for (const other of [await arm({ learningRate: 0.01 }), await arm({ replay: 0.5 })]) {
+      expect(other).not.toEqual(plain)
+      expect(Math.abs(other.tau)).toBeLessThanOrEqual(1)
+      expect(other.final).toBeGreaterThan(0)
+    }
+    // Another order of architectures, other weights.
+    expect(await nineInTurn(data, {}, settings, { truth, seed: 2 })).not.toEqual(plain)
+  })
+
+  it.each([
+    { name: 'uniform', curriculum: false },
+    { name: 'CNAS + projection', curriculum: true, projection: { alpha: 1, warmUp: 3, protectEvery: 2 } },
+  ])('ranks all 27 chains after $name', async (form) => {
+    const asked = new Set<string>()
+    const table = {
+      lookup: (cell: unknown) => {
+        asked.add(JSON.stringify(cell))
+        return { metrics: { accuracy: asked.size / 100, multiplyAdds: asked.size } }
+      },
+    } as unknown as NasBench201Table
+    const settings = { channels: 2, batchSize: 16, weightSteps: 1, policySteps: 1, learningRate: 0.05, seed: 3 }
+    const found = await tauOnChains(data, table, form, settings)
+    expect(asked.size).toBe(27)
+    expect(found.tauOfMultiplyAdds).toBe(1)
+    expect(Math.abs(found.tauByLoss)).toBeLessThanOrEqual(1)
+    expect(found.regret).toBeGreaterThanOrEqual(0)
   })
 
   it.each([
