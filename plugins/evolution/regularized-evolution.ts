@@ -4,6 +4,7 @@ import {
   among,
   byReward,
   checkOptions,
+  descending,
   drawSample,
   type Individual,
   individualOf,
@@ -14,9 +15,12 @@ import {
 } from '../../core/policy/index.ts'
 
 export interface EvolutionOptions {
-  /** Individuals alive at once (P). Default 100. */
+  /**
+   * Individuals alive at once (P). Default: `populationFor` the trials of the budget in the plugin, 100 for the controller
+   * alone.
+   */
   readonly population?: number
-  /** Individuals drawn for each tournament, with replacement (S). Default 25. */
+  /** Individuals drawn for each tournament, with replacement (S). Default: half of the population, at most 25. */
   readonly sample?: number
   /**
    * Who wins a tournament: the largest reward; or with 'pareto' an individual of the sample that no other of it
@@ -26,12 +30,20 @@ export interface EvolutionOptions {
 }
 
 /**
+ * The default population for a number of trials: a quarter of them, from 5 to 100. The first P trials are random, so that
+ * a population as large as the budget would make the search a random one.
+ */
+export const populationFor = (trials: number): number =>
+  Math.max(5, Math.min(100, Math.round(Number.isFinite(trials) ? trials / 4 : 100)))
+
+/**
  * Regularised (ageing) evolution, Real et al. 2019, algorithm 1: P random individuals, then for ever the winner of a
  * tournament of S gets one mutated child, and the oldest individual dies. A failed trial has no individual: a failure
  * among the first P is made up for by another random one.
  */
 export function regularizedEvolution(given: EvolutionOptions = {}): ControllerFactory {
-  const options = { population: 100, sample: 25, select: 'reward', ...given } as const
+  const { population = 100 } = given
+  const options = { sample: Math.min(25, Math.ceil(population / 2)), select: 'reward', ...given, population } as const
   const { population: capacity, sample: sampleSize, select } = options
   checkOptions('evolution', options, {
     population: positiveInteger,
@@ -48,7 +60,7 @@ export function regularizedEvolution(given: EvolutionOptions = {}): ControllerFa
       const order = sample.map((individual, i) => ({ individual, ...(rank[i] as (typeof rank)[number]) }))
       return winner(
         order,
-        (a, b) => b.front - a.front || compareCrowding(a.crowding, b.crowding) || byReward(a.individual, b.individual),
+        (a, b) => a.front - b.front || descending(a.crowding, b.crowding) || byReward(a.individual, b.individual),
       ).individual
     }
 
@@ -79,6 +91,3 @@ export function regularizedEvolution(given: EvolutionOptions = {}): ControllerFa
     }
   }
 }
-
-/** Infinity − Infinity is not a number: the ends of a front are equally uncrowded. */
-const compareCrowding = (a: number, b: number) => (a === b ? 0 : a - b)

@@ -140,7 +140,7 @@ export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory
       observe(observations) {
         for (const { proposal, reward } of observations) {
           const { genotype } = proposal
-          const place = reward === undefined ? null : { genotype, reward }
+          const place = reward === undefined || Number.isNaN(reward) ? null : { genotype, reward }
           observeOne(proposal.context as unknown as Context | undefined, place, space.format(genotype))
         }
         return { climb: state.climb, move: state.move, ...(state.centre && { reward: state.centre.reward }) }

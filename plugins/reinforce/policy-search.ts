@@ -95,7 +95,8 @@ export function policySearch(given: ReinforceOptions = {}): ControllerFactory {
       },
       observe(observations) {
         const diagnostics: Record<string, number> = {}
-        for (const { proposal, reward } of observations) {
+        for (const { proposal, reward: measured } of observations) {
+          const reward = Number.isNaN(measured) ? undefined : measured
           if (reward === undefined && worst === undefined) continue
           worst = Math.min(worst ?? Number.POSITIVE_INFINITY, reward ?? Number.POSITIVE_INFINITY)
           const advantage = reward === undefined ? baseline.compare(worst) : baseline.advantage(reward)
