@@ -1,8 +1,6 @@
 import { defineErrors, quote } from '../errors.ts'
 
 export const error = defineErrors('policy', {
-  ARCHLOOM_CONTROLLER_OPTION: (d: { controller: string; option: string; received: unknown; expected: string }) =>
-    `${d.controller} received ${d.option} ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_CONTROLLER_SNAPSHOT: (d: { controller: string; received: unknown; expected: string }) =>
     `${d.controller} cannot restore ${quote(d.received)}; expected ${d.expected}. Restore what the same controller with the same options gave on the same space.`,
   ARCHLOOM_HYPERVOLUME_REFERENCE: (d: { received: readonly number[]; objectives: number | undefined }) =>

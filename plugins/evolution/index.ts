@@ -1,13 +1,14 @@
-import { definePlugin, tokens } from '../../core/index.ts'
+import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
 import { paper } from './paper.ts'
-import { type EvolutionOptions, populationFor, regularizedEvolution } from './regularized-evolution.ts'
+import { declared, type EvolutionOptions, populationFor, regularizedEvolution } from './regularized-evolution.ts'
 
 export { paper } from './paper.ts'
 export { type EvolutionOptions, populationFor, regularizedEvolution } from './regularized-evolution.ts'
 
-/** Regularised (ageing) evolution as a plugin. Error: ARCHLOOM_CONTROLLER_OPTION. */
-export const evolution = (options: EvolutionOptions = {}) => {
-  const given = regularizedEvolution(options)
+/** Regularised (ageing) evolution as a plugin. Error: ARCHLOOM_OPTION. */
+export function evolution(given: EvolutionOptions = {}): Plugin {
+  const options = declared.read(given)
+  const { population } = options
   return definePlugin({
     name: 'evolution',
     paper,
@@ -15,7 +16,7 @@ export const evolution = (options: EvolutionOptions = {}) => {
     needs: ['space'],
     options,
     bind: ({ controller }) => {
-      if (options.population !== undefined) controller.to(given)
+      if (population !== undefined) controller.to(regularizedEvolution(options))
       else
         controller.toFactory((get) =>
           regularizedEvolution({ ...options, population: populationFor(get(tokens.BUDGET).maxTrials) }),

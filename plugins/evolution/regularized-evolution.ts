@@ -1,33 +1,29 @@
 import type { Controller, ControllerFactory, Json } from '../../core/index.ts'
+import { among, type OptionsOf, options, whole } from '../../core/options/index.ts'
 import {
   age,
-  among,
   byReward,
-  checkOptions,
   descending,
   drawSample,
   type Individual,
   individualOf,
   nonDominatedRanking,
-  positiveInteger,
   restored,
   winner,
 } from '../../core/policy/index.ts'
 
-export interface EvolutionOptions {
-  /**
-   * Individuals alive at once (P). Default: `populationFor` the trials of the budget in the plugin, 100 for the controller
-   * alone.
-   */
-  readonly population?: number
-  /** Individuals drawn for each tournament, with replacement (S). Default: half of the population, at most 25. */
-  readonly sample?: number
+export const declared = options('evolution', {
+  /** P: individuals alive at once. Default: `populationFor` the trials of the budget in the plugin, 100 for the controller alone. */
+  population: whole({ min: 1, absent: 'a quarter of the trials, from 5 to 100' }),
+  /** S: individuals drawn for each tournament, with replacement. Default: half of the population, at most 25. */
+  sample: whole({ min: 1, absent: 'half of `population`, at most 25' }),
   /**
    * Who wins a tournament: the largest reward; or with 'pareto' an individual of the sample that no other of it
    * dominates, in the emptiest part of that front (crowding distance), reward breaking ties. Default 'reward'.
    */
-  readonly select?: 'reward' | 'pareto'
-}
+  select: among(['reward', 'pareto'], { default: 'reward' }),
+})
+export type EvolutionOptions = OptionsOf<typeof declared>
 
 /**
  * The default population for a number of trials: a quarter of them, from 5 to 100. The first P trials are random, so that
@@ -42,14 +38,8 @@ export const populationFor = (trials: number): number =>
  * among the first P is made up for by another random one.
  */
 export function regularizedEvolution(given: EvolutionOptions = {}): ControllerFactory {
-  const { population = 100 } = given
-  const options = { sample: Math.min(25, Math.ceil(population / 2)), select: 'reward', ...given, population } as const
-  const { population: capacity, sample: sampleSize, select } = options
-  checkOptions('evolution', options, {
-    population: positiveInteger,
-    sample: positiveInteger,
-    select: among('reward', 'pareto'),
-  })
+  const { population: capacity = 100, select, ...rest } = declared.read(given)
+  const { sample: sampleSize = Math.min(25, Math.ceil(capacity / 2)) } = rest
 
   return (space): Controller => {
     let population: readonly Individual[] = []

@@ -8,7 +8,7 @@ import {
   type SearchSpace,
 } from '../../core/index.ts'
 import { byReward, type Individual, individualOf, restored } from '../../core/policy/index.ts'
-import { checkedEvolution, type EvolutionOptions } from './options.ts'
+import { type EvolutionOptions, readEvolution } from './options.ts'
 
 /** Every decision from one parent or the other. */
 export const crossover = (space: SearchSpace, a: Genotype, b: Genotype, rng: Random): Genotype =>
@@ -36,8 +36,8 @@ const ATTEMPTS = 20
  * of two of the k best so far, m mutants of one of them, and random ones for the rest. None is proposed twice where a
  * few attempts find a new one. Exhausted after all generations. The bounds of objectives act through the reward.
  */
-export function pathEvolution(given: Partial<EvolutionOptions> = {}): ControllerFactory {
-  const { population, generations, parents, crossovers, mutations, mutationProbability } = checkedEvolution(given)
+export function pathEvolution(given: EvolutionOptions = {}): ControllerFactory {
+  const { population, generations, parents, crossovers, mutations, mutationProbability } = readEvolution(given)
 
   return (space): Controller => {
     let best: readonly Individual[] = []

@@ -106,7 +106,7 @@ describe('a watch', () => {
     expect(codes(collapseWatch(own, { skips: ['pass'], skipShare: 0.2 }).architecture([0, 1, 1], derived))).toEqual([
       'ARCHLOOM_COLLAPSE_SKIPS',
     ])
-    expect(() => collapseWatch(own, { skipShare: 2 })).toThrow('ARCHLOOM_WEIGHT_SHARING_OPTION')
+    expect(() => collapseWatch(own, { skipShare: 2 })).toThrow('ARCHLOOM_OPTION')
   })
 
   it('knows which operations have no weights', () => {

@@ -190,7 +190,7 @@ describe('controller', () => {
   })
 
   it('probabilities of all 256 architectures of a tiny space sum to 1, also with temperature and tanh', () => {
-    for (const options of [{}, { temperature: 5, tanhConstant: 1.1, operationTanhReduce: 2.5 }]) {
+    for (const options of [{}, { temperature: 5, tanhConstant: 1.1, operationTanhReduction: 2.5 }]) {
       const growing = tiny()
       const policy = cnasController(growing, seeded(3), { hidden: 8, ...options })
       for (const { value } of policy.parameters)
@@ -206,7 +206,7 @@ describe('controller', () => {
   it('tanh keeps logits within ±c, and c / reduce for operations', () => {
     const growing = tiny()
     const c = 0.2
-    const policy = cnasController(growing, seeded(3), { hidden: 8, tanhConstant: c, operationTanhReduce: 2 })
+    const policy = cnasController(growing, seeded(3), { hidden: 8, tanhConstant: c, operationTanhReduction: 2 })
     for (const { value } of policy.parameters)
       for (let i = 0; i < value.length; i++) value[i] = 100 * (value[i] as number)
     // Two options whose logits differ by at most 2c: four inputs (two a cell) and four operations.

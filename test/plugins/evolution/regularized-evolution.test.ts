@@ -85,9 +85,9 @@ describe('regularised evolution', () => {
     expect(distance(controller.propose(rng, { from }).genotype, from)).toBe(1)
   })
 
-  it('refuses senseless options: ARCHLOOM_CONTROLLER_OPTION', () => {
+  it('refuses senseless options: ARCHLOOM_OPTION', () => {
     expect(() => regularizedEvolution({ population: 0 })).toThrow(
-      'ARCHLOOM_CONTROLLER_OPTION: evolution received population 0; expected a positive whole number.',
+      'ARCHLOOM_OPTION: evolution received population 0; expected a positive whole number.',
     )
     expect(() => regularizedEvolution({ sample: 2.5 })).toThrow('sample 2.5')
     expect(() => regularizedEvolution({ select: 'best' as never })).toThrow('"reward" or "pareto"')

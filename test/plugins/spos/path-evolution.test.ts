@@ -77,7 +77,7 @@ describe('path evolution', () => {
 
   it('refuses options that mean nothing, and snapshots of others', () => {
     for (const wrong of [{ population: 0 }, { parents: 0.5 }, { mutationProbability: 2 }, { crossovers: -1 }])
-      expect(() => pathEvolution(wrong)).toThrow('ARCHLOOM_CONTROLLER_OPTION')
+      expect(() => pathEvolution(wrong)).toThrow('ARCHLOOM_OPTION')
     const controller = pathEvolution()(bench as SearchSpace<unknown>, seeded(1))
     expect(() => controller.restore({ best: 1 })).toThrow('ARCHLOOM_CONTROLLER_SNAPSHOT')
   })
