@@ -128,7 +128,14 @@ describe('a search', () => {
       evaluator: weightSharing({ data: plantedData, batchSize: 96, engine: 'wasm' }),
       plugins: [
         enas({
-          ...{ epochs: 2, policySteps: 40, policyBatch: 2, hidden: 8, tanhConstant: null, policyLearningRate: 0.5 },
+          ...{
+            epochs: 2,
+            policySteps: 40,
+            policyBatch: 2,
+            controller: { hidden: 8 },
+            tanhConstant: null,
+            policyLearningRate: 0.5,
+          },
           ...{ entropyWeight: 0, candidates: 1, ...(collapse === false && { collapse }) },
         }),
       ],

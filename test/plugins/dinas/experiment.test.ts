@@ -62,7 +62,7 @@ describe('the experiment', () => {
 
   it.each([
     { name: 'uniform', curriculum: false },
-    { name: 'CNAS + projection', curriculum: true, projection: { alpha: 1, warmUp: 3, protectEvery: 2 } },
+    { name: 'CNAS + projection', curriculum: true, projection: { alpha: 1, warmUp: { steps: 3 }, protectEvery: 2 } },
   ])('ranks all 27 chains after $name', async (form) => {
     const asked = new Set<string>()
     const table = {

@@ -56,8 +56,6 @@ describe('around the projector', () => {
     expect(typeof bound).toBe('function')
     expect(tokens.token('weight-optimizer')).toBe(WEIGHT_OPTIMIZER)
     expect(() => dinas({ alpha: -1 })).toThrow('ARCHLOOM_OPTION')
-    expect(() => dinas({ protect: 'second-moment' } as never)).toThrow(
-      /ARCHLOOM_OPTION.*one of the options alpha, columns/,
-    )
+    expect(() => dinas({ protect: 'second-moment' } as never)).toThrow(/ARCHLOOM_OPTION.*one of alpha/)
   })
 })

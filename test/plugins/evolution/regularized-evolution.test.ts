@@ -87,9 +87,9 @@ describe('regularised evolution', () => {
 
   it('refuses senseless options: ARCHLOOM_OPTION', () => {
     expect(() => regularizedEvolution({ population: 0 })).toThrow(
-      'ARCHLOOM_OPTION: evolution received population 0; expected a positive whole number.',
+      'ARCHLOOM_OPTION: evolution: option "population" is 0; expected a whole number of at least 1',
     )
-    expect(() => regularizedEvolution({ sample: 2.5 })).toThrow('sample 2.5')
+    expect(() => regularizedEvolution({ sample: 2.5 })).toThrow('option "sample" is 2.5')
     expect(() => regularizedEvolution({ select: 'best' as never })).toThrow('"reward" or "pareto"')
   })
 
