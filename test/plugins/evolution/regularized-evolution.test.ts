@@ -128,6 +128,6 @@ describe('the default population', () => {
   })
 
   it('refuses a wrong option at once', () => {
-    expect(() => evolution({ sample: 0 })).toThrow('ARCHLOOM_CONTROLLER_OPTION')
+    expect(() => evolution({ sample: 0 })).toThrow('ARCHLOOM_OPTION')
   })
 })
