@@ -128,13 +128,12 @@ describe('a search', () => {
       evaluator: weightSharing({ data: plantedData, batchSize: 96, engine: 'wasm' }),
       plugins: [
         enas({
-          ...{
-            epochs: 2,
-            policySteps: 40,
-            policyBatch: 2,
-            controller: { hidden: 8, tanhConstant: null, learningRate: 0.5 },
-          },
-          ...{ entropyWeight: 0, candidates: 1, ...(collapse === false && { collapse }) },
+          epochs: 2,
+          policySteps: 40,
+          policyBatch: 2,
+          controller: { hidden: 8, tanhConstant: null, learningRate: 0.5, entropyWeight: 0 },
+          candidates: 1,
+          ...(collapse === false && { collapse }),
         }),
       ],
       objectives: { accuracy: 'maximise' },
