@@ -7,6 +7,7 @@ export {
   useEngine,
 } from './engine.ts'
 export type { Installed } from './fill-ins/index.ts'
+export { float16ToNumber } from './float16.ts'
 export { formatDoctorReport } from './format-report.ts'
 export * from './fused.ts'
 export { spaceToDepth } from './gradients/index.ts'
