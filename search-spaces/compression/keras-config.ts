@@ -24,6 +24,7 @@ const sizes: Check = (value) =>
   whole(value) ||
   (Array.isArray(value) && value.length <= 2 && value.every((size) => whole(size))) ||
   'sizes from 1 to 65,536'
+const allOnes: Check = (value) => [value ?? 1].flat().every((each) => each === 1) || '1'
 const optionalSizes: Check = (value, config) => value === null || sizes(value, config)
 const channelsLast: Check = (value) =>
   value === null || value === 'channels_last' || value === 'channelsLast' || 'channels_last'
@@ -78,12 +79,19 @@ const config = {
   SeparableConv2D: { ...kernel, ...window, filters: units, depth_multiplier: units, padding: sameOrValid, groups: only(1) }, // biome-ignore format: one line
   Conv2DTranspose: {
     ...{ ...kernel, ...window, filters: units, padding: sameOrValid, groups: only(1) },
-    ...{ dilation_rate: only(1, null), output_padding: only(null) },
+    ...{ dilation_rate: allOnes, output_padding: only(null) },
   },
   Dense: { units, use_bias: flag, activation, input_dim: anything },
   BatchNormalization: {
     ...{ axis: anything, momentum: number, epsilon: number, center: flag, scale: flag },
-    ...{ synchronized: only(false, null), renorm: only(false, null), fused: anything, virtual_batch_size: only(null) },
+    ...{
+      synchronized: only(false, null),
+      renorm: only(false, null),
+      renorm_clipping: only(null),
+      renorm_momentum: anything,
+      fused: anything,
+      virtual_batch_size: only(null),
+    },
   },
   LayerNormalization: { axis: anything, epsilon: number, center: flag, scale: flag, rms_scaling: only(false) },
   Activation: { activation },

@@ -132,6 +132,7 @@ class Reader {
     if (ends.length === 0) throw refuse('no output_layers', 'the layers whose results are the outputs')
     if (given !== undefined && given.length !== starts.length)
       throw refuse(`a nested model ${quote(path)} of ${starts.length} inputs that reads ${given.length}`, 'as many')
+    const offsets = firstUses(raw, ends)
     /** Outputs of each use of each layer. */
     const done = new Map<string, readonly string[]>()
     const keyOf = ([layer, use]: Reference) => `${use} ${layer}`
@@ -147,7 +148,7 @@ class Reader {
       const known = done.get(key)
       if (known === undefined) {
         const layer = byName.get(name)
-        const inputs = layer?.uses[use]
+        const inputs = layer?.uses[use - (offsets.get(name) ?? 0)]
         if (layer === undefined || inputs === undefined)
           throw refuse(`a reference to use ${use} of the layer ${quote(name)}`, 'layers and uses that it lists')
         if (open.has(key)) throw refuse(`layers in a circle at ${quote(name)}`, 'a graph without circles')
@@ -182,6 +183,18 @@ class Reader {
     this.calls.push({ name, layer, inputs })
     return [name]
   }
+}
+
+/** A nested model was called once when it was made: writers count its uses from 1, where they do not from 0. */
+function firstUses(raw: readonly RawLayer[], ends: readonly Reference[]): ReadonlyMap<string, number> {
+  const last = new Map<string, number>()
+  for (const [layer, use] of [...ends, ...raw.flatMap(({ uses }) => uses.flat())])
+    last.set(layer, Math.max(use, last.get(layer) ?? 0))
+  return new Map(
+    raw
+      .filter(({ name, type, uses }) => isModelType(type) && last.get(name) === uses.length)
+      .map(({ name }) => [name, 1] as const),
+  )
 }
 
 /** How calls refer to the model's own inputs: no layer can be called so. */

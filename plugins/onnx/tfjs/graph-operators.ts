@@ -75,7 +75,7 @@ const compared = (f: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor): Operator =>
 function constantOf(f: (...inputs: tf.Tensor[]) => tf.Tensor, inputs: tf.Tensor[]): tf.Tensor {
   const value = tf.customGrad((...all: unknown[]) => {
     const given = all.slice(0, inputs.length) as tf.Tensor[]
-    return { value: f(...given), gradFunc: () => given.map((each) => tf.zerosLike(each)) }
+    return { value: f(...given), gradFunc: () => given.map((each) => tf.zeros(each.shape)) }
   })
   return value(...inputs)
 }

@@ -8,6 +8,7 @@ import {
   readSavedModel,
   type SavedModel,
   type SavedWeights,
+  savedModelError,
 } from '../../../search-spaces/compression/index.ts'
 import { error } from '../errors.ts'
 import { computed, type ImportedNetwork, type ImportOptions, importedNetwork } from '../imported-network.ts'
