@@ -58,6 +58,8 @@ class Learner implements CacpController {
   /** Episodes proposed and observed. */
   #proposed = 0
   #observed = 0
+  /** Episodes of each rate that were proposed after the warm-up. */
+  #learned: number[]
 
   constructor(space: ChannelSpace, options: ResolvedOptions, rng: Random) {
     const { hidden, actorRate, criticRate, tau, discount } = options
@@ -67,7 +69,8 @@ class Learner implements CacpController {
     this.#rows = stateRows(space.problem)
     const steps = space.problem.choices.length
     this.#replay = new Replay(steps * options.memory)
-    this.#rewards = new RateRewards(space.rates.length, { kind: options.reward })
+    this.#learned = space.rates.map(() => 0)
+    this.#rewards = new RateRewards(space.rates.length, { kind: options.reward, ...options.rewardMeans })
     this.#sampling = rng.fork('replay')
     const form = { states: STATE_SIZE, hidden, actorRate, criticRate, tau, discount, baselineRate: 0.5 }
     this.agent = new ActorCritic(form, rng.fork('agent'))
@@ -99,7 +102,10 @@ class Learner implements CacpController {
     // Warm-up counts from 0 and includes its last number, as in the released code.
     const learned = this.#proposed - warmUp
     this.#proposed++
-    const sd = explorationSd(learned, exploration.sd, exploration.decay)
+    const at = rates.indexOf(rate)
+    if (learned > 0) this.#learned[at] = this.#learned[at]! + 1
+    const age = exploration.per === 'rate' ? this.#learned[at]! : learned
+    const sd = explorationSd(age, exploration.sd, exploration.decay, exploration.floor)
     const { actions, kept } = this.#episode(rate, (state) =>
       learned <= 0 ? rng.float() : truncatedNormal(this.agent.act(state), sd, rng),
     )
@@ -111,19 +117,22 @@ class Learner implements CacpController {
     for (const { proposal, reward } of observations) {
       const episode = proposal.context as unknown as Episode
       const learns = this.#observed++ > this.#options.warmUp
-      if (reward === undefined || Number.isNaN(reward)) continue
+      if (reward === undefined) continue
       const credited = this.#rewards.reward(this.#space.rates.indexOf(episode.rate), reward)
       let [criticLoss, targetVariance] = [0, 0]
       for (const transition of this.#transitions(episode, credited)) {
         this.#replay.push(transition)
         if (!learns) continue
-        const batch = this.#replay.sample(
-          this.#options.batchSize,
-          this.#sampling.fork(`${this.#observed}/${this.agent.criticOptimizer.steps}`),
-        )
-        const update = this.agent.update(batch)
-        criticLoss += update.criticLoss / episode.actions.length
-        targetVariance += update.targetVariance / episode.actions.length
+        for (let k = 0; k < this.#options.updates; k++) {
+          const batch = this.#replay.sample(
+            this.#options.batchSize,
+            this.#sampling.fork(`${this.#observed}/${this.agent.criticOptimizer.steps}`),
+          )
+          const update = this.agent.update(batch)
+          const share = 1 / (episode.actions.length * this.#options.updates)
+          criticLoss += update.criticLoss * share
+          targetVariance += update.targetVariance * share
+        }
       }
       const mean = episode.actions.reduce((sum, action) => sum + action, 0) / episode.actions.length
       diagnostics = {
@@ -154,6 +163,7 @@ class Learner implements CacpController {
     })
     return {
       ...{ proposed: this.#proposed, observed: this.#observed, baseline: agent.baseline ?? null },
+      learned: [...this.#learned],
       networks: [agent.actor, agent.critic, agent.targetActor, agent.targetCritic].map(values),
       optimizers: [agent.actorOptimizer, agent.criticOptimizer].map(moments),
       ...{ means: [...this.#rewards.means], replay: this.#replay.items as unknown as Json },
@@ -176,6 +186,13 @@ class Learner implements CacpController {
     const { agent } = this
     this.#proposed = state.proposed as number
     this.#observed = state.observed as number
+    // Snapshots of version 0.1 have no counts per rate: rates took turns.
+    const { learned } = snapshot as { readonly learned?: readonly number[] }
+    const { length } = this.#space.rates
+    const since = Math.max(0, this.#proposed - this.#options.warmUp - 1)
+    this.#learned = learned
+      ? [...learned]
+      : this.#space.rates.map((_, r) => Math.floor((since + length - 1 - r) / length))
     agent.baseline = state.baseline ?? undefined
     const networks = state.networks as readonly (readonly (readonly [readonly number[], readonly number[]])[])[]
     for (const [n, layers] of [agent.actor, agent.critic, agent.targetActor, agent.targetCritic].entries())

@@ -14,5 +14,6 @@ export function truncatedNormal(mean: number, sd: number, rng: Random): number {
   return clipped
 }
 
-/** Standard deviation in the n-th learned episode (from 1): 0.5 · 0.95ⁿ. */
-export const explorationSd = (learned: number, start = 0.5, decay = 0.95): number => start * decay ** learned
+/** Standard deviation in the n-th learned episode (from 1): 0.5 · 0.95ⁿ, and never less than `floor`. */
+export const explorationSd = (learned: number, start = 0.5, decay = 0.95, floor = 0): number =>
+  Math.max(floor, start * decay ** learned)

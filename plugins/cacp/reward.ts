@@ -7,21 +7,23 @@ export type RewardKind = 'accuracy' | 'difference' | 'ratio'
 
 export interface RewardOptions {
   readonly kind: RewardKind
-  /** Share of a rate's mean that is kept at each of its episodes. Default 0.95. */
+  /** Share of a rate's mean that is kept at each of its episodes. Default 0.95; 0.999 in the released code. */
   readonly decay?: number
+  /** Means to begin with, one per rate, in [0, 1]. Default: the first accuracy of each rate. */
+  readonly start?: readonly number[]
 }
 
-/** Rewards with one moving mean a rate, begun at the first accuracy. */
+/** Rewards with one moving mean per rate. */
 export class RateRewards {
   readonly #kind: RewardKind
   readonly #decay: number
   /** Moving mean accuracy of each rate, once it had one. */
   means: (number | null)[]
 
-  constructor(rates: number, { kind, decay = 0.95 }: RewardOptions) {
+  constructor(rates: number, { kind, decay = 0.95, start }: RewardOptions) {
     this.#kind = kind
     this.#decay = decay
-    this.means = Array<number | null>(rates).fill(null)
+    this.means = Array.from({ length: rates }, (_, rate) => start?.[rate] ?? null)
   }
 
   /** Compared with the mean before this episode, which then moves. */

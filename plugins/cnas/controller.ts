@@ -1,20 +1,17 @@
 import type { Random } from '../../core/index.ts'
-import { among, either, number, type OptionsOf, options, whole } from '../../core/options/index.ts'
 import { type DecisionLayout, layoutOf, lstmPolicy, type Parameter, type Policy } from '../../core/policy/index.ts'
 import type { GrowingSpace } from './growing-space.ts'
 
-export const controllerFields = {
+export interface ControllerOptions {
   /** H, size of embeddings, LSTM state and attention. Default 128. */
-  hidden: whole({ min: 1, default: 128 }),
+  readonly hidden?: number
   /** T: logits are divided by it. Default 1. */
-  temperature: number({ above: 0, default: 1 }),
-  /** c in c · tanh(logits / T); null: they are not squashed. Default null. ENAS: 1.1. */
-  tanhConstant: either([among([null]), number({ above: 0 })], { default: null }),
-  /** c is divided by it where an operation is chosen. Default 1. ENAS: 2.5. */
-  operationTanhReduction: number({ above: 0, default: 1 }),
+  readonly temperature?: number
+  /** c in c · tanh(logits / T). Default: no squashing. ENAS: 1.1. */
+  readonly tanhConstant?: number
+  /** c is divided by it for operations. Default 1. ENAS: 2.5. */
+  readonly operationTanhReduce?: number
 }
-const declared = options('cnasController', controllerFields)
-export type ControllerOptions = OptionsOf<typeof declared>
 
 /**
  * How the decisions are wired. In a space of cells, as the paper's authors have it: one LSTM and one embedding table a
@@ -22,12 +19,12 @@ export type ControllerOptions = OptionsOf<typeof declared>
  * output an operation. (The released program's head has as many outputs as a cell has nodes: four of its eight
  * operations can never be chosen.) In other spaces: one LSTM, a linear head a decision.
  */
-export function controllerLayout(growing: GrowingSpace, given: ControllerOptions = {}): readonly DecisionLayout[] {
-  const { tanhConstant: c, operationTanhReduction } = declared.read(given)
+export function controllerLayout(growing: GrowingSpace, options: ControllerOptions = {}): readonly DecisionLayout[] {
+  const { tanhConstant: c, operationTanhReduce: reduce = 1 } = options
   const { cells, process } = growing
   if (!cells)
     return layoutOf(process.decisions, { share: false }).map((entry) =>
-      c === null ? entry : { ...entry, tanhConstant: c },
+      c === undefined ? entry : { ...entry, tanhConstant: c },
     )
   const states = 2 + Math.max(...cells.map(({ node }) => node))
   return cells.map(({ cell, node, kind }): DecisionLayout => {
@@ -35,26 +32,24 @@ export function controllerLayout(growing: GrowingSpace, given: ControllerOptions
       return {
         ...{ unit: cell, head: 'state', kind: 'attention' },
         tokens: Array.from({ length: node + 2 }, (_, state) => state),
-        ...(c !== null && { tanhConstant: c }),
+        ...(c !== undefined && { tanhConstant: c }),
       }
     return {
       ...{ unit: cell, head: 'operation', kind: 'linear' },
       tokens: growing.operations.map((_, o) => states + o),
-      ...(c !== null && { tanhConstant: c / operationTanhReduction }),
+      ...(c !== undefined && { tanhConstant: c / reduce }),
     }
   })
 }
 
 /** π(α; θ, Ω): all values uniform in ±0.1, biases included; the first input of an LSTM is zero. */
-export function cnasController(growing: GrowingSpace, rng: Random, given: ControllerOptions = {}): Policy {
-  const { hidden, temperature } = declared.read(given)
-  return lstmPolicy(growing.process, rng, {
-    hidden,
+export const cnasController = (growing: GrowingSpace, rng: Random, options: ControllerOptions = {}): Policy =>
+  lstmPolicy(growing.process, rng, {
+    hidden: options.hidden ?? 128,
     initialLimit: 0.1,
-    temperature,
-    layout: controllerLayout(growing, given),
+    ...(options.temperature !== undefined && { temperature: options.temperature }),
+    layout: controllerLayout(growing, options),
   })
-}
 
 /**
  * Rows of θ that belong to options which the present stage has not got: embeddings, rows of linear heads, their biases.

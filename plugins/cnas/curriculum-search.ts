@@ -25,7 +25,7 @@ import {
   writeCheckpoint,
 } from '../../evaluators/weight-sharing/index.ts'
 import { type GrowingSpace, growingSpace } from './growing-space.ts'
-import type { ReadCnasOptions } from './options.ts'
+import type { CheckedOptions } from './options.ts'
 import { policyLearner } from './policy-learner.ts'
 
 /** `steps` batches of a split: as many passes as that takes, each in an order of its own. */
@@ -38,8 +38,7 @@ function* batchesOf(split: Split, batchSize: number, steps: number, rng: Random)
     }
 }
 
-function stagesOf(growing: GrowingSpace, { warmUp, epochs }: ReadCnasOptions): OneShotStage[] {
-  const warmUpEpochs = warmUp.epochs
+function stagesOf(growing: GrowingSpace, { warmUpEpochs, epochs }: CheckedOptions): OneShotStage[] {
   return Array.from({ length: growing.stages }, (_, stage) => {
     const operations = growing.operationsIn(stage)
     const nodes = growing.nodesIn(stage)
@@ -62,12 +61,11 @@ function stagesOf(growing: GrowingSpace, { warmUp, epochs }: ReadCnasOptions): O
  * space is the case of one stage. All randomness is named by the epoch, so that a search resumed from a checkpoint goes
  * on exactly as if it had never stopped.
  */
-export const curriculumSearch = (options: ReadCnasOptions, change: WeightOptimizer | undefined): Algorithm =>
+export const curriculumSearch = (options: CheckedOptions, change: WeightOptimizer | undefined): Algorithm =>
   async function* (parts) {
     const { space, rng, signal } = parts
     const shared = sharedWeightsOf(parts.evaluator, 'cnas')
     const { supernet, batchSize, train, validation } = shared
-    const { learningRate, momentum, weightDecay, clipNorm } = options
     const growing = growingSpace(space, options, rng.fork('order'))
     const watch = collapseWatch(space, options.collapse)
     const learner = policyLearner(growing, rng.fork('controller'), options.controller)
@@ -75,12 +73,12 @@ export const curriculumSearch = (options: ReadCnasOptions, change: WeightOptimiz
     const policySteps = options.policySteps ?? Math.ceil(validation.size / batchSize)
     const stages = stagesOf(growing, options)
     const total = stages.reduce((sum, { warmUpEpochs, epochs }) => sum + weightSteps * (warmUpEpochs + epochs), 0)
-    const own = sharedSgd({ learningRate, momentum, weightDecay })
+    const own = sharedSgd(options.weights)
     const disturbance = disturbanceWatch(shared, options.disturbance)
     using trainer = weightTrainer(supernet, {
       disturbance,
       optimizer: change ? change(own) : tapping(own),
-      ...(clipNorm < Number.POSITIVE_INFINITY && { clipNorm }),
+      ...(options.weights?.clipNorm !== undefined && { clipNorm: options.weights.clipNorm }),
       steps: total,
     })
 
@@ -152,7 +150,7 @@ export const curriculumSearch = (options: ReadCnasOptions, change: WeightOptimiz
       if (best) yield { type: 'plugin.event', plugin: 'cnas', name: 'stage derived', facts: { stage, ...best } }
     }
     async function saved(epochs: number, last: boolean) {
-      if (!checkpoint || !(last || epochs % checkpoint.everyEpochs === 0)) return undefined
+      if (!checkpoint || !(last || epochs % (checkpoint.everyEpochs ?? 1) === 0)) return undefined
       return writeCheckpoint(checkpoint.directory, identity, {
         weights: await supernet.save(),
         optimizer: await trainer.save(),

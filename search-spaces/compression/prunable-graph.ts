@@ -18,17 +18,7 @@ export interface Window {
   readonly padding: GraphPadding
 }
 
-export const activationNames = [
-  'relu',
-  'relu6',
-  'sigmoid',
-  'tanh',
-  'elu',
-  'leaky-relu',
-  'softplus',
-  'swish',
-  'softmax',
-] as const
+export const activationNames = ['relu', 'relu6', 'sigmoid', 'tanh', 'elu', 'leaky-relu', 'softplus', 'swish'] as const
 export type ActivationName = (typeof activationNames)[number]
 
 export interface ConvolutionNode {

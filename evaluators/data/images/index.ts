@@ -16,7 +16,6 @@ export {
   type Degradation,
   type DegradationOptions,
   degradation,
-  downscaleBlurred,
   downscaleNearest,
   type GaussianOptions,
   gaussianKernel,
@@ -26,7 +25,6 @@ export {
   encodePicture,
   picturesIn,
   type ReadPicture,
-  type ReadPictureOptions,
   readPicture,
   streamPictures,
   type WriteOptions,
@@ -62,7 +60,6 @@ export {
   toRgb,
   transformed,
 } from './picture.ts'
-export { type ResizeTarget, resizeImage } from './resize.ts'
 export { drawScene } from './scenes.ts'
 export {
   findPairs,

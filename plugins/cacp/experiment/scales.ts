@@ -1,6 +1,7 @@
 import type { Random, Scale } from '../../../core/index.ts'
 import type { ImageDataset } from '../../../evaluators/data/index.ts'
 import { type LayerGraph, resNetGraph, vggGraph } from '../../../search-spaces/compression/prunable.ts'
+import type { CacpOptions } from '../options.ts'
 import type { ArmsPlan } from './arms.ts'
 import { photographs } from './data.ts'
 import type { SyntheticPlan } from './synthetic.ts'
@@ -15,6 +16,9 @@ export interface Plan extends ArmsPlan {
 }
 
 const rates = [0.3, 0.5, 0.7]
+
+/** Rates of the published code, for the length that it has. */
+const published: CacpOptions = { warmUp: 100, actorRate: 1e-4, exploration: { floor: 0 } }
 
 export const plans: Readonly<Record<Scale, Plan>> = {
   smoke: {
@@ -36,12 +40,12 @@ export const plans: Readonly<Record<Scale, Plan>> = {
     synthetic: { episodes: 600, seeds: 5, agent: { hidden: 64, warmUp: 100 } },
   },
   paper: {
-    ...{ rates, pruning: {}, episodes: 900, agent: { warmUp: 100 }, calibration: { images: 300, points: 10 } },
+    ...{ rates, pruning: {}, episodes: 900, agent: published, calibration: { images: 300, points: 10 } },
     data: (environment, signal) =>
       photographs({ train: 45_000, validation: 5000, test: 10_000 }, environment, 0, signal),
     network: (_, rng) => resNetGraph({ depth: 56, rng }),
     training: { epochs: 200, learningRate: 0.1, batchSize: 128 },
     fineTuning: { epochs: 400, learningRate: 0.1, batchSize: 256 },
-    synthetic: { episodes: 900, seeds: 5, agent: { warmUp: 100 } },
+    synthetic: { episodes: 900, seeds: 5, agent: published },
   },
 }

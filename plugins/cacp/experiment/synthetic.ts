@@ -1,6 +1,5 @@
 import { type Measured, measured, seeded } from '../../../core/index.ts'
 import {
-  type ChannelSpace,
   channelSpace,
   constrainedCounts,
   uniformCounts,
@@ -12,7 +11,7 @@ import { bestOfRates, pruningSearch, violations } from '../search.ts'
 
 /** How much the made-up accuracy suffers from each of the three choices: late layers most. */
 const SENSITIVITIES = [0.1, 0.6, 3]
-const RATES = [0.3, 0.5, 0.7]
+export const syntheticRates: readonly number[] = [0.3, 0.5, 0.7]
 
 /**
  * The cost of the first six convolutions of VGG-16, the input of every second one prunable in steps of eight channels,
@@ -20,10 +19,13 @@ const RATES = [0.3, 0.5, 0.7]
  * the rate has to be known to do well. With sensitive early layers that policy is best at every rate, and the
  * constraint alone gives the rate away.
  */
-export function syntheticTask(sensitivities: readonly number[] = SENSITIVITIES) {
+export function syntheticTask(
+  sensitivities: readonly number[] = SENSITIVITIES,
+  rates: readonly number[] = syntheticRates,
+) {
   const space = channelSpace(vggGraph({ layers: [64, 64, 'pool', 128, 128, 'pool', 256, 256] }), {
     groups: (_, index) => index % 2 === 0 && index < 6,
-    ...{ multiple: 8, least: 0.2, rates: RATES },
+    ...{ multiple: 8, least: 0.2, rates },
   })
   const accuracy = (kept: readonly number[]) => {
     const harm = sensitivities.reduce((sum, sensitivity, i) => {
@@ -52,14 +54,19 @@ export interface SyntheticResult {
   readonly targetVariance: Measured
 }
 
-async function once(task: ReturnType<typeof syntheticTask>, space: ChannelSpace, plan: SyntheticPlan, seed: number) {
+/** One agent with one seed over the rates of its task. */
+export async function syntheticAgent(
+  { space, accuracy }: ReturnType<typeof syntheticTask>,
+  plan: Omit<SyntheticPlan, 'seeds'>,
+  seed: number,
+) {
   const rng = seeded(seed)
   const controller = cacpController(plan.agent)(space, rng.fork('controller'))
   const options = { episodes: plan.episodes, rng: rng.fork('episodes') }
-  const episodes = await pruningSearch(space, controller, task.accuracy, options)
+  const episodes = await pruningSearch(space, controller, accuracy, options)
   const variances = episodes.flatMap(({ diagnostics }) => diagnostics.targetVariance ?? [])
   return {
-    greedy: space.rates.map((rate) => task.accuracy(controller.greedy(rate))),
+    greedy: space.rates.map((rate) => accuracy(controller.greedy(rate))),
     best: bestOfRates(episodes, space.rates).map((episode) => episode?.accuracy ?? 0),
     violations: violations(space.problem, episodes),
     targetVariance: variances.length ? variances.reduce((sum, v) => sum + v, 0) / variances.length : 0,
@@ -69,10 +76,10 @@ async function once(task: ReturnType<typeof syntheticTask>, space: ChannelSpace,
 /** One agent over all rates, several seeds. */
 export async function syntheticRun(plan: SyntheticPlan, seed: number, signal?: AbortSignal): Promise<SyntheticResult> {
   const task = syntheticTask()
-  const runs: Awaited<ReturnType<typeof once>>[] = []
+  const runs: Awaited<ReturnType<typeof syntheticAgent>>[] = []
   for (let run = 0; run < plan.seeds; run++) {
     signal?.throwIfAborted()
-    runs.push(await once(task, task.space, plan, seed + run))
+    runs.push(await syntheticAgent(task, plan, seed + run))
   }
   const each = (of: (run: (typeof runs)[number]) => readonly number[]) =>
     task.space.rates.map((_, r) => measured(runs.map((run) => of(run)[r] as number)))
@@ -92,11 +99,13 @@ export function syntheticBounds(sensitivities: readonly number[] = SENSITIVITIES
     (all) => all.flatMap((before) => grid.map((wish) => [...before, wish])),
     [[]],
   )
-  const accuracies = wishes.map((each) => RATES.map((rate) => accuracy(constrainedCounts(space.problem, rate, each))))
+  const accuracies = wishes.map((each) =>
+    syntheticRates.map((rate) => accuracy(constrainedCounts(space.problem, rate, each))),
+  )
   const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)
   return {
-    uniform: RATES.map((rate) => accuracy(uniformCounts(space.problem, rate))),
-    optimum: RATES.map((_, r) => Math.max(...accuracies.map((each) => each[r] as number))),
+    uniform: syntheticRates.map((rate) => accuracy(uniformCounts(space.problem, rate))),
+    optimum: syntheticRates.map((_, r) => Math.max(...accuracies.map((each) => each[r] as number))),
     'best blind policy': accuracies.reduce((best, each) => (total(each) > total(best) ? each : best)),
   }
 }

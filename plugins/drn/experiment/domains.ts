@@ -1,6 +1,7 @@
 import {
-  downscaleBlurred,
+  blur,
   downscaleNearest,
+  gaussianKernel,
   type Picture,
   type PicturePair,
   picturePair,
@@ -9,13 +10,13 @@ import { SCALE } from './training.ts'
 
 export type Domain = 'nearest' | 'blur-down'
 
-/** Standard deviation, in pixels, of the Gaussian of the degradation BD in the field's scripts. */
-const SIGMA = 1.6
+/** Gaussian of the degradation BD in the field's scripts. */
+const kernel = gaussianKernel({ sigma: 1.6 })
 
 /** How small images of a domain come about. */
 export const shrinkers: Readonly<Record<Domain, (image: Picture) => Picture>> = {
   nearest: (image) => downscaleNearest(image, SCALE),
-  'blur-down': (image) => downscaleBlurred(image, { sigma: SIGMA }, SCALE),
+  'blur-down': (image) => downscaleNearest(blur(image, kernel), SCALE),
 }
 
 /** The same large images, their small ones from another domain. */

@@ -177,9 +177,11 @@ it('the ranking sets shared weights beside multiply-adds, parameters and depth',
 })
 
 describe('bad input', () => {
-  it('ARCHLOOM_OPTION', () => {
+  it('ARCHLOOM_WEIGHT_SHARING_OPTION', () => {
     const refused = (options: Partial<Record<keyof WeightSharingOptions, unknown>>) =>
-      expect(() => weightSharing({ data, ...options } as WeightSharingOptions)).toThrow('ARCHLOOM_OPTION')
+      expect(() => weightSharing({ data, ...options } as WeightSharingOptions)).toThrow(
+        'ARCHLOOM_WEIGHT_SHARING_OPTION',
+      )
     refused({ data: {} })
     refused({ batchSize: 0 })
     refused({ statistics: 'running' })

@@ -191,6 +191,11 @@ describe('states and rewards', () => {
     const ratio = new RateRewards(1, { kind: 'ratio', decay: 0.5 })
     expect([ratio.reward(0, 0.2), ratio.reward(0, 0.3)]).toEqual([1, 0.3 / 0.2])
     expect(new RateRewards(1, { kind: 'accuracy' }).reward(0, 0.7)).toBe(0.7)
+    // The journal's form: fixed means to begin with, which hardly move.
+    const journal = new RateRewards(2, { kind: 'difference', decay: 0.999, start: [0.614, 0.85] })
+    expect(journal.reward(0, 0.714)).toBeCloseTo(0.1, 12)
+    expect(journal.means[0]).toBeCloseTo(0.614 + 0.1 / 1000, 12)
+    expect(journal.reward(1, 0.85)).toBeCloseTo(0, 12)
   })
 })
 
@@ -210,6 +215,49 @@ describe('the controller', () => {
     const [low, high] = bestOfRates(episodes, [0.4, 0.7])
     expect(low?.accuracy).toBe(Math.max(...episodes.filter(({ rate }) => rate === 0.4).map(({ accuracy }) => accuracy)))
     expect(high?.rate).toBe(0.7)
+  })
+
+  it('updates so often per transition as it is told, and keeps a count of it', async () => {
+    const choices = space.problem.choices.length
+    for (const updates of [undefined, 3]) {
+      const controller = cacpController({ ...quick, ...(updates && { updates }) })(space, seeded(1))
+      await pruningSearch(space, controller, made, { episodes: 9, rng: seeded(2) })
+      // Episodes 0 to 4 are the warm-up.
+      expect(controller.agent.criticOptimizer.steps).toBe(4 * choices * (updates ?? 1))
+      expect(controller.agent.actorOptimizer.steps).toBe(4 * choices * (updates ?? 1))
+    }
+  })
+
+  it('keeps its noise above a floor, or a noise of its own for each rate', () => {
+    /** How much actions at the second rate vary after twenty episodes at the first. */
+    const spread = (exploration: NonNullable<Parameters<typeof cacpController>[0]>['exploration']) => {
+      const make = (seed: number) => {
+        const controller = cacpController({
+          ...quick,
+          warmUp: 0,
+          exploration: { sd: 0.5, decay: 0.5, ...exploration },
+        })(space, seeded(1))
+        for (let trial = 0; trial < 20; trial++) controller.propose(seeded(trial), { condition: { rate: 0.4 } })
+        const { actions } = controller.propose(seeded(seed), { condition: { rate: 0.7 } }).context as {
+          actions: number[]
+        }
+        return actions[0]!
+      }
+      const drawn = Array.from({ length: 12 }, (_, seed) => make(100 + seed))
+      return Math.max(...drawn) - Math.min(...drawn)
+    }
+    // As published: the noise of both rates is gone.
+    expect(spread({ floor: 0 })).toBeLessThan(1e-4)
+    expect(spread({ floor: 0.2 })).toBeGreaterThan(0.1)
+    expect(spread({ floor: 0, per: 'rate' })).toBeGreaterThan(0.1)
+    // The default keeps some.
+    expect(spread({})).toBeGreaterThan(0.02)
+  })
+
+  it('has the rate that a search of hundreds of updates needs; the published one on request', () => {
+    const rate = (options: Parameters<typeof cacpController>[0]) =>
+      cacpController({ ...quick, ...options })(space, seeded(1)).agent.options.actorRate
+    expect([rate({}), rate({ actorRate: 1e-4 })]).toEqual([1e-3, 1e-4])
   })
 
   it('goes on identically from a snapshot; failed trials and conditions are taken', async () => {
@@ -233,6 +281,11 @@ describe('the controller', () => {
     second.restore(saved)
     expect(JSON.stringify(second.snapshot())).toBe(JSON.stringify(saved))
     expect(observe(second, 9, 14)).toEqual(rest)
+    // Snapshots of 0.1 have no counts per rate: rates took turns, so they follow.
+    const { learned, ...old } = saved as { readonly learned: Json } & Record<string, Json>
+    const third = cacpController(quick)(space, seeded(5))
+    third.restore(old)
+    expect((third.snapshot() as { learned: Json }).learned).toEqual(learned)
     first.restore(saved)
     expect(observe(first, 9, 14)).toEqual(rest)
     const asked = first.propose(seeded(1), { condition: { rate: 0.7 } })
@@ -268,6 +321,11 @@ describe('the controller', () => {
     await expect((async () => prunedAccuracy({ data }).create(parts))()).rejects.toThrow('ARCHLOOM_CACP_SPACE')
     expect(() => cacp({ hidden: 0 })).toThrow(/ARCHLOOM_CACP_OPTION.*hidden is 0/)
     expect(() => cacp({ exploration: { decay: 2 } })).toThrow(/ARCHLOOM_CACP_OPTION.*decay is 2/)
+    expect(() => cacp({ exploration: { floor: -1 } })).toThrow(/ARCHLOOM_CACP_OPTION.*floor is -1/)
+    expect(() => cacp({ exploration: { per: 'layer' as never } })).toThrow(/ARCHLOOM_CACP_OPTION.*per is "layer"/)
+    expect(() => cacp({ updates: 0.5 })).toThrow(/ARCHLOOM_CACP_OPTION.*updates is 0.5/)
+    expect(() => cacp({ rewardMeans: { decay: 1 } })).toThrow(/ARCHLOOM_CACP_OPTION.*rewardMeans.decay is 1/)
+    expect(() => cacp({ rewardMeans: { start: [61.4] } })).toThrow(/ARCHLOOM_CACP_OPTION.*start is \[61.4\]/)
     expect(() => cacp({ reward: 'loud' as never })).toThrow(/ARCHLOOM_CACP_OPTION.*difference/)
   })
 
