@@ -10,11 +10,9 @@ import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs-core'
 import { seeded } from 'archloom'
 import {
-  blur,
   crop,
-  downscaleNearest,
+  downscaleBlurred,
   drawScene,
-  gaussianKernel,
   type PatchDataset,
   type Picture,
   type PicturePair,
@@ -75,7 +73,7 @@ const batchSize = 8
 /** ρ: share of a batch that are frames of the film. */
 const RATIO = 0.3
 /** How the small film is made when frames count as the truth: not the degradation that the network learnt on. */
-const kernel = gaussianKernel({ sigma: 1.2 })
+const kernel = { sigma: 1.2 }
 /** Adapted to at most so many frames, spread over the film; all others are read one at a time. */
 const SEEN = 12
 
@@ -86,7 +84,7 @@ export async function main(options: Options = {}) {
   const work = await mkdtemp(join(tmpdir(), 'archloom-film-'))
   try {
     const { names, read, rate } = await filmOf(options, work, log)
-    const shrunk = (frame: Picture) => (measure ? downscaleNearest(blur(frame, kernel), scale) : frame)
+    const shrunk = (frame: Picture) => (measure ? downscaleBlurred(frame, kernel, scale) : frame)
     const pairs: PicturePair[] = []
     for (const i of spread(names.length, SEEN)) {
       const frame = await read(i)

@@ -36,14 +36,21 @@ export async function main(options: Options = {}) {
     evaluator: weightSharing({ data, batchSize: 32 }),
     plugins: [
       cnas({
-        ...{ grow: 'operations', warmUpEpochs: 1, epochs: 2, weightSteps, policySteps: weightSteps, candidates: 5 },
+        ...{
+          grow: 'operations',
+          warmUp: { epochs: 1 },
+          epochs: 2,
+          weightSteps,
+          policySteps: weightSteps,
+          candidates: 5,
+        },
         // Twice an epoch: what the steps since have done to an architecture that was trained.
         disturbance: { after: Math.max(1, Math.floor(weightSteps / 2)) },
-        weights: { learningRate: 0.05 },
+        learningRate: 0.05,
         controller: { hidden: 32, learningRate: 3e-3, baselineDecay: 0.9 },
       }),
       // The first stage trains freely; then every tenth step is protected, and all is released now and then.
-      dinas({ alpha: 1, warmUp: 2 * weightSteps, protectEvery: 10, releaseEvery: 100 }),
+      dinas({ alpha: 1, warmUp: { steps: 2 * weightSteps }, protectEvery: 10, releaseEvery: 100 }),
     ],
     objectives: { accuracy: 'maximise' },
     budget: {},

@@ -40,8 +40,15 @@ export async function main(options: Options = {}) {
     // Steps are few here: a policy that learns quicker than the paper's, which takes a hundred thousand.
     plugins: [
       cnas({
-        ...{ grow: 'operations', warmUpEpochs: 1, epochs: 2, weightSteps, policySteps: weightSteps, candidates: 5 },
-        weights: { learningRate: 0.05 },
+        ...{
+          grow: 'operations',
+          warmUp: { epochs: 1 },
+          epochs: 2,
+          weightSteps,
+          policySteps: weightSteps,
+          candidates: 5,
+        },
+        learningRate: 0.05,
         controller: { hidden: 32, learningRate: 3e-3, baselineDecay: 0.9 },
       }),
     ],

@@ -39,7 +39,7 @@ export async function main(options: Options = {}) {
           tradeOff,
           costUnit: 1e8,
           aboveBicubic: true,
-          warmUpEpochs: 1,
+          warmUp: { epochs: 1 },
           epochs,
           weightSteps: steps,
           policySteps: Math.ceil(steps / 2),

@@ -1,202 +1,134 @@
-// The main job, `npm start`: a neural architecture search on CIFAR-10 that takes about five minutes on two cores.
-//     npm start -- --minutes 10 --controller reinforce
+// The main job, `npm start`: the front door on CIFAR-10. It searches for about five minutes, then trains the network
+// made by hand for the same time, and says what the search gained.
+//     npm start -- --minutes 10
+//     npm start -- --no-compare          (without the second five minutes)
 //     npx archloom run examples/main.ts --help
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createSearch, type Infer, realClock, type Search, type StudyOptions } from 'archloom'
+import { realClock } from 'archloom'
 import { cifar10, describeDataset, generatedImages, type ImageDataset, orGenerated } from 'archloom/evaluators/data'
-import { retrain, trainFromScratch } from 'archloom/evaluators/train-from-scratch'
-import { cosine } from 'archloom/evaluators/training'
-import { evolution } from 'archloom/plugins/evolution'
-import { reinforce } from 'archloom/plugins/reinforce'
-import { cellDot, cellSpace } from 'archloom/search-spaces/cell'
+import { classify } from 'archloom/evaluators/metrics'
+import {
+  allowance,
+  type Budget,
+  type FitEvent,
+  processorClock,
+  searchImages,
+  trainHandMade,
+} from 'archloom/plugins/fit'
+import { exportOnnx } from 'archloom/plugins/onnx'
 import { useEngine } from 'archloom/tensor'
-import { measure, middling, type Plan, planFor, winnerSteps } from './main/plan.ts'
-
-/** Two cells of three nodes, in a network of three cells that trains in seconds. */
-export const space = cellSpace({
-  nodes: 3,
-  channels: 8,
-  cells: 3,
-  reductions: [0, 1],
-  stemMultiplier: 1,
-  operations: ['skip_connect', 'max_pool_3x3', 'avg_pool_3x3', 'nor_conv_1x1', 'nor_conv_3x3'],
-})
-type Architecture = Infer<typeof space>
 
 export const flags = {
-  trials: { type: 'number', describe: 'architectures to try; default: as many as fit the time' },
-  minutes: { type: 'number', describe: 'time for everything; default 5' },
-  steps: { type: 'number', describe: 'training steps of a trial: fixes the plan, whatever the speed of the machine' },
-  seed: { type: 'number', describe: 'same seed and plan, same search; default 1' },
-  controller: { type: 'string', choices: ['evolution', 'reinforce'], describe: 'default evolution' },
+  minutes: { type: 'number', describe: 'time for the search and the training of its winner; default 5' },
+  trials: { type: 'number', describe: 'networks to try at first; default: as many as fit the time' },
+  steps: { type: 'number', describe: 'training steps in all instead of a time: the same seed gives the same network' },
+  processor: {
+    type: 'boolean',
+    describe: 'count processor time (two cores give two minutes per minute) instead of time',
+  },
+  noCompare: { type: 'boolean', describe: 'leave the comparison with the network made by hand out' },
+  seed: { type: 'number', describe: 'default 1' },
   engine: { type: 'string', describe: 'tensor engine; default the best one here (see archloom doctor)' },
   data: { type: 'string', describe: 'folder that holds CIFAR-10 (as ARCHLOOM_DATA), or "generated"' },
+  out: { type: 'string', describe: 'file for the network found, as ONNX' },
 } as const
 
 interface Options {
-  readonly trials?: number
   readonly minutes?: number
+  readonly trials?: number
   readonly steps?: number
+  readonly processor?: boolean
+  readonly noCompare?: boolean
   readonly seed?: number
-  readonly controller?: 'evolution' | 'reinforce'
   readonly engine?: string
   readonly data?: string
+  readonly out?: string
   /** Training examples of the generated set. */
-  readonly pictures?: number
-  readonly study?: StudyOptions
+  readonly images?: number
   readonly log?: (text: string) => void
   readonly status?: (text: string) => void
   readonly signal?: AbortSignal
 }
 
-/** What a composed search is concluded with. */
-interface Job {
-  readonly data: ImageDataset
-  readonly plan: Plan
-  /** When everything should be over, by the real clock. */
-  readonly deadline: number
-}
-const jobs = new WeakMap<object, Job>()
-const PLAN_FILE = 'plan.json'
-
-/** Composes the search: data, calibration, plan. */
-export async function search(options: Options = {}): Promise<Search<Architecture>> {
-  const { seed = 1, minutes = 5, controller = 'evolution', engine = 'auto', log = console.log } = options
-  const began = realClock.now()
+export async function main(options: Options = {}) {
+  const { seed = 1, minutes = 5, engine = 'auto', log = console.log, status = () => {}, signal } = options
   const { name, describe, version, threads } = await useEngine(engine)
   log(`engine      ${name} ${version}, ${threads} thread${threads === 1 ? '' : 's'} (${describe})`)
-  const data = await findPictures(options)
+  const data = await findImages(options)
   log(`data        ${describeDataset(data)}`)
   for (const note of data.notes) log(`            ${note}`)
-  if (data.source === 'generated') log('            GENERATED PICTURES: no accuracy below says anything about CIFAR-10')
+  if (data.source === 'generated') log('            GENERATED IMAGES: no accuracy below says anything about CIFAR-10')
 
-  const deadline = began + 60_000 * minutes
-  const plan = readPlan(options.study) ?? (await makePlan(data, deadline, options))
-  log(describePlan(plan))
-  const population = Math.max(4, Math.round(plan.trials / 4))
-  const composed = createSearch({
-    space,
-    evaluator: trainFromScratch({
-      data,
-      epochs: (plan.steps * plan.batchSize) / data.train.size,
-      ...training(plan.batchSize),
-    }),
-    plugins: [controller === 'evolution' ? evolution({ population, sample: Math.ceil(population / 2) }) : reinforce()],
-    objectives: { accuracy: 'maximise' },
-    budget: { maxTrials: plan.trials },
-    seed,
-    study: options.study ?? { name: `cifar-${controller}-${timestamp()}` },
-  })
-  jobs.set(composed, { data, plan, deadline })
-  writeFileSync(join(composed.study, PLAN_FILE), `${JSON.stringify(plan, null, 2)}\n`)
-  return composed
-}
-
-const timestamp = () => new Date(realClock.now()).toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')
-
-/** Drawn for the best architecture. */
-export const picture = (architecture: Architecture) => cellDot(architecture)
-
-/** One line for an architecture: each node of a cell as its two inputs, `operation(state)`. */
-export const label = (architecture: Architecture) =>
-  (['normal', 'reduction'] as const)
-    .map((cell) => architecture[cell].map(({ left, right }) => `${edge(left)}+${edge(right)}`).join(' '))
-    .join(' | ')
-const SHORT = {
-  skip_connect: 'skip',
-  max_pool_3x3: 'max',
-  avg_pool_3x3: 'avg',
-  nor_conv_1x1: 'conv1',
-  nor_conv_3x3: 'conv3',
-} as const
-const edge = ({ input, op }: { readonly input: number; readonly op: keyof typeof SHORT }) => `${SHORT[op]}(${input})`
-
-/** Trains the winner for longer, from fresh weights, and measures it once on the test set. */
-export async function conclude({
-  search: finished,
-  log = console.log,
-  status = () => {},
-  signal,
-}: Options & { readonly search: object }) {
-  const { data, plan, deadline } = jobs.get(finished) as Job
-  const [best] = (finished as Search<Architecture>).best(1)
-  if (!best) return {}
-  const { batchSize } = plan
-  const speed = plan.speed ? await measure(space, best.architecture, data, batchSize, realClock) : undefined
-  const steps = winnerSteps(plan, speed, deadline - realClock.now(), data.validation.size + data.test.size)
-  const epochs = (steps * batchSize) / data.train.size
-  log(`training the best architecture (trial ${best.trial}) for ${epochs.toFixed(1)} epochs, about ${steps} steps`)
-  const began = realClock.now()
-  using winner = await retrain(best, {
-    data,
-    epochs,
-    seed: 1,
-    // Classes of the generated set are directions: mirrored, one is another.
-    augment: { flip: data.source !== 'generated' },
-    ...training(batchSize),
+  const budget: Budget = options.steps === undefined ? { minutes } : { steps: options.steps }
+  const clock = options.processor ? processorClock : realClock
+  const spending =
+    options.steps === undefined
+      ? `${minutes} minutes${options.processor ? ' of processor time' : ''}`
+      : `${options.steps} steps`
+  log(
+    `plan        ${spending} for the search and its winner${options.noCompare ? '' : `, then ${spending} for the network made by hand`}`,
+  )
+  const shared = {
+    ...{ data, seed, flip: data.source !== 'generated' },
     ...(signal && { signal }),
-    onProgress: ({ step, steps: all, metrics }) => {
-      const left = ((realClock.now() - began) / step) * (all - step)
-      status(`step ${step}/${all}  loss ${metrics.loss?.toFixed(3)}  ${Math.ceil(left / 1000)} s left`)
-    },
+  }
+  using found = await searchImages({
+    ...shared,
+    allowance: allowance(budget, clock),
+    ...(options.trials !== undefined && { trials: options.trials }),
+    onEvent: (event) => tell(event, log, status),
   })
-  const { testAccuracy, validationAccuracy, parameters, seconds } = winner
-  log(`test accuracy ${(100 * testAccuracy!).toFixed(2)} % on ${data.test.size} pictures of ${data.name}`)
-  return {
-    testAccuracy,
-    validationAccuracy,
-    parameters,
-    retrainSeconds: Math.round(seconds),
+  const test = await classify(found.network, data.test)
+  log(
+    `search      test accuracy ${percent(test.accuracy)} on ${data.test.size} images of ${data.name}, ${found.steps} steps of the winner`,
+  )
+  if (options.out !== undefined) {
+    const { report } = await exportOnnx(found.network, { file: options.out })
+    log(`written     ${options.out}, ${report.bytes} bytes`)
+  }
+  const result = {
+    testAccuracy: test.accuracy,
+    validationAccuracy: found.validationAccuracy,
+    ...found.cost,
+    architecture: found.architecture,
+    trials: found.trials.length,
     dataset: data.name,
     source: data.source,
   }
-}
-
-/** Everything without the command line's display. */
-export async function main(options: Options = {}) {
-  const { log = console.log } = options
-  await using composed = await search(options)
-  composed.on('trial.completed', ({ trial, metrics }) =>
-    log(`trial ${trial}: accuracy ${metrics.accuracy?.toFixed(4)}`),
+  if (options.noCompare || signal?.aborted) return result
+  using byHand = await trainHandMade({
+    ...shared,
+    allowance: allowance(budget, clock),
+    onEvent: (event) => tell(event, log, status),
+  })
+  const hand = await classify(byHand, data.test)
+  const gain = 100 * (test.accuracy - hand.accuracy)
+  log(
+    `comparison  search ${percent(test.accuracy)}, the network made by hand ${percent(hand.accuracy)} in the same ${spending}: search ${gain < 0 ? 'lost' : 'gained'} ${Math.abs(gain).toFixed(2)} points`,
   )
-  await composed.finish(options.signal ? { signal: options.signal } : {})
-  return { study: composed.study, ...(await conclude({ ...options, search: composed })) }
+  return { ...result, handMadeAccuracy: hand.accuracy }
 }
 
-const training = (batchSize: number) => ({
-  batchSize,
-  trainer: { batchSize, reportEvery: 5, learningRate: cosine({ peak: 0.1, warmUp: 0.1 }), weightDecay: 5e-4 },
-})
+const percent = (share: number) => `${(100 * share).toFixed(2)} %`
 
-/** CIFAR-10 from ARCHLOOM_DATA, the cache or the network; else generated pictures, whose notes say so. */
-function findPictures({ data, seed = 1, pictures = 8000 }: Options): Promise<ImageDataset> {
-  const rest = Math.min(1000, pictures)
-  const generated = { size: 32, train: pictures, validation: rest, test: rest, seed }
+function tell(event: FitEvent, log: (text: string) => void, status: (text: string) => void) {
+  if (event.type === 'note' || event.type === 'warning') log(event.message)
+  else if (event.type === 'progress')
+    status(`${(100 * event.share).toFixed(0)} %  step ${event.step}  loss ${event.loss.toFixed(3)}`)
+  else if (event.type === 'winner') log(`winner      trial ${event.trial}: ${event.name}; it is trained to the end`)
+  else
+    log(
+      `trial ${String(event.trial).padEnd(2)}    ${percent(event.metrics.accuracy!)} after ${event.steps} steps, ${Math.round(event.seconds)} s: ${event.name}`,
+    )
+}
+
+/** CIFAR-10 from ARCHLOOM_DATA, the cache or the network; else generated images, whose notes say so. */
+function findImages({ data, seed = 1, images = 8000 }: Options): Promise<ImageDataset> {
+  const rest = Math.min(1000, images)
+  const generated = { size: 32, train: images, validation: rest, test: rest, seed }
   if (data === 'generated') return Promise.resolve(generatedImages(generated))
   const environment = data === undefined ? process.env : { ...process.env, ARCHLOOM_DATA: data }
   return orGenerated(() => cifar10({ validation: 1000, seed, environment, attempts: 2 }), generated)
-}
-
-async function makePlan(data: ImageDataset, deadline: number, { trials, steps, status }: Options): Promise<Plan> {
-  const batchSize = Math.min(32, data.train.size)
-  if (steps !== undefined) return { trials: trials ?? 20, steps, batchSize, speed: null }
-  status?.('measuring how fast this machine trains …')
-  const speed = await measure(space, middling(space, data), data, batchSize, realClock)
-  return planFor(speed, deadline - realClock.now(), data.validation.size, trials)
-}
-
-/** A study that is resumed keeps its plan. */
-function readPlan(study: StudyOptions | undefined): Plan | undefined {
-  const file = join(study?.directory ?? 'archloom-studies', study?.name ?? '', PLAN_FILE)
-  return study?.name !== undefined && existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Plan) : undefined
-}
-
-function describePlan({ trials, steps, batchSize, speed }: Plan): string {
-  const cost = speed && `a network of ${(speed.multiplyAdds / 1e6).toFixed(1)} M multiply-adds`
-  const measured = speed ? `measured    ${speed.stepMs} ms a training step of ${batchSize} pictures (${cost})\n` : ''
-  return `${measured}plan        ${trials} trials of ${steps} steps, then the best one trained in the time left`
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main()

@@ -139,6 +139,19 @@ const table: readonly Row[] = [
     types: contracts,
   },
   {
+    // From data to a model: the composition that stands on searches, exporters and compression through their doors.
+    room: /^plugins\/fit\//,
+    may: (t, f) =>
+      door(t) ||
+      floor(t) ||
+      tfjs(t) ||
+      outside(t) ||
+      starts('search-spaces/', 'evaluators/', 'core/trainer.ts')(t) ||
+      /^plugins\/(tpe|asha|evolution|random|compress|onnx)\/index\.ts$/.test(t) ||
+      sameFolder(2)(t, f),
+    types: (t) => contracts(t) || starts('core/space/')(t),
+  },
+  {
     room: /^plugins\//,
     may: (t, f) =>
       door(t) || floor(t) || tfjs(t) || outside(t) || starts('search-spaces/', 'evaluators/')(t) || sameFolder(2)(t, f),

@@ -69,12 +69,18 @@ export function compose(
           .inSingletonScope()
       },
     })
+    const bindController = () =>
+      bind(CONTROLLER).toFactory((get) => get(CONTROLLER_FACTORY)(get(SPACE), get(RANDOM).fork('controller')))
     return {
       bind,
       controller: {
         to: (factory) => {
-          bind(CONTROLLER).toFactory((get) => get(CONTROLLER_FACTORY)(get(SPACE), get(RANDOM).fork('controller')))
+          bindController()
           bind(CONTROLLER_FACTORY).to(factory)
+        },
+        toFactory: (make) => {
+          bindController()
+          bind(CONTROLLER_FACTORY).toFactory(make)
         },
         toClass: (type) => {
           claim(CONTROLLER)

@@ -27,7 +27,10 @@ export function describe({ space, plugins, composition, seed, objectives, study 
       const origin = composition.origins.get(partTokens[part])
       return origin === undefined ? [] : [`${part.padEnd(11)} from ${origin}`]
     }),
-    ...plugins.map((plugin) => `plugin      ${plugin.name} ${JSON.stringify(plugin.options)}`),
+    ...plugins.map(
+      (plugin) =>
+        `plugin      ${plugin.name} ${JSON.stringify(plugin.options, (_, value: unknown) => (value === Number.POSITIVE_INFINITY ? 'Infinity' : value))}`,
+    ),
     ...objectives.map((objective) => {
       const bound =
         objective.atMost !== undefined

@@ -11,6 +11,8 @@ import type { Part, Token } from './tokens.ts'
 export interface Binder {
   readonly controller: {
     to(factory: ControllerFactory): void
+    /** A factory made from other parts of the search, such as its budget. */
+    toFactory(make: Make<ControllerFactory>): void
     /** A class; constructor parameters are injected by the tokens of its `@inject` decorators. */
     toClass(type: new (...parts: never[]) => Controller): void
   }

@@ -1,3 +1,4 @@
+import type { ArchloomError } from '../errors.ts'
 import { error } from './errors.ts'
 import type { Fields, Given, Group, Option, Place, Presence, Resolved } from './option.ts'
 import { nearest } from './suggest.ts'
@@ -8,6 +9,8 @@ export interface Declaration<G, R = G> extends Group {
   readonly doc?: string
   /** Checked, with defaults filled in; what is undefined counts as left out. Error: ARCHLOOM_OPTION. */
   read(given?: G): R
+  /** ARCHLOOM_OPTION for a value that does not go with the others. */
+  refuse(option: string, received: unknown, expected: string): ArchloomError
 }
 /** The type of the options that a declaration takes. */
 export type OptionsOf<D> = D extends Declaration<infer G, unknown> ? G : never
@@ -24,6 +27,10 @@ const declared = new Map<string, Group & { readonly where: string; readonly doc?
 /** Every declaration made so far, by name. */
 export const declaredOptions = (): ReadonlyMap<string, Group & { readonly where: string; readonly doc?: string }> =>
   declared
+
+/** ARCHLOOM_OPTION for a value that no declaration checks: an argument, or what depends on several options. */
+export const optionError = (where: string, option: string, received: unknown, expected: string): ArchloomError =>
+  error('ARCHLOOM_OPTION', { where, option, received, expected })
 
 const join = (path: string, name: string) => (path === '' ? name : `${path}.${name}`)
 
@@ -98,6 +105,7 @@ export function options<const F extends Fields>(
     renamed,
     ...(doc !== undefined && { doc }),
     read: (given = {} as Given<F>) => readFields(declaration, given, { where, path: '' }) as Resolved<F>,
+    refuse: (option, received, expected) => optionError(where, option, received, expected),
   }
   declared.set(where, declaration)
   return declaration

@@ -137,6 +137,8 @@ export function value<T>(expected: string, about?: Opaque<T>): Option<T, T, 'opt
 export function value<T>(expected: string, about: Opaque<T> & About<T> = {}): Option<T, T, 'default' | 'optional'> {
   return option(expected, about, about.holds ?? ((received) => received !== null)) as Option<T, T, 'optional'>
 }
+/** Whether a value is an object of any kind; for `value`. */
+export const isObject = (received: unknown): boolean => typeof received === 'object' && received !== null
 /** A function. */
 export function callback<F>(about: Opaque<F> & { readonly default: F }): Option<F, F, 'default'>
 export function callback<F>(about?: Opaque<F>): Option<F, F, 'optional'>

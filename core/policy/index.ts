@@ -2,7 +2,6 @@
 export * from './baseline.ts'
 export * from './categorical-policy.ts'
 export * from './lstm-policy.ts'
-export * from './options.ts'
 export * from './pareto.ts'
 export * from './policy.ts'
 export * from './policy-gradient.ts'

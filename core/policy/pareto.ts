@@ -1,15 +1,28 @@
 import { dominates } from '../search/objective.ts'
+import { error } from './errors.ts'
+import { descending } from './population.ts'
 
 export { dominates }
 
 /** Pareto ranking of points whose every coordinate is better when larger. */
 export type Point = readonly number[]
 
+const isUnknown = (point: Point) => point.some(Number.isNaN)
+
 /**
  * Fast non-dominated sort (Deb et al. 2002): indices of the points in fronts; no point of a front dominates another
- * of it, and each point of a later front is dominated by one of the front before. O(n² · objectives).
+ * of it, and each point of a later front is dominated by one of the front before. Points with a coordinate that is not a
+ * number form a front of their own, the last. O(n² · objectives).
  */
 export function nonDominatedSort(points: readonly Point[]): readonly (readonly number[])[] {
+  const unknown = points.flatMap((point, i) => (isUnknown(point) ? [i] : []))
+  if (unknown.length === 0) return sortKnown(points)
+  const known = points.flatMap((point, i) => (isUnknown(point) ? [] : [i]))
+  const fronts = sortKnown(known.map((i) => points[i]!)).map((front) => front.map((i) => known[i]!))
+  return [...fronts, unknown]
+}
+
+function sortKnown(points: readonly Point[]): readonly (readonly number[])[] {
   const dominatedBy = points.map(() => 0)
   const dominated: number[][] = points.map(() => [])
   for (let i = 0; i < points.length; i++)
@@ -37,23 +50,26 @@ export function nonDominatedSort(points: readonly Point[]): readonly (readonly n
 
 /**
  * Crowding distance of each point within its front (Deb et al. 2002): the sum over objectives of the gap between its
- * two neighbours, as a share of the front's extent; Infinity at the ends.
+ * two neighbours, as a share of the front's extent; Infinity at the ends. 0 where a coordinate is not a number.
  */
 export function crowdingDistance(front: readonly Point[]): readonly number[] {
   const distance = front.map(() => 0)
+  const known = front.flatMap((point, i) => (isUnknown(point) ? [] : [i]))
   const objectives = front[0]?.length ?? 0
   for (let k = 0; k < objectives; k++) {
     const at = (i: number) => (front[i] as Point)[k] as number
-    const order = front.map((_, i) => i).sort((a, b) => at(a) - at(b))
-    const [first, last] = [order[0] as number, order.at(-1) as number]
+    const order = known.toSorted((a, b) => descending(at(b), at(a)))
+    const [first, last] = [order[0], order.at(-1)]
+    if (first === undefined || last === undefined) break
     const extent = at(last) - at(first)
     distance[first] = Number.POSITIVE_INFINITY
     distance[last] = Number.POSITIVE_INFINITY
-    // An objective on which the whole front agrees tells nothing apart.
-    if (extent === 0) continue
+    // An objective on which the whole front agrees tells nothing apart (∞ − ∞ is not a number).
+    if (!(extent > 0)) continue
     for (let r = 1; r < order.length - 1; r++) {
-      const i = order[r] as number
-      distance[i] = (distance[i] as number) + (at(order[r + 1] as number) - at(order[r - 1] as number)) / extent
+      const gap = at(order[r + 1]!) - at(order[r - 1]!)
+      // With an infinite extent finite gaps are no share of it, and an infinite gap is all of it.
+      distance[order[r]!]! += gap === Number.POSITIVE_INFINITY ? 1 : gap > 0 ? gap / extent : 0
     }
   }
   return distance
@@ -74,8 +90,13 @@ export function nonDominatedRanking(points: readonly Point[]): readonly { front:
 /**
  * Volume that the points dominate above a reference point, exact in any dimension: slices along the last objective,
  * each the hypervolume of one dimension less (Knowles 2002; While et al. 2006). Quick in two and three dimensions.
+ * Points that do not exceed the reference in every coordinate, or hold a coordinate that is not a number, add nothing.
+ * Error: ARCHLOOM_HYPERVOLUME_REFERENCE where the reference is not finite or of another length than a point.
  */
 export function hypervolume(points: readonly Point[], reference: Point): number {
+  const other = points.find((point) => point.length !== reference.length)
+  if (reference.length === 0 || !reference.every(Number.isFinite) || other)
+    throw error('ARCHLOOM_HYPERVOLUME_REFERENCE', { received: reference, objectives: (other ?? points[0])?.length })
   return volume(
     points.filter((point) => point.every((value, k) => value > (reference[k] as number))),
     reference,

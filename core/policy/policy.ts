@@ -1,5 +1,5 @@
 import type { Random } from '../random.ts'
-import { type Decision, fromUnit, type Genotype, type RealDecision, toUnit } from '../space/decision.ts'
+import { type Decision, fromUnit, type Genotype, type RealDecision, shareOf, toUnit } from '../space/decision.ts'
 import type { SearchSpace } from '../space/space.ts'
 import { error } from './errors.ts'
 import { categorical, type Parameter, Tape, type Vector } from './tape/index.ts'
@@ -56,10 +56,20 @@ export const optionCount = (decision: Decision, intervals: number): number =>
 const intervalOf = (decision: RealDecision, value: number, intervals: number) =>
   Math.min(intervals - 1, Math.max(0, Math.floor(toUnit(decision, value) * intervals)))
 
+/** Added to the logits of a choice on a log scale, so that equal logits draw its logarithm uniformly. */
+const priorOf = (decision: Decision): Float64Array | undefined =>
+  decision.kind === 'choice' && decision.scale === 'log'
+    ? Float64Array.from(decision.options, (_, i) => Math.log(shareOf(decision, i) * decision.options.length))
+    : undefined
+
+const withPrior = (logits: Vector, prior: Float64Array | undefined): Vector =>
+  prior ? { value: logits.value.map((logit, i) => logit + prior[i]!), gradient: logits.gradient } : logits
+
 /** A policy from a network of logits: masks by what the process allows, skips inactive decisions. */
 export function policyOver(process: DecisionProcess, model: LogitModel, options: PolicyOptions = {}): Policy {
   const { intervals = 16 } = options
   const { decisions } = process
+  const priors = decisions.map(priorOf)
   const everyInterval = Array.from({ length: intervals }, (_, i) => i)
 
   /** Option of each active decision in turn, and the value that goes into the genotype. */
@@ -81,7 +91,7 @@ export function policyOver(process: DecisionProcess, model: LogitModel, options:
       }
       const decision = decisions[index] as Decision
       const allowed = process.allowed(genotype) ?? everyInterval
-      const logits = run.logits(index, allowed)
+      const logits = withPrior(run.logits(index, allowed), priors[index])
       const distribution = categorical(logits, allowed)
       const option = choice.option(distribution.probabilities, index)
       const term = distribution.logProbabilities[option] ?? Number.NEGATIVE_INFINITY

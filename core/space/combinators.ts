@@ -84,21 +84,36 @@ function checkOptions(path: string, combinator: string, options: readonly Json[]
   }
 }
 
-function choice<A>(options: readonly Json[], ordered: boolean, combinator: string): SpaceNode<A> {
+/** Index of a number that equals an option but for rounding (0.1 · 3 for 0.3), in an ascending list of numbers. */
+function nearest(options: readonly Json[], value: unknown): number | undefined {
+  const first = options[0]
+  if (typeof value !== 'number' || typeof first !== 'number' || options.length < 2) return undefined
+  const step = (options[1] as number) - first
+  const index = Math.round((value - first) / step)
+  return Math.abs(value - (options[index] as number)) <= 1e-9 * step ? index : undefined
+}
+
+function choice<A>(
+  options: readonly Json[],
+  ordered: boolean,
+  combinator: string,
+  scale: 'linear' | 'log' = 'linear',
+): SpaceNode<A> {
   checkOptions('', combinator, options)
   const indexOf = new Map(options.map((option, index) => [JSON.stringify(option), index]))
   return {
     kind: 'choice',
     compile(path, active, into) {
       const at = into.decisions.length
-      into.decisions.push({ kind: 'choice', name: path || 'choice', options, ordered })
+      const name = path || 'choice'
+      into.decisions.push({ kind: 'choice', name, options, ordered, ...(scale === 'log' && { scale }) })
       into.active.push(active)
       return {
         size: BigInt(options.length),
         nullable: options.includes(null),
         decode: (genotype) => options[genotype[at] as number],
         encode(value, genotype) {
-          const index = indexOf.get(JSON.stringify(value))
+          const index = indexOf.get(JSON.stringify(value)) ?? (ordered ? nearest(options, value) : undefined)
           if (index === undefined) throw invalid(path, value, `one of ${quote(options, 200)}`)
           genotype[at] = index
         },
@@ -111,41 +126,82 @@ function choice<A>(options: readonly Json[], ordered: boolean, combinator: strin
 export const oneOf = <const T extends readonly Json[]>(...options: T): SpaceNode<T[number]> =>
   choice(options, false, 'oneOf()')
 
-/** An integer from min to max inclusive, in steps. */
-export function integer(min: number, max: number, { step = 1 }: { step?: number } = {}): SpaceNode<number> {
-  const count = Math.floor((max - min) / step) + 1
-  const usable =
-    Number.isInteger(min) &&
-    Number.isInteger(max) &&
-    Number.isInteger(step) &&
-    step > 0 &&
-    count >= 1 &&
-    count <= 65_536
-  if (!usable)
-    throw error('ARCHLOOM_SPACE_RANGE', {
-      path: 'integer()',
-      received: { min, max, step },
-      expected: 'integers min ≤ max with a positive step, at most 65,536 values',
-    })
-  return choice(
-    Array.from({ length: count }, (_, i) => min + i * step),
-    true,
-    'integer()',
-  )
+/** How the values of a number are spaced and drawn. */
+export interface NumberOptions {
+  /** Distance between neighbouring values, counted from `min`. Default: 1 for integers, none for reals. */
+  readonly step?: number
+  /** `'log'` draws the logarithm uniformly; `min` must be positive. Default 'linear'. */
+  readonly scale?: 'linear' | 'log'
 }
 
-/** A real number in [min, max]; `scale: 'log'` samples its logarithm uniformly (min must be positive). */
-export function real(
-  min: number,
-  max: number,
-  { scale = 'linear' }: { scale?: 'linear' | 'log' } = {},
-): SpaceNode<number> {
-  if (!(Number.isFinite(min) && Number.isFinite(max) && min < max && (scale === 'linear' || min > 0)))
+const VALUES_LIMIT = 65_536
+
+function checkNumberOptions(combinator: string, given: NumberOptions): { step?: number; scale: 'linear' | 'log' } {
+  const refuse = (expected: string) => error('ARCHLOOM_SPACE_RANGE', { path: combinator, received: given, expected })
+  if (typeof given !== 'object' || given === null) throw refuse('options such as { step: 2 } or { scale: "log" }')
+  const unknown = Object.keys(given).filter((key) => key !== 'step' && key !== 'scale')
+  if (unknown.length > 0) throw refuse(`no option but step and scale (${quote(unknown[0])} is unknown)`)
+  const { step, scale = 'linear' } = given
+  if (scale !== 'linear' && scale !== 'log') throw refuse('scale "linear" or "log"')
+  return { ...(step !== undefined && { step }), scale }
+}
+
+/** Digits after the decimal point in the shortest notation of a number. */
+function decimalsOf(value: number): number {
+  const [mantissa = '', exponent = '0'] = String(value).toLowerCase().split('e')
+  return Math.max(0, (mantissa.split('.')[1]?.length ?? 0) - Number(exponent))
+}
+
+/** min, min + step, … up to max, each the decimal number that one would write down; undefined beyond the limit. */
+function gridOf(min: number, max: number, step: number): readonly number[] | undefined {
+  // (0.3 − 0) / 0.1 is 2.9999999999999996.
+  const count = Math.floor((max - min) / step + 1e-9) + 1
+  if (!(count >= 1 && count <= VALUES_LIMIT)) return undefined
+  const decimals = Math.max(decimalsOf(min), decimalsOf(step))
+  return Array.from({ length: count }, (_, i) => {
+    const value = min + i * step
+    // toFixed takes at most 100 digits; smaller steps have no rounding to undo that it could express.
+    return decimals === 0 || decimals > 100 ? value : Number(value.toFixed(decimals))
+  })
+}
+
+/** An integer from min to max inclusive, in steps. On a log scale every octave is equally likely. */
+export function integer(min: number, max: number, given: NumberOptions = {}): SpaceNode<number> {
+  const { step = 1, scale } = checkNumberOptions('integer()', given)
+  const whole = Number.isSafeInteger(min) && Number.isSafeInteger(max) && Number.isInteger(step) && step > 0
+  const values = whole ? gridOf(min, max, step) : undefined
+  if (values === undefined || (scale === 'log' && min <= 0))
+    throw error('ARCHLOOM_SPACE_RANGE', {
+      path: 'integer()',
+      received: { min, max, step, ...(scale === 'log' && { scale }) },
+      expected: 'integers min ≤ max with a positive step, at most 65,536 values, and min > 0 on a log scale',
+    })
+  return choice(values, true, 'integer()', scale)
+}
+
+/**
+ * A real number in [min, max]; `scale: 'log'` draws its logarithm uniformly (min must be positive). With a `step` the
+ * values are min, min + step, … exactly as one would write them (0.3, not 0.30000000000000004), at most 65,536 of them.
+ */
+export function real(min: number, max: number, given: NumberOptions = {}): SpaceNode<number> {
+  const { step, scale } = checkNumberOptions('real()', given)
+  const range = Number.isFinite(min) && Number.isFinite(max) && min < max && (scale === 'linear' || min > 0)
+  if (!range || !Number.isFinite(max - min))
     throw error('ARCHLOOM_SPACE_RANGE', {
       path: 'real()',
-      received: { min, max, scale },
+      received: { min, max, ...given },
       expected: 'finite min < max, and min > 0 on a log scale',
     })
+  if (step !== undefined) {
+    const values = Number.isFinite(step) && step > 0 ? gridOf(min, max, step) : undefined
+    if (values === undefined || new Set(values).size < values.length)
+      throw error('ARCHLOOM_SPACE_RANGE', {
+        path: 'real()',
+        received: { min, max, ...given },
+        expected: 'a positive step that gives at most 65,536 different values; leave step out for a continuous range',
+      })
+    return choice(values, true, 'real()', scale)
+  }
   return {
     kind: 'real',
     compile(path, active, into) {

@@ -23,6 +23,8 @@ export const error = defineErrors('space', {
     `space ${quote(d.space)} cannot be counted or enumerated: decision ${quote(d.decision)} is real-valued. Use integer() with a step for a finite range.`,
   ARCHLOOM_SPACE_UNKNOWN: (d: { name: string; known: readonly string[] }) =>
     `no search space is registered as ${quote(d.name)}; registered are ${quote(d.known, 400)}. Import the module that defines it, or call registerSearchSpace(space).`,
+  ARCHLOOM_SPACE_NETWORK: (d: { space: string; received: string; remedy: string }) =>
+    `the build function of space ${quote(d.space)} returned ${d.received}, which is not a Network. ${d.remedy}`,
   ARCHLOOM_GENOTYPE_INVALID: (d: { path: string; received: unknown; expected: string }) =>
     `genotype${d.path} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_GENOTYPE_CONSTRAINT: (d: { genotype: string; constraint: string }) =>

@@ -1,6 +1,7 @@
 export {
   type Infer,
   integer,
+  type NumberOptions,
   oneOf,
   product,
   real,
@@ -11,6 +12,16 @@ export {
   when,
 } from './combinators.ts'
 export { allDifferent, type Constraint, occurrences, sumAtMost, where } from './constraints.ts'
-export type { ChoiceDecision, Decision, Genotype, Json, RealDecision } from './decision.ts'
+export {
+  type ChoiceDecision,
+  type Decision,
+  drawValue,
+  fromUnit,
+  type Genotype,
+  type Json,
+  type RealDecision,
+  shareOf,
+  toUnit,
+} from './decision.ts'
 export { findSearchSpace, registerSearchSpace, searchSpaceNames } from './registry.ts'
 export { defineSpace, optionLabel, type SearchSpace, type SpaceOptions, type Validation } from './space.ts'

@@ -1,5 +1,6 @@
 import { quote } from '../errors.ts'
 import { error } from './errors.ts'
+import { fileNameOf } from './naming.ts'
 import type { SearchSpace } from './space.ts'
 
 const registered = new Map<string, SearchSpace>()
@@ -14,16 +15,16 @@ export function registerSearchSpace<A>(space: SearchSpace<A>): SearchSpace<A> {
   const known = registered.get(space.name)
   if (known && known.fingerprint !== space.fingerprint)
     throw error('ARCHLOOM_SPACE_DUPLICATE_NAME', {
-      name: space.name,
+      name: space.label,
       where: `the registry of search spaces (${quote(known.fingerprint)} is there)`,
     })
   registered.set(space.name, space)
   return space
 }
 
-/** The registered space of that name, or ARCHLOOM_SPACE_UNKNOWN with the known names. */
+/** The registered space of that name or label, or ARCHLOOM_SPACE_UNKNOWN with the known names. */
 export function findSearchSpace(name: string): SearchSpace {
-  const space = registered.get(name)
+  const space = registered.get(name) ?? registered.get(fileNameOf(name))
   if (!space) throw error('ARCHLOOM_SPACE_UNKNOWN', { name, known: [...registered.keys()] })
   return space
 }

@@ -6,9 +6,10 @@ import type { Random } from '../random.ts'
 import type { BuildOptions, Network, NetworkCost, Supernet } from '../trainer.ts'
 import { type Compilation, compiled, type Rule, type SpaceNode } from './combinators.ts'
 import { type Constraint, toRule } from './constraints.ts'
-import { type ChoiceDecision, type Decision, fromUnit, type Genotype, toUnit } from './decision.ts'
+import { type ChoiceDecision, type Decision, drawValue, fromUnit, type Genotype, toUnit } from './decision.ts'
 import { error } from './errors.ts'
 import { groupRules, type RuleGroup } from './groups.ts'
+import { fileNameOf } from './naming.ts'
 
 export type Validation =
   | { readonly ok: true; readonly genotype: Genotype }
@@ -16,7 +17,10 @@ export type Validation =
 
 /** What may be chosen. Controllers see genotypes only; A is the decoded architecture, plain JSON. */
 export interface SearchSpace<A = unknown> {
+  /** Fit for file names: of the name given to `defineSpace`, what a file name may hold. Studies and the registry use it. */
   readonly name: string
+  /** The name as it was given to `defineSpace`. */
+  readonly label: string
   readonly decisions: readonly Decision[]
   /** Number of architectures. Throws ARCHLOOM_SPACE_NOT_ENUMERABLE where a decision is real. */
   readonly size: bigint
@@ -32,11 +36,25 @@ export interface SearchSpace<A = unknown> {
    */
   allowed(prefix: readonly number[]): readonly number[] | null
   isActive(genotype: readonly number[], index: number): boolean
-  /** One genotype, each decision uniform over its allowed options. */
+  /** One genotype, each decision uniform on its own scale over its allowed options. */
   random(rng: Random): Genotype
-  /** A different genotype: one active decision changed, later decisions kept where still allowed. */
+  /** One value of the next decision after a prefix, uniform on the decision's own scale; 0 where it is inactive. */
+  draw(prefix: readonly number[], rng: Random): number
+  /**
+   * A different genotype: one active decision changed, later decisions kept where still allowed. Ordered decisions and
+   * reals mostly take a near value; an unordered choice takes any other option.
+   */
   mutate(genotype: Genotype, rng: Random): Genotype
-  /** All genotypes one changed decision away. */
+  /**
+   * Uniform crossover: each decision takes the value of one parent or the other where that parent has it active and the
+   * values before it allow it, else of the other parent, else a drawn one. Values that both parents share are kept.
+   */
+  crossover(a: Genotype, b: Genotype, rng: Random): Genotype
+  /**
+   * The genotypes one changed decision away: every other option of an unordered choice, or of an ordered one that has at
+   * most four others; else the next lower and the next higher option (on a log scale also those a tenth of the scale
+   * away); a tenth of the scale below and above of a real.
+   */
   neighbours(genotype: Genotype): Iterable<Genotype>
   /** All genotypes, in lexicographic order. */
   enumerate(): Iterable<Genotype>
@@ -65,19 +83,25 @@ export interface SpaceOptions<A> {
 }
 
 const SEARCH_LIMIT = 200_000
-const REAL_MUTATION_SD = 0.1
+/** Standard deviation of a mutation's step, and distance of a near neighbour, as a share of the decision's scale. */
+const NEAR = 0.1
+/** An ordered choice with at most this many other options has all of them as neighbours. */
+const FEW = 4
+/** Share of the mutations of an ordered choice that take the next lower or higher option. */
+const ADJACENT = 0.5
 
 /** Turn a description of parts into a search space. Throws if a constraint leaves nothing to choose. */
-export function defineSpace<A>(name: string, node: SpaceNode<A>, options: SpaceOptions<A> = {}): SearchSpace<A> {
+export function defineSpace<A>(label: string, node: SpaceNode<A>, options: SpaceOptions<A> = {}): SearchSpace<A> {
   const compilation: Compilation = { decisions: [], active: [], rules: [], switches: new Set() }
-  if (typeof name !== 'string' || name === '')
-    throw error('ARCHLOOM_SPACE_PART', { path: 'name', received: name, expected: 'a name for the space' })
+  if (typeof label !== 'string' || label.trim() === '')
+    throw error('ARCHLOOM_SPACE_PART', { path: 'name', received: label, expected: 'a name for the space' })
+  const name = fileNameOf(label)
   const codec = compiled(node, '', undefined, compilation)
   const { decisions, active, switches } = compilation
   const names = new Set<string>()
   for (const decision of decisions) {
     if (names.has(decision.name))
-      throw error('ARCHLOOM_SPACE_DUPLICATE_NAME', { name: decision.name, where: `space ${quote(name)}` })
+      throw error('ARCHLOOM_SPACE_DUPLICATE_NAME', { name: decision.name, where: `space ${quote(label)}` })
     names.add(decision.name)
   }
   const isActive = (genotype: readonly number[], index: number) => active[index]?.(genotype) ?? true
@@ -100,7 +124,7 @@ export function defineSpace<A>(name: string, node: SpaceNode<A>, options: SpaceO
     if (chosen > group.last) return true
     if (left.nodes-- <= 0)
       throw error('ARCHLOOM_SPACE_CONSTRAINT_TOO_HARD', {
-        space: name,
+        space: label,
         decision: decisions[chosen]?.name ?? '',
         nodes: SEARCH_LIMIT,
       })
@@ -123,12 +147,8 @@ export function defineSpace<A>(name: string, node: SpaceNode<A>, options: SpaceO
     return all.filter((option) => completable(group, [...prefix, option], index + 1, { nodes: SEARCH_LIMIT }))
   }
 
-  const sampleAt = (prefix: readonly number[], rng: Random): number => {
-    const choices = allowed(prefix)
-    const decision = decisions[prefix.length] as Decision
-    if (choices === null) return decision.kind === 'real' ? fromUnit(decision, rng.float()) : 0
-    return choices.length === 1 ? (choices[0] as number) : rng.pick(choices)
-  }
+  const draw = (prefix: readonly number[], rng: Random): number =>
+    drawValue(decisions[prefix.length]!, allowed(prefix), rng)
 
   /** Keep the values of `donor` after `prefix` where they are still allowed; choose the others. */
   function complete(prefix: number[], donor: Genotype, choose: (prefix: readonly number[]) => number): number[] {
@@ -150,48 +170,87 @@ export function defineSpace<A>(name: string, node: SpaceNode<A>, options: SpaceO
     return (allowed(genotype.slice(0, index)) ?? []).filter((option) => option !== genotype[index])
   }
 
+  /** A value near u moved by a normal step; reflected at the borders, so that a value on a border can still move. */
+  const moved = (u: number, rng: Random) => {
+    const to = Math.abs(u + NEAR * rng.normal())
+    return to > 1 ? Math.max(0, 2 - to) : to
+  }
+
+  /** Another value of a choice: near if it is ordered, any if it is not. `others` ascend and lack the present value. */
+  function mutateChoice(decision: ChoiceDecision, value: number, others: readonly number[], rng: Random): number {
+    if (!decision.ordered || others.length === 1) return rng.pick(others)
+    const above = others.findIndex((option) => option > value)
+    const adjacent = [others[above < 0 ? others.length - 1 : above - 1], above < 0 ? undefined : others[above]]
+    if (rng.float() < ADJACENT) return rng.pick(adjacent.filter((option) => option !== undefined))
+    if (others.length <= FEW) return rng.pick(others)
+    const to = moved(toUnit(decision, value), rng)
+    return others.reduce((best, option) =>
+      Math.abs(toUnit(decision, option) - to) < Math.abs(toUnit(decision, best) - to) ? option : best,
+    )
+  }
+
   function mutate(genotype: Genotype, rng: Random): Genotype {
     for (const index of rng.shuffle(decisions.map((_, i) => i))) {
-      const decision = decisions[index] as Decision
+      const decision = decisions[index]!
+      const present = genotype[index]!
       let value: number
       if (decision.kind === 'real') {
         if (!isActive(genotype, index)) continue
-        const u = toUnit(decision, genotype[index] as number)
-        const moved = u + REAL_MUTATION_SD * rng.normal()
-        // Reflect at the borders, so that a value on a border can still move.
-        value = fromUnit(decision, Math.abs(moved) > 1 ? 2 - Math.abs(moved) : Math.abs(moved))
+        value = fromUnit(decision, moved(toUnit(decision, present), rng))
+        // So narrow a range that the step vanished in rounding: another decision may change.
+        if (value === present) continue
       } else {
         const others = alternatives(genotype, index)
         if (others.length === 0) continue
-        value = rng.pick(others)
+        value = mutateChoice(decision, present, others, rng)
       }
-      return complete([...genotype.slice(0, index), value], genotype, (prefix) => sampleAt(prefix, rng))
+      return complete([...genotype.slice(0, index), value], genotype, (prefix) => draw(prefix, rng))
     }
     return genotype
   }
 
+  function crossover(a: Genotype, b: Genotype, rng: Random): Genotype {
+    const child: number[] = []
+    while (child.length < decisions.length) {
+      const index = child.length
+      const choices = allowed(child)
+      const has = (parent: Genotype) =>
+        isActive(parent, index) && (choices === null || choices.includes(parent[index]!)) ? parent[index] : undefined
+      const [first, second] = rng.float() < 0.5 ? [a, b] : [b, a]
+      const forced = choices?.length === 1 ? choices[0] : undefined
+      child.push(forced ?? has(first) ?? has(second) ?? draw(child, rng))
+    }
+    return child
+  }
+
+  /** Values of decision `index` that count as near its present one, ascending. */
+  function near(genotype: Genotype, index: number): readonly number[] {
+    const decision = decisions[index]!
+    const value = genotype[index]!
+    const tenth = (sign: number) => fromUnit(decision, toUnit(decision, value) + sign * NEAR)
+    if (decision.kind === 'real')
+      return isActive(genotype, index) ? [tenth(-1), tenth(1)].filter((other) => other !== value) : []
+    const others = alternatives(genotype, index)
+    if (!decision.ordered || others.length <= FEW) return others
+    const above = others.findIndex((option) => option > value)
+    const at = above < 0 ? others.length : above
+    const chosen = new Set([others[at - 1], others[at]])
+    if (decision.scale === 'log') {
+      chosen.add(others.find((option) => option >= tenth(-1) && option < value))
+      chosen.add(others.findLast((option) => option <= tenth(1) && option > value))
+    }
+    return others.filter((option) => chosen.has(option))
+  }
+
   function* neighbours(genotype: Genotype): Iterable<Genotype> {
-    const first = (prefix: readonly number[]) => {
-      const decision = decisions[prefix.length] as Decision
-      return allowed(prefix)?.[0] ?? (decision.kind === 'real' ? fromUnit(decision, 0.5) : 0)
-    }
-    for (let index = 0; index < decisions.length; index++) {
-      const decision = decisions[index] as Decision
-      const values =
-        decision.kind === 'real' && isActive(genotype, index)
-          ? [-REAL_MUTATION_SD, REAL_MUTATION_SD]
-              .map((step) =>
-                fromUnit(decision, Math.min(1, Math.max(0, toUnit(decision, genotype[index] as number) + step))),
-              )
-              .filter((value) => value !== genotype[index])
-          : alternatives(genotype, index)
-      for (const value of values) yield complete([...genotype.slice(0, index), value], genotype, first)
-    }
+    const first = (prefix: readonly number[]) => allowed(prefix)?.[0] ?? fromUnit(decisions[prefix.length]!, 0.5)
+    for (let index = 0; index < decisions.length; index++)
+      for (const value of near(genotype, index)) yield complete([...genotype.slice(0, index), value], genotype, first)
   }
 
   const refuseReal = () => {
     const decision = decisions.find((d) => d.kind === 'real')
-    if (decision) throw error('ARCHLOOM_SPACE_NOT_ENUMERABLE', { space: name, decision: decision.name })
+    if (decision) throw error('ARCHLOOM_SPACE_NOT_ENUMERABLE', { space: label, decision: decision.name })
   }
 
   function* enumerate(prefix: number[] = []): Iterable<Genotype> {
@@ -209,7 +268,7 @@ export function defineSpace<A>(name: string, node: SpaceNode<A>, options: SpaceO
       if (index === undefined) return 1n
       if (++nodes > 20 * SEARCH_LIMIT)
         throw error('ARCHLOOM_SPACE_CONSTRAINT_TOO_HARD', {
-          space: name,
+          space: label,
           decision: decisions[index]?.name ?? '',
           nodes,
         })
@@ -258,7 +317,7 @@ export function defineSpace<A>(name: string, node: SpaceNode<A>, options: SpaceO
       return refuse(
         '',
         candidate,
-        `an array (or its string form) of ${decisions.length} numbers for space ${quote(name)}`,
+        `an array (or its string form) of ${decisions.length} numbers for space ${quote(label)}`,
       )
     for (let index = 0; index < decisions.length; index++) {
       const decision = decisions[index] as Decision
@@ -289,17 +348,18 @@ export function defineSpace<A>(name: string, node: SpaceNode<A>, options: SpaceO
 
   if (!groups.every((group) => completable(group, [], 0, { nodes: SEARCH_LIMIT })))
     throw error('ARCHLOOM_SPACE_CONSTRAINT_IMPOSSIBLE', {
-      space: name,
+      space: label,
       constraints: rules.map((rule) => rule.description),
     })
 
   let size: bigint | undefined
   const fingerprint = createHash('sha256')
-    .update(JSON.stringify([name, decisions, rules.map((rule) => rule.description)]))
+    .update(JSON.stringify([label, decisions, rules.map((rule) => rule.description)]))
     .digest('hex')
     .slice(0, 16)
   return {
     name,
+    label,
     decisions,
     fingerprint,
     get size() {
@@ -320,20 +380,51 @@ export function defineSpace<A>(name: string, node: SpaceNode<A>, options: SpaceO
     isActive,
     random(rng) {
       const genotype: number[] = []
-      while (genotype.length < decisions.length) genotype.push(sampleAt(genotype, rng))
+      while (genotype.length < decisions.length) genotype.push(draw(genotype, rng))
       return genotype
     },
+    draw,
     mutate,
+    crossover,
     neighbours,
     enumerate,
     format,
     parse,
-    ...(options.build && { build: options.build }),
+    ...(options.build && { build: checkedBuild(label, options.build) }),
     ...(options.supernet && { supernet: options.supernet }),
     ...(options.cost && { cost: options.cost }),
     ...(options.papers && { papers: options.papers }),
   }
 }
+
+/** A build function whose result is a network, or ARCHLOOM_SPACE_NETWORK with what it is instead. */
+const checkedBuild =
+  <A>(space: string, build: NonNullable<SpaceOptions<A>['build']>): NonNullable<SearchSpace<A>['build']> =>
+  (architecture, options) => {
+    const received: unknown = build(architecture, options)
+    const parts = (typeof received === 'object' && received !== null ? received : {}) as Partial<Network> & {
+      readonly predict?: unknown
+      readonly layers?: unknown
+      readonly then?: unknown
+    }
+    const isNetwork =
+      typeof parts.apply === 'function' &&
+      Array.isArray(parts.inputShape) &&
+      Array.isArray(parts.trainable) &&
+      typeof parts[Symbol.dispose] === 'function'
+    if (isNetwork) return received as Network
+    if (typeof parts.predict === 'function' && Array.isArray(parts.layers))
+      throw error('ARCHLOOM_SPACE_NETWORK', {
+        space,
+        received: 'a model of @tensorflow/tfjs-layers',
+        remedy: "Return fromLayersModel(model), which 'archloom/tensor' exports.",
+      })
+    throw error('ARCHLOOM_SPACE_NETWORK', {
+      space,
+      received: typeof parts.then === 'function' ? 'a promise' : quote(received),
+      remedy: "Return what network() or fromLayersModel() of 'archloom/tensor' gives, or another Network.",
+    })
+  }
 
 /** The options of a choice decision as short text, for tables and messages. */
 export const optionLabel = (decision: ChoiceDecision, index: number): string => {

@@ -29,6 +29,8 @@ export const error = defineErrors('tensor', {
     `variable ${quote(d.name)} was saved with shape ${shape(d.received)}, expected ${shape(d.expected)}; load it into the architecture that saved it.`,
   ARCHLOOM_WEIGHTS_LENGTH_MISMATCH: (d: { name: string; received: number; expected: number }) =>
     `variable ${quote(d.name)} was saved with ${d.received} values where its shape holds ${d.expected}; the record is damaged.`,
+  ARCHLOOM_LAYERS_MODEL: (d: { received: string; expected: string }) =>
+    `fromLayersModel received ${d.received}; expected ${d.expected}.`,
   ARCHLOOM_NETWORK_INPUT_SHAPE: (d: { received: readonly number[]; expected: readonly number[] }) =>
     `the network received inputs of shape ${shape(d.received)}, expected ${shape(['batch', ...d.expected] as never)}.`,
   ARCHLOOM_NETWORK_OUTPUT_SHAPE: (d: { received: readonly number[]; expected: readonly number[] }) =>

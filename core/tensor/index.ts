@@ -7,11 +7,13 @@ export {
   useEngine,
 } from './engine.ts'
 export type { Installed } from './fill-ins/index.ts'
+export { float16ToNumber } from './float16.ts'
 export { formatDoctorReport } from './format-report.ts'
 export * from './fused.ts'
 export { spaceToDepth } from './gradients/index.ts'
 export * from './initialisers.ts'
 export * from './layers/index.ts'
+export { fromLayersModel, type LayersModelLike } from './layers-model.ts'
 export { countTensors, type TensorCount } from './leaks.ts'
 export { correctCount, l1Loss, l2Loss, softmaxCrossEntropy } from './losses.ts'
 export { type NetworkOptions, network, type ScopedNetwork } from './network.ts'

@@ -134,6 +134,19 @@ export function controllerContract(
           for (const { genotype } of proposals) expect(space.validate(genotype).ok).toBe(true)
         })
 
+        it('takes a measurement that is not a number as a failed trial', () => {
+          const broken = (trial: number, proposal: Proposal): Observation => {
+            const observation = measure(trial, proposal, () => false)
+            const accuracy = Number.NaN
+            if (!everySeventh(trial)) return observation
+            return { ...observation, reward: accuracy, objectives: [accuracy, -1], metrics: { accuracy, cost: 1 } }
+          }
+          using failing = start(9)
+          using unknown = start(9)
+          const expected = advance(failing, seeded(9), 0, trials).proposals
+          expect(advance(unknown, seeded(9), 0, trials, broken).proposals).toEqual(expected)
+        })
+
         it('reports finite numbers', () => {
           using controller = start(7)
           for (const diagnostics of advance(controller, seeded(7), 0, trials).diagnostics)

@@ -55,9 +55,9 @@ export const stockSpaces = (): readonly SearchSpace[] => [
   ),
 ]
 
-/** Some options of some decisions, with a value for each: the arms of a bandit. */
+/** Some options of some decisions, in no order: the arms of a bandit, whose values are for the game to give. */
 export const banditSpace = (decisions: number, options: number): SearchSpace<{ readonly arm: readonly number[] }> =>
   defineSpace(
     `bandit-${decisions}x${options}`,
-    product({ arm: repeat(decisions as number, () => integer(0, options - 1)) }),
+    product({ arm: repeat(decisions as number, () => oneOf(...Array.from({ length: options }, (_, i) => i))) }),
   )

@@ -5,12 +5,14 @@ import sharp from 'sharp'
 import { messageOf } from '../../core/errors.ts'
 import { type ImageDataset, type SplitDatasetOptions, splitDataset } from './dataset.ts'
 import { error } from './errors.ts'
+import { type Picture, picture, toRgb } from './images/picture.ts'
+import { type ResizeTarget, resizeImage } from './images/resize.ts'
 import { type LabelledImages, labelledImages } from './images.ts'
 import { exists } from './read-bytes.ts'
 
 export interface ImageFolderOptions {
-  /** Bring every image to this size. Absent: all must be of one size already. */
-  readonly resize?: { readonly height: number; readonly width: number; readonly fit?: 'fill' | 'cover' | 'contain' }
+  /** Bring every image to this size, in pixels, by `resizeImage`. Absent: all must be of one size already. */
+  readonly resize?: ResizeTarget
   /** 3 (red, green, blue) or 1 (grey). Default 3. */
   readonly channels?: 1 | 3
   /** Class names in label order. Default: the sub-folders' names, sorted. */
@@ -29,7 +31,8 @@ const EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '
 /**
  * Images in one sub-folder a class. Pixels become 8-bit red-green-blue (or grey); alpha is laid on black; orientation
  * tags are applied; every such change is counted in the notes.
- * Errors: ARCHLOOM_DATA_FILE_MISSING, ARCHLOOM_IMAGE_FOLDER_EMPTY, ARCHLOOM_IMAGE_UNDECODABLE, ARCHLOOM_IMAGE_SIZE.
+ * Errors: ARCHLOOM_DATA_FILE_MISSING, ARCHLOOM_IMAGE_FOLDER_EMPTY, ARCHLOOM_IMAGE_UNDECODABLE, ARCHLOOM_IMAGE_SIZE,
+ * ARCHLOOM_PICTURE_OPTION for a size to resize to that is none.
  */
 export async function readImageFolder(path: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
   const channels = options.channels ?? 3
@@ -63,6 +66,7 @@ export async function readImageFolder(path: string, options: ImageFolderOptions 
 
 async function decode(path: string, options: ImageFolderOptions, channels: 1 | 3, count: (what: string) => void) {
   const { resize } = options
+  let whole: Picture
   try {
     const image: Sharp = sharp(path, { failOn: 'truncated' })
     const facts = await image.metadata()
@@ -72,14 +76,18 @@ async function decode(path: string, options: ImageFolderOptions, channels: 1 | 3
     if (channels === 1 && facts.channels > 2) count('colour, converted to grey')
     if ((facts.orientation ?? 1) !== 1) count('turned upright by its orientation tag')
     if ((facts.pages ?? 1) > 1) count('animation, first picture only')
-    let pipeline = image.autoOrient().flatten({ background: '#000' })
-    pipeline = pipeline.toColourspace(channels === 1 ? 'b-w' : 'srgb')
-    if (resize) pipeline = pipeline.resize({ ...resize, fit: resize.fit ?? 'fill', background: '#000' })
+    const pipeline = image
+      .autoOrient()
+      .flatten({ background: '#000' })
+      .toColourspace(channels === 1 ? 'b-w' : 'srgb')
     const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
-    return { height: info.height, width: info.width, pixels: data }
+    const read = picture(info.height, info.width, info.channels as 1 | 3, data)
+    // Some grey files stay grey in spite of the colour space asked for.
+    whole = channels === 3 ? toRgb(read) : read
   } catch (cause) {
     throw error('ARCHLOOM_IMAGE_UNDECODABLE', { path, reason: messageOf(cause) }, { cause })
   }
+  return resize ? resizeImage(whole, resize) : whole
 }
 
 const shapeOf = (image: { height: number; width: number }) => `${image.height}×${image.width}`

@@ -1,7 +1,8 @@
+import { optionsFor, text, value } from '../../core/options/index.ts'
 import { error } from './errors.ts'
 import { leavesOf, type Nested } from './leaves.ts'
 import { nasBench201Paper } from './papers.ts'
-import { findTable, readCsv, type TableFileOptions } from './read-table.ts'
+import { AMOUNT, findTable, PERCENT, readCsv, type TableFileOptions, tableFileOptions } from './read-table.ts'
 import type { Table } from './table.ts'
 
 /**
@@ -33,6 +34,20 @@ export interface NasBench201Table extends Table<NasBench201Cell> {
 const NAME = 'NAS-Bench-201'
 const ROWS = 15_625
 
+const declared = optionsFor<NasBench201TableOptions>()(
+  'nasBench201Table',
+  {
+    dataset: value<NonNullable<NasBench201TableOptions['dataset']>>('a data set of the benchmark', {
+      default: 'cifar10',
+    }),
+    epochs: value<200 | 12>('200 or 12', { default: 200 }),
+    latency: text(),
+    latencyFile: text(),
+    ...tableFileOptions,
+  },
+  { renamed: { data: 'dataset', dataSet: 'dataset', device: 'latency' } },
+)
+
 /**
  * How a data set's values follow from the columns. Time: epochs of CIFAR-100 cost as many images as CIFAR-10, those of
  * ImageNet16-120 3.034 times the time; the 12-epoch validation of CIFAR-10 trained on half the images. Cost: the columns
@@ -62,22 +77,32 @@ const datasets = {
  * The benchmark's results as a table: `accuracy` (see `epochs`), `testAccuracy` (200 epochs), `validationAccuracy`
  * (12 epochs), all in [0, 1], `parameters`, `multiplyAdds`, and `latencyMs` where asked for. Simulated time is epochs ×
  * seconds of an epoch. Fidelities up to 12/200 answer with the test accuracy after 12 epochs.
- * Errors: ARCHLOOM_TABLE_NOT_FOUND, ARCHLOOM_TABLE_CORRUPT, ARCHLOOM_TABLE_DATASET_UNKNOWN, ARCHLOOM_TABLE_OPTION; at a
- * look-up ARCHLOOM_TABLE_ARCHITECTURE_FORM, ARCHLOOM_TABLE_ENTRY_UNKNOWN.
+ * Errors: ARCHLOOM_OPTION, ARCHLOOM_TABLE_NOT_FOUND, ARCHLOOM_TABLE_CORRUPT, ARCHLOOM_TABLE_DATASET_UNKNOWN,
+ * ARCHLOOM_TABLE_OPTION; at a look-up ARCHLOOM_TABLE_ARCHITECTURE_FORM, ARCHLOOM_TABLE_ENTRY_UNKNOWN.
  */
-export function nasBench201Table(options: NasBench201TableOptions = {}): NasBench201Table {
+export function nasBench201Table(given: NasBench201TableOptions = {}): NasBench201Table {
+  const options = declared.read(given)
   const { dataset = 'cifar10', epochs = 200, latency } = options
   const set = datasets[dataset]
-  if (!set)
+  if (!Object.hasOwn(datasets, dataset))
     throw error('ARCHLOOM_TABLE_DATASET_UNKNOWN', { table: NAME, received: dataset, known: Object.keys(datasets) })
   if (epochs !== 200 && epochs !== 12)
     throw error('ARCHLOOM_TABLE_OPTION', { table: NAME, option: 'epochs', received: epochs, expected: '200 or 12' })
 
   const column = { test: `${set.prefix}_test_e200`, early: `${set.prefix}_test_e12`, valid: `${set.prefix}_val_e12` }
   const time = { measured: 'train_s_per_epoch_c10', estimated: 'train_s_per_epoch_c10_est' }
-  const csv = readCsv(findTable(NAME, 'nb201.csv', options), {
+  const path = findTable(NAME, 'nb201.csv', options)
+  const csv = readCsv(path, {
     texts: ['arch'],
-    numbers: ['params_m', 'macs_m', ...Object.values(column), ...Object.values(time)],
+    numbers: {
+      params_m: AMOUNT,
+      macs_m: AMOUNT,
+      [column.test]: PERCENT,
+      [column.early]: PERCENT,
+      [column.valid]: PERCENT,
+      [time.measured]: { ...AMOUNT, empty: true },
+      [time.estimated]: AMOUNT,
+    },
     rows: ROWS,
   })
   const [test, early, valid] = [csv.number(column.test), csv.number(column.early), csv.number(column.valid)]
@@ -86,6 +111,12 @@ export function nasBench201Table(options: NasBench201TableOptions = {}): NasBenc
   const latencies = latency === undefined ? undefined : latencyColumn(latency, options)
   const keys = csv.text('arch')
   const rows = new Map(keys.map((key, row) => [key, row]))
+  if (rows.size !== ROWS)
+    throw error('ARCHLOOM_TABLE_CORRUPT', {
+      path,
+      received: `${ROWS - rows.size} architectures twice`,
+      expected: `${ROWS} architectures, each once`,
+    })
 
   const rowOf = (cell: NasBench201Cell): number => {
     const key = keyOf(cell)
@@ -135,13 +166,13 @@ export function nasBench201Table(options: NasBench201TableOptions = {}): NasBenc
 function latencyColumn(device: string, { latencyFile, environment }: NasBench201TableOptions): Float64Array {
   const file = { ...(latencyFile !== undefined && { file: latencyFile }), ...(environment && { environment }) }
   const path = findTable(`${NAME} latencies`, 'nb201_latency_ms.csv', file)
-  const known = readCsv(path, { numbers: [], rows: ROWS }).names.filter((name) => name !== 'index')
+  const known = readCsv(path, { numbers: {}, rows: ROWS }).names.filter((name) => name !== 'index')
   if (!known.includes(device))
     throw error('ARCHLOOM_TABLE_OPTION', {
       ...{ table: NAME, option: 'latency', received: device },
       expected: `one of ${known.join(', ')}`,
     })
-  return readCsv(path, { numbers: [device], rows: ROWS }).number(device)
+  return readCsv(path, { numbers: { [device]: AMOUNT }, rows: ROWS }).number(device)
 }
 
 function keyOf(cell: NasBench201Cell): string {

@@ -1,8 +1,9 @@
-import { messageOf } from '../../core/errors.ts'
+import { messageOf, quote } from '../../core/errors.ts'
+import { optionsFor } from '../../core/options/index.ts'
 import { error } from './errors.ts'
 import { leavesOf, type Nested } from './leaves.ts'
 import { nasBenchMacroPaper } from './papers.ts'
-import { findTable, readText, type TableFileOptions } from './read-table.ts'
+import { findTable, readText, type TableFileOptions, tableFileOptions } from './read-table.ts'
 import type { Table } from './table.ts'
 
 /**
@@ -26,6 +27,7 @@ interface Entry {
 const NAME = 'NAS-Bench-Macro'
 const ROWS = 3 ** 8
 const FILE = 'nas_bench_macro_cifar10.json'
+const declared = optionsFor<TableFileOptions>()('nasBenchMacroTable', tableFileOptions)
 /** The benchmark's own names of the blocks, and the names by kernel and expansion. */
 const digits: Readonly<Record<string, string>> = {
   ...{ 0: '0', identity: '0' },
@@ -36,11 +38,11 @@ const digits: Readonly<Record<string, string>> = {
 /**
  * The benchmark's results as a table: `accuracy` (mean test accuracy of three seeds on CIFAR-10, in [0, 1]),
  * `accuracySd`, `parameters`, `multiplyAdds` (which the benchmark calls flops). It has no training times.
- * Errors: ARCHLOOM_TABLE_NOT_FOUND, ARCHLOOM_TABLE_CORRUPT; at a look-up ARCHLOOM_TABLE_ARCHITECTURE_FORM,
- * ARCHLOOM_TABLE_ENTRY_UNKNOWN.
+ * Errors: ARCHLOOM_OPTION, ARCHLOOM_TABLE_NOT_FOUND, ARCHLOOM_TABLE_CORRUPT; at a look-up
+ * ARCHLOOM_TABLE_ARCHITECTURE_FORM, ARCHLOOM_TABLE_ENTRY_UNKNOWN.
  */
 export function nasBenchMacroTable(options: TableFileOptions = {}): NasBenchMacroTable {
-  const path = findTable(NAME, FILE, options)
+  const path = findTable(NAME, FILE, declared.read(options))
   const entries = readEntries(path)
   return {
     name: `${NAME} cifar10`,
@@ -70,9 +72,17 @@ function readEntries(path: string): ReadonlyMap<string, Entry> {
     throw refuse(`no JSON (${messageOf(cause)})`, 'one JSON object with an entry for each architecture', cause)
   }
   if (entries.size !== ROWS) throw refuse(`${entries.size} architectures`, `${ROWS} architectures`)
-  for (const [key, entry] of entries)
-    if (![entry?.mean_acc, entry?.std, entry?.params, entry?.flops].every(Number.isFinite))
-      throw refuse(`${JSON.stringify(entry)} for ${key}`, 'finite numbers mean_acc, std, params, flops')
+  const isShare = (value: unknown) => typeof value === 'number' && value >= 0 && value <= 100
+  const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
+  for (const [key, entry] of entries) {
+    if (!/^[012]{8}$/.test(key)) throw refuse(`the architecture ${quote(key)}`, 'eight digits 0, 1 or 2')
+    const { mean_acc: mean, std, params, flops } = entry ?? {}
+    if (![mean, std].every(isShare) || ![params, flops].every(isCount))
+      throw refuse(
+        `${quote(entry)} for ${key}`,
+        'mean_acc and std from 0 to 100, params and flops whole numbers of at least 0',
+      )
+  }
   return entries
 }
 

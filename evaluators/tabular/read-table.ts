@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { messageOf } from '../../core/errors.ts'
+import { text, value } from '../../core/options/index.ts'
 import { error } from './errors.ts'
 
 export interface TableFileOptions {
@@ -9,6 +10,12 @@ export interface TableFileOptions {
   readonly file?: string
   /** Default process.env. */
   readonly environment?: Readonly<Record<string, string | undefined>>
+}
+
+/** Those options, declared. */
+export const tableFileOptions = {
+  file: text(),
+  environment: value<NonNullable<TableFileOptions['environment']>>('an object of environment variables'),
 }
 
 /** Where a table's file lies. Error: ARCHLOOM_TABLE_NOT_FOUND. */
@@ -24,23 +31,43 @@ export function findTable(table: string, name: string, { file, environment = pro
   throw error('ARCHLOOM_TABLE_NOT_FOUND', { table, looked, remedy })
 }
 
-/** The text of a file, unpacked if it is gzip. Error: ARCHLOOM_TABLE_CORRUPT. */
+/** The largest table is 12 MB of text; a small file that unpacks to more than this is none. In bytes. */
+const LARGEST_TEXT = 256 * 1024 ** 2
+
+/** The text of a file, unpacked if it is gzip. Error: ARCHLOOM_TABLE_CORRUPT, also for more than 256 MiB of text. */
 export function readText(path: string): string {
   const bytes = readFileSync(path)
   const packed = bytes[0] === 0x1f && bytes[1] === 0x8b
+  if (bytes.length > LARGEST_TEXT)
+    throw error('ARCHLOOM_TABLE_CORRUPT', { path, received: `${bytes.length} bytes`, expected: 'at most 256 MiB' })
   try {
-    return (packed ? gunzipSync(bytes) : bytes).toString('utf8')
+    return (packed ? gunzipSync(bytes, { maxOutputLength: LARGEST_TEXT }) : bytes).toString('utf8')
   } catch (cause) {
     const received = `${bytes.length} bytes that cannot be unpacked (${messageOf(cause)})`
-    throw error('ARCHLOOM_TABLE_CORRUPT', { path, received, expected: 'a whole gzip file' }, { cause })
+    const expected = 'a whole gzip file of at most 256 MiB of text'
+    throw error('ARCHLOOM_TABLE_CORRUPT', { path, received, expected }, { cause })
   }
 }
+
+/** What a column of numbers may hold. */
+export interface NumberColumn {
+  readonly least: number
+  /** Default: any finite number. */
+  readonly most?: number
+  /** Whether a field may be empty; it is NaN then. Default false. */
+  readonly empty?: boolean
+}
+
+/** Shares of 100. */
+export const PERCENT: NumberColumn = { least: 0, most: 100 }
+/** Times, sizes and costs. */
+export const AMOUNT: NumberColumn = { least: 0 }
 
 export interface CsvOptions {
   /** Columns of text. */
   readonly texts?: readonly string[]
-  /** Columns of numbers; an empty field is NaN. */
-  readonly numbers: readonly string[]
+  /** Columns of numbers, by name. */
+  readonly numbers: Readonly<Record<string, NumberColumn>>
   readonly rows: number
 }
 
@@ -50,26 +77,41 @@ export interface Columns {
   readonly names: readonly string[]
 }
 
-/** Named columns of a comma-separated file without quotes. Error: ARCHLOOM_TABLE_CORRUPT with the line. */
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
+
+const inWords = ({ least, most, empty }: NumberColumn) =>
+  `a number ${most === undefined ? `of at least ${least}` : `from ${least} to ${most}`}${empty ? ', or nothing' : ''}`
+
+/** The number in a field; undefined where the column may not hold it. */
+function numberOf(field: string, { least, most = Number.MAX_VALUE, empty = false }: NumberColumn): number | undefined {
+  if (field === '') return empty ? Number.NaN : undefined
+  const value = DECIMAL.test(field) ? Number(field) : Number.NaN
+  return value >= least && value <= most ? value : undefined
+}
+
+/**
+ * Named columns of a comma-separated file without quotes. Error: ARCHLOOM_TABLE_CORRUPT with the line, for a field that
+ * is missing, empty, no number or outside its column's range, too.
+ */
 export function readCsv(path: string, { texts = [], numbers, rows }: CsvOptions): Columns {
   const [header = '', ...lines] = readText(path).trimEnd().split(/\r?\n/)
   const names = header.split(',')
   const refuse = (received: string, expected: string, line?: number) =>
     error('ARCHLOOM_TABLE_CORRUPT', { path, received, expected, ...(line !== undefined && { line }) })
-  const missing = [...texts, ...numbers].filter((name) => !names.includes(name))
+  const missing = [...texts, ...Object.keys(numbers)].filter((name) => !names.includes(name))
   if (missing.length > 0) throw refuse(`no column ${missing.join(', ')}`, 'a header with these columns', 1)
   const textColumns = new Map(texts.map((name) => [name, [] as string[]]))
-  const numberColumns = new Map(numbers.map((name) => [name, new Float64Array(lines.length)]))
+  const numberColumns = new Map(Object.keys(numbers).map((name) => [name, new Float64Array(lines.length)]))
   const texted = [...textColumns].map(([name, column]) => ({ at: names.indexOf(name), column }))
   const numbered = [...numberColumns].map(([name, column]) => ({ name, at: names.indexOf(name), column }))
-  for (const [row, text] of lines.entries()) {
-    const fields = text.split(',')
+  for (const [row, line] of lines.entries()) {
+    const fields = line.split(',')
     if (fields.length !== names.length) throw refuse(`${fields.length} fields`, `${names.length} fields`, row + 2)
-    for (const { at, column } of texted) column.push(fields[at] as string)
+    for (const { at, column } of texted) column.push(fields[at]!)
     for (const { name, at, column } of numbered) {
-      const field = fields[at] as string
-      column[row] = field === '' ? Number.NaN : Number(field)
-      if (field !== '' && Number.isNaN(column[row])) throw refuse(`${name} "${field}"`, 'a number', row + 2)
+      const value = numberOf(fields[at]!, numbers[name]!)
+      if (value === undefined) throw refuse(`${name} "${fields[at]!.slice(0, 40)}"`, inWords(numbers[name]!), row + 2)
+      column[row] = value
     }
   }
   if (lines.length !== rows) throw refuse(`${lines.length} rows`, `${rows} rows`)

@@ -9,4 +9,13 @@ export {
   type StepDecayOptions,
   stepDecay,
 } from './schedules.ts'
+export {
+  milliseconds,
+  type Pace,
+  type Stretch,
+  steps,
+  type TrainingSession,
+  type TrainingSessionOptions,
+  trainingSession,
+} from './session.ts'
 export { type StepContext, type SupervisedTrainerOptions, supervisedTrainer } from './supervised.ts'

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Json, messageOf, type SavedWeight, VERSION } from '../../core/index.ts'
+import { group, type OptionsOf, options, required, text, whole } from '../../core/options/index.ts'
 import { error } from './errors.ts'
 import type { SavedTensors } from './optimizer-state.ts'
 
@@ -14,23 +15,18 @@ export interface CheckpointIdentity {
   readonly settings: string
 }
 
-/** Where a search's state is kept, and how often. */
-export interface CheckpointOptions {
-  readonly directory: string
-  /** Default 1. */
-  readonly everyEpochs?: number
+const fields = {
+  /** Folder in which the state is kept. */
+  directory: required(text()),
+  /** Epochs between two checkpoints. Default 1. */
+  everyEpochs: whole({ min: 1, default: 1 }),
 }
 
-/** Errors: ARCHLOOM_WEIGHT_SHARING_OPTION. */
-export function checkCheckpoint(where: string, options: CheckpointOptions | undefined): void {
-  if (options === undefined) return
-  const { directory, everyEpochs = 1 } = options
-  const refuse = (option: string, received: unknown, expected: string) =>
-    error('ARCHLOOM_WEIGHT_SHARING_OPTION', { where, option: `checkpoint.${option}`, received, expected })
-  if (!(typeof directory === 'string' && directory !== '')) throw refuse('directory', directory, 'the path of a folder')
-  if (!(Number.isInteger(everyEpochs) && everyEpochs >= 1))
-    throw refuse('everyEpochs', everyEpochs, 'a whole number of at least 1')
-}
+/** Where a search's state is kept, and how often. */
+export type CheckpointOptions = OptionsOf<typeof declared>
+const declared = options('checkpoint', fields)
+/** The option `checkpoint` of a method. */
+export const checkpointOption = group(fields, { optional: true, absent: 'none is kept' })
 
 /** All that a one-shot search needs to go on. */
 export interface Checkpoint {

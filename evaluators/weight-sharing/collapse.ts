@@ -6,45 +6,42 @@ import {
   quote,
   type SearchSpace,
 } from '../../core/index.ts'
+import { among, either, group, list, number, type OptionsOf, options, text } from '../../core/options/index.ts'
 import { categoricalPolicy } from '../../core/policy/index.ts'
-import { error as refuse } from './errors.ts'
 
 /** What a watch says: warnings of a search, not exceptions. */
 const warning = defineErrors('collapse', {
   ARCHLOOM_COLLAPSE_SKIPS: (d: { what: string; architecture: string; skips: number; operations: number }) =>
-    `${d.what} ${quote(d.architecture)} has skip connections in ${d.skips} of ${d.operations} places. Shared weights favour them early, because they need no training: train the weights longer before the policy (warmUpEpochs), or stop earlier.`,
+    `${d.what} ${quote(d.architecture)} has skip connections in ${d.skips} of ${d.operations} places. Shared weights favour them early, because they need no training: train the weights longer before the policy (warmUp: { epochs }), or stop earlier.`,
   ARCHLOOM_COLLAPSE_PARAMETER_FREE: (d: { what: string; architecture: string; free: number; operations: number }) =>
-    `${d.what} ${quote(d.architecture)} has operations without weights in ${d.free} of ${d.operations} places: hardly anything in it can be trained. Train the shared weights longer before the policy (warmUpEpochs), or search with another seed.`,
+    `${d.what} ${quote(d.architecture)} has operations without weights in ${d.free} of ${d.operations} places: hardly anything in it can be trained. Train the shared weights longer before the policy (warmUp: { epochs }), or search with another seed.`,
   ARCHLOOM_COLLAPSE_ENTROPY: (d: { entropy: number; share: number }) =>
     `the policy's entropy has fallen to ${d.entropy.toFixed(3)} nats, ${(100 * d.share).toFixed(1)} % of a uniform one: it chooses nearly always the same. If this is too early, lower its learning rate or raise its entropy weight or temperature.`,
 })
 
-export interface CollapseOptions {
+const share = { min: 0, max: 1 } as const
+const fields = {
   /**
    * Warn where more than this share of the operations are skip connections. Default 0.5: the 265 architectures of
    * NAS-Bench-201 with more skips than that have a mean test accuracy of 81.9 % on CIFAR-10, the others 87.2 %.
    */
-  readonly skipShare?: number
+  skipShare: number({ ...share, default: 0.5 }),
   /**
    * Warn where more than this share of the operations have no weights. Default 0.9: the 729 architectures of
    * NAS-Bench-201 without any have a mean of 66.3 %.
    */
-  readonly parameterFreeShare?: number
+  parameterFreeShare: number({ ...share, default: 0.9 }),
   /** Warn where the policy's entropy is below this share of a uniform policy's. Default 0.05. */
-  readonly entropyShare?: number
+  entropyShare: number({ ...share, default: 0.05 }),
   /** Names of skip connections. Default 'skip_connect', 'skip', 'identity'. */
-  readonly skips?: readonly string[]
+  skips: list(text(), { default: ['skip_connect', 'skip', 'identity'] }),
   /** Names of the other operations without weights. Default 'none', 'zero', 'avg_pool_3x3', 'max_pool_3x3'. */
-  readonly parameterFree?: readonly string[]
+  parameterFree: list(text(), { default: ['none', 'zero', 'avg_pool_3x3', 'max_pool_3x3'] }),
 }
-
-const defaults = {
-  skipShare: 0.5,
-  parameterFreeShare: 0.9,
-  entropyShare: 0.05,
-  skips: ['skip_connect', 'skip', 'identity'],
-  parameterFree: ['none', 'zero', 'avg_pool_3x3', 'max_pool_3x3'],
-} as const satisfies Required<CollapseOptions>
+const declared = options('collapseWatch', fields)
+export type CollapseOptions = OptionsOf<typeof declared>
+/** The option `collapse` of a method. */
+export const collapseOption = either([among([false]), group(fields)], { absent: 'watched' })
 
 /** What an architecture's operations are, over the decisions that choose between some with and some without weights. */
 export interface OperationShares {
@@ -59,11 +56,11 @@ export interface OperationShares {
 export function operationShares(
   space: Pick<SearchSpace, 'decisions' | 'isActive'>,
   genotype: Genotype,
-  options: Pick<CollapseOptions, 'skips' | 'parameterFree'> = {},
+  given: Pick<CollapseOptions, 'skips' | 'parameterFree'> = {},
 ): OperationShares {
-  const { skips: skipNames, parameterFree: freeNames } = { ...defaults, ...options }
-  const isSkip = (option: unknown) => (skipNames as readonly unknown[]).includes(option)
-  const isFree = (option: unknown) => isSkip(option) || (freeNames as readonly unknown[]).includes(option)
+  const { skips: skipNames, parameterFree: freeNames } = declared.read(given)
+  const isSkip = (option: unknown) => skipNames.includes(option as string)
+  const isFree = (option: unknown) => isSkip(option) || freeNames.includes(option as string)
   const chosen = space.decisions.flatMap((decision, index) =>
     choosesOperation(decision as ChoiceDecision, isFree) && space.isActive(genotype, index)
       ? [(decision as ChoiceDecision).options[genotype[index] as number]]
@@ -96,17 +93,11 @@ const SILENT: CollapseWatch = { architecture: () => [], entropy: () => [] }
 
 /**
  * Collapse detection of one-shot methods: skip dominance, as DARTS and ENAS are published with on NAS-Bench-201, too few
- * weights, and a policy without entropy. `false` watches nothing. Throws ARCHLOOM_WEIGHT_SHARING_OPTION.
+ * weights, and a policy without entropy. `false` watches nothing. Throws ARCHLOOM_OPTION.
  */
-export function collapseWatch(space: SearchSpace, options: CollapseOptions | false = {}): CollapseWatch {
-  if (options === false) return SILENT
-  const { skipShare, parameterFreeShare, entropyShare } = { ...defaults, ...options }
-  for (const [option, received] of Object.entries({ skipShare, parameterFreeShare, entropyShare }))
-    if (!(received >= 0 && received <= 1))
-      throw refuse('ARCHLOOM_WEIGHT_SHARING_OPTION', {
-        ...{ where: 'collapse', option, received },
-        expected: 'a share from 0 to 1',
-      })
+export function collapseWatch(space: SearchSpace, given: CollapseOptions | false = {}): CollapseWatch {
+  if (given === false) return SILENT
+  const { skipShare, parameterFreeShare, entropyShare } = declared.read(given)
   const said = new Set<string>()
   const once = (what: string, { code, message }: { code: string; message: string }): readonly Warning[] => {
     const key = `${code} ${what}`
@@ -116,7 +107,7 @@ export function collapseWatch(space: SearchSpace, options: CollapseOptions | fal
   }
   return {
     architecture(genotype, what) {
-      const { operations, skips, parameterFree: free } = operationShares(space, genotype, options)
+      const { operations, skips, parameterFree: free } = operationShares(space, genotype, given)
       if (operations === 0) return []
       const architecture = space.format(genotype)
       const facts = { what, architecture, operations }

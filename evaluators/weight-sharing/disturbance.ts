@@ -1,11 +1,15 @@
 import type { Batch } from '../../core/index.ts'
-import { error } from './errors.ts'
+import { among, either, group, type OptionsOf, options, whole } from '../../core/options/index.ts'
 import type { SharedWeights } from './evaluator.ts'
 
-export interface DisturbanceOptions {
+const fields = {
   /** Weight steps from an architecture's own step to its second measurement. Default 50. */
-  readonly after?: number
+  after: whole({ min: 1, default: 50 }),
 }
+const declared = options('disturbanceWatch', fields)
+export type DisturbanceOptions = OptionsOf<typeof declared>
+/** The option `disturbance` of a method. */
+export const disturbanceOption = either([among([false]), group(fields)], { absent: 'measured' })
 
 export type DisturbanceMetrics = Readonly<Record<'disturbance' | 'accuracyLost', number>>
 
@@ -21,18 +25,13 @@ export interface DisturbanceWatch<A> {
   forget(): void
 }
 
-/** `false` watches nothing. Throws ARCHLOOM_WEIGHT_SHARING_OPTION. */
+/** `false` watches nothing. Throws ARCHLOOM_OPTION. */
 export function disturbanceWatch<A>(
   shared: Pick<SharedWeights<A>, 'measureBatch' | 'validation' | 'batchSize'>,
-  options: DisturbanceOptions | false = {},
+  given: DisturbanceOptions | false = {},
 ): DisturbanceWatch<A> | undefined {
-  if (options === false) return undefined
-  const { after = 50 } = options
-  if (!(Number.isInteger(after) && after >= 1))
-    throw error('ARCHLOOM_WEIGHT_SHARING_OPTION', {
-      ...{ where: 'disturbance', option: 'after', received: after },
-      expected: 'a whole number of steps, at least 1',
-    })
+  if (given === false) return undefined
+  const { after } = declared.read(given)
   const { validation, batchSize } = shared
   const measure = async (architecture: A) => {
     const [batch] = firstOf(validation.batches({ batchSize: Math.min(batchSize, validation.size) }))

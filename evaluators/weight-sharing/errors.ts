@@ -1,8 +1,6 @@
 import { defineErrors, quote } from '../../core/errors.ts'
 
 export const error = defineErrors('weight-sharing', {
-  ARCHLOOM_WEIGHT_SHARING_OPTION: (d: { where: string; option: string; received: unknown; expected: string }) =>
-    `${d.where}: ${d.option} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_WEIGHT_SHARING_SUPERNET: (d: { space: string }) =>
     `space ${quote(d.space)} has no supernet, so no weights can be shared. Give defineSpace(${quote(d.space)}, …) a supernet function, or use a space that has one, such as cellSpace() or nasBench201Space().`,
   ARCHLOOM_WEIGHT_SHARING_MIXTURE: (d: { method: string; space: string }) =>

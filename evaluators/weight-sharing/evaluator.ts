@@ -8,23 +8,36 @@ import type {
   Split,
   Supernet,
 } from '../../core/index.ts'
+import { among, type OptionsOf, options, required, text, value, whole } from '../../core/options/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { parameterCount } from '../metrics/parameters.ts'
 import { error } from './errors.ts'
 import { type Measured, measureBatch, measureSplit } from './measure.ts'
 import { recalibrate, type Statistics } from './statistics.ts'
 
-export interface WeightSharingOptions {
-  /** The test split is not looked at. */
-  readonly data: Pick<Dataset, 'train' | 'validation'>
-  /** Of weight steps and of measurements. Default 96. */
-  readonly batchSize?: number
+const declared = options('weightSharing', {
+  /** Training and validation splits to classify; the test split is not looked at. */
+  data: required(
+    value<Pick<Dataset, 'train' | 'validation'>>(
+      'a data set to classify, with train and validation splits, such as `await cifar10()`',
+      { holds: isData },
+    ),
+  ),
+  /** Examples of a weight step and of a batch of a measurement. Default 96. */
+  batchSize: whole({ min: 1, default: 96 }),
   /** Of batch normalisation when a path is measured. Default 'batch'. */
-  readonly statistics?: Statistics
+  statistics: among(['batch', 'recalibrated'], { default: 'batch' }),
   /** Training batches that `recalibrated` statistics are taken from. Default 20. */
-  readonly calibrationBatches?: number
+  calibrationBatches: whole({ min: 1, default: 20 }),
   /** Name of the tensor engine. Default 'auto'. */
-  readonly engine?: string
+  engine: text({ absent: 'auto' }),
+})
+export type WeightSharingOptions = OptionsOf<typeof declared>
+
+function isData(data: unknown): boolean {
+  const { train, validation } = (data ?? {}) as Partial<Dataset>
+  const splits = typeof train?.batches === 'function' && typeof validation?.batches === 'function'
+  return splits && train.classes > 0
 }
 
 /** An evaluator with shared weights, as one-shot methods see it: they train its supernet, and measure paths through it. */
@@ -43,31 +56,20 @@ export interface SharedWeights<A = unknown> extends Evaluator<A> {
 }
 
 const NAME = 'weight-sharing'
-const WHERE = 'weightSharing'
 
 /**
  * Measures an architecture by its path through one supernet of the space: `accuracy` and `loss` on the validation split,
  * `parameters` of a network of its own, `multiplyAdds`, and `pathParameters`. The weights are random until a method
  * trains them: one-shot plugins do.
- * Errors: ARCHLOOM_WEIGHT_SHARING_OPTION, ARCHLOOM_WEIGHT_SHARING_SUPERNET.
+ * Errors: ARCHLOOM_OPTION, ARCHLOOM_WEIGHT_SHARING_SUPERNET.
  */
-export function weightSharing(options: WeightSharingOptions): EvaluatorDefinition {
-  const { data, batchSize = 96, statistics = 'batch', calibrationBatches = 20 } = options
-  const check = (option: string, received: unknown, valid: boolean, expected: string) => {
-    if (!valid) throw error('ARCHLOOM_WEIGHT_SHARING_OPTION', { where: WHERE, option, received, expected })
-  }
-  const { train, validation } = data ?? {}
-  const isData = typeof train?.batches === 'function' && typeof validation?.batches === 'function'
-  check('data', data, isData, 'a data set with train and validation splits, such as `await cifar10()`')
-  check('data', `${train.classes} classes`, train.classes > 0, 'a data set to classify')
-  check('batchSize', batchSize, Number.isInteger(batchSize) && batchSize > 0, 'a whole number of at least 1')
-  check('statistics', statistics, ['batch', 'recalibrated'].includes(statistics), '"batch" or "recalibrated"')
-  const calibrates = Number.isInteger(calibrationBatches) && calibrationBatches > 0
-  check('calibrationBatches', calibrationBatches, calibrates, 'a whole number of at least 1')
+export function weightSharing(given: WeightSharingOptions): EvaluatorDefinition {
+  const { data, batchSize, statistics, calibrationBatches, engine } = declared.read(given)
+  const { train, validation } = data
 
   async function create<A>({ space, rng }: EvaluatorParts<A>): Promise<SharedWeights<A>> {
     if (!space.supernet) throw error('ARCHLOOM_WEIGHT_SHARING_SUPERNET', { space: space.name })
-    await useEngine(options.engine)
+    await useEngine(engine)
     const form = { input: train.inputShape, classes: train.classes }
     const supernet = space.supernet({ ...form, rng: rng.fork('supernet') })
     const ready = (architecture: A) => {

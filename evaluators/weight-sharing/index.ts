@@ -3,13 +3,14 @@ export {
   type Checkpoint,
   type CheckpointIdentity,
   type CheckpointOptions,
-  checkCheckpoint,
+  checkpointOption,
   readCheckpoint,
   writeCheckpoint,
 } from './checkpoint.ts'
 export {
   type CollapseOptions,
   type CollapseWatch,
+  collapseOption,
   collapseWatch,
   type OperationShares,
   operationShares,
@@ -19,18 +20,22 @@ export {
   type DisturbanceMetrics,
   type DisturbanceOptions,
   type DisturbanceWatch,
+  disturbanceOption,
   disturbanceWatch,
 } from './disturbance.ts'
 export { type SharedWeights, sharedWeightsOf, type WeightSharingOptions, weightSharing } from './evaluator.ts'
 export { type Measured, measureBatch, measureSplit } from './measure.ts'
 export {
   type Likely,
+  type OneShotDefaults,
   type OneShotDefinition,
   type OneShotOptions,
   type OneShotParts,
   type OneShotStrategy,
   oneShot,
+  oneShotFields,
   oneShotNeeds,
+  oneShotRenamed,
 } from './one-shot.ts'
 export type { SavedTensors } from './optimizer-state.ts'
 export { type RankOptions, rankSharedWeights } from './rank-shared-weights.ts'
@@ -43,11 +48,18 @@ export {
   ranks,
   spearman,
 } from './ranking.ts'
-export { type Relaxation, type RelaxationOptions, type RelaxedMethod, relaxedStrategy } from './relaxation.ts'
+export {
+  type Relaxation,
+  type RelaxationOptions,
+  type RelaxedMethod,
+  relaxationFields,
+  relaxedStrategy,
+} from './relaxation.ts'
 export { recalibrate, type Statistics } from './statistics.ts'
 export {
   type SharedSgdOptions,
   sharedSgd,
+  sharedSgdFields,
   type TappingOptimizer,
   type TappingOptimizerFactory,
   tapping,

@@ -16,50 +16,68 @@ import {
   type Split,
   tokens,
 } from '../../core/index.ts'
+import { flag, group, number, optionError, type Resolved, whole } from '../../core/options/index.ts'
 import { momentum } from '../../core/tensor/index.ts'
-import { checkOption, isPositive, isShare } from '../training/errors.ts'
 import { cosine } from '../training/schedules.ts'
-import {
-  type CheckpointIdentity,
-  type CheckpointOptions,
-  checkCheckpoint,
-  readCheckpoint,
-  writeCheckpoint,
-} from './checkpoint.ts'
-import { type CollapseOptions, type CollapseWatch, collapseWatch } from './collapse.ts'
-import { type DisturbanceOptions, disturbanceWatch } from './disturbance.ts'
+import { type CheckpointIdentity, checkpointOption, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { type CollapseWatch, collapseOption, collapseWatch } from './collapse.ts'
+import { disturbanceOption, disturbanceWatch } from './disturbance.ts'
 import { type SharedWeights, sharedWeightsOf } from './evaluator.ts'
 import { tapping, WEIGHT_OPTIMIZER } from './weight-optimizer.ts'
 import { courseOf, type WeightTrainer, weightTrainer } from './weight-trainer.ts'
 
 type Metrics = Readonly<Record<string, number>>
 
-/** How long and how shared weights are trained; what all one-shot methods have in common. */
-export interface OneShotOptions {
-  /** Passes over the training split after the warm-up. */
+/** Defaults of a method that trains shared weights. */
+export interface OneShotDefaults {
   readonly epochs: number
-  /** Passes before, in which the weights alone are trained. */
-  readonly warmUpEpochs: number
-  /** Falls along half a cosine, over all epochs, from `learningRate` to `minLearningRate`. */
   readonly learningRate: number
   readonly minLearningRate: number
-  readonly momentum: number
   readonly nesterov: boolean
-  /** On kernels. */
   readonly weightDecay: number
-  /** Largest global norm of the weights' gradients. */
-  readonly clipNorm: number
-  /** Probability of dropping a path while training. Default 0. */
-  readonly dropPath?: number
-  /** Where the search's state is kept, and goes on from. Default: it is not kept. */
-  readonly checkpoint?: CheckpointOptions
-  /** Steps a progress event stands for. Default 50. */
-  readonly reportEvery?: number
-  /** When to measure what weight steps do to earlier architectures (methods that train paths); false: never. */
-  readonly disturbance?: DisturbanceOptions | false
-  /** When to warn that the search has collapsed; false: never. */
-  readonly collapse?: CollapseOptions | false
 }
+
+/** How long and how shared weights are trained: the options that all one-shot methods have in common. */
+export const oneShotFields = ({ epochs, learningRate, minLearningRate, nesterov, weightDecay }: OneShotDefaults) => ({
+  /** Passes over the training split after the warm-up. */
+  epochs: whole({ min: 1, default: epochs }),
+  /** Training before the method itself begins. */
+  warmUp: group({
+    /** Passes before, in which the weights alone are trained. Default 0. */
+    epochs: whole({ min: 0, default: 0 }),
+  }),
+  /** Of the shared weights. Falls along half a cosine, over all epochs, from `learningRate` to `minLearningRate`. */
+  learningRate: number({ above: 0, default: learningRate }),
+  /** The last learning rate of the shared weights. Default: at most `learningRate`. */
+  minLearningRate: number({ min: 0, absent: `${minLearningRate}, or \`learningRate\` where that is less` }),
+  /** Of the shared weights' SGD. Default 0.9. */
+  momentum: number({ min: 0, below: 1, default: 0.9 }),
+  /** Whether the momentum is Nesterov's. */
+  nesterov: flag({ default: nesterov }),
+  /** L2 penalty on kernels. */
+  weightDecay: number({ min: 0, default: weightDecay }),
+  /** Largest global norm of the weights' gradients. Default 5. */
+  clipNorm: number({ above: 0, infinite: true, default: 5 }),
+  /** Probability of dropping a path while training. Default 0. */
+  dropPath: number({ min: 0, below: 1, default: 0 }),
+  /** Where the search's state is kept, and from where it goes on. */
+  checkpoint: checkpointOption,
+  /** Steps that one progress event stands for. Default 50. */
+  reportEvery: whole({ min: 1, default: 50 }),
+  /** When to measure what weight steps do to earlier architectures (methods that train paths); false: never. */
+  disturbance: disturbanceOption,
+  /** When to warn that the search has collapsed; false: never. */
+  collapse: collapseOption,
+})
+export type OneShotOptions = Resolved<ReturnType<typeof oneShotFields>>
+
+/** Spellings of other methods, each with the name that replaces it. */
+export const oneShotRenamed = {
+  warmUpEpochs: 'warmUp.epochs',
+  policyLearningRate: 'controller.learningRate',
+  architectureLearningRate: 'controller.learningRate',
+  architectureWeightDecay: 'controller.weightDecay',
+} as const
 
 /** What a strategy works with. */
 export interface OneShotParts {
@@ -101,6 +119,7 @@ export interface OneShotStrategy {
 export interface OneShotDefinition {
   readonly name: string
   readonly options: OneShotOptions
+  readonly defaults: Pick<OneShotDefaults, 'minLearningRate'>
   strategy(parts: OneShotParts): OneShotStrategy
 }
 
@@ -118,30 +137,18 @@ function* passes(split: Split, batchSize: number, rng: Random): Generator<Batch,
 
 const eventLoopTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-function check(name: string, options: OneShotOptions): void {
-  const whole = (least: number) => (value: number) => Number.isInteger(value) && value >= least
-  checkOption(name, 'epochs', options.epochs, whole(1), 'a whole number of at least 1')
-  checkOption(name, 'warmUpEpochs', options.warmUpEpochs, whole(0), 'a whole number of at least 0')
-  checkOption(name, 'learningRate', options.learningRate, isPositive, 'a positive number')
-  const least = (value: number) => value >= 0 && value <= options.learningRate
-  checkOption(name, 'minLearningRate', options.minLearningRate, least, 'a number from 0 to learningRate')
-  checkOption(name, 'momentum', options.momentum, isShare, 'a number in [0, 1)')
-  checkOption(name, 'weightDecay', options.weightDecay, (value) => value >= 0, 'a number of at least 0')
-  checkOption(name, 'clipNorm', options.clipNorm, (value) => value > 0, 'a positive number')
-  checkOption(name, 'dropPath', options.dropPath ?? 0, isShare, 'a share in [0, 1)')
-  checkOption(name, 'reportEvery', options.reportEvery ?? 1, whole(1), 'a whole number of at least 1')
-  checkCheckpoint(name, options.checkpoint)
-}
-
 /**
  * The algorithm of a one-shot method, to be bound with `bind(tokens.ALGORITHM).toFactory(oneShot(definition))`: trains
  * the supernet of the search's weight-sharing evaluator beside the strategy's policy, watches for collapse, writes and
  * takes up checkpoints, and tries what the strategy derives. Takes up the capability `weight-optimizer` where another
- * plugin provides it. Throws ARCHLOOM_TRAINING_OPTION; its search ARCHLOOM_WEIGHT_SHARING_DIVERGED, ARCHLOOM_CHECKPOINT_….
+ * plugin provides it. Throws ARCHLOOM_OPTION; its search ARCHLOOM_WEIGHT_SHARING_DIVERGED, ARCHLOOM_CHECKPOINT_….
  */
-export function oneShot({ name, options, strategy: make }: OneShotDefinition) {
-  check(name, options)
-  const { epochs, warmUpEpochs, learningRate, minLearningRate, weightDecay, clipNorm, dropPath = 0 } = options
+export function oneShot({ name, options, defaults, strategy: make }: OneShotDefinition) {
+  const { epochs, learningRate, weightDecay, clipNorm, dropPath } = options
+  const warmUpEpochs = options.warmUp.epochs
+  const { minLearningRate = Math.min(defaults.minLearningRate, learningRate) } = options
+  if (minLearningRate > learningRate)
+    throw optionError(name, 'minLearningRate', minLearningRate, 'a number from 0 to learningRate')
   const rate = cosine({ peak: learningRate, floor: minLearningRate })
   const own = () =>
     momentum({
@@ -225,7 +232,7 @@ export function oneShot({ name, options, strategy: make }: OneShotDefinition) {
         }),
         derive: () => derived(parts, strategy, watch, trying),
       }
-      const loop = alternate(method, parts, reportEvery === undefined ? {} : { reportEvery })
+      const loop = alternate(method, parts, { reportEvery })
       try {
         for (let next = await loop.next(); ; next = await loop.next()) {
           if (next.done) return signal.aborted ? 'algorithm' : (parts.spent() ?? next.value)

@@ -1,17 +1,23 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Batch, Genotype, Json, OneShotEpoch, Random } from '../../core/index.ts'
+import { group, number, type Resolved } from '../../core/options/index.ts'
 import { loadParameters, type Parameter, policyAdam, restored, saveParameters } from '../../core/policy/index.ts'
 import { softmaxCrossEntropy } from '../../core/tensor/index.ts'
 import type { ApplyMode, SupernetMixture } from '../../core/trainer.ts'
 import { error } from './errors.ts'
 import type { OneShotParts, OneShotStrategy } from './one-shot.ts'
 
-export interface RelaxationOptions {
-  /** Of Adam, on the architecture parameters α. */
-  readonly architectureLearningRate: number
-  /** L2 penalty on α. */
-  readonly architectureWeightDecay: number
+/** Options of methods that relax the choice. */
+export const relaxationFields = {
+  /** The architecture parameters α, which Adam trains. */
+  controller: group({
+    /** Of Adam, on α. Default 3e-4. */
+    learningRate: number({ above: 0, default: 3e-4 }),
+    /** L2 penalty on α. Default 1e-3. */
+    weightDecay: number({ min: 0, default: 1e-3 }),
+  }),
 }
+export type RelaxationOptions = Resolved<typeof relaxationFields>
 
 /** Weights of the operations for one step. */
 export interface Relaxation {
@@ -49,7 +55,7 @@ export function relaxedStrategy(method: RelaxedMethod, parts: OneShotParts): One
     value: new Float64Array(edges * operations).map(() => 1e-3 * parts.rng.normal()),
     gradient: new Float64Array(edges * operations),
   }
-  const { architectureLearningRate: learningRate, architectureWeightDecay: weightDecay } = method.options
+  const { learningRate, weightDecay } = method.options.controller
   const adam = policyAdam([alpha], { learningRate, beta1: 0.5, beta2: 0.999, weightDecay })
   const rows = () =>
     Array.from({ length: edges }, (_, edge) => [...alpha.value.subarray(edge * operations, (edge + 1) * operations)])

@@ -1,5 +1,6 @@
 import type { Optimizer } from '@tensorflow/tfjs-core'
 import { type ApplyMode, type OptimizerFactory, tokens } from '../../core/index.ts'
+import { number, type OptionsOf, options } from '../../core/options/index.ts'
 import { momentum } from '../../core/tensor/index.ts'
 
 /** An optimizer, and what it wants to see of each linear layer while a batch passes through. */
@@ -31,23 +32,19 @@ export const tapping =
     }
   }
 
-export interface SharedSgdOptions {
-  /** Default 0.01, constant. */
-  readonly learningRate?: number
-  /** Default 0.9, with Nesterov's look-ahead. */
-  readonly momentum?: number
-  /** Default 3e-4, on kernels. */
-  readonly weightDecay?: number
+export const sharedSgdFields = {
+  /** Of the shared weights, constant. Default 0.01. */
+  learningRate: number({ above: 0, default: 0.01 }),
+  /** Of the shared weights' SGD, with Nesterov's look-ahead. Default 0.9. */
+  momentum: number({ min: 0, below: 1, default: 0.9 }),
+  /** L2 penalty on kernels. Default 3e-4. */
+  weightDecay: number({ min: 0, default: 3e-4 }),
 }
+const declared = options('sharedSgd', sharedSgdFields)
+export type SharedSgdOptions = OptionsOf<typeof declared>
 
 /** The optimizer of shared weights of most one-shot methods: only what lies on a step's path is moved or decays. */
-export const sharedSgd =
-  (options: SharedSgdOptions = {}): OptimizerFactory =>
-  () =>
-    momentum({
-      learningRate: options.learningRate ?? 0.01,
-      momentum: options.momentum ?? 0.9,
-      nesterov: true,
-      weightDecay: options.weightDecay ?? 3e-4,
-      decays: (variable) => variable.rank > 1,
-    })
+export function sharedSgd(given: SharedSgdOptions = {}): OptimizerFactory {
+  const read = declared.read(given)
+  return () => momentum({ ...read, nesterov: true, decays: (variable) => variable.rank > 1 })
+}

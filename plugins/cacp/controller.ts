@@ -117,7 +117,7 @@ class Learner implements CacpController {
     for (const { proposal, reward } of observations) {
       const episode = proposal.context as unknown as Episode
       const learns = this.#observed++ > this.#options.warmUp
-      if (reward === undefined) continue
+      if (reward === undefined || Number.isNaN(reward)) continue
       const credited = this.#rewards.reward(this.#space.rates.indexOf(episode.rate), reward)
       let [criticLoss, targetVariance] = [0, 0]
       for (const transition of this.#transitions(episode, credited)) {

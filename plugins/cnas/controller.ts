@@ -1,17 +1,20 @@
 import type { Random } from '../../core/index.ts'
+import { among, either, number, type OptionsOf, options, whole } from '../../core/options/index.ts'
 import { type DecisionLayout, layoutOf, lstmPolicy, type Parameter, type Policy } from '../../core/policy/index.ts'
 import type { GrowingSpace } from './growing-space.ts'
 
-export interface ControllerOptions {
+export const controllerFields = {
   /** H, size of embeddings, LSTM state and attention. Default 128. */
-  readonly hidden?: number
+  hidden: whole({ min: 1, default: 128 }),
   /** T: logits are divided by it. Default 1. */
-  readonly temperature?: number
-  /** c in c · tanh(logits / T). Default: no squashing. ENAS: 1.1. */
-  readonly tanhConstant?: number
-  /** c is divided by it for operations. Default 1. ENAS: 2.5. */
-  readonly operationTanhReduce?: number
+  temperature: number({ above: 0, default: 1 }),
+  /** c in c · tanh(logits / T); null: they are not squashed. Default null. ENAS: 1.1. */
+  tanhConstant: either([among([null]), number({ above: 0 })], { default: null }),
+  /** c is divided by it where an operation is chosen. Default 1. ENAS: 2.5. */
+  operationTanhReduction: number({ above: 0, default: 1 }),
 }
+const declared = options('cnasController', controllerFields)
+export type ControllerOptions = OptionsOf<typeof declared>
 
 /**
  * How the decisions are wired. In a space of cells, as the paper's authors have it: one LSTM and one embedding table a
@@ -19,12 +22,12 @@ export interface ControllerOptions {
  * output an operation. (The released program's head has as many outputs as a cell has nodes: four of its eight
  * operations can never be chosen.) In other spaces: one LSTM, a linear head a decision.
  */
-export function controllerLayout(growing: GrowingSpace, options: ControllerOptions = {}): readonly DecisionLayout[] {
-  const { tanhConstant: c, operationTanhReduce: reduce = 1 } = options
+export function controllerLayout(growing: GrowingSpace, given: ControllerOptions = {}): readonly DecisionLayout[] {
+  const { tanhConstant: c, operationTanhReduction } = declared.read(given)
   const { cells, process } = growing
   if (!cells)
     return layoutOf(process.decisions, { share: false }).map((entry) =>
-      c === undefined ? entry : { ...entry, tanhConstant: c },
+      c === null ? entry : { ...entry, tanhConstant: c },
     )
   const states = 2 + Math.max(...cells.map(({ node }) => node))
   return cells.map(({ cell, node, kind }): DecisionLayout => {
@@ -32,24 +35,26 @@ export function controllerLayout(growing: GrowingSpace, options: ControllerOptio
       return {
         ...{ unit: cell, head: 'state', kind: 'attention' },
         tokens: Array.from({ length: node + 2 }, (_, state) => state),
-        ...(c !== undefined && { tanhConstant: c }),
+        ...(c !== null && { tanhConstant: c }),
       }
     return {
       ...{ unit: cell, head: 'operation', kind: 'linear' },
       tokens: growing.operations.map((_, o) => states + o),
-      ...(c !== undefined && { tanhConstant: c / reduce }),
+      ...(c !== null && { tanhConstant: c / operationTanhReduction }),
     }
   })
 }
 
 /** π(α; θ, Ω): all values uniform in ±0.1, biases included; the first input of an LSTM is zero. */
-export const cnasController = (growing: GrowingSpace, rng: Random, options: ControllerOptions = {}): Policy =>
-  lstmPolicy(growing.process, rng, {
-    hidden: options.hidden ?? 128,
+export function cnasController(growing: GrowingSpace, rng: Random, given: ControllerOptions = {}): Policy {
+  const { hidden, temperature } = declared.read(given)
+  return lstmPolicy(growing.process, rng, {
+    hidden,
     initialLimit: 0.1,
-    ...(options.temperature !== undefined && { temperature: options.temperature }),
-    layout: controllerLayout(growing, options),
+    temperature,
+    layout: controllerLayout(growing, given),
   })
+}
 
 /**
  * Rows of θ that belong to options which the present stage has not got: embeddings, rows of linear heads, their biases.

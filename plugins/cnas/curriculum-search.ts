@@ -25,7 +25,7 @@ import {
   writeCheckpoint,
 } from '../../evaluators/weight-sharing/index.ts'
 import { type GrowingSpace, growingSpace } from './growing-space.ts'
-import type { CheckedOptions } from './options.ts'
+import type { ReadCnasOptions } from './options.ts'
 import { policyLearner } from './policy-learner.ts'
 
 /** `steps` batches of a split: as many passes as that takes, each in an order of its own. */
@@ -38,7 +38,8 @@ function* batchesOf(split: Split, batchSize: number, steps: number, rng: Random)
     }
 }
 
-function stagesOf(growing: GrowingSpace, { warmUpEpochs, epochs }: CheckedOptions): OneShotStage[] {
+function stagesOf(growing: GrowingSpace, { warmUp, epochs }: ReadCnasOptions): OneShotStage[] {
+  const warmUpEpochs = warmUp.epochs
   return Array.from({ length: growing.stages }, (_, stage) => {
     const operations = growing.operationsIn(stage)
     const nodes = growing.nodesIn(stage)
@@ -61,11 +62,12 @@ function stagesOf(growing: GrowingSpace, { warmUpEpochs, epochs }: CheckedOption
  * space is the case of one stage. All randomness is named by the epoch, so that a search resumed from a checkpoint goes
  * on exactly as if it had never stopped.
  */
-export const curriculumSearch = (options: CheckedOptions, change: WeightOptimizer | undefined): Algorithm =>
+export const curriculumSearch = (options: ReadCnasOptions, change: WeightOptimizer | undefined): Algorithm =>
   async function* (parts) {
     const { space, rng, signal } = parts
     const shared = sharedWeightsOf(parts.evaluator, 'cnas')
     const { supernet, batchSize, train, validation } = shared
+    const { learningRate, momentum, weightDecay, clipNorm } = options
     const growing = growingSpace(space, options, rng.fork('order'))
     const watch = collapseWatch(space, options.collapse)
     const learner = policyLearner(growing, rng.fork('controller'), options.controller)
@@ -73,12 +75,12 @@ export const curriculumSearch = (options: CheckedOptions, change: WeightOptimize
     const policySteps = options.policySteps ?? Math.ceil(validation.size / batchSize)
     const stages = stagesOf(growing, options)
     const total = stages.reduce((sum, { warmUpEpochs, epochs }) => sum + weightSteps * (warmUpEpochs + epochs), 0)
-    const own = sharedSgd(options.weights)
+    const own = sharedSgd({ learningRate, momentum, weightDecay })
     const disturbance = disturbanceWatch(shared, options.disturbance)
     using trainer = weightTrainer(supernet, {
       disturbance,
       optimizer: change ? change(own) : tapping(own),
-      ...(options.weights?.clipNorm !== undefined && { clipNorm: options.weights.clipNorm }),
+      ...(clipNorm < Number.POSITIVE_INFINITY && { clipNorm }),
       steps: total,
     })
 
@@ -150,7 +152,7 @@ export const curriculumSearch = (options: CheckedOptions, change: WeightOptimize
       if (best) yield { type: 'plugin.event', plugin: 'cnas', name: 'stage derived', facts: { stage, ...best } }
     }
     async function saved(epochs: number, last: boolean) {
-      if (!checkpoint || !(last || epochs % (checkpoint.everyEpochs ?? 1) === 0)) return undefined
+      if (!checkpoint || !(last || epochs % checkpoint.everyEpochs === 0)) return undefined
       return writeCheckpoint(checkpoint.directory, identity, {
         weights: await supernet.save(),
         optimizer: await trainer.save(),

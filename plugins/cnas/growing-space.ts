@@ -1,4 +1,11 @@
-import type { ChoiceDecision, Decision, Genotype, Random, SearchSpace } from '../../core/index.ts'
+import {
+  type ChoiceDecision,
+  type Decision,
+  drawValue,
+  type Genotype,
+  type Random,
+  type SearchSpace,
+} from '../../core/index.ts'
 import type { DecisionProcess } from '../../core/policy/index.ts'
 import { type CellDecision, cellDecisionsOf } from './cell-decisions.ts'
 import { error } from './errors.ts'
@@ -63,7 +70,7 @@ export interface GrowingSpace {
   sizeOf(stage: number): bigint | undefined
   /** Whether a stage uses option `option` of decision `index` of the process. */
   uses(stage: number, index: number, option: number): boolean
-  /** Each decision uniform over what the present stage allows. */
+  /** Each decision uniform on its own scale over what the present stage allows. */
   uniform(rng: Random): Genotype
   toGenotype(choices: Genotype): Genotype
   toChoices(genotype: Genotype): Genotype
@@ -162,10 +169,7 @@ export function growingSpace(space: SearchSpace, options: GrowingOptions, rng: R
       const choices: number[] = []
       for (let turn = 0; turn < decisions.length; turn++) {
         const allowed = process.isActive(choices, turn) ? process.allowed(choices) : [0]
-        const decision = decisions[turn] as Decision
-        if (allowed === null)
-          choices.push(decision.kind === 'real' ? decision.min + own.float() * (decision.max - decision.min) : 0)
-        else choices.push(own.pick(allowed))
+        choices.push(drawValue(decisions[turn]!, allowed, own))
       }
       return choices
     },

@@ -2,17 +2,17 @@
 import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
 import { WEIGHT_OPTIMIZER } from '../../evaluators/weight-sharing/index.ts'
 import { curriculumSearch } from './curriculum-search.ts'
-import { type CnasOptions, checkedOptions } from './options.ts'
+import { type CnasOptions, declared } from './options.ts'
 import { paper } from './paper.ts'
 
 /**
  * Curriculum search on shared weights: `createSearch({ space: cellSpace(), evaluator: weightSharing({ data }), plugins:
  * [cnas()], … })`. The derived architectures are the search's trials. Uses the weight optimizer that another plugin
- * provides, where there is one. Errors: ARCHLOOM_CNAS_OPTION; when it runs ARCHLOOM_CNAS_SPACE,
+ * provides, where there is one. Errors: ARCHLOOM_OPTION; when it runs ARCHLOOM_CNAS_SPACE,
  * ARCHLOOM_CNAS_CURRICULUM, ARCHLOOM_CHECKPOINT_OTHER, ARCHLOOM_WEIGHT_SHARING_DIVERGED.
  */
 export function cnas(given: CnasOptions = {}): Plugin {
-  const options = checkedOptions(given)
+  const options = declared.read(given)
   return definePlugin({
     name: 'cnas',
     provides: ['algorithm'],

@@ -1,4 +1,5 @@
 import type { Genotype, Json, Random } from '../../core/index.ts'
+import { number, type OptionsOf, options } from '../../core/options/index.ts'
 import {
   loadParameters,
   movingAverage,
@@ -8,21 +9,24 @@ import {
   restored,
   saveParameters,
 } from '../../core/policy/index.ts'
-import { activeRows, addDecay, type ControllerOptions, cnasController, controllerLayout } from './controller.ts'
+import { activeRows, addDecay, cnasController, controllerFields, controllerLayout } from './controller.ts'
 import type { GrowingSpace } from './growing-space.ts'
 
-export interface PolicyLearnerOptions extends ControllerOptions {
-  /** Of Adam. Default 3e-4. */
-  readonly learningRate?: number
+export const policyLearnerFields = {
+  ...controllerFields,
+  /** Of Adam, on the policy. Default 3e-4. */
+  learningRate: number({ above: 0, default: 3e-4 }),
   /** L2 penalty that joins Adam's gradient, in active rows. Default 5e-4. */
-  readonly weightDecay?: number
+  weightDecay: number({ min: 0, default: 5e-4 }),
   /** λ, weight of the sum of all decisions' entropies in nats. Default 0.005. */
-  readonly entropyWeight?: number
+  entropyWeight: number({ min: 0, default: 0.005 }),
   /** γ of the moving baseline. Default 0.99. */
-  readonly baselineDecay?: number
+  baselineDecay: number({ min: 0, below: 1, default: 0.99 }),
   /** Limit of the gradient's norm over all controllers together. Default 5. */
-  readonly clipNorm?: number
+  clipNorm: number({ above: 0, default: 5 }),
 }
+const declared = options('cnas policyLearner', policyLearnerFields)
+export type PolicyLearnerOptions = OptionsOf<typeof declared>
 
 /** θ, its optimizer and its baseline: they live through all stages, and nothing of them is ever reset. */
 export interface PolicyLearner {
@@ -39,10 +43,10 @@ export interface PolicyLearner {
  * ∇θ of −log π(α) · A − λ · H, clipped, then Adam. The baseline takes the reward in before it is subtracted:
  * b ← γ·b + (1 − γ)·R and A = R − b = γ · (R − b before), 0 at the very first update.
  */
-export function policyLearner(growing: GrowingSpace, rng: Random, options: PolicyLearnerOptions = {}): PolicyLearner {
-  const { learningRate = 3e-4, weightDecay = 5e-4, entropyWeight = 0.005, baselineDecay = 0.99, clipNorm = 5 } = options
-  const layout = controllerLayout(growing, options)
-  const policy = cnasController(growing, rng, options)
+export function policyLearner(growing: GrowingSpace, rng: Random, given: PolicyLearnerOptions = {}): PolicyLearner {
+  const { learningRate, weightDecay, entropyWeight, baselineDecay, clipNorm, ...network } = declared.read(given)
+  const layout = controllerLayout(growing, network)
+  const policy = cnasController(growing, rng, network)
   const adam = policyAdam(policy.parameters, { learningRate })
   const baseline = movingAverage(baselineDecay)
   let active = { stage: -1, rows: activeRows(growing, layout) }

@@ -2,17 +2,17 @@
 import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
 import { oneShot, oneShotNeeds } from '../../evaluators/weight-sharing/index.ts'
 import { continuousRelaxation } from './continuous-relaxation.ts'
-import { checkedOptions, type DartsOptions } from './options.ts'
+import { type DartsOptions, declared, defaults } from './options.ts'
 import { paper } from './paper.ts'
 
 /**
  * Differentiable architecture search on shared weights: `createSearch({ space: nasBench201Space(), evaluator:
  * weightSharing({ data }), plugins: [darts()], … })`. The derived architecture is the search's one trial.
- * Errors: ARCHLOOM_TRAINING_OPTION, ARCHLOOM_CONTROLLER_OPTION; when it runs ARCHLOOM_WEIGHT_SHARING_MIXTURE and those of `oneShot`.
+ * Errors: ARCHLOOM_OPTION; when it runs ARCHLOOM_WEIGHT_SHARING_MIXTURE and those of `oneShot`.
  */
 export function darts(given: DartsOptions = {}): Plugin {
-  const options = checkedOptions(given)
-  const algorithm = oneShot({ name: 'darts', options, strategy: continuousRelaxation(options) })
+  const options = declared.read(given)
+  const algorithm = oneShot({ name: 'darts', options, defaults, strategy: continuousRelaxation(options) })
   return definePlugin({
     name: 'darts',
     provides: ['algorithm'],

@@ -9,6 +9,4 @@ export const error = defineErrors('dinas', {
     `the projector received alpha ${quote(d.received)}, expected a finite number above 0: at 0 the recursion divides by nothing once a direction is protected.`,
   ARCHLOOM_PROJECTOR_STATE: (d: { name: string; received: string; expected: string }) =>
     `the projector of ${quote(d.name)} cannot be restored from ${d.received}, expected ${d.expected}. Restore what the same supernet and the same options saved.`,
-  ARCHLOOM_DINAS_OPTION: (d: { option: string; received: unknown; expected: string }) =>
-    `dinas received ${d.option} ${quote(d.received)}, expected ${d.expected}.`,
 })

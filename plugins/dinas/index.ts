@@ -1,7 +1,7 @@
 /** DI-NAS: weight updates that leave alone what earlier architectures fed into the operations they share. */
 import { definePlugin } from '../../core/index.ts'
 import { tapping, WEIGHT_OPTIMIZER, type WeightOptimizer } from '../../evaluators/weight-sharing/index.ts'
-import { checkedOptions, type ProjectionOptions } from './options.ts'
+import { declared, type ProjectionOptions } from './options.ts'
 import { owmPaper, paper } from './paper.ts'
 import { projected } from './projected.ts'
 
@@ -18,10 +18,10 @@ export const disturbanceImmune =
 
 /**
  * Makes the shared weights of any one-shot method immune to disturbance: `plugins: [cnas(), dinas()]`.
- * Throws ARCHLOOM_DINAS_OPTION.
+ * Throws ARCHLOOM_OPTION.
  */
 export const dinas = (options: ProjectionOptions = {}) => {
-  const { alpha, layers: _, ...plain } = checkedOptions(options)
+  const { alpha, layers: _, ...plain } = declared.read(options)
   return definePlugin({
     name: 'dinas',
     paper: [paper, owmPaper],

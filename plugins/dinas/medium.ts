@@ -38,7 +38,7 @@ const chains = {
   weightSteps: 333,
   policySteps: 120,
   learningRate: 0.05,
-  projection: { alpha: 1, warmUp: 1500, protectEvery: 10, releaseEvery: 100 },
+  projection: { alpha: 1, warmUp: { steps: 1500 }, protectEvery: 10, releaseEvery: 100 },
 }
 
 const chainArms = {

@@ -9,7 +9,7 @@ import type { LinearTap, OptimizerFactory } from '../../core/trainer.ts'
 import { type Blocks, blocksOf, outputBlocksOf } from './blocks.ts'
 import { columnsOf } from './columns.ts'
 import { error } from './errors.ts'
-import { checkedOptions, type Projection, type ProjectionOptions } from './options.ts'
+import { declared, type Projection, type ProjectionOptions } from './options.ts'
 import { type Projector, projector } from './projector.ts'
 
 /** One layer with its projectors, one for each of its blocks. */
@@ -35,12 +35,12 @@ export type ProjectionMetrics = {
 
 const SLOT = 'projector'
 
-/** Makes optimizers that wrap those of a factory. Throws ARCHLOOM_DINAS_OPTION. */
+/** Makes optimizers that wrap those of a factory. Throws ARCHLOOM_OPTION. */
 export function projected(
   factory: OptimizerFactory,
   options: ProjectionOptions = {},
 ): (steps: number) => ProjectedOptimizer {
-  const checked = checkedOptions(options)
+  const checked = declared.read(options)
   return (steps) => new ProjectedOptimizer(factory(steps), checked, steps)
 }
 
@@ -207,7 +207,7 @@ export class ProjectedOptimizer extends StepOptimizer {
 
   /** Whether something that happens every so many steps, counted from the warm-up's end, happens with this one. */
   private due(every: number, step: number): boolean {
-    const counted = step - this.options.warmUp
+    const counted = step - this.options.warmUp.steps
     return every > 0 && counted > 0 && counted % every === 0
   }
 

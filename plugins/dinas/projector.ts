@@ -2,6 +2,7 @@
  * The projector of orthogonal weight modification, P = α (α I + X Xᵀ)⁻¹, kept by its rank-one recursion: what is left of
  * a direction after the protected inputs, the columns of X, have been taken out of it. Double precision, plain arrays.
  */
+import { optionError } from '../../core/options/index.ts'
 import { error } from './errors.ts'
 
 /** P of one linear map: [dimension, dimension], row-major, symmetric, eigenvalues in (0, 1]. */
@@ -27,7 +28,7 @@ export interface Projector {
 
 export function projector(dimension: number): Projector {
   if (!Number.isInteger(dimension) || dimension < 1)
-    throw error('ARCHLOOM_DINAS_OPTION', { option: 'dimension', received: dimension, expected: 'a positive integer' })
+    throw optionError('projector', 'dimension', dimension, 'a whole number of at least 1')
   const d = dimension
   const p = new Float64Array(d * d)
   const k = new Float64Array(d)
@@ -79,8 +80,7 @@ export function projector(dimension: number): Projector {
       if (columns.length > 0) free = false
     },
     release(share) {
-      if (!(share >= 0 && share <= 1))
-        throw error('ARCHLOOM_DINAS_OPTION', { option: 'release', received: share, expected: 'a share in [0, 1]' })
+      if (!(share >= 0 && share <= 1)) throw optionError('projector', 'release', share, 'a number from 0 to 1')
       if (share === 1) return identity()
       for (let i = 0; i < p.length; i++) p[i] = (p[i] as number) * (1 - share)
       for (let i = 0; i < d; i++) p[i * d + i] = (p[i * d + i] as number) + share

@@ -1,18 +1,18 @@
 /** ENAS: an LSTM policy and the weights of one supernet, trained in turns. */
 import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
 import { oneShot, oneShotNeeds } from '../../evaluators/weight-sharing/index.ts'
-import { checkedOptions, type EnasOptions } from './options.ts'
+import { declared, defaults, type EnasOptions } from './options.ts'
 import { paper } from './paper.ts'
 import { policyStrategy } from './policy-strategy.ts'
 
 /**
  * Efficient architecture search on shared weights: `createSearch({ space: cellSpace(), evaluator:
  * weightSharing({ data }), plugins: [enas()], … })`. Architectures drawn from the trained policy are the search's trials.
- * Errors: ARCHLOOM_TRAINING_OPTION, ARCHLOOM_CONTROLLER_OPTION; when it runs those of `oneShot`.
+ * Errors: ARCHLOOM_OPTION; when it runs those of `oneShot`.
  */
 export function enas(given: EnasOptions = {}): Plugin {
-  const options = checkedOptions(given)
-  const algorithm = oneShot({ name: 'enas', options, strategy: policyStrategy(options) })
+  const options = declared.read(given)
+  const algorithm = oneShot({ name: 'enas', options, defaults, strategy: policyStrategy(options) })
   return definePlugin({
     name: 'enas',
     provides: ['algorithm'],

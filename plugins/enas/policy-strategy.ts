@@ -12,12 +12,15 @@ import {
   saveParameters,
 } from '../../core/policy/index.ts'
 import { type OneShotDefinition, uniformEntropy } from '../../evaluators/weight-sharing/index.ts'
-import type { ControllerOptions } from './options.ts'
+import type { ReadEnasOptions } from './options.ts'
 
 /** Equal decisions share embeddings and outputs; the logits of operations are squashed more than those of inputs. */
 export function enasLayout(
   space: SearchSpace,
-  { tanhConstant, operationTanhReduction }: Pick<ControllerOptions, 'tanhConstant' | 'operationTanhReduction'>,
+  {
+    tanhConstant,
+    operationTanhReduction,
+  }: Pick<ReadEnasOptions['controller'], 'tanhConstant' | 'operationTanhReduction'>,
 ): readonly DecisionLayout[] {
   const layout = layoutOf(space.decisions)
   if (tanhConstant === null) return layout
@@ -34,11 +37,14 @@ export function enasLayout(
  * its accuracy on one validation batch and λ times its entropy; b ← decay · b + (1 − decay) · R before it is subtracted.
  */
 export const policyStrategy =
-  (options: ControllerOptions): OneShotDefinition['strategy'] =>
+  (
+    options: Pick<ReadEnasOptions, 'controller' | 'policySteps' | 'policyBatch' | 'candidates'>,
+  ): OneShotDefinition['strategy'] =>
   ({ space, shared, trainer, rng, train, validation }) => {
-    const { hidden, temperature, policyLearningRate, entropyWeight, baselineDecay, policySteps, policyBatch } = options
-    const policy = lstmPolicy(space, rng.fork('policy'), { hidden, temperature, layout: enasLayout(space, options) })
-    const optimizer = policyAdam(policy.parameters, { learningRate: policyLearningRate })
+    const { policySteps, policyBatch, controller } = options
+    const { hidden, temperature, learningRate, entropyWeight, baselineDecay } = controller
+    const policy = lstmPolicy(space, rng.fork('policy'), { hidden, temperature, layout: enasLayout(space, controller) })
+    const optimizer = policyAdam(policy.parameters, { learningRate })
     const baseline = movingAverage(baselineDecay)
     baseline.restore(0)
     const architectureOf = (genotype: Genotype) => space.decode(genotype)

@@ -1,17 +1,26 @@
-import { definePlugin } from '../../core/index.ts'
+import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
 import { paper } from './paper.ts'
-import { type EvolutionOptions, regularizedEvolution } from './regularized-evolution.ts'
+import { declared, type EvolutionOptions, populationFor, regularizedEvolution } from './regularized-evolution.ts'
 
 export { paper } from './paper.ts'
-export { type EvolutionOptions, regularizedEvolution } from './regularized-evolution.ts'
+export { type EvolutionOptions, populationFor, regularizedEvolution } from './regularized-evolution.ts'
 
-/** Regularised (ageing) evolution as a plugin. */
-export const evolution = (options: EvolutionOptions = {}) =>
-  definePlugin({
+/** Regularised (ageing) evolution as a plugin. Error: ARCHLOOM_OPTION. */
+export function evolution(given: EvolutionOptions = {}): Plugin {
+  const options = declared.read(given)
+  const { population } = options
+  return definePlugin({
     name: 'evolution',
     paper,
     provides: ['controller'],
     needs: ['space'],
     options,
-    bind: ({ controller }) => controller.to(regularizedEvolution(options)),
+    bind: ({ controller }) => {
+      if (population !== undefined) controller.to(regularizedEvolution(options))
+      else
+        controller.toFactory((get) =>
+          regularizedEvolution({ ...options, population: populationFor(get(tokens.BUDGET).maxTrials) }),
+        )
+    },
   })
+}

@@ -1,29 +1,36 @@
 import type { Controller, ControllerFactory, Json } from '../../core/index.ts'
+import { among, type OptionsOf, options, whole } from '../../core/options/index.ts'
 import {
   age,
-  among,
   byReward,
-  checkOptions,
+  descending,
   drawSample,
   type Individual,
   individualOf,
   nonDominatedRanking,
-  positiveInteger,
   restored,
   winner,
 } from '../../core/policy/index.ts'
 
-export interface EvolutionOptions {
-  /** Individuals alive at once (P). Default 100. */
-  readonly population?: number
-  /** Individuals drawn for each tournament, with replacement (S). Default 25. */
-  readonly sample?: number
+export const declared = options('evolution', {
+  /** P: individuals alive at once. Default: `populationFor` the trials of the budget in the plugin, 100 for the controller alone. */
+  population: whole({ min: 1, absent: 'a quarter of the trials, from 5 to 100' }),
+  /** S: individuals drawn for each tournament, with replacement. Default: half of the population, at most 25. */
+  sample: whole({ min: 1, absent: 'half of `population`, at most 25' }),
   /**
    * Who wins a tournament: the largest reward; or with 'pareto' an individual of the sample that no other of it
    * dominates, in the emptiest part of that front (crowding distance), reward breaking ties. Default 'reward'.
    */
-  readonly select?: 'reward' | 'pareto'
-}
+  select: among(['reward', 'pareto'], { default: 'reward' }),
+})
+export type EvolutionOptions = OptionsOf<typeof declared>
+
+/**
+ * The default population for a number of trials: a quarter of them, from 5 to 100. The first P trials are random, so that
+ * a population as large as the budget would make the search a random one.
+ */
+export const populationFor = (trials: number): number =>
+  Math.max(5, Math.min(100, Math.round(Number.isFinite(trials) ? trials / 4 : 100)))
 
 /**
  * Regularised (ageing) evolution, Real et al. 2019, algorithm 1: P random individuals, then for ever the winner of a
@@ -31,13 +38,8 @@ export interface EvolutionOptions {
  * among the first P is made up for by another random one.
  */
 export function regularizedEvolution(given: EvolutionOptions = {}): ControllerFactory {
-  const options = { population: 100, sample: 25, select: 'reward', ...given } as const
-  const { population: capacity, sample: sampleSize, select } = options
-  checkOptions('evolution', options, {
-    population: positiveInteger,
-    sample: positiveInteger,
-    select: among('reward', 'pareto'),
-  })
+  const { population: capacity = 100, select, ...rest } = declared.read(given)
+  const { sample: sampleSize = Math.min(25, Math.ceil(capacity / 2)) } = rest
 
   return (space): Controller => {
     let population: readonly Individual[] = []
@@ -48,7 +50,7 @@ export function regularizedEvolution(given: EvolutionOptions = {}): ControllerFa
       const order = sample.map((individual, i) => ({ individual, ...(rank[i] as (typeof rank)[number]) }))
       return winner(
         order,
-        (a, b) => b.front - a.front || compareCrowding(a.crowding, b.crowding) || byReward(a.individual, b.individual),
+        (a, b) => a.front - b.front || descending(a.crowding, b.crowding) || byReward(a.individual, b.individual),
       ).individual
     }
 
@@ -79,6 +81,3 @@ export function regularizedEvolution(given: EvolutionOptions = {}): ControllerFa
     }
   }
 }
-
-/** Infinity − Infinity is not a number: the ends of a front are equally uncrowded. */
-const compareCrowding = (a: number, b: number) => (a === b ? 0 : a - b)

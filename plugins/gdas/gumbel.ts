@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Random } from '../../core/index.ts'
 import { type OneShotDefinition, type Relaxation, relaxedStrategy } from '../../evaluators/weight-sharing/index.ts'
-import type { GdasOwnOptions } from './options.ts'
+import type { ReadGdasOptions } from './options.ts'
 
 /** −ln(−ln u): the largest of logits with such noise added is a draw from their softmax. */
 export const gumbel = (rng: Random): number => -Math.log(-Math.log(Math.max(rng.float(), Number.MIN_VALUE)))
@@ -35,7 +35,7 @@ export function gumbelRelaxation(
 
 /** τ falls in a line over the search. */
 export const gumbelStrategy =
-  (options: GdasOwnOptions): OneShotDefinition['strategy'] =>
+  (options: ReadGdasOptions): OneShotDefinition['strategy'] =>
   (parts) => {
     const temperatureAt = (progress: number) =>
       options.temperature + (options.minTemperature - options.temperature) * progress

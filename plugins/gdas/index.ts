@@ -2,17 +2,17 @@
 import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
 import { oneShot, oneShotNeeds } from '../../evaluators/weight-sharing/index.ts'
 import { gumbelStrategy } from './gumbel.ts'
-import { checkedOptions, type GdasOptions } from './options.ts'
+import { declared, defaults, type GdasOptions } from './options.ts'
 import { paper } from './paper.ts'
 
 /**
  * Gradient-based search by differentiable sampling on shared weights: `createSearch({ space: nasBench201Space(),
  * evaluator: weightSharing({ data }), plugins: [gdas()], … })`. The derived architecture is the search's one trial.
- * Errors: ARCHLOOM_TRAINING_OPTION, ARCHLOOM_CONTROLLER_OPTION; when it runs ARCHLOOM_WEIGHT_SHARING_MIXTURE and those of `oneShot`.
+ * Errors: ARCHLOOM_OPTION; when it runs ARCHLOOM_WEIGHT_SHARING_MIXTURE and those of `oneShot`.
  */
 export function gdas(given: GdasOptions = {}): Plugin {
-  const options = checkedOptions(given)
-  const algorithm = oneShot({ name: 'gdas', options, strategy: gumbelStrategy(options) })
+  const options = declared.read(given)
+  const algorithm = oneShot({ name: 'gdas', options, defaults, strategy: gumbelStrategy(options) })
   return definePlugin({
     name: 'gdas',
     provides: ['algorithm'],

@@ -1,15 +1,18 @@
 import type { Random } from '../../core/index.ts'
+import { flag, number, type OptionsOf, options, whole } from '../../core/options/index.ts'
 import { type LogitModel, type Policy, policyOver, tape as t } from '../../core/policy/index.ts'
 import type { BlockLevel, Hierarchy } from './hierarchy.ts'
 
-export interface ControllerOptions {
+export const controllerFields = {
   /** H, size of embeddings, LSTM states and attention. Default 100. */
-  readonly hidden?: number
+  hidden: whole({ min: 1, default: 100 }),
   /** Whether the position sees both blocks; false feeds it zeros: the flat controller of the ablation. Default true. */
-  readonly hierarchical?: boolean
+  hierarchical: flag({ default: true }),
   /** Weight of the position's log-probability and entropy in the loss, beside 1 of every other decision. Default 10. */
-  readonly positionWeight?: number
+  positionWeight: number({ min: 0, default: 10 }),
 }
+const declared = options('hierarchicalPolicy', controllerFields)
+export type ControllerOptions = OptionsOf<typeof declared>
 
 type Vector = ReturnType<typeof t.row>
 

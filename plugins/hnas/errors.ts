@@ -1,8 +1,6 @@
 import { defineErrors, quote } from '../../core/errors.ts'
 
 export const error = defineErrors('hnas', {
-  ARCHLOOM_HNAS_OPTION: (d: { where: string; option: string; received: unknown; expected: string }) =>
-    `${d.where}: ${d.option} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_HNAS_SPACE: (d: { space: string; received: string; expected: string }) =>
     `hnas received space ${quote(d.space)}, ${d.received}; expected ${d.expected}. Use superResolutionSpace() from archloom/search-spaces/super-resolution.`,
   ARCHLOOM_HNAS_EVALUATOR: (d: { received: string; kind: string }) =>

@@ -27,7 +27,7 @@ import {
 } from '../../evaluators/weight-sharing/index.ts'
 import { bicubicUpsampling } from '../../search-spaces/super-resolution/index.ts'
 import { hierarchyOf } from './hierarchy.ts'
-import type { CheckedOptions } from './options.ts'
+import type { ReadHnasOptions } from './options.ts'
 import { policyLearner } from './policy-learner.ts'
 import { byteError, decibels, jointReward, rewardBorder } from './reward.ts'
 import { sharedUpscalingOf } from './upscaling-evaluator.ts'
@@ -50,12 +50,13 @@ const eventLoopTurn = () => new Promise<void>((resolve) => setImmediate(resolve)
  * the end some architectures are drawn, and each is measured on whole held-out images. All randomness is named by the
  * epoch: a search resumed from a checkpoint goes on as if it had never stopped.
  */
-export const hierarchicalSearch = (options: CheckedOptions, change: WeightOptimizer | undefined): Algorithm =>
+export const hierarchicalSearch = (options: ReadHnasOptions, change: WeightOptimizer | undefined): Algorithm =>
   async function* (parts) {
     const { space, rng } = parts
     const shared = sharedUpscalingOf(parts.evaluator)
     const { upscalers, batchSize, train, validation } = shared
-    const { tradeOff, costUnit, warmUpEpochs, epochs, weightSteps, policySteps, learningRate } = options
+    const { tradeOff, costUnit, epochs, weightSteps, policySteps, learningRate } = options
+    const warmUpEpochs = options.warmUp.epochs
     const hierarchy = hierarchyOf(space)
     const learner = policyLearner(hierarchy, rng.fork('controller'), options.controller)
     const uniform = categoricalPolicy(hierarchy.process)
@@ -70,7 +71,7 @@ export const hierarchicalSearch = (options: CheckedOptions, change: WeightOptimi
     const rated: { learningRate?: number } = trainer.optimizer as object
 
     const { checkpoint } = options
-    const { checkpoint: _, collapse: __, reportEvery: ___, pictures: ____, ...deciding } = options
+    const { checkpoint: _, collapse: __, reportEvery: ___, images: ____, ...deciding } = options
     const identity: CheckpointIdentity = {
       method: 'hnas',
       space: space.fingerprint,
@@ -165,14 +166,14 @@ export const hierarchicalSearch = (options: CheckedOptions, change: WeightOptimi
       for await (const event of measureTrials(proposals, parts)) {
         if (event.type === 'trial.completed' && !(best && best.reward >= event.reward)) best = event
         yield event
-        if (event.type === 'trial.completed' && options.pictures)
-          yield await pictured(event.trial, space.decode(event.genotype), options.pictures.folder)
+        if (event.type === 'trial.completed' && options.images)
+          yield await pictured(event.trial, space.decode(event.genotype), options.images.folder)
       }
       if (best) yield* watch.architecture(best.genotype, 'the derived architecture')
     }
 
     async function saved(epoch: number, last: boolean) {
-      if (!checkpoint || !(last || epoch % (checkpoint.everyEpochs ?? 1) === 0)) return undefined
+      if (!checkpoint || !(last || epoch % checkpoint.everyEpochs === 0)) return undefined
       return writeCheckpoint(checkpoint.directory, identity, {
         weights: await upscalers.save(),
         optimizer: await trainer.save(),

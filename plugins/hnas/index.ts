@@ -2,17 +2,17 @@
 import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
 import { WEIGHT_OPTIMIZER } from '../../evaluators/weight-sharing/index.ts'
 import { hierarchicalSearch } from './hierarchical-search.ts'
-import { checkedOptions, type HnasOptions } from './options.ts'
+import { declared, type HnasOptions } from './options.ts'
 import { paper } from './paper.ts'
 
 /**
  * Hierarchical search on shared weights: `createSearch({ space: superResolutionSpace({ normalised: true, … }), evaluator:
  * sharedUpscaling({ data }), plugins: [hnas({ tradeOff: 0.2 })], objectives: { psnr: 'maximise' }, … })`. The derived
- * architectures are the search's trials. Errors: ARCHLOOM_HNAS_OPTION; when it runs ARCHLOOM_HNAS_SPACE,
+ * architectures are the search's trials. Errors: ARCHLOOM_OPTION; when it runs ARCHLOOM_HNAS_SPACE,
  * ARCHLOOM_HNAS_EVALUATOR, ARCHLOOM_CHECKPOINT_OTHER, ARCHLOOM_WEIGHT_SHARING_DIVERGED.
  */
 export function hnas(given: HnasOptions = {}): Plugin {
-  const options = checkedOptions(given)
+  const options = declared.read(given)
   return definePlugin({
     name: 'hnas',
     provides: ['algorithm'],

@@ -1,4 +1,5 @@
 import type { Genotype, Json, Random } from '../../core/index.ts'
+import { flag, number, type OptionsOf, options, whole } from '../../core/options/index.ts'
 import {
   loadParameters,
   movingAverage,
@@ -7,23 +8,26 @@ import {
   restored,
   saveParameters,
 } from '../../core/policy/index.ts'
-import { type ControllerOptions, type HierarchicalPolicy, hierarchicalPolicy } from './controller.ts'
+import { controllerFields, type HierarchicalPolicy, hierarchicalPolicy } from './controller.ts'
 import type { Hierarchy } from './hierarchy.ts'
 
-export interface PolicyLearnerOptions extends ControllerOptions {
-  /** Of Adam (β 0.5 and 0.999). Default 3e-4. */
-  readonly learningRate?: number
+export const policyLearnerFields = {
+  ...controllerFields,
+  /** Of Adam (β 0.5 and 0.999), on the policy. Default 3e-4. */
+  learningRate: number({ above: 0, default: 3e-4 }),
   /** The rate is halved once, from this epoch on. Default 100. */
-  readonly halveAtEpoch?: number
+  halveAtEpoch: whole({ min: 0, infinite: true, default: 100 }),
   /** L2 penalty that joins Adam's gradient. Default 5e-4. */
-  readonly weightDecay?: number
+  weightDecay: number({ min: 0, default: 5e-4 }),
   /** λ_H, weight of the entropies in nats; the position's counts `positionWeight` times. Default 0.1. */
-  readonly entropyWeight?: number
+  entropyWeight: number({ min: 0, default: 0.1 }),
   /** γ of the moving baseline. Default 0.95. */
-  readonly baselineDecay?: number
+  baselineDecay: number({ min: 0, below: 1, default: 0.95 }),
   /** Whether every epoch begins with a new baseline, so that its first advantage is 0. Default true. */
-  readonly freshBaseline?: boolean
+  freshBaseline: flag({ default: true }),
 }
+const declared = options('hnas policyLearner', policyLearnerFields)
+export type PolicyLearnerOptions = OptionsOf<typeof declared>
 
 /** θ, its optimizer and its baseline. */
 export interface PolicyLearner {
@@ -42,10 +46,10 @@ export interface PolicyLearner {
  * with Adam, gradients as they are. The baseline takes the reward in before it is subtracted:
  * b ← γ · b + (1 − γ) · R and A = R − b; b is R itself at the first reward of an epoch.
  */
-export function policyLearner(hierarchy: Hierarchy, rng: Random, options: PolicyLearnerOptions = {}): PolicyLearner {
-  const { learningRate = 3e-4, halveAtEpoch = 100, weightDecay = 5e-4, entropyWeight = 0.1 } = options
-  const { baselineDecay = 0.95, freshBaseline = true } = options
-  const policy = hierarchicalPolicy(hierarchy, rng, options)
+export function policyLearner(hierarchy: Hierarchy, rng: Random, given: PolicyLearnerOptions = {}): PolicyLearner {
+  const { hidden, hierarchical, positionWeight, ...learning } = declared.read(given)
+  const { learningRate, halveAtEpoch, weightDecay, entropyWeight, baselineDecay, freshBaseline } = learning
+  const policy = hierarchicalPolicy(hierarchy, rng, { hidden, hierarchical, positionWeight })
   const adam = policyAdam(policy.trained, { learningRate, beta1: 0.5, beta2: 0.999, weightDecay })
   let baseline = movingAverage(baselineDecay)
   let halved = false

@@ -7,6 +7,18 @@ import {
   seeded,
   type Trainer,
 } from '../../core/index.ts'
+import {
+  callback,
+  flag,
+  isObject,
+  number,
+  type OptionsOf,
+  options,
+  required,
+  text,
+  value,
+  whole,
+} from '../../core/options/index.ts'
 import { l1Loss, useEngine } from '../../core/tensor/index.ts'
 import type { PatchDataset, PicturePair } from '../../evaluators/data/images/index.ts'
 import { parameterCount, type UpscalingQuality, upscalingQuality } from '../../evaluators/metrics/index.ts'
@@ -15,28 +27,33 @@ import { type ScopedUpscalingNetwork, selfEnsemble } from '../../search-spaces/s
 import { error } from './errors.ts'
 import { pairsOnly } from './pairs-only.ts'
 
-export interface RetrainUpscalerOptions {
-  readonly data: Pick<PatchDataset, 'train' | 'validation' | 'test'>
+const declared = options('retrainUpscaler', {
+  /** Patches with their images, such as `await superResolutionData({ … })`. */
+  data: required(
+    value<Pick<PatchDataset, 'train' | 'validation' | 'test'>>('a data set of patches', { holds: isObject }),
+  ),
   /** Passes over the training split; a fraction is a part of one. */
-  readonly epochs: number
+  epochs: required(number({ above: 0 })),
   /** Default 16. */
-  readonly batchSize?: number
+  batchSize: whole({ min: 1, default: 16 }),
   /** Of Adam; falls along a cosine to a hundredth. Default 1e-3. */
-  readonly learningRate?: number
+  learningRate: number({ above: 0, default: 1e-3 }),
   /** Of the caller's instead, such as `dualRegressionTrainer()`. */
-  readonly trainer?: Trainer
+  trainer: value<Trainer>('a trainer', { holds: isObject }),
   /** The held-out images are looked at so many times, evenly; the best weights are kept. Default 1: at the end. */
-  readonly looks?: number
+  looks: whole({ min: 1, default: 1 }),
   /** Measure as the mean over eight mirrorings and turns, at eight times the cost. Default false. */
-  readonly ensemble?: boolean
+  ensemble: flag({ default: false }),
   /** Default 1. */
-  readonly seed?: number
+  seed: number({ default: 1 }),
   /** Name of the tensor engine. Default 'auto'. */
-  readonly engine?: string
-  readonly onProgress?: (progress: Progress) => void
-  readonly signal?: AbortSignal
-  readonly clock?: Clock
-}
+  engine: text({ absent: 'auto' }),
+  /** Called after every step. */
+  onProgress: callback<(progress: Progress) => void>(),
+  signal: value<AbortSignal>('an AbortSignal'),
+  clock: value<Clock>('a clock'),
+})
+export type RetrainUpscalerOptions = OptionsOf<typeof declared>
 
 /** A winner trained alone; owns its network: hold it with `using`. */
 export interface RetrainedUpscaler extends Disposable {
@@ -68,20 +85,14 @@ function upscalerOf(network: Network): ScopedUpscalingNetwork {
  * steps of 16 patches), keeps the weights that are best on the held-out images, and measures the test images once. The
  * published program chooses them on the test images.
  * Takes anything that builds an enlarging network; give it the space without normalisation, unlike that of the search.
- * Errors: ARCHLOOM_HNAS_OPTION, ARCHLOOM_HNAS_SPACE, those of the trainer.
+ * Errors: ARCHLOOM_OPTION, ARCHLOOM_HNAS_SPACE, those of the trainer.
  */
 export async function retrainUpscaler(
   winner: { build(options: BuildOptions): Network },
-  options: RetrainUpscalerOptions,
+  given: RetrainUpscalerOptions,
 ): Promise<RetrainedUpscaler> {
-  const { data, epochs, batchSize = 16, learningRate = 1e-3, looks = 1, ensemble = false } = options
-  const { seed = 1, signal, clock = realClock } = options
-  const check = (option: string, received: unknown, valid: boolean, expected: string) => {
-    if (!valid) throw error('ARCHLOOM_HNAS_OPTION', { where: 'retrainUpscaler', option, received, expected })
-  }
-  check('epochs', epochs, epochs > 0 && Number.isFinite(epochs), 'a positive number')
-  check('looks', looks, Number.isInteger(looks) && looks >= 1, 'a whole number of at least 1')
-  check('learningRate', learningRate, learningRate > 0, 'a positive number')
+  const options = declared.read(given)
+  const { data, epochs, batchSize, learningRate, looks, ensemble, seed, signal, clock = realClock } = options
   await useEngine(options.engine)
   const rng = seeded(seed)
   const network = upscalerOf(winner.build({ input: data.train.inputShape, classes: 0, rng: rng.fork('weights') }))
@@ -112,13 +123,7 @@ export async function retrainUpscaler(
         best = { quality, step, weights: looks > 1 ? await network.scope.save() : [] }
     }
     signal?.throwIfAborted()
-    if (!best)
-      throw error('ARCHLOOM_HNAS_OPTION', {
-        where: 'retrainUpscaler',
-        option: 'epochs',
-        received: epochs,
-        expected: 'enough for one step',
-      })
+    if (!best) throw declared.refuse('epochs', epochs, 'enough for one step')
     if (best.weights.length > 0) network.scope.load(best.weights)
     return {
       network,

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { error } from './errors.ts'
+import { optionError } from '../../core/options/index.ts'
 
 /** Pixels that are left out on every side when a reward is measured: the scale and six. */
 export const rewardBorder = (scale: number): number => scale + 6
@@ -10,16 +10,18 @@ const LEAST_SQUARE = 1e-10 * 255 ** 2
 /**
  * Mean square error of images [b, h, w, 3] as bytes: rounded and cut to 0 … 255, all three colours, `border` pixels
  * left out on every side, over the whole batch. A scalar; call inside a tidy. Rounding has no gradient: for rewards only.
- * Error: ARCHLOOM_HNAS_OPTION where the border leaves nothing.
+ * Error: ARCHLOOM_OPTION where the border leaves nothing.
  */
 export function byteError(images: tf.Tensor, targets: tf.Tensor, border: number): tf.Scalar {
   const [batch, height = 0, width = 0, channels = 0] = images.shape
   const left = Math.min(height, width) - 2 * border
   if (left < 1)
-    throw error('ARCHLOOM_HNAS_OPTION', {
-      ...{ where: 'byteError', option: 'border', received: border },
-      expected: `something left within it of images of ${height}×${width}; use larger patches`,
-    })
+    throw optionError(
+      'byteError',
+      'border',
+      border,
+      `something left within it of images of ${height}×${width}; use larger patches`,
+    )
   const inner = (x: tf.Tensor) =>
     tf.slice(x, [0, border, border, 0], [batch as number, height - 2 * border, width - 2 * border, channels])
   const bytes = tf.round(tf.clipByValue(inner(images), 0, 255))

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Batch, Evaluator, EvaluatorDefinition, EvaluatorParts, SearchSpace } from '../../core/index.ts'
+import { flag, type OptionsOf, options, required, text, value, whole } from '../../core/options/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import type { Picture } from '../../evaluators/data/images/index.ts'
 import { parameterCount, type UpscalingQuality, upscaled, upscalingQuality } from '../../evaluators/metrics/index.ts'
@@ -9,19 +10,30 @@ import { error } from './errors.ts'
 import { type PatchesOf, pairsOnly } from './pairs-only.ts'
 import { byteError, COST_SIDE, decibels, rewardBorder } from './reward.ts'
 
-export interface SharedUpscalingOptions {
+const declared = options('sharedUpscaling', {
   /** Patches: training ones for the weights, held-out ones for the policy; the test split is not looked at. */
-  readonly data: { readonly train: PatchesOf<'train'>; readonly validation: PatchesOf<'validation'> }
+  data: required(
+    value<{ readonly train: PatchesOf<'train'>; readonly validation: PatchesOf<'validation'> }>(
+      'splits of patches with their images, such as `await superResolutionData({ … })`',
+      { holds: arePatches },
+    ),
+  ),
   /** Patches of a weight step and of a reward. Default 16. */
-  readonly batchSize?: number
+  batchSize: whole({ min: 1, default: 16 }),
   /** Held-out images that candidates are measured on. Default: all. */
-  readonly images?: number
+  images: whole({ min: 1, absent: 'all' }),
   /** Training batches that a candidate's normalisation is estimated on. Default 20. */
-  readonly calibrationBatches?: number
+  calibrationBatches: whole({ min: 1, default: 20 }),
   /** Measure candidates as the mean over eight mirrorings and turns. Default false. */
-  readonly ensemble?: boolean
+  ensemble: flag({ default: false }),
   /** Name of the tensor engine. Default 'auto'. */
-  readonly engine?: string
+  engine: text({ absent: 'auto' }),
+})
+export type SharedUpscalingOptions = OptionsOf<typeof declared>
+
+function arePatches(data: unknown): boolean {
+  const { train, validation } = (data ?? {}) as Partial<SharedUpscalingOptions['data']>
+  return [train, validation].every((split) => (split?.pairs?.length ?? 0) > 0)
 }
 
 /** An evaluator whose architectures share the weights of one enlarging supernet. */
@@ -43,36 +55,28 @@ export interface SharedUpscaling<A = unknown> extends Evaluator<A> {
 }
 
 const NAME = 'shared-upscaling'
-const WHERE = 'sharedUpscaling'
 
 /**
  * Measures an architecture by its path through one supernet: `psnr` (luma, dB) and `lrConsistency` on the held-out images,
  * `parameters` and `multiplyAdds` (of 48×48) of a network of its own, `pathParameters`. The weights are random until
- * `hnas()` trains them. Errors: ARCHLOOM_HNAS_OPTION, ARCHLOOM_HNAS_SPACE.
+ * `hnas()` trains them. Errors: ARCHLOOM_OPTION, ARCHLOOM_HNAS_SPACE.
  */
-export function sharedUpscaling(options: SharedUpscalingOptions): EvaluatorDefinition {
-  const { data, batchSize = 16, calibrationBatches = 20, ensemble = false } = options
-  const check = (option: string, received: unknown, valid: boolean, expected: string) => {
-    if (!valid) throw error('ARCHLOOM_HNAS_OPTION', { where: WHERE, option, received, expected })
-  }
-  const arePatches = [data?.train, data?.validation].every((split) => split?.pairs?.length > 0)
-  check('data', data, arePatches, 'splits of patches with their images, such as `await superResolutionData({ … })`')
+export function sharedUpscaling(given: SharedUpscalingOptions): EvaluatorDefinition {
+  const { data, batchSize, calibrationBatches, ensemble, engine, ...rest } = declared.read(given)
   const [train, validation] = [pairsOnly(data.train), pairsOnly(data.validation)]
-  const images = options.images ?? validation.pairs.length
-  for (const [option, received] of Object.entries({ batchSize, calibrationBatches, images }))
-    check(option, received, Number.isInteger(received) && received > 0, 'a whole number of at least 1')
+  const { images = validation.pairs.length } = rest
   const { scale } = train
   const [side = 0] = validation.inputShape
   const room = side * scale - 2 * rewardBorder(scale)
-  check(
-    'data',
-    `patches of ${side}`,
-    room > 0,
-    `small patches of more than ${(2 * rewardBorder(scale)) / scale} pixels`,
-  )
+  if (room <= 0)
+    throw declared.refuse(
+      'data',
+      `patches of ${side}`,
+      `small patches of more than ${(2 * rewardBorder(scale)) / scale} pixels`,
+    )
 
   async function create<A>({ space, rng }: EvaluatorParts<A>): Promise<SharedUpscaling<A>> {
-    await useEngine(options.engine)
+    await useEngine(engine)
     const supernet = space.supernet?.({ input: train.inputShape, classes: 0, rng: rng.fork('supernet') })
     const upscalers = supernet as SuperResolutionSupernet<A> | undefined
     const { cost } = space

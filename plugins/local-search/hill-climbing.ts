@@ -1,14 +1,16 @@
 import type { Controller, ControllerFactory, Genotype, Json } from '../../core/index.ts'
-import { among, checkOptions, positiveLimit, restored } from '../../core/policy/index.ts'
+import { among, options as declare, type OptionsOf, whole } from '../../core/options/index.ts'
+import { restored } from '../../core/policy/index.ts'
 
-export interface HillClimbingOptions {
+export const declared = declare('local-search', {
   /** Climbs in all, each from a random start; then the controller is exhausted. Default Infinity. */
-  readonly restarts?: number
+  restarts: whole({ min: 1, infinite: true, default: Number.POSITIVE_INFINITY }),
   /** Moves a climb may make before the next begins. Default Infinity. */
-  readonly steps?: number
+  steps: whole({ min: 1, infinite: true, default: Number.POSITIVE_INFINITY }),
   /** Move to the best of all neighbours, or to the first that is better. Default 'best'. */
-  readonly improvement?: 'best' | 'first'
-}
+  improvement: among(['best', 'first'], { default: 'best' }),
+})
+export type HillClimbingOptions = OptionsOf<typeof declared>
 
 interface Place {
   readonly genotype: Genotype
@@ -60,17 +62,7 @@ const begin = (climb: number, tickets: number): State => ({
  * are measured ahead. A failed trial is no place to go.
  */
 export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory {
-  const options = {
-    restarts: Number.POSITIVE_INFINITY,
-    steps: Number.POSITIVE_INFINITY,
-    improvement: 'best',
-    ...given,
-  } as const
-  checkOptions('local search', options, {
-    restarts: positiveLimit,
-    steps: positiveLimit,
-    improvement: among('best', 'first'),
-  })
+  const options = declared.read(given)
 
   return (space): Controller => {
     let state = begin(0, 0)
@@ -140,7 +132,7 @@ export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory
       observe(observations) {
         for (const { proposal, reward } of observations) {
           const { genotype } = proposal
-          const place = reward === undefined ? null : { genotype, reward }
+          const place = reward === undefined || Number.isNaN(reward) ? null : { genotype, reward }
           observeOne(proposal.context as unknown as Context | undefined, place, space.format(genotype))
         }
         return { climb: state.climb, move: state.move, ...(state.centre && { reward: state.centre.reward }) }

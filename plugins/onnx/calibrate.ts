@@ -65,6 +65,11 @@ export async function rangesOf(
     const range = found.get(name) ?? { low: Number.POSITIVE_INFINITY, high: Number.NEGATIVE_INFINITY, samples: [] }
     found.set(name, range)
     for (const value of values) {
+      if (!Number.isFinite(value))
+        throw error('ARCHLOOM_ONNX_CALIBRATION', {
+          received: `inputs for which the network computes ${value} at ${name}`,
+          expected: 'inputs for which it computes finite numbers throughout',
+        })
       if (value < range.low) range.low = value
       if (value > range.high) range.high = value
     }

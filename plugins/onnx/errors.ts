@@ -17,8 +17,18 @@ export const error = defineErrors('onnx', {
     `the package "onnxruntime-node", which runs ONNX files, could not be loaded (${d.reason}); install it with \`npm install onnxruntime-node\`.`,
   ARCHLOOM_ONNX_FILE: (d: { file: string; reason: string }) =>
     `${quote(d.file)} is no model that ONNX Runtime can open (${d.reason}); it is truncated, of another format, or of an opset that it does not know.`,
-  ARCHLOOM_TFJS_FOLDER: (d: { folder: string; reason: string }) =>
-    `${quote(d.folder)} cannot be read as a tf.js model: ${d.reason}. Give the folder of a saved model: model.json and all files that it names.`,
+  ARCHLOOM_IMPORT_OPTION: (d: { option: string; received: unknown; expected: string }) =>
+    `the import of a model received ${d.option} ${quote(d.received)}, expected ${d.expected}.`,
+  ARCHLOOM_IMPORT_INPUT: (d: { source: string; reason: string; remedy: string }) =>
+    `the model ${quote(d.source)} cannot be a network of one input: ${d.reason}. ${d.remedy}.`,
+  ARCHLOOM_IMPORT_NODE: (d: { node: string; op: string; reason: string }) =>
+    `node ${quote(d.node)} (${d.op}) of an imported model cannot be computed: ${d.reason}. The file contradicts itself, or the input is not the one that it is made for.`,
+  ARCHLOOM_IMPORT_TRAINING: (d: { node: string; op: string }) =>
+    `node ${quote(d.node)} of an imported model is a ${quote(d.op)}, of which tfjs has no gradient: the model can be applied, and not be trained further. Train the part of it that comes before, with the option output.`,
+  ARCHLOOM_TFJS_ATTRIBUTE: (d: { node: string; op: string; attribute: string; received: unknown; expected: string }) =>
+    `node ${quote(d.node)} (${d.op}) of a graph model has ${d.attribute} ${quote(d.received)}, expected ${d.expected}. Load the model with tf.js itself.`,
+  ARCHLOOM_KERAS_LAYER: (d: { layer: string; type: string; why: string; supported: readonly string[] }) =>
+    `layer ${quote(d.layer)} of a Keras model is of type ${quote(d.type)}${d.why ? ` (${d.why})` : ''}, which is not read; supported: ${d.supported.join(', ')}. Load the model with tf.js itself, or save it without the layer.`,
   ARCHLOOM_TFJS_KERNEL_UNSUPPORTED: (d: { kernel: string; supported: readonly string[] }) =>
     `the network runs the kernel ${quote(d.kernel)}, which has no operator in graph models here; supported: ${d.supported.join(', ')}.`,
   ARCHLOOM_TFJS_OPERATOR: (d: { node: string; op: string; supported: readonly string[] }) =>

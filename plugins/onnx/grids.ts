@@ -4,6 +4,12 @@ import { type ElementType, type GraphConstant, productOf } from './graph.ts'
 /** How much of the greatest value is kept, tried in this order when the mean squared error is minimised. */
 const shares = Array.from({ length: 31 }, (_, i) => 1 - i * 0.025)
 
+/**
+ * The least scale. The product of two is still a normal number: runtimes take denormal ones for 0, and divide by what
+ * they multiply with.
+ */
+export const LEAST_SCALE = 2 ** -60
+
 export interface Range {
   readonly low: number
   readonly high: number
@@ -21,7 +27,8 @@ export interface ActivationGrid {
 const gridOf = (low: number, high: number, bits: number): ActivationGrid => {
   const levels = 2 ** bits
   const [from, to] = [Math.min(0, low), Math.max(0, high)]
-  const scale = Math.max((to - from) / (levels - 1), 1e-12)
+  // Values that are 0 throughout say nothing of a range: any scale holds them.
+  const scale = Math.fround(Math.max((to === from ? 1 : to - from) / (levels - 1), LEAST_SCALE))
   return { scale, zero: Math.min(levels - 1, Math.max(0, Math.round(-from / scale))), levels }
 }
 
@@ -45,13 +52,16 @@ export function activationGrid({ low, high, sample }: Range, bits: number): Acti
   return best
 }
 
-/** Integers and one scale a channel; the weights are codes·scale, plus shift·scale where the grid has no zero. */
+/** Integers and one scale per channel: the weights are (codes + shift)·scale. */
 export interface WeightCodes {
   readonly codes: Int32Array
   readonly scales: Float32Array
   readonly type: ElementType
-  /** Added to codes: one half where the grid lies around zero without it, and codes would not fit otherwise. */
-  readonly shift: 0 | 0.5
+  /**
+   * Per channel, one half where the grid lies around zero without it and codes would not fit otherwise; 0 in channels
+   * that are zero throughout. Absent: 0 for all.
+   */
+  readonly shift?: Float32Array
   /** Different codes that can occur. */
   readonly levels: number
   /** The weights lay on a grid of so many bits already: nothing was rounded. */
@@ -96,18 +106,21 @@ function stepOf(values: Float32Array, bits: number): { step: number; half: boole
   return undefined
 }
 
-const narrow = (codes: Int32Array): ElementType | undefined => {
+/** The narrowest type that holds the codes; 4-bit integers only where 4 bits or fewer were asked for. */
+const narrow = (codes: Int32Array, bits: number): ElementType | undefined => {
   let [low, high] = [0, 0]
   for (const code of codes) {
     low = Math.min(low, code)
     high = Math.max(high, code)
   }
-  return low >= -8 && high <= 7 ? 'int4' : low >= -128 && high <= 127 ? 'int8' : undefined
+  return bits <= 4 && low >= -8 && high <= 7 ? 'int4' : low >= -128 && high <= 127 ? 'int8' : undefined
 }
 
 /**
- * Weights as integers of `bits` bits, one scale a channel of `axis`. Weights that a search has put on a grid of that
+ * Weights as integers of `bits` bits, one scale per channel of `axis`. Weights that a search has put on a grid of that
  * many levels keep it exactly; others are rounded to 2ᵇ − 1 levels around zero, of the range of least squared error.
+ * @param leastScales below which a channel's bias, counted in its scale, does not fit its integers. Channels that are
+ *   zero throughout take a scale in which their bias has 23 bits; 1 where that is not given.
  */
 export function weightCodes(
   weights: GraphConstant,
@@ -116,7 +129,12 @@ export function weightCodes(
   leastScales?: Float32Array,
 ): WeightCodes {
   const channels = channelsOf(weights, axis)
-  return onGrid(weights, axis, bits, channels) ?? rounded(weights, axis, bits, channels, leastScales)
+  const free = channels.map((values, channel) => {
+    const least = leastScales?.[channel] ?? 0
+    if (values.some((value) => value !== 0)) return undefined
+    return least > 0 ? Math.max(least * 2 ** 7, LEAST_SCALE) : 1
+  })
+  return onGrid(weights, axis, bits, channels, free) ?? rounded(weights, axis, bits, channels, free, leastScales)
 }
 
 function coded(weights: GraphConstant, axis: number, code: (value: number, channel: number) => number): Int32Array {
@@ -124,30 +142,31 @@ function coded(weights: GraphConstant, axis: number, code: (value: number, chann
   return Int32Array.from(weights.values, (value, i) => code(value, Math.floor(i / inner) % count))
 }
 
-function onGrid(weights: GraphConstant, axis: number, bits: number, channels: readonly Float32Array[]) {
-  const steps = channels.map((values) =>
-    values.every((value) => value === 0) ? { step: 1e-12, half: false } : stepOf(values, bits),
-  )
-  if (steps.includes(undefined)) return undefined
-  const found = steps as { step: number; half: boolean }[]
-  const half = found.some((each) => each.half)
-  if (!half) {
-    const scales = Float32Array.from(found, ({ step }) => step)
-    const codes = coded(weights, axis, (value, channel) => Math.round(value / (scales[channel] as number)))
-    const type = narrow(codes)
-    return type && ({ codes, scales, type, shift: 0, levels: 2 ** bits, exact: true } satisfies WeightCodes)
-  }
-  const kept = { shift: 0, levels: 2 ** bits, exact: true } as const
+/** @param free the scale of channels that are zero throughout. */
+function onGrid(
+  weights: GraphConstant,
+  axis: number,
+  bits: number,
+  channels: readonly Float32Array[],
+  free: readonly (number | undefined)[],
+): WeightCodes | undefined {
+  const steps = channels.map((values, channel) => (free[channel] === undefined ? stepOf(values, bits) : 'free'))
+  if (steps.some((each) => each === undefined || (each !== 'free' && each.step < 2 * LEAST_SCALE))) return undefined
+  const found = steps as ('free' | { step: number; half: boolean })[]
+  const scalesOf = (scale: (step: number, half: boolean) => number) =>
+    Float32Array.from(found, (each, c) => (each === 'free' ? (free[c] as number) : scale(each.step, each.half)))
+  const live = found.filter((each) => each !== 'free')
+  const kept = { levels: 2 ** bits, exact: true } as const
   // Odd multiples of half a step; where they need more bits than the grid does, shifted whole ones.
-  const halves = Float32Array.from(found, (each) => (each.half ? each.step / 2 : each.step))
-  const doubled = coded(weights, axis, (value, channel) => Math.round(value / (halves[channel] as number)))
-  const type = narrow(doubled)
-  const fits = type === 'int4' || (type === 'int8' && bits !== 4)
-  if (fits || found.some((each) => !each.half))
-    return type && ({ codes: doubled, scales: halves, type, ...kept } satisfies WeightCodes)
-  const scales = Float32Array.from(found, ({ step }) => step)
-  const codes = coded(weights, axis, (value, channel) => Math.round(value / (scales[channel] as number) - 0.5))
-  return { codes, scales, ...kept, type: bits === 4 ? 'int4' : 'int8', shift: 0.5 } satisfies WeightCodes
+  const scales = scalesOf((step, half) => (half ? step / 2 : step))
+  const codes = coded(weights, axis, (value, channel) => Math.round(value / scales[channel]!))
+  const type = narrow(codes, bits)
+  const fits = type === 'int4' || (type === 'int8' && (bits !== 4 || live.every(({ half }) => !half)))
+  if (fits || live.some(({ half }) => !half)) return type && { codes, scales, type, ...kept }
+  const shift = Float32Array.from(found, (each) => (each === 'free' ? 0 : 0.5))
+  const whole = scalesOf((step) => step)
+  const shifted = coded(weights, axis, (value, channel) => Math.round(value / whole[channel]! - shift[channel]!))
+  return { codes: shifted, scales: whole, ...kept, type: bits === 4 ? 'int4' : 'int8', shift }
 }
 
 function rounded(
@@ -155,10 +174,13 @@ function rounded(
   axis: number,
   bits: number,
   channels: readonly Float32Array[],
+  free: readonly (number | undefined)[],
   leastScales?: Float32Array,
 ): WeightCodes {
   const top = Math.max(1, 2 ** (bits - 1) - 1)
   const scales = Float32Array.from(channels, (values, channel) => {
+    const fixed = free[channel]
+    if (fixed !== undefined) return fixed
     const greatest = values.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
     let [best, least] = [greatest / top, Number.POSITIVE_INFINITY]
     for (const share of bits >= 8 ? shares.slice(0, 1) : shares) {
@@ -167,10 +189,10 @@ function rounded(
       for (const value of values) sum += (value - Math.min(top, Math.max(-top, Math.round(value / scale))) * scale) ** 2
       if (sum < least) [best, least] = [scale, sum]
     }
-    return Math.max(best, leastScales?.[channel] ?? 0, 1e-12)
+    return Math.max(best, leastScales?.[channel] ?? 0, LEAST_SCALE)
   })
   const codes = coded(weights, axis, (value, channel) =>
     Math.min(top, Math.max(-top, Math.round(value / (scales[channel] as number)))),
   )
-  return { codes, scales, type: bits <= 4 ? 'int4' : 'int8', shift: 0, levels: 2 * top + 1, exact: false }
+  return { codes, scales, type: bits <= 4 ? 'int4' : 'int8', levels: 2 * top + 1, exact: false }
 }

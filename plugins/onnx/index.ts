@@ -22,10 +22,12 @@ export {
   exportOnnx,
   type QuantiseOptions,
 } from './export.ts'
+export type { ImportedNetwork, ImportOptions } from './imported-network.ts'
 export { supportedKernels } from './kernels/index.ts'
 export type { Carried, QuantisedLayer } from './quantise.ts'
 export { exportQuantisedModel } from './quantised-model.ts'
 export { type OnnxModel, type OnnxTensor, type OpenOptions, openOnnx } from './session.ts'
 export { exportGraphModel, type FolderReport, graphModelKernels } from './tfjs/graph-model.ts'
 export { graphModelOperators, importGraphModel } from './tfjs/import-graph-model.ts'
-export { exportLayersModel, importLayersModel, layersModelNodes } from './tfjs/layers-model.ts'
+export { importLayersModel } from './tfjs/import-layers-model.ts'
+export { exportLayersModel, layersModelNodes } from './tfjs/layers-model.ts'

@@ -1,6 +1,10 @@
 /**
  * A float graph with QuantizeLinear and DequantizeLinear around its layers (QDQ), the form that ONNX Runtime turns into
- * integer kernels. Weights: one scale an output channel. Activations: one scale a tensor, calibrated.
+ * integer kernels. Weights: one scale per output channel. Activations: one scale per tensor, calibrated.
+ *
+ * Layers that no integer kernel computes as stated are kept apart from that form, because ONNX Runtime rewrites it beyond
+ * recognition otherwise: it rounds float biases and float weights to 8 bits beside a DequantizeLinear, rounds float
+ * inputs to 8 bits beside 4- and 8-bit weights (MatMulNBits), and makes convolutions of 4-bit inputs that it cannot run.
  */
 import type { Bits } from '../../evaluators/profile/index.ts'
 import { error } from './errors.ts'
@@ -13,7 +17,7 @@ import {
   type GraphNode,
   type OnnxGraph,
 } from './graph.ts'
-import { activationGrid, type Range, weightCodes } from './grids.ts'
+import { activationGrid, LEAST_SCALE, type Range, type WeightCodes, weightCodes } from './grids.ts'
 
 export interface QuantiseBits {
   /** Of weights; by path of the layer, '*' for those not named. Default 8. 32: float. */
@@ -96,7 +100,7 @@ export function planQuantisation(graph: OnnxGraph, bits: QuantiseBits): Quantisa
     (consumers.get(name) ?? []).every(
       ({ op, inputs, outputs: [output] }) =>
         op === 'Identity' ||
-        ((op === 'Transpose' || ((op === 'Add' || op === 'Mul') && inputs.some((each) => graph.constants.has(each)))) &&
+        ((moving.has(op) || ((op === 'Add' || op === 'Mul') && inputs.some((each) => graph.constants.has(each)))) &&
           isFinal(output as string)),
     )
   for (const node of graph.nodes) {
@@ -109,7 +113,8 @@ export function planQuantisation(graph: OnnxGraph, bits: QuantiseBits): Quantisa
       if (node.inputs.some((name) => graph.constants.has(name))) continue
       for (const name of node.inputs) read(name, node, 8)
       outputs.add(settled(node))
-    } else if (everywhere && moving.has(node.op)) read(node.inputs[0] as string, node, 8)
+    } else if (everywhere && moving.has(node.op) && !isFinal(node.outputs[0] as string))
+      read(node.inputs[0] as string, node, 8)
   }
   for (const name of outputs) if (isFinal(name)) outputs.delete(name)
   return { values, outputs }
@@ -125,8 +130,8 @@ interface Quantiser {
   readonly zero: string
   readonly number: number
   readonly carried: Carried
-  /** Values beyond the codes in use are cut first. */
-  readonly clip?: readonly [number, number]
+  /** Values beyond the codes in use are cut first: the least and the greatest value that come out. */
+  readonly cut?: readonly [number, number]
   /** Names of ±half a step, for levels around zero without it: added before and behind. */
   readonly halves?: readonly [string, string]
 }
@@ -166,28 +171,38 @@ export function quantise(graph: OnnxGraph, bits: QuantiseBits, ranges: ReadonlyM
     quantisers.set(key, made)
     return made
   }
-  const layers: QuantisedLayer[] = []
   const added = new Map<string, GraphNode[]>()
   const renamed = new Map<string, string>()
   const insert = (name: string, width: number, reader?: GraphNode): string => {
     const key = `${reader && bits.clips ? reader.name : width} ${name}`
     const known = renamed.get(key)
     if (known !== undefined) return known
-    const { scale, zero, clip, halves } = quantiserOf(name, width, reader)
+    const { scale, zero, cut, halves } = quantiserOf(name, width, reader)
     const nodes: GraphNode[] = []
     const push = (op: string, inputs: string[], wanted: string) => {
       const output = builder.name(wanted)
       nodes.push({ op, name: output, inputs, outputs: [output], attributes: {} })
       return output
     }
-    const cut = clip ? push('Clip', [name, builder.scalar(clip[0]), builder.scalar(clip[1])], `${name}/cut`) : name
-    const moved = halves ? push('Add', [cut, halves[0]], `${name}/moved`) : cut
+    const bounds = cut?.map((end) => builder.scalar(end)) ?? []
+    const inside = cut ? push('Clip', [name, ...bounds], `${name}/cut`) : name
+    const moved = halves ? push('Add', [inside, halves[0]], `${name}/moved`) : inside
     const codes = push('QuantizeLinear', [moved, scale, zero], `${name}/codes`)
     const level = push('DequantizeLinear', [codes, scale, zero], `${name}/value`)
     const value = halves ? push('Add', [level, halves[1]], `${name}/back`) : level
     added.set(name, [...(added.get(name) ?? []), ...nodes])
     renamed.set(key, value)
     return value
+  }
+  const coded = new Map<GraphNode, CodedLayer>()
+  for (const node of graph.nodes) {
+    const axis = layerAxis[node.op]
+    const weights = graph.constants.get(node.inputs[1] ?? '')
+    if (axis === undefined || weights?.type !== 'float32') continue
+    const width = node.op === 'ConvTranspose' ? 32 : bitsFor(bits.activations, node.name)
+    const source = [...plan.values].find(([, readers]) => readers.has(node))?.[0]
+    const input = source === undefined ? undefined : quantiserOf(source, width, node)
+    coded.set(node, codedLayer(graph, node, axis, bitsFor(bits.weights, node.name), input))
   }
   for (const [name, readers] of plan.values)
     for (const [reader, width] of readers) {
@@ -199,23 +214,68 @@ export function quantise(graph: OnnxGraph, bits: QuantiseBits, ranges: ReadonlyM
     for (const reader of consumers.get(name) ?? [])
       reader.inputs = reader.inputs.map((each) => (each === name ? value : each))
   }
-  for (const node of [...graph.nodes]) {
-    const axis = layerAxis[node.op]
-    const weights = graph.constants.get(node.inputs[1] ?? '')
-    if (axis === undefined || weights?.type !== 'float32') continue
-    const width = node.op === 'ConvTranspose' ? 32 : bitsFor(bits.activations, node.name)
-    const source = [...plan.values].find(([, readers]) => readers.has(node))?.[0]
-    const input = source === undefined ? undefined : quantiserOf(source, width, node)
-    const carried = quantiseWeights(graph, builder, added, node, axis, bitsFor(bits.weights, node.name), input)
-    layers.push({
-      layer: node.name,
-      weights: carried,
-      activations: input?.carried ?? { bits: 32, as: 'float32', levels: 2 ** 32, coarser: false },
-    })
-  }
+  const layers = [...coded].map(([node, layer]): QuantisedLayer => {
+    const weights = quantiseWeights(graph, builder, added, node, layer)
+    const activations = layer.input?.carried ?? { bits: 32, as: 'float32', levels: 2 ** 32, coarser: false }
+    return { layer: node.name, weights, activations }
+  })
   order(graph, added)
+  keepApart(graph, builder, new Set([...coded].filter(([, { integer }]) => !integer).map(([node]) => node)))
   dropUnused(graph)
   return layers
+}
+
+/** Behind a DequantizeLinear, a Clip that changes no value keeps a float layer apart from the form that is rewritten. */
+function keepApart(graph: OnnxGraph, builder: GraphBuilder, layers: ReadonlySet<GraphNode>): void {
+  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)))
+  const dequantised = (name: string): boolean => {
+    const producer = producers.get(name)
+    if (!producer || !moving.has(producer.op)) return producer?.op === 'DequantizeLinear'
+    return dequantised(producer.inputs[0] as string)
+  }
+  graph.nodes = graph.nodes.flatMap((node) => {
+    const [name] = node.inputs as [string]
+    if (!layers.has(node) || !dequantised(name)) return [node]
+    const output = builder.name(`${name}/apart`)
+    const ends = [-LARGEST_FLOAT, LARGEST_FLOAT].map((end) => builder.scalar(end))
+    node.inputs[0] = output
+    return [{ op: 'Clip', name: output, inputs: [name, ...ends], outputs: [output], attributes: {} }, node]
+  })
+}
+
+const LARGEST_FLOAT = (2 - 2 ** -23) * 2 ** 127
+
+/** The integers of a layer's weights; `integer`: a kernel of ONNX Runtime computes with them as they are. */
+interface CodedLayer {
+  readonly axis: number
+  readonly bits: number
+  readonly input: Quantiser | undefined
+  readonly weights?: WeightCodes
+  /** The bias counted in input scale × weight scale. */
+  readonly bias?: Int32Array
+  readonly integer: boolean
+}
+
+function codedLayer(
+  graph: OnnxGraph,
+  node: GraphNode,
+  axis: number,
+  bits: number,
+  input: Quantiser | undefined,
+): CodedLayer {
+  const weights = graph.constants.get(node.inputs[1] as string) as GraphConstant
+  const bias = graph.constants.get(node.inputs[2] ?? '')
+  const common = { axis, bits, input }
+  if (bits === 32) return { ...common, integer: false }
+  const eight = input?.carried.as === 'uint8' && !input.cut && !input.halves ? input.number : undefined
+  if (eight === undefined) return { ...common, weights: weightCodes(weights, axis, bits), integer: false }
+  // The bias is counted in input scale × weight scale: it must fit 32 bits.
+  const least = bias && Float32Array.from(bias.values, (b) => Math.abs(b) / (eight * 2 ** 30))
+  const codes = weightCodes(weights, axis, bits, least)
+  const counts = Float64Array.from(bias?.values ?? [], (b, c) => Math.round(b / Math.fround(codes.scales[c]! * eight)))
+  // Weights on a grid keep their scale, in which a bias that is far larger has no integer.
+  const integer = codes.type === 'int8' && !codes.shift && counts.every((count) => Math.abs(count) < 2 ** 31)
+  return { ...common, weights: codes, integer, ...(integer && bias && { bias: Int32Array.from(counts) }) }
 }
 
 function activationQuantiser(
@@ -232,7 +292,7 @@ function activationQuantiser(
     zero: builder.constant(Int32Array.of(zero), [], `${name}/zero`, as),
     number: scale,
     carried: { bits, as, levels, coarser },
-    ...(coarser && { clip: [-zero * scale, (levels - 1 - zero) * scale] as const }),
+    ...(coarser && { cut: [-zero * scale, (levels - 1 - zero) * scale] as const }),
   }
 }
 
@@ -244,69 +304,74 @@ function learnedQuantiser(
   fourBits: boolean,
   name: string,
 ): Quantiser {
+  if (!(clip >= 2 ** 8 * LEAST_SCALE && clip < Number.POSITIVE_INFINITY))
+    throw error('ARCHLOOM_ONNX_OPTION', {
+      option: `the learned range of ${name}`,
+      received: clip,
+      expected: 'a positive number that is not denormal',
+    })
   const as = bits === 4 && fourBits ? 'uint4' : 'uint8'
   const levels = 2 ** bits
   const coarser = levels < (as === 'uint4' ? 16 : 256)
-  const scale = ((signed ? 2 : 1) * clip) / (levels - 1)
+  const scale = Math.fround(((signed ? 2 : 1) * clip) / (levels - 1))
   const half = (sign: number) => builder.scalar((sign * scale) / 2)
   return {
     scale: builder.constant(Float32Array.of(scale), [], `${name}/scale`),
     zero: builder.constant(Int32Array.of(signed ? levels / 2 : 0), [], `${name}/zero`, as),
     number: scale,
     carried: { bits, as, levels, coarser, exact: true },
-    ...(coarser && { clip: [signed ? -clip : 0, clip] as const }),
+    ...(coarser && { cut: [signed ? -clip : 0, clip] as const }),
     ...(signed && { halves: [half(-1), half(1)] as const }),
   }
 }
 
-/** Weights become integers and a DequantizeLinear; with 8-bit inputs the bias becomes 32-bit integers. */
+/**
+ * Beyond this size of two adjacent weights, ONNX Runtime's kernels of unsigned inputs and signed weights overflow 16 bits
+ * on processors with AVX2 and no VNNI, and go on with the nearest number that fits.
+ */
+const LARGEST_SIGNED = 64
+
+/** Integer layers: weights and bias behind a DequantizeLinear. Others: weights that a constant fold widens once. */
 function quantiseWeights(
   graph: OnnxGraph,
   builder: GraphBuilder,
   added: Map<string, GraphNode[]>,
   node: GraphNode,
-  axis: number,
-  bits: number,
-  input: Quantiser | undefined,
+  { axis, bits, input, weights: coded, bias, integer }: CodedLayer,
 ): Carried {
-  const name = node.inputs[1] as string
-  const weights = graph.constants.get(name) as GraphConstant
-  if (bits === 32) return { bits, as: 'float32', levels: 2 ** 32, coarser: false }
-  const bias = graph.constants.get(node.inputs[2] ?? '')
-  const integer = input?.carried.as === 'uint8' && !input.clip && !input.halves
-  // The bias is counted in input scale × weight scale: it must fit 32 bits.
-  const least = integer && bias ? Float32Array.from(bias.values, (b) => Math.abs(b) / ((input?.number as number) * 2 ** 30)) : undefined // biome-ignore format: one line
-  const { codes, scales, type, shift, levels, exact } = weightCodes(weights, axis, bits, least)
+  if (!coded) return { bits, as: 'float32', levels: 2 ** 32, coarser: false }
+  const { codes, scales, shift, levels, exact } = coded
+  const [, name, biasName] = node.inputs as [string, string, string]
+  const { dims } = graph.constants.get(name) as GraphConstant
   const before: GraphNode[] = []
-  const dequantise = (codesName: string, scale: string, attributes: GraphNode['attributes'], wanted: string) => {
+  const push = (op: string, inputs: string[], wanted: string, attributes: GraphNode['attributes'] = {}) => {
     const output = builder.name(wanted)
-    before.push({ op: 'DequantizeLinear', name: output, inputs: [codesName, scale], outputs: [output], attributes })
+    before.push({ op, name: output, inputs, outputs: [output], attributes })
     return output
   }
-  const scale = builder.constant(scales, [scales.length], `${name}/scale`)
-  let value = dequantise(builder.constant(codes, weights.dims, `${name}/codes`, type), scale, { axis }, `${name}/value`)
-  if (shift) {
-    const dims = weights.dims.map((size, i) => (i === axis ? size : 1))
-    const half = builder.constant(
-      scales.map((each) => each * shift),
-      dims,
-      `${name}/half`,
-    )
-    const output = builder.name(`${name}/shifted`)
-    before.push({ op: 'Add', name: output, inputs: [value, half], outputs: [output], attributes: {} })
-    value = output
-  }
-  node.inputs[1] = value
-  if (integer && bias && type === 'int8' && !shift) {
-    const product = scales.map((each) => each * (input?.number as number))
-    const counted = Int32Array.from(bias.values, (b, c) => Math.round(b / (product[c] as number)))
-    const biasName = node.inputs[2] as string
-    const biasScale = builder.constant(product, [product.length], `${biasName}/scale`)
-    const biasCodes = builder.constant(counted, bias.dims, `${biasName}/codes`, 'int32')
-    node.inputs[2] = dequantise(biasCodes, biasScale, { axis: 0 }, `${biasName}/value`)
+  const unsigned = integer && codes.some((code) => Math.abs(code) > LARGEST_SIGNED)
+  const as = unsigned ? 'uint8' : coded.type
+  const stored = builder.constant(unsigned ? codes.map((code) => code + 128) : codes, dims, `${name}/codes`, as)
+  if (integer) {
+    const scale = builder.constant(scales, [scales.length], `${name}/scale`)
+    const zeros = new Int32Array(scales.length).fill(128)
+    const zero = unsigned ? [builder.constant(zeros, [scales.length], `${name}/zero`, 'uint8')] : []
+    node.inputs[1] = push('DequantizeLinear', [stored, scale, ...zero], `${name}/value`, { axis })
+    if (bias) {
+      const product = scales.map((each) => each * (input as Quantiser).number)
+      const biasScale = builder.constant(product, [product.length], `${biasName}/scale`)
+      const biasCodes = builder.constant(bias, [bias.length], `${biasName}/codes`, 'int32')
+      node.inputs[2] = push('DequantizeLinear', [biasCodes, biasScale], `${biasName}/value`, { axis: 0 })
+    }
+  } else {
+    const along = dims.map((size, i) => (i === axis ? size : 1))
+    const whole = push('Cast', [stored], `${name}/float`, { to: 1 })
+    const halves = shift && builder.constant(shift, along, `${name}/half`)
+    const moved = halves ? push('Add', [whole, halves], `${name}/shifted`) : whole
+    node.inputs[1] = push('Mul', [moved, builder.constant(scales, along, `${name}/scale`)], `${name}/value`)
   }
   added.set(`before ${node.name}`, before)
-  return { bits, as: type, levels, coarser: bits !== 4 && bits !== 8, exact }
+  return { bits, as, levels, coarser: bits !== 4 && bits !== 8, exact }
 }
 
 /** Puts new nodes where they belong: quantisers behind what they read, weights before their layer. */

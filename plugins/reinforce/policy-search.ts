@@ -1,48 +1,44 @@
 import type { Controller, ControllerFactory, Json } from '../../core/index.ts'
+import { among, either, flag, number, type OptionsOf, options, whole } from '../../core/options/index.ts'
 import {
-  among,
   categoricalPolicy,
-  checkOptions,
-  decayRate,
   type Episode,
   layoutOf,
   loadParameters,
   lstmPolicy,
   movingAverage,
   noBaseline,
-  nonNegativeNumber,
   policyAdam,
   policyGradientStep,
-  positiveInteger,
-  positiveNumber,
   restored,
   saveParameters,
   standardised,
 } from '../../core/policy/index.ts'
 
-export interface ReinforceOptions {
+export const declared = options('reinforce', {
   /** 'lstm': each choice depends on those before it. 'categorical': independent choices, learns quicker. Default 'lstm'. */
-  readonly policy?: 'lstm' | 'categorical'
+  policy: among(['lstm', 'categorical'], { default: 'lstm' }),
   /** Size of embeddings and state of the LSTM. Default 32. */
-  readonly hidden?: number
+  hidden: whole({ min: 1, default: 32 }),
   /** Whether decisions with equal options share embeddings and outputs. Default false. */
-  readonly share?: boolean
-  /** Of Adam. Default 0.01 for the LSTM, 0.1 for independent choices. */
-  readonly learningRate?: number
+  share: flag({ default: false }),
+  /** Of Adam, on the policy: nothing else is trained. Default 0.01 for the LSTM, 0.1 for independent choices. */
+  learningRate: number({ above: 0, absent: '0.01 for the LSTM, 0.1 for independent choices' }),
   /** λ: weight of the policy's entropy (nats) beside the advantage. Default 0.1. */
-  readonly entropyWeight?: number
+  entropyWeight: number({ min: 0, default: 0.1 }),
   /** Share of the old value in the moving-average baseline; null: no baseline. Default 0.9. */
-  readonly baselineDecay?: number | null
+  baselineDecay: either([among([null]), number({ min: 0, below: 1 })], { default: 0.9 }),
   /**
    * Divide advantages by their moving root mean square and cut them at ± 2, so that the other options do not depend on
    * the unit of the reward. Default true.
    */
-  readonly standardise?: boolean
-  /** Observations an update. Default 1. */
-  readonly batch?: number
+  standardise: flag({ default: true }),
+  /** Observations of an update. Default 1. */
+  batch: whole({ min: 1, default: 1 }),
   /** Limit of the gradient's norm. Default 5. */
-  readonly clipNorm?: number
-}
+  clipNorm: number({ above: 0, default: 5 }),
+})
+export type ReinforceOptions = OptionsOf<typeof declared>
 
 /** In standardised units. */
 const ADVANTAGE_LIMIT = 2
@@ -53,27 +49,8 @@ const ADVANTAGE_LIMIT = 2
  * reward seen so far and leaves the average alone; before any reward it teaches nothing.
  */
 export function policySearch(given: ReinforceOptions = {}): ControllerFactory {
-  const options = {
-    policy: 'lstm',
-    hidden: 32,
-    share: false,
-    learningRate: given.policy === 'categorical' ? 0.1 : 0.01,
-    entropyWeight: 0.1,
-    baselineDecay: 0.9,
-    standardise: true,
-    batch: 1,
-    clipNorm: 5,
-    ...given,
-  } as const
-  checkOptions('reinforce', options, {
-    policy: among('lstm', 'categorical'),
-    hidden: positiveInteger,
-    learningRate: positiveNumber,
-    entropyWeight: nonNegativeNumber,
-    batch: positiveInteger,
-    clipNorm: positiveNumber,
-    ...(options.baselineDecay !== null && { baselineDecay: decayRate }),
-  })
+  const options = declared.read(given)
+  const { learningRate = options.policy === 'categorical' ? 0.1 : 0.01 } = options
 
   return (space, rng): Controller => {
     const { hidden, share, entropyWeight, clipNorm, batch } = options
@@ -81,7 +58,7 @@ export function policySearch(given: ReinforceOptions = {}): ControllerFactory {
       options.policy === 'categorical'
         ? categoricalPolicy(space)
         : lstmPolicy(space, rng.fork('policy'), { hidden, layout: layoutOf(space.decisions, { share }) })
-    const optimizer = policyAdam(policy.parameters, { learningRate: options.learningRate })
+    const optimizer = policyAdam(policy.parameters, { learningRate })
     const { baselineDecay } = options
     const plain = baselineDecay === null ? noBaseline() : movingAverage(baselineDecay)
     const baseline = options.standardise ? standardised(plain, baselineDecay ?? 0.9, ADVANTAGE_LIMIT) : plain
@@ -95,7 +72,8 @@ export function policySearch(given: ReinforceOptions = {}): ControllerFactory {
       },
       observe(observations) {
         const diagnostics: Record<string, number> = {}
-        for (const { proposal, reward } of observations) {
+        for (const { proposal, reward: measured } of observations) {
+          const reward = Number.isNaN(measured) ? undefined : measured
           if (reward === undefined && worst === undefined) continue
           worst = Math.min(worst ?? Number.POSITIVE_INFINITY, reward ?? Number.POSITIVE_INFINITY)
           const advantage = reward === undefined ? baseline.compare(worst) : baseline.advantage(reward)

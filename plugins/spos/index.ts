@@ -1,7 +1,7 @@
 /** SPOS: a supernet trained on uniformly drawn paths, then an evolution over paths on validation data. */
 import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
 import { oneShot, oneShotNeeds } from '../../evaluators/weight-sharing/index.ts'
-import { checkedOptions, type SposOptions } from './options.ts'
+import { declared, defaults, readEvolution, type SposOptions } from './options.ts'
 import { paper } from './paper.ts'
 import { pathEvolution } from './path-evolution.ts'
 import { uniformPaths } from './uniform-paths.ts'
@@ -9,20 +9,32 @@ import { uniformPaths } from './uniform-paths.ts'
 /**
  * Single-path one-shot search: `createSearch({ space: chainSpace(), evaluator: weightSharing({ data, statistics:
  * 'recalibrated' }), plugins: [spos()], … })`. Every architecture of the evolution is a trial.
- * Errors: ARCHLOOM_TRAINING_OPTION, ARCHLOOM_CONTROLLER_OPTION; when it runs those of `oneShot`.
+ * Errors: ARCHLOOM_OPTION; when it runs those of `oneShot`.
  */
 export function spos(given: SposOptions = {}): Plugin {
-  const options = checkedOptions(given)
+  const options = declared.read(given)
   const { population, generations, parents, crossovers, mutations, mutationProbability, evolve, ...training } = options
-  const evolution = { population, generations, parents, crossovers, mutations, mutationProbability }
+  const evolution = readEvolution({
+    population,
+    generations,
+    mutationProbability,
+    ...(parents !== undefined && { parents }),
+    ...(crossovers !== undefined && { crossovers }),
+    ...(mutations !== undefined && { mutations }),
+  })
   // The evolution does not touch the supernet: a checkpoint of its training serves any.
-  const algorithm = oneShot({ name: 'spos', options: training, strategy: uniformPaths })
+  const algorithm = oneShot({
+    name: 'spos',
+    options: { ...training, warmUp: { epochs: 0 } },
+    defaults,
+    strategy: uniformPaths,
+  })
   return definePlugin({
     name: 'spos',
     provides: evolve ? ['algorithm', 'controller'] : ['algorithm'],
     needs: evolve ? oneShotNeeds : [...oneShotNeeds, { need: 'controller', remedy: 'Add one, such as evolution().' }],
     paper,
-    options,
+    options: { ...options, ...evolution },
     bind: ({ bind, controller }) => {
       bind(tokens.ALGORITHM).toFactory(algorithm)
       if (evolve) controller.to(pathEvolution(evolution))

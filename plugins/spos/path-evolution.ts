@@ -1,30 +1,33 @@
-import type { Controller, ControllerFactory, Decision, Genotype, Json, Random, SearchSpace } from '../../core/index.ts'
+import {
+  type Controller,
+  type ControllerFactory,
+  drawValue,
+  type Genotype,
+  type Json,
+  type Random,
+  type SearchSpace,
+} from '../../core/index.ts'
 import { byReward, type Individual, individualOf, restored } from '../../core/policy/index.ts'
-import { checkedEvolution, type EvolutionOptions } from './options.ts'
+import { type EvolutionOptions, readEvolution } from './options.ts'
 
-/** A genotype decision by decision: the value asked for where it is allowed after those before, else a random one. */
-function assemble(space: SearchSpace, rng: Random, wanted: (index: number) => number | undefined): Genotype {
+/** Every decision from one parent or the other. */
+export const crossover = (space: SearchSpace, a: Genotype, b: Genotype, rng: Random): Genotype =>
+  space.crossover(a, b, rng)
+
+/** Every decision is drawn anew with a probability, uniform on its own scale, or where its value is no longer allowed. */
+export function mutation(space: SearchSpace, parent: Genotype, probability: number, rng: Random): Genotype {
   const genotype: number[] = []
   while (genotype.length < space.decisions.length) {
     const index = genotype.length
     const allowed = space.allowed(genotype)
-    const value = wanted(index)
-    if (allowed !== null) genotype.push(value !== undefined && allowed.includes(value) ? value : rng.pick(allowed))
-    else {
-      const { min, max } = space.decisions[index] as Extract<Decision, { kind: 'real' }>
-      genotype.push(value !== undefined && value >= min && value <= max ? value : min + (max - min) * rng.float())
-    }
+    const kept =
+      rng.float() >= probability &&
+      space.isActive(parent, index) &&
+      (allowed === null || allowed.includes(parent[index]!))
+    genotype.push(kept ? parent[index]! : drawValue(space.decisions[index]!, allowed, rng))
   }
   return genotype
 }
-
-/** Every decision from one parent or the other. */
-export const crossover = (space: SearchSpace, a: Genotype, b: Genotype, rng: Random): Genotype =>
-  assemble(space, rng, (index) => (rng.float() < 0.5 ? a : b)[index])
-
-/** Every decision is drawn anew with a probability. */
-export const mutation = (space: SearchSpace, parent: Genotype, probability: number, rng: Random): Genotype =>
-  assemble(space, rng, (index) => (rng.float() < probability ? undefined : parent[index]))
 
 const ATTEMPTS = 20
 
@@ -33,8 +36,8 @@ const ATTEMPTS = 20
  * of two of the k best so far, m mutants of one of them, and random ones for the rest. None is proposed twice where a
  * few attempts find a new one. Exhausted after all generations. The bounds of objectives act through the reward.
  */
-export function pathEvolution(given: Partial<EvolutionOptions> = {}): ControllerFactory {
-  const { population, generations, parents, crossovers, mutations, mutationProbability } = checkedEvolution(given)
+export function pathEvolution(given: EvolutionOptions = {}): ControllerFactory {
+  const { population, generations, parents, crossovers, mutations, mutationProbability } = readEvolution(given)
 
   return (space): Controller => {
     let best: readonly Individual[] = []
@@ -67,7 +70,7 @@ export function pathEvolution(given: Partial<EvolutionOptions> = {}): Controller
           const key = space.format(individual.genotype)
           const others = best.filter(({ genotype }) => space.format(genotype) !== key)
           // The sort is stable: among equals the earlier one stays.
-          best = [...others, individual].sort((a, b) => byReward(b, a)).slice(0, parents)
+          best = [...others, individual].sort(byReward).slice(0, parents)
         }
         const generation = Math.floor(Math.max(0, proposed.length - 1) / population)
         return { generation, ...(best[0] && { bestReward: best[0].reward }) }

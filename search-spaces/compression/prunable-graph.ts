@@ -18,7 +18,17 @@ export interface Window {
   readonly padding: GraphPadding
 }
 
-export const activationNames = ['relu', 'relu6', 'sigmoid', 'tanh', 'elu', 'leaky-relu', 'softplus', 'swish'] as const
+export const activationNames = [
+  'relu',
+  'relu6',
+  'sigmoid',
+  'tanh',
+  'elu',
+  'leaky-relu',
+  'softplus',
+  'swish',
+  'softmax',
+] as const
 export type ActivationName = (typeof activationNames)[number]
 
 export interface ConvolutionNode {

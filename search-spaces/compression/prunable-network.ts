@@ -37,6 +37,7 @@ const activations: Readonly<Record<ActivationNode['activation'], (x: tf.Tensor, 
   'leaky-relu': (x, alpha = 0.2) => tf.leakyRelu(x, alpha),
   softplus: (x) => tf.softplus(x),
   swish: (x) => tf.mul(x, tf.sigmoid(x)),
+  softmax: (x) => tf.softmax(x),
 }
 
 const partsOf = (name: string) => name.split('/').filter((part) => part !== '')

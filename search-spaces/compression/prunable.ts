@@ -1,4 +1,18 @@
 /** Networks as plain layer graphs: which channels belong together, what they cost, and the network without some. */
+
+export {
+  checkKerasConfig,
+  isKeras3,
+  type KerasType,
+  kerasActivation,
+  kerasBorder,
+  kerasPair,
+  kerasSlope,
+  kerasTypes,
+  type RefuseLayer,
+} from './keras-config.ts'
+export { inputName, type KerasCall, type KerasLayer, type KerasModel, kerasModel } from './keras-model.ts'
+export { type KerasWeights, kerasWeights } from './keras-weights.ts'
 export {
   type ChannelGroup,
   type Coupling,
@@ -54,3 +68,11 @@ export {
   type PrunedArchitecture,
 } from './prunable-space.ts'
 export { layerGraph } from './prunable-trace.ts'
+export {
+  isObject,
+  readSavedModel,
+  type SavedModel,
+  type SavedWeights,
+  savedModelError,
+  savedModelOf,
+} from './saved-model.ts'

@@ -32,7 +32,7 @@ const spaces = {
 const plugins: Readonly<Record<string, () => readonly Plugin[]>> = {
   spos: () => [spos({ epochs: 1, population: 2, generations: 2, parents: 1 })],
   'spos with another controller': () => [spos({ epochs: 1, evolve: false }), evolution({ population: 2, sample: 2 })],
-  enas: () => [enas({ epochs: 1, hidden: 8, policySteps: 2, policyBatch: 2, candidates: 2 })],
+  enas: () => [enas({ epochs: 1, controller: { hidden: 8 }, policySteps: 2, policyBatch: 2, candidates: 2 })],
   darts: () => [darts({ epochs: 1 })],
   gdas: () => [gdas({ epochs: 1 })],
 }

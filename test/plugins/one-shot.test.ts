@@ -3,20 +3,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Plugin } from 'archloom'
+import type { DartsOptions } from 'archloom/plugins/darts'
 import { darts } from 'archloom/plugins/darts'
 import { enas } from 'archloom/plugins/enas'
 import { gdas } from 'archloom/plugins/gdas'
 import { spos } from 'archloom/plugins/spos'
 import { useEngine } from 'archloom/tensor'
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { OneShotOptions } from '../../evaluators/weight-sharing/index.ts'
 import { eventsOf, plantedSearch, plantedSpace } from '../evaluators/weight-sharing/planted.ts'
 
 beforeAll(async () => {
   await useEngine('wasm')
 })
 
-type Given = Partial<OneShotOptions>
+type Given = Omit<DartsOptions, 'controller'>
 interface Method {
   readonly name: string
   /** With training short enough for a test. */
@@ -39,8 +39,9 @@ const methods: readonly Method[] = [
     name: 'enas',
     make: (options = {}) =>
       enas({
-        ...{ learningRate: 0.1, epochs: 30, warmUpEpochs: 10, hidden: 16, policyLearningRate: 0.02, policySteps: 8 },
-        ...{ baselineDecay: 0.9, policyBatch: 4, candidates: 3, tanhConstant: null, ...options },
+        ...{ learningRate: 0.1, epochs: 30, warmUp: { epochs: 10 }, policySteps: 8, policyBatch: 4, candidates: 3 },
+        controller: { hidden: 16, learningRate: 0.02, baselineDecay: 0.9, tanhConstant: null },
+        ...options,
       }),
     citation: 'pham2018enas',
     relaxes: false,
@@ -48,7 +49,7 @@ const methods: readonly Method[] = [
   },
   {
     name: 'darts',
-    make: (options = {}) => darts({ learningRate: 0.1, epochs: 30, architectureLearningRate: 0.03, ...options }),
+    make: (options = {}) => darts({ learningRate: 0.1, epochs: 30, controller: { learningRate: 0.03 }, ...options }),
     citation: 'liu2019darts',
     relaxes: true,
     learnsPolicy: true,
@@ -56,7 +57,7 @@ const methods: readonly Method[] = [
   {
     name: 'gdas',
     make: (options = {}) =>
-      gdas({ learningRate: 0.1, epochs: 40, architectureLearningRate: 0.05, temperature: 5, ...options }),
+      gdas({ learningRate: 0.1, epochs: 40, controller: { learningRate: 0.05 }, temperature: 5, ...options }),
     citation: 'dong2019gdas',
     relaxes: true,
     learnsPolicy: true,
@@ -84,7 +85,7 @@ describe.each(methods.map((method) => [method.name, method] as const))('%s', (na
 
   it('tells what it does: stages, weight steps, policy steps, trials', async () => {
     await using search = plantedSearch([
-      method.make({ epochs: 2, warmUpEpochs: name === 'spos' ? 0 : 1, reportEvery: 4 }),
+      method.make({ epochs: 2, ...(name !== 'spos' && { warmUp: { epochs: 1 } }), reportEvery: 4 }),
     ])
     const events = await eventsOf(search)
     const warmUp = name === 'spos' ? 0 : 1
@@ -163,7 +164,7 @@ describe.each(methods.map((method) => [method.name, method] as const))('%s', (na
     ).toThrow(/ARCHLOOM_PLUGIN_NEEDS: .*supernet/)
     expect(plain.supernet).toBeUndefined()
     for (const wrong of [{ epochs: 0 }, { learningRate: Number.NaN }, { momentum: 1 }, { clipNorm: 0 }])
-      expect(() => method.make(wrong)).toThrow('ARCHLOOM_TRAINING_OPTION')
+      expect(() => method.make(wrong)).toThrow('ARCHLOOM_OPTION')
   })
 
   it('stops when asked to, and when the loss is not finite', async () => {

@@ -4,10 +4,13 @@ import { error } from './errors.ts'
 import { encodePicture, readPicture } from './files.ts'
 import { cropToMultiple, type Picture, picture } from './picture.ts'
 
-/** Square blur kernel of odd size, row-major, sum 1. */
+/** Square blur kernel, row-major, sum 1. */
 export interface BlurKernel {
+  /** In pixels. Odd: the centre is a pixel. Even: the centre lies between four pixels. */
   readonly size: number
   readonly weights: Float64Array
+  /** What a Gaussian was made of. */
+  readonly gaussian?: GaussianOptions
 }
 
 export interface GaussianOptions {
@@ -17,9 +20,11 @@ export interface GaussianOptions {
   readonly sigmaAcross?: number
   /** Of the first axis, radians from the horizontal. Default 0. */
   readonly angle?: number
-  /** Odd number of pixels. Default 2·⌈3σ⌉ + 1. */
+  /** Number of pixels, odd or even. Default 2·⌈3σ⌉ + 1. */
   readonly size?: number
 }
+
+const LARGEST_KERNEL = 1001
 
 /** A Gaussian, round or elongated. Error: ARCHLOOM_PICTURE_OPTION. */
 export function gaussianKernel(options: GaussianOptions): BlurKernel {
@@ -30,7 +35,8 @@ export function gaussianKernel(options: GaussianOptions): BlurKernel {
   }
   check('sigma', sigma, sigma > 0 && sigma <= 50, 'a number above 0, at most 50')
   check('sigmaAcross', sigmaAcross, sigmaAcross > 0 && sigmaAcross <= 50, 'a number above 0, at most 50')
-  check('size', size, Number.isInteger(size) && size % 2 === 1, 'an odd whole number')
+  const valid = Number.isInteger(size) && size >= 1 && size <= LARGEST_KERNEL
+  check('size', size, valid, `a whole number of pixels from 1 to ${LARGEST_KERNEL}`)
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)]
   const half = (size - 1) / 2
   const weights = Float64Array.from({ length: size * size }, (_, i) => {
@@ -38,31 +44,44 @@ export function gaussianKernel(options: GaussianOptions): BlurKernel {
     return Math.exp(-0.5 * (((x * cos + y * sin) / sigma) ** 2 + ((y * cos - x * sin) / sigmaAcross) ** 2))
   })
   const sum = weights.reduce((a, b) => a + b, 0)
-  return { size, weights: weights.map((weight) => weight / sum) }
+  return { size, weights: weights.map((weight) => weight / sum), gaussian: options }
 }
 
-/** Correlation with the kernel, the edge repeated, rounded to bytes. */
-export function blur(image: Picture, { size, weights }: BlurKernel): Picture {
-  const { height, width, channels, pixels } = image
-  const half = (size - 1) / 2
-  const out = new Uint8ClampedArray(pixels.length)
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++)
+/**
+ * Correlation with the kernel, the edge repeated, rounded to bytes. A kernel of even size has its centre between pixels:
+ * pixel (y, x) of the result is the blurred image at (y − ½, x − ½).
+ */
+export function blur(image: Picture, kernel: BlurKernel): Picture {
+  return blurAt(image, kernel, 1)
+}
+
+/** The blurred image at the pixels that downscaleNearest takes; the image's sizes are multiples of the scale. */
+function blurAt({ height, width, channels, pixels }: Picture, { size, weights }: BlurKernel, scale: number): Picture {
+  const [half, phase] = [Math.floor(size / 2), Math.floor(scale / 2)]
+  const [rows, columns] = [height / scale, width / scale]
+  const out = new Uint8ClampedArray(rows * columns * channels)
+  let to = 0
+  for (let y = phase; y < height; y += scale)
+    for (let x = phase; x < width; x += scale)
       for (let c = 0; c < channels; c++) {
         let sum = 0
         for (let i = 0; i < size; i++) {
           const row = Math.min(height - 1, Math.max(0, y + i - half)) * width
           for (let j = 0; j < size; j++) {
             const column = Math.min(width - 1, Math.max(0, x + j - half))
-            sum += (weights[i * size + j] as number) * (pixels[(row + column) * channels + c] as number)
+            sum += weights[i * size + j]! * pixels[(row + column) * channels + c]!
           }
         }
-        out[(y * width + x) * channels + c] = sum
+        out[to++] = sum
       }
-  return picture(height, width, channels, new Uint8Array(out.buffer))
+  return picture(rows, columns, channels, new Uint8Array(out.buffer))
 }
 
-/** One pixel out of every scale × scale, the one at (⌊scale/2⌋, ⌊scale/2⌋); sizes cut to multiples first. */
+/**
+ * One pixel out of every scale × scale, the one at (⌊scale/2⌋, ⌊scale/2⌋), as MATLAB's `imresize(…, 'nearest')` without
+ * antialiasing takes it; sizes cut to multiples first. At even scales no pixel lies at the centre of its block: the small
+ * image then shows the large one half a large pixel down and to the right. Error: ARCHLOOM_PICTURE_OPTION.
+ */
 export function downscaleNearest(image: Picture, scale: number): Picture {
   checkScale('downscaleNearest', scale)
   const whole = cropToMultiple(image, scale)
@@ -78,22 +97,52 @@ export function downscaleNearest(image: Picture, scale: number): Picture {
   return picture(height, width, channels, pixels)
 }
 
+/** The size of a kernel whose centre is that of the block which downscaleNearest takes one pixel of. */
+const isCentredAt = (size: number, scale: number) => size % 2 === scale % 2
+
+/**
+ * "BD" of the literature: blur, then one pixel of each block of scale × scale, sampled exactly at the block's centre.
+ * At even scales the kernel must therefore have an even size, at odd scales an odd one. A Gaussian of no given size gets
+ * 2·⌈3σ⌉ + 2 and 2·⌈3σ⌉ + 1 pixels, as in the scripts of RCAN (Zhang et al., 2018), where σ is 1.6.
+ * Errors: ARCHLOOM_PICTURE_OPTION, also for a kernel whose size does not suit the scale.
+ */
+export function downscaleBlurred(image: Picture, kernel: BlurKernel | GaussianOptions, scale: number): Picture {
+  checkScale('downscaleBlurred', scale)
+  return blurAt(cropToMultiple(image, scale), kernelAt(kernel, scale), scale)
+}
+
+function kernelAt(kernel: BlurKernel | GaussianOptions, scale: number): BlurKernel {
+  const made = 'weights' in kernel ? kernel : gaussianKernel(kernel)
+  if (isCentredAt(made.size, scale)) return made
+  if (made.gaussian && made.gaussian.size === undefined)
+    return gaussianKernel({ ...made.gaussian, size: made.size + 1 })
+  throw error('ARCHLOOM_PICTURE_OPTION', {
+    where: 'downscaleBlurred',
+    option: 'the size of the blur kernel',
+    received: made.size,
+    expected: `an ${scale % 2 === 0 ? 'even' : 'odd'} number, so that its centre is that of a block of ${scale}×${scale} pixels; any other shifts the image by half a pixel`,
+  })
+}
+
 /** Adds independent normal noise of that many grey levels to every value. */
 export function addNoise(image: Picture, sigma: number, rng: Random): Picture {
   const pixels = Uint8ClampedArray.from(image.pixels, (value) => value + sigma * rng.normal())
   return { ...image, pixels: new Uint8Array(pixels.buffer) }
 }
 
-/** What JPEG of that quality leaves of the image. */
+/** What JPEG of that quality leaves of the image, in as many channels. */
 export async function throughJpeg(image: Picture, quality: number): Promise<Picture> {
-  const { height, width, channels, pixels } = await readPicture(await encodePicture(image, 'jpeg', { quality }))
+  const bytes = await encodePicture(image, 'jpeg', { quality })
+  const { height, width, channels, pixels } = await readPicture(bytes, {
+    grey: image.channels === 1 ? 'keep' : 'repeat',
+  })
   return picture(height, width, channels, pixels)
 }
 
 export interface DegradationOptions {
   readonly scale: number
-  /** Before shrinking. */
-  readonly blur?: BlurKernel
+  /** Before shrinking. With 'nearest' by downscaleBlurred, which needs a kernel whose size suits the scale. */
+  readonly blur?: BlurKernel | GaussianOptions
   /** Default 'bicubic'. */
   readonly downscale?: 'bicubic' | 'nearest'
   /** Standard deviation in grey levels, after shrinking. */
@@ -116,9 +165,15 @@ export function degradation(options: DegradationOptions): Degradation {
       received: jpeg,
       expected: 'a quality from 1 to 100',
     })
+  // Bicubic is centred by itself, so the blur before it must not move anything: its kernel is that of scale 1.
+  const centred = kernel && kernelAt(kernel, downscale === 'bicubic' ? 1 : scale)
+  const shrink = (image: Picture) => {
+    if (downscale === 'nearest')
+      return centred ? downscaleBlurred(image, centred, scale) : downscaleNearest(image, scale)
+    return downscaleBicubic(centred ? blur(image, centred) : image, scale)
+  }
   return async (image, rng) => {
-    const blurred = kernel ? blur(image, kernel) : image
-    const small = downscale === 'bicubic' ? downscaleBicubic(blurred, scale) : downscaleNearest(blurred, scale)
+    const small = shrink(image)
     const noisy = noise > 0 ? addNoise(small, noise, rng) : small
     return jpeg === undefined ? noisy : throughJpeg(noisy, jpeg)
   }

@@ -3,7 +3,7 @@ import { dirname, extname, join } from 'node:path'
 import sharp from 'sharp'
 import { messageOf } from '../../../core/errors.ts'
 import { error } from './errors.ts'
-import { type Picture, picture } from './picture.ts'
+import { type Picture, picture, toRgb } from './picture.ts'
 
 const READABLE = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '.tif', '.tiff', '.bmp'])
 /** Colour spaces, in the decoder's words, that are not converted. */
@@ -15,41 +15,43 @@ export interface ReadPicture extends Picture {
   readonly notes: readonly string[]
 }
 
+export interface ReadPictureOptions {
+  /** 'repeat' gives grey images as equal red, green and blue, 'keep' as one channel. Default 'repeat'. */
+  readonly grey?: 'repeat' | 'keep'
+}
+
 /**
- * Reads an image as 8-bit red-green-blue. Grey is repeated, other colours (CMYK) are converted, 16-bit values are reduced
+ * Reads an image as 8-bit red-green-blue. Grey is repeated unless it is to be kept, other colours (CMYK) are converted, 16-bit values are reduced
  * to 8, transparency is laid on black, orientation tags are applied, of an animation the first picture is taken; each
  * such change is a note.
  * @param source a path, or the bytes of a file.
  * Error: ARCHLOOM_PICTURE_UNREADABLE (also for files that are cut short).
  */
-export async function readPicture(source: string | Uint8Array): Promise<ReadPicture> {
+export async function readPicture(
+  source: string | Uint8Array,
+  { grey = 'repeat' }: ReadPictureOptions = {},
+): Promise<ReadPicture> {
   try {
     const image = sharp(source, { failOn: 'truncated' })
     const facts = await image.metadata()
     const notes = [
-      facts.channels <= 2 && 'grey, repeated as red, green and blue',
+      facts.channels <= 2 && grey === 'repeat' && 'grey, repeated as red, green and blue',
       !RGB_OR_GREY.has(facts.space) && `${facts.space} colours, converted to red, green and blue`,
       facts.depth !== 'uchar' && `${facts.depth === 'ushort' ? '16-bit' : facts.depth} values, reduced to 8 bits`,
       facts.hasAlpha && 'transparency, laid on black',
       (facts.orientation ?? 1) !== 1 && 'turned upright by its orientation tag',
       (facts.pages ?? 1) > 1 && 'an animation, of which the first picture is taken',
     ].filter((note) => typeof note === 'string')
-    const upright = image.autoOrient().flatten({ background: '#000' }).toColourspace('srgb')
+    const colours = facts.channels <= 2 && grey === 'keep' ? 'b-w' : 'srgb'
+    const upright = image.autoOrient().flatten({ background: '#000' }).toColourspace(colours)
     const { data, info } = await upright.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
-    const { height, width, channels } = info
-    return { ...rgb(height, width, channels, data), notes }
+    const read = picture(info.height, info.width, info.channels as 1 | 3, new Uint8Array(data))
+    // Some grey files stay grey in spite of the colour space asked for.
+    return { ...(colours === 'srgb' ? toRgb(read) : read), notes }
   } catch (cause) {
     const path = typeof source === 'string' ? source : `${source.length} bytes`
     throw error('ARCHLOOM_PICTURE_UNREADABLE', { path, reason: messageOf(cause) }, { cause })
   }
-}
-
-/** Some grey files stay grey in spite of the colour space asked for. */
-function rgb(height: number, width: number, channels: number, data: Uint8Array): Picture {
-  if (channels === 3) return picture(height, width, 3, new Uint8Array(data))
-  const pixels = new Uint8Array(height * width * 3)
-  for (let i = 0; i < height * width; i++) pixels.fill(data[i * channels] as number, 3 * i, 3 * i + 3)
-  return picture(height, width, 3, pixels)
 }
 
 export interface WriteOptions {

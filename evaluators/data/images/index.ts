@@ -16,6 +16,7 @@ export {
   type Degradation,
   type DegradationOptions,
   degradation,
+  downscaleBlurred,
   downscaleNearest,
   type GaussianOptions,
   gaussianKernel,
@@ -25,6 +26,7 @@ export {
   encodePicture,
   picturesIn,
   type ReadPicture,
+  type ReadPictureOptions,
   readPicture,
   streamPictures,
   type WriteOptions,
@@ -60,6 +62,7 @@ export {
   toRgb,
   transformed,
 } from './picture.ts'
+export { type ResizeTarget, resizeImage } from './resize.ts'
 export { drawScene } from './scenes.ts'
 export {
   findPairs,

@@ -25,7 +25,8 @@ export interface ArmSettings {
   readonly policySteps?: number
   readonly candidates: number
   readonly controller?: NonNullable<CnasOptions['controller']>
-  readonly weights?: NonNullable<CnasOptions['weights']>
+  /** SGD of the shared weights. */
+  readonly weights?: Pick<CnasOptions, 'learningRate' | 'momentum' | 'weightDecay' | 'clipNorm'>
   readonly retraining: Omit<TrainingOptions, 'trainer'> & { readonly schedule: RetrainingSchedule }
   /** Of the network that is retrained; default: that of the search. */
   readonly retrainedSpace?: CellOptions<number, readonly CellOperationName[]>
@@ -48,20 +49,20 @@ export function armOptions(arm: ArmName, settings: ArmSettings, validationSize: 
   const shared = {
     candidates,
     ...(controller && { controller }),
-    ...(weights && { weights }),
+    ...weights,
     ...(weightSteps !== undefined && { weightSteps }),
     ...(policySteps !== undefined && { policySteps }),
   }
   const batches = Math.ceil(validationSize / batchSize)
   switch (arm) {
     case 'curriculum':
-      return { ...shared, grow: 'operations', warmUpEpochs, epochs }
+      return { ...shared, grow: 'operations', warmUp: { epochs: warmUpEpochs }, epochs }
     case 'fixed space':
-      return { ...shared, grow: 'none', warmUpEpochs: stages * warmUpEpochs, epochs: stages * epochs }
+      return { ...shared, grow: 'none', warmUp: { epochs: stages * warmUpEpochs }, epochs: stages * epochs }
     case 'curriculum without warm-up': {
       if (weightSteps === undefined) throw new Error('this arm needs a number of weight steps')
       const every = (weightSteps * (warmUpEpochs + epochs)) / epochs
-      return { ...shared, grow: 'operations', warmUpEpochs: 0, epochs, weightSteps: every }
+      return { ...shared, grow: 'operations', warmUp: { epochs: 0 }, epochs, weightSteps: every }
     }
     case 'random': {
       const spent = (policySteps ?? batches) * stages * epochs
@@ -69,7 +70,7 @@ export function armOptions(arm: ArmName, settings: ArmSettings, validationSize: 
       return {
         ...shared,
         grow: 'none',
-        warmUpEpochs: stages * (warmUpEpochs + epochs),
+        warmUp: { epochs: stages * (warmUpEpochs + epochs) },
         epochs: 0,
         candidates: candidates + more,
       }

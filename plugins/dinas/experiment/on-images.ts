@@ -40,7 +40,7 @@ export async function twoInTurn({ data, seeds, log, signal }: ImageRun, steps: n
 
 /** Settings of the runs on NAS-Bench-201, fixed before any of them was made: half the steps are plain. */
 const automatic = (steps: number): ProjectionOptions => ({
-  ...{ alpha: 1, warmUp: Math.floor(steps / 2), protectEvery: 10, releaseEvery: 100 },
+  ...{ alpha: 1, warmUp: { steps: Math.floor(steps / 2) }, protectEvery: 10, releaseEvery: 100 },
 })
 
 /** τ against the table after equal weight steps: uniform sampling and CNAS, each with and without projection. */

@@ -62,8 +62,8 @@ async function curriculumPlugin(): Promise<Curriculum> {
 
 const shape = (form: RankingForm) =>
   form.curriculum
-    ? { grow: 'operations', warmUpEpochs: 1, epochs: 2 }
-    : { grow: 'none', warmUpEpochs: 3 * STAGES, epochs: 0 }
+    ? { grow: 'operations', warmUp: { epochs: 1 }, epochs: 2 }
+    : { grow: 'none', warmUp: { epochs: 3 * STAGES }, epochs: 0 }
 
 export async function tauOnTable(
   data: Dataset,
@@ -89,7 +89,8 @@ export async function tauOnTable(
     plugins: [
       curriculum({
         ...{ ...shape(form), weightSteps, policySteps, candidates: 1, disturbance: false },
-        weights: { learningRate: 0.05, clipNorm: 5 },
+        learningRate: 0.05,
+        clipNorm: 5,
         controller: { hidden: 32, learningRate: 3e-3, baselineDecay: 0.9 },
       }),
       ...(form.projection ? [dinas(form.projection)] : []),

@@ -1,7 +1,6 @@
 import {
-  blur,
+  downscaleBlurred,
   downscaleNearest,
-  gaussianKernel,
   type Picture,
   type PicturePair,
   picturePair,
@@ -10,13 +9,13 @@ import { SCALE } from './training.ts'
 
 export type Domain = 'nearest' | 'blur-down'
 
-/** Gaussian of the degradation BD in the field's scripts. */
-const kernel = gaussianKernel({ sigma: 1.6 })
+/** Standard deviation, in pixels, of the Gaussian of the degradation BD in the field's scripts. */
+const SIGMA = 1.6
 
 /** How small images of a domain come about. */
 export const shrinkers: Readonly<Record<Domain, (image: Picture) => Picture>> = {
   nearest: (image) => downscaleNearest(image, SCALE),
-  'blur-down': (image) => downscaleNearest(blur(image, kernel), SCALE),
+  'blur-down': (image) => downscaleBlurred(image, { sigma: SIGMA }, SCALE),
 }
 
 /** The same large images, their small ones from another domain. */

@@ -83,7 +83,7 @@ const small: ScaleSettings = {
     space: { scale, cells: 4, channels: 16, nodes: 2, shortcut: 'bicubic' },
     ...{ patch: 16, batchSize: 4, images: 4, calibrationBatches: 8 },
     search: {
-      ...{ warmUpEpochs: 2, epochs: 4, weightSteps: 200, policySteps: 100, candidates: 5 },
+      ...{ warmUp: { epochs: 2 }, epochs: 4, weightSteps: 200, policySteps: 100, candidates: 5 },
       // At 1e-2 the last convolution falls back to zero and every path is the bicubic shortcut: on held-out patches 3e-3
       // gains 0.5 dB over it in 900 steps, and architectures differ.
       ...{ learningRate: 3e-3, aboveBicubic: true },

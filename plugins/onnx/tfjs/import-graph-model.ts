@@ -1,249 +1,259 @@
 /** A tf.js GraphModel folder as a network of ours: its constants become variables, so that it can be trained further. */
 import * as tf from '@tensorflow/tfjs-core'
-import { seeded } from '../../../core/index.ts'
-import { network, type ScopedNetwork, type VariableScope, variableScope, zeros } from '../../../core/tensor/index.ts'
+import { quote } from '../../../core/errors.ts'
+import { type ApplyMode, seeded } from '../../../core/index.ts'
+import { type VariableScope, variableScope, zeros } from '../../../core/tensor/index.ts'
+import {
+  isObject,
+  readSavedModel,
+  type SavedModel,
+  type SavedWeights,
+  savedModelError,
+} from '../../../search-spaces/compression/index.ts'
 import { error } from '../errors.ts'
-import { type ModelWeights, readFolder } from './folder.ts'
-import { Attributes, type NodeDef } from './node-def.ts'
-
-type Tensors = readonly tf.Tensor[]
-/** What an operator computes; lists of numbers are read from tensors that do not depend on the input. */
-type Run = (inputs: Tensors, attributes: Attributes, node: NodeDef) => tf.Tensor | tf.Tensor[]
-
-const unary =
-  (f: (x: tf.Tensor) => tf.Tensor): Run =>
-  ([x]) =>
-    f(x as tf.Tensor)
-const binary =
-  (f: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor): Run =>
-  ([a, b]) =>
-    f(a as tf.Tensor, b as tf.Tensor)
-const list = (x: tf.Tensor | undefined): number[] => [...(x as tf.Tensor).dataSync()]
-const number = (x: tf.Tensor | undefined): number => list(x)[0] as number
-
-type Pair = [number, number]
-const middle = (values: readonly number[]): Pair => [values[1] ?? 1, values[2] ?? 1]
-
-function paddingOf(attributes: Attributes): 'same' | 'valid' | tf.backend_util.ExplicitPadding {
-  const padding = attributes.text('padding', 'SAME').toLowerCase()
-  if (padding !== 'explicit') return padding as 'same' | 'valid'
-  const [, , top = 0, bottom = 0, left = 0, right = 0] = attributes.numbers('explicit_paddings')
-  return [[0, 0], [top, bottom], [left, right], [0, 0]] // biome-ignore format: one line
-}
-
-const convolution: Run = ([x, filter], attributes) =>
-  tf.conv2d(
-    x as tf.Tensor4D,
-    filter as tf.Tensor4D,
-    middle(attributes.numbers('strides')),
-    paddingOf(attributes) as 'same',
-    'NHWC',
-    middle(attributes.numbers('dilations')),
-  )
-const depthwise: Run = ([x, filter], attributes) =>
-  tf.depthwiseConv2d(
-    x as tf.Tensor4D,
-    filter as tf.Tensor4D,
-    middle(attributes.numbers('strides')),
-    paddingOf(attributes) as 'same',
-    'NHWC',
-    middle(attributes.numbers('dilations')),
-  )
-const matMul: Run = ([a, b], attributes) =>
-  tf.matMul(
-    a as tf.Tensor,
-    b as tf.Tensor,
-    attributes.flag('transpose_a') || attributes.flag('adj_x'),
-    attributes.flag('transpose_b') || attributes.flag('adj_y'),
-  )
-
-const activations: Readonly<Record<string, (x: tf.Tensor, attributes: Attributes, rest: Tensors) => tf.Tensor>> = {
-  Relu: (x) => tf.relu(x),
-  Relu6: (x) => tf.relu6(x),
-  Elu: (x) => tf.elu(x),
-  Sigmoid: (x) => tf.sigmoid(x),
-  LeakyRelu: (x, attributes) => tf.leakyRelu(x, attributes.number('leakyrelu_alpha', 0.2)),
-  Prelu: (x, _, [slope]) => tf.prelu(x, slope as tf.Tensor),
-}
-
-/** A layer with bias and activation in one node, as converters write it. */
-const fused =
-  (run: Run): Run =>
-  (inputs, attributes, node) => {
-    const [x, weights, ...rest] = inputs as [tf.Tensor, tf.Tensor, ...tf.Tensor[]]
-    let y = run([x, weights], attributes, node) as tf.Tensor
-    for (const op of attributes.texts('fused_ops'))
-      y = op === 'BiasAdd' ? tf.add(y, rest.shift() as tf.Tensor) : (activations[op]?.(y, attributes, rest) ?? y)
-    return y
-  }
-
-const normalise: Run = ([x, scale, offset, mean, variance], attributes) =>
-  tf.batchNorm(
-    x as tf.Tensor4D,
-    mean as tf.Tensor1D,
-    variance as tf.Tensor1D,
-    offset as tf.Tensor1D,
-    scale as tf.Tensor1D,
-    attributes.number('epsilon', 1e-3),
-  )
-const pooling =
-  (pool: typeof tf.maxPool): Run =>
-  ([x], attributes) =>
-    pool(x as tf.Tensor4D, middle(attributes.numbers('ksize')), middle(attributes.numbers('strides')), paddingOf(attributes) as 'same') // biome-ignore format: one line
-const reduction =
-  (reduce: (x: tf.Tensor, axis: number[], keep: boolean) => tf.Tensor): Run =>
-  ([x, axis], attributes) =>
-    reduce(x as tf.Tensor, list(axis), attributes.flag('keep_dims'))
-
-const operators: Readonly<Record<string, Run>> = {
-  Identity: unary((x) => x),
-  ...{ Add: binary(tf.add), AddV2: binary(tf.add), BiasAdd: binary(tf.add), Sub: binary(tf.sub), Mul: binary(tf.mul) },
-  ...{ RealDiv: binary(tf.div), Maximum: binary(tf.maximum), Minimum: binary(tf.minimum), Pow: binary(tf.pow) },
-  ...{ SquaredDifference: binary(tf.squaredDifference), Prelu: binary(tf.prelu), Greater: binary(tf.greater) },
-  ...{ GreaterEqual: binary(tf.greaterEqual), Less: binary(tf.less), LessEqual: binary(tf.lessEqual) },
-  ...{ Equal: binary(tf.equal), Relu: unary(tf.relu), Relu6: unary(tf.relu6), Elu: unary(tf.elu) },
-  ...{ Selu: unary(tf.selu), Sigmoid: unary(tf.sigmoid), Tanh: unary(tf.tanh), Exp: unary(tf.exp) },
-  ...{ Softplus: unary(tf.softplus), Log: unary(tf.log), Sqrt: unary(tf.sqrt), Rsqrt: unary(tf.rsqrt) },
-  ...{ Square: unary(tf.square), Abs: unary(tf.abs), Neg: unary(tf.neg), Floor: unary(tf.floor), Ceil: unary(tf.ceil) },
-  ...{ Round: unary(tf.round), Sign: unary(tf.sign), Reciprocal: unary(tf.reciprocal), Erf: unary(tf.erf) },
-  ...{ Softmax: unary((x) => tf.softmax(x)), LogSoftmax: unary((x) => tf.logSoftmax(x)) },
-  SelectV2: ([condition, a, b]) => tf.where(condition as tf.Tensor, a as tf.Tensor, b as tf.Tensor),
-  AddN: (inputs) => tf.addN([...inputs]),
-  LeakyRelu: ([x], attributes) => tf.leakyRelu(x as tf.Tensor, attributes.number('alpha', 0.2)),
-  ClipByValue: ([x, low, high]) => tf.clipByValue(x as tf.Tensor, number(low), number(high)),
-  Conv2D: convolution,
-  _FusedConv2D: fused(convolution),
-  DepthwiseConv2dNative: depthwise,
-  FusedDepthwiseConv2dNative: fused(depthwise),
-  Conv2DBackpropInput: ([size, filter, dy], attributes) =>
-    tf.conv2dTranspose(
-      dy as tf.Tensor4D,
-      filter as tf.Tensor4D,
-      list(size) as [number, number, number, number],
-      middle(attributes.numbers('strides')),
-      paddingOf(attributes) as 'same',
-    ),
-  ...{ MatMul: matMul, BatchMatMul: matMul, BatchMatMulV2: matMul, _FusedMatMul: fused(matMul) },
-  ...{ FusedBatchNorm: normalise, FusedBatchNormV2: normalise, FusedBatchNormV3: normalise },
-  MaxPool: pooling(tf.maxPool),
-  AvgPool: pooling(tf.avgPool as typeof tf.maxPool),
-  ...{ Mean: reduction(tf.mean), Sum: reduction(tf.sum), Max: reduction(tf.max), Min: reduction(tf.min) },
-  Prod: reduction(tf.prod),
-  Reshape: ([x, shape]) => tf.reshape(x as tf.Tensor, list(shape)),
-  Squeeze: ([x], attributes) => tf.squeeze(x as tf.Tensor, attributes.numbers('squeeze_dims')),
-  ExpandDims: ([x, axis]) => tf.expandDims(x as tf.Tensor, number(axis)),
-  Shape: ([x]) => tf.tensor1d((x as tf.Tensor).shape, 'int32'),
-  ConcatV2: (inputs) => tf.concat(inputs.slice(0, -1) as tf.Tensor[], number(inputs.at(-1))),
-  Slice: ([x, begin, size]) => tf.slice(x as tf.Tensor, list(begin), list(size)),
-  Pad: ([x, pads]) => tf.pad(x as tf.Tensor, pairs(list(pads))),
-  PadV2: ([x, pads, value]) => tf.pad(x as tf.Tensor, pairs(list(pads)), number(value)),
-  Transpose: ([x, perm]) => tf.transpose(x as tf.Tensor, list(perm)),
-  SplitV: ([x, parts, axis]) => tf.split(x as tf.Tensor, list(parts), number(axis)),
-  Tile: ([x, reps]) => tf.tile(x as tf.Tensor, list(reps)),
-  ReverseV2: ([x, axes]) => tf.reverse(x as tf.Tensor, list(axes)),
-  DepthToSpace: ([x], attributes) => tf.depthToSpace(x as tf.Tensor4D, attributes.number('block_size', 2)),
-  ResizeBilinear: ([x, size], attributes) =>
-    tf.image.resizeBilinear(x as tf.Tensor4D, list(size) as Pair, attributes.flag('align_corners'), attributes.flag('half_pixel_centers')), // biome-ignore format: one line
-  ResizeNearestNeighbor: ([x, size], attributes) =>
-    tf.image.resizeNearestNeighbor(x as tf.Tensor4D, list(size) as Pair, attributes.flag('align_corners'), attributes.flag('half_pixel_centers')), // biome-ignore format: one line
-  Cast: ([x], attributes) => tf.cast(x as tf.Tensor, attributes.type('DstT') as tf.DataType),
-}
-
-const pairs = (values: readonly number[]): Pair[] =>
-  Array.from({ length: values.length / 2 }, (_, i) => [values[2 * i], values[2 * i + 1]] as Pair)
+import { computed, type ImportedNetwork, type ImportOptions, importedNetwork } from '../imported-network.ts'
+import { anything, GraphAttributes, type as isType } from './graph-attributes.ts'
+import { type Operator, operators, type Tensors } from './graph-operators.ts'
+import type { NodeDef } from './node-def.ts'
 
 export const graphModelOperators: readonly string[] = ['Const', 'Placeholder', ...Object.keys(operators)].sort()
 
-/** Reads a folder. Errors: ARCHLOOM_TFJS_FOLDER, ARCHLOOM_TFJS_OPERATOR (names the node, and what is supported). */
-export async function importGraphModel(path: string): Promise<ScopedNetwork> {
-  const { topology, weights } = await readFolder(path, 'graph-model')
-  const { node: nodes } = topology as { node?: readonly NodeDef[] }
-  const refuse = (reason: string) => error('ARCHLOOM_TFJS_FOLDER', { folder: path, reason })
-  if (!Array.isArray(nodes)) throw refuse('its topology has no nodes')
-  const placeholders = nodes.filter(({ op }) => op === 'Placeholder')
-  if (placeholders.length !== 1) throw refuse(`it has ${placeholders.length} inputs, expected one`)
-  const order = inOrder(nodes, refuse)
-  for (const { name, op } of order)
-    if (op !== 'Const' && op !== 'Placeholder' && !Object.hasOwn(operators, op))
-      throw error('ARCHLOOM_TFJS_OPERATOR', { node: name, op, supported: graphModelOperators })
+/** One node that the outputs need, with what was read of it. */
+interface Step {
+  readonly node: NodeDef
+  readonly sources: readonly Source[]
+  readonly operator?: Operator
+  readonly attributes: GraphAttributes
+}
+
+interface Source {
+  readonly node: string
+  readonly output: number
+}
+
+/**
+ * A GraphModel folder (or model.json), as converters and `exportGraphModel` write it, as a network: weights in 8 and 16
+ * bits and files without a "format" too. `apply` gives the first output of the file or the one that is asked for,
+ * `applyAll` every output. An input of whole numbers is cut to them. Every operator is computed in operations that have
+ * gradients; where there are none, training is refused with the name of the node (ARCHLOOM_IMPORT_TRAINING).
+ * Errors: ARCHLOOM_TFJS_FOLDER, ARCHLOOM_TFJS_OPERATOR (names the node, and what is supported), ARCHLOOM_TFJS_ATTRIBUTE,
+ * ARCHLOOM_IMPORT_OPTION, ARCHLOOM_IMPORT_INPUT, ARCHLOOM_IMPORT_NODE.
+ */
+export async function importGraphModel(path: string | URL, options: ImportOptions = {}): Promise<ImportedNetwork> {
+  const saved = await readSavedModel(path, 'graph-model')
+  const { source } = saved
+  const graph = new Graph(saved)
   const scope = variableScope({ rng: seeded(1) })
-  const stored = new Map(weights.map((each) => [each.name, each]))
-  const constants = new Map(
-    order
-      .filter(({ op }) => op === 'Const')
-      .map(({ name }) => {
-        const found = stored.get(name)
-        if (!found) throw refuse(`the constant ${JSON.stringify(name)} has no weights`)
-        return [name, constantOf(scope, found)] as const
-      }),
-  )
-  const last = order.at(-1) as NodeDef
-  const apply = (x: tf.Tensor): tf.Tensor => {
-    const values = new Map<string, Tensors>()
-    for (const node of order) values.set(node.name, result(node, values, constants, x))
-    return (values.get(last.name) as Tensors)[0] as tf.Tensor
+  try {
+    const constants = graph.constants(scope)
+    const run = (x: tf.Tensor, mode: ApplyMode) => graph.run(x, mode, constants)
+    const { inputShape, outputs } = graph
+    const shape = inputShape ?? (options.input ? [null, ...options.input] : undefined)
+    if (shape === undefined)
+      throw error('ARCHLOOM_IMPORT_INPUT', {
+        source,
+        reason: 'it does not state the shape of its input',
+        remedy: 'State it as the option input, as in { input: [224, 224, 3] }',
+      })
+    return importedNetwork({ source, scope, inputShape: shape, outputs: outputs.map(({ name }) => name), run }, options)
+  } catch (thrown) {
+    scope.dispose()
+    throw thrown
   }
-  const inputShape = shapeOf(placeholders[0] as NodeDef)
-  if (inputShape.some((size) => !(size > 0))) throw refuse(`its input has the open shape [${inputShape}]`)
-  const outputShape = tf.tidy(() => apply(tf.zeros([1, ...inputShape])).shape.slice(1))
-  return network({ scope, inputShape, outputShape, apply })
 }
 
-function result(
-  node: NodeDef,
-  values: ReadonlyMap<string, Tensors>,
-  constants: ReadonlyMap<string, () => tf.Tensor>,
-  x: tf.Tensor,
-): Tensors {
-  // biome-ignore format: one line
-  if (node.op === 'Placeholder') return [x]
-  if (node.op === 'Const') return [(constants.get(node.name) as () => tf.Tensor)()]
-  const inputs = wired(node).map((source) => {
-    const [name = '', at = '0'] = source.split(':')
-    return (values.get(name) as Tensors)[Number(at)] as tf.Tensor
-  })
-  const made = (operators[node.op] as Run)(inputs, new Attributes(node), node)
-  return Array.isArray(made) ? made : [made]
+class Graph {
+  readonly steps: readonly Step[]
+  readonly outputs: readonly { readonly name: string; readonly source: Source }[]
+  /** With the batch; undefined where the file does not state it. */
+  readonly inputShape: readonly (number | null)[] | undefined
+  private readonly wholeInput: boolean
+
+  constructor(private readonly saved: SavedModel) {
+    const nodes = new Map<string, NodeDef>()
+    for (const node of saved.topology.node as readonly unknown[]) {
+      const known = this.checkedNode(node)
+      if (nodes.has(known.name)) throw this.refuse(`two of its nodes are called ${quote(known.name)}`)
+      nodes.set(known.name, known)
+    }
+    this.outputs = this.namedOutputs(nodes)
+    this.steps = this.inOrder(nodes, this.outputs)
+    const inputs = this.steps.filter(({ node }) => node.op === 'Placeholder')
+    const [input] = inputs
+    if (input === undefined || inputs.length > 1)
+      throw error('ARCHLOOM_IMPORT_INPUT', {
+        source: saved.source,
+        reason: `it has ${inputs.length} inputs${input ? ` (${inputs.map(({ node }) => node.name).join(', ')})` : ''}`,
+        remedy: 'Save a model of one of them',
+      })
+    this.inputShape = this.shapeOf(input.node)
+    this.wholeInput = input.attributes.type('dtype') === 'int32'
+    if (input.attributes.type('dtype') === 'bool') throw input.attributes.refused('dtype', 'a type of numbers')
+  }
+
+  private refuse(reason: string): Error {
+    return savedModelError(this.saved.source, reason)
+  }
+
+  private checkedNode(node: unknown): NodeDef {
+    if (!isObject(node) || typeof node.name !== 'string' || typeof node.op !== 'string')
+      throw this.refuse(`one of its nodes is ${quote(node)}, without a name or an op`)
+    const { input = [], attr = {} } = node
+    if (!Array.isArray(input) || !input.every((each) => typeof each === 'string'))
+      throw this.refuse(`its node ${quote(node.name)} reads ${quote(input)}`)
+    if (!isObject(attr)) throw this.refuse(`its node ${quote(node.name)} has the attributes ${quote(attr)}`)
+    return node as unknown as NodeDef
+  }
+
+  /** Those of the signature; without one, the nodes that nobody reads. */
+  private namedOutputs(nodes: ReadonlyMap<string, NodeDef>): Graph['outputs'] {
+    const { signature } = this.saved
+    const stated = isObject(signature) ? signature.outputs : undefined
+    if (isObject(stated) && Object.keys(stated).length > 0)
+      return Object.entries(stated).map(([name, value]) => {
+        const tensor = isObject(value) && typeof value.name === 'string' ? value.name : name
+        return { name, source: sourceOf(nodes.has(tensor) ? tensor : tensor.replace(/:0$/, '')) }
+      })
+    const read = new Set([...nodes.values()].flatMap((node) => wired(node).map(({ node: name }) => name)))
+    const ends = [...nodes.values()].filter(
+      ({ name, op }) => !read.has(name) && op !== 'Const' && op !== 'Placeholder' && op !== 'NoOp',
+    )
+    if (ends.length === 0) throw this.refuse('it has no outputs')
+    return ends.map(({ name }) => ({ name, source: { node: name, output: 0 } }))
+  }
+
+  /** What the outputs need, each node behind its inputs. */
+  private inOrder(nodes: ReadonlyMap<string, NodeDef>, outputs: Graph['outputs']): Step[] {
+    const steps: Step[] = []
+    const state = new Map<string, 'open' | 'done'>()
+    const nodeOf = (name: string, from: string): NodeDef => {
+      const node = nodes.get(name)
+      if (!node) throw this.refuse(`${quote(from)} reads ${quote(name)}, which is not there`)
+      return node
+    }
+    for (const output of outputs) {
+      // A stack of our own: graphs may be deeper than the one of calls.
+      const stack = [{ node: nodeOf(output.source.node, output.name), next: 0 }]
+      if (state.has(output.source.node)) continue
+      while (stack.length > 0) {
+        const top = stack.at(-1) as (typeof stack)[number]
+        const { node } = top
+        state.set(node.name, 'open')
+        const source = wired(node)[top.next++]
+        if (source === undefined) {
+          stack.pop()
+          state.set(node.name, 'done')
+          steps.push(stepOf(node))
+        } else if (state.get(source.node) === 'open') throw this.refuse(`it has a circle at ${quote(source.node)}`)
+        else if (!state.has(source.node)) stack.push({ node: nodeOf(source.node, node.name), next: 0 })
+      }
+    }
+    return steps
+  }
+
+  private shapeOf(input: NodeDef): Graph['inputShape'] {
+    const { signature } = this.saved
+    const named = isObject(signature) && isObject(signature.inputs) ? Object.values(signature.inputs) : []
+    const own = named.find((each) => isObject(each) && typeof each.name === 'string' && each.name.replace(/:0$/, '') === input.name) // biome-ignore format: one line
+    const dims = dimsOf((input.attr?.shape as { shape?: unknown } | undefined)?.shape)
+    const stated = dimsOf(isObject(own) ? own.tensorShape : undefined)
+    const shape = dims ?? stated
+    if (shape === undefined) return undefined
+    const sizes = shape.map(
+      (size, i) => size ?? (stated?.length === shape.length ? (stated[i] as number | null) : null),
+    )
+    if (sizes.length === 0 || sizes.some((size) => size !== null && !(Number.isSafeInteger(size) && size > 0)))
+      throw this.refuse(`its input has the shape [${sizes.map((size) => size ?? 'open').join(', ')}]`)
+    return sizes
+  }
+
+  /** Values of the constants: weights become variables, numbers and sizes stay as they are. */
+  constants(scope: VariableScope): ReadonlyMap<string, () => tf.Tensor> {
+    const stored = new Map(this.saved.weights.map((each) => [each.name, each]))
+    const statistics = new Set(
+      this.steps.flatMap(({ node, sources }) =>
+        node.op.startsWith('FusedBatchNorm') ? sources.slice(3).map(({ node: name }) => name) : [],
+      ),
+    )
+    return new Map(
+      this.steps
+        .filter(({ node }) => node.op === 'Const')
+        .map(({ node: { name }, attributes }) => {
+          const found = stored.get(name)
+          if (!found) throw this.refuse(`the constant ${quote(name)} has no weights`)
+          if (found.dtype === 'string' || (attributes.has('dtype') && attributes.type('dtype') !== found.dtype))
+            throw attributes.refused('dtype', `the type of its weights, ${found.dtype}`)
+          return [name, constantOf(scope, found, statistics.has(name))] as const
+        }),
+    )
+  }
+
+  run(x: tf.Tensor, mode: ApplyMode, constants: ReadonlyMap<string, () => tf.Tensor>): tf.Tensor[] {
+    const values = new Map<string, Tensors>()
+    const tensorOf = ({ node, output }: Source, reader: string) => {
+      const value = values.get(node)?.[output]
+      if (value === undefined) throw this.refuse(`${quote(reader)} reads output ${output} of ${quote(node)}, which has none`) // biome-ignore format: one line
+      return value
+    }
+    for (const { node, sources, operator, attributes } of this.steps) {
+      if (node.op === 'Placeholder') values.set(node.name, [this.wholeInput ? tf.cast(x, 'int32') : x])
+      else if (operator === undefined) values.set(node.name, [(constants.get(node.name) as () => tf.Tensor)()])
+      else {
+        if (mode.training && operator.withoutGradient)
+          throw error('ARCHLOOM_IMPORT_TRAINING', { node: node.name, op: node.op })
+        const inputs = sources.map((source) => tensorOf(source, node.name))
+        const made = computed(node.name, node.op, () => operator.run(inputs, attributes, node))
+        values.set(node.name, Array.isArray(made) ? made : [made])
+      }
+    }
+    return this.outputs.map(({ name, source }) => tensorOf(source, name))
+  }
 }
 
-/** Weights become variables, numbers and sizes stay as they are. */
-function constantOf(scope: VariableScope, { name, shape, dtype, values }: ModelWeights): () => tf.Tensor {
+function stepOf(node: NodeDef): Step {
+  const sources = wired(node)
+  if (node.op === 'Placeholder') return { node, sources, attributes: new GraphAttributes(node, { dtype: isType, shape: anything }) } // biome-ignore format: one line
+  if (node.op === 'Const') return { node, sources, attributes: new GraphAttributes(node, { dtype: isType, value: anything }) } // biome-ignore format: one line
+  if (!Object.hasOwn(operators, node.op))
+    throw error('ARCHLOOM_TFJS_OPERATOR', { node: node.name, op: node.op, supported: graphModelOperators })
+  const operator = operators[node.op] as Operator
+  const [least, most] = operator.inputs
+  if (sources.length < least || sources.length > most)
+    throw error('ARCHLOOM_IMPORT_NODE', {
+      node: node.name,
+      op: node.op,
+      reason: `it reads ${sources.length} values, expected ${least === most ? least : `${least} to ${most}`}`,
+    })
+  return { node, sources, operator, attributes: new GraphAttributes(node, operator.attributes) }
+}
+
+function constantOf(
+  scope: VariableScope,
+  { name, shape, dtype, values }: SavedWeights,
+  fixed: boolean,
+): () => tf.Tensor {
   if (dtype !== 'float32' || shape.length === 0) return () => tf.tensor(values, [...shape], dtype)
   const parts = name.split('/').filter((part) => part !== '')
   const own = parts.slice(0, -1).reduce((at, part) => at.child(part), scope)
-  const variable = own.weight(parts.at(-1) ?? 'constant', shape, zeros)
+  const last = parts.at(-1) ?? 'constant'
+  const variable = fixed ? own.state(last, shape, 0) : own.weight(last, shape, zeros)
   tf.tidy(() => variable.assign(tf.tensor(values, [...shape], 'float32')))
   return () => variable
 }
 
-/** Inputs that carry values; '^name' only orders. */
-const wired = ({ input = [] }: NodeDef) => input.filter((name) => !name.startsWith('^'))
-
-const shapeOf = ({ attr }: NodeDef): number[] => {
-  const { shape } = (attr?.shape ?? {}) as { shape?: { dim?: readonly { size: string }[] } }
-  return (shape?.dim ?? []).slice(1).map(({ size }) => Number(size))
+const sourceOf = (reference: string): Source => {
+  const parts = /^(.*):(\d+)$/.exec(reference)
+  return parts ? { node: parts[1] as string, output: Number(parts[2]) } : { node: reference, output: 0 }
 }
 
-/** What the outputs need, each node behind its inputs; the one that nobody reads comes last. */
-function inOrder(nodes: readonly NodeDef[], refuse: (reason: string) => Error): NodeDef[] {
-  const byName = new Map(nodes.map((node) => [node.name, node]))
-  const read = new Set(nodes.flatMap((node) => wired(node).map((source) => source.split(':')[0])))
-  const ends = nodes.filter(
-    ({ name, op }) => !read.has(name) && op !== 'Const' && op !== 'Placeholder' && op !== 'NoOp',
-  )
-  if (ends.length !== 1) throw refuse(`it has ${ends.length} outputs, expected one`)
-  const ordered: NodeDef[] = []
-  const state = new Map<string, 'open' | 'done'>()
-  const visit = (name: string, from: string) => {
-    const node = byName.get(name)
-    if (!node) throw refuse(`node ${JSON.stringify(from)} reads ${JSON.stringify(name)}, which is not there`)
-    if (state.get(name) === 'done') return
-    if (state.get(name) === 'open') throw refuse(`it has a circle at ${JSON.stringify(name)}`)
-    state.set(name, 'open')
-    for (const source of wired(node)) visit(source.split(':')[0] as string, name)
-    state.set(name, 'done')
-    ordered.push(node)
-  }
-  visit((ends[0] as NodeDef).name, '')
-  return ordered
+/** Inputs that carry values; '^name' only orders. */
+const wired = ({ input = [] }: NodeDef): Source[] => input.filter((name) => !name.startsWith('^')).map(sourceOf)
+
+/** Sizes of a shape as JSON has it, null where one is open; undefined where there is none. */
+function dimsOf(shape: unknown): (number | null)[] | undefined {
+  if (!isObject(shape) || !Array.isArray(shape.dim)) return undefined
+  return shape.dim.map((dim) => {
+    const size = Number(isObject(dim) ? dim.size : Number.NaN)
+    return size === -1 ? null : size
+  })
 }

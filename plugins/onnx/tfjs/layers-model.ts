@@ -1,16 +1,13 @@
 import type { Network } from '../../../core/index.ts'
-import type { ScopedNetwork } from '../../../core/tensor/index.ts'
 import {
   type GraphNode,
-  graphNetwork,
   INPUT,
-  importLayersModel as importLayers,
   type LayerGraph,
   layerGraph,
   type Weights,
 } from '../../../search-spaces/compression/index.ts'
 import { error } from '../errors.ts'
-import { type ModelWeights, readFolder, writeFolder } from './folder.ts'
+import { type ModelWeights, writeFolder } from './folder.ts'
 import type { FolderReport } from './graph-model.ts'
 
 interface KerasLayer {
@@ -60,18 +57,6 @@ export async function exportLayersModel(source: Network | LayerGraph, folder: st
   }
   const bytes = await writeFolder(folder, { format: 'layers-model', topology, weights })
   return { folder, bytes, operators }
-}
-
-/** A LayersModel folder as a network of ours. Errors: ARCHLOOM_TFJS_FOLDER, ARCHLOOM_PRUNABLE_LAYER, _MODEL, _WEIGHTS. */
-export async function importLayersModel(path: string): Promise<ScopedNetwork> {
-  // Read here first for what is absent or truncated.
-  const { topology, weights } = await readFolder(path, 'layers-model')
-  const bytes = Buffer.concat(
-    weights.map(({ values: { buffer, byteOffset, byteLength } }) => Buffer.from(buffer, byteOffset, byteLength)),
-  )
-  const weightSpecs = weights.map(({ name, shape, dtype }) => ({ name, shape: [...shape], dtype }))
-  const weightData = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
-  return graphNetwork(await importLayers({ modelTopology: topology as object, weightSpecs, weightData }))
 }
 
 const layer = (type: string, name: string, config: object, inputs: readonly string[]) => ({

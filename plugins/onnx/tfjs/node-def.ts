@@ -28,33 +28,3 @@ export const sizes = (shape: readonly number[]): AttributeValue => ({
 })
 
 const typeNames: Readonly<Record<string, string>> = { float32: 'DT_FLOAT', int32: 'DT_INT32', bool: 'DT_BOOL' }
-
-/** Reads attributes, whatever of them is there. */
-export class Attributes {
-  constructor(private readonly node: NodeDef) {}
-  private get(name: string): Record<string, unknown> | undefined {
-    return this.node.attr?.[name] as Record<string, unknown> | undefined
-  }
-  text(name: string, otherwise: string): string {
-    const value = this.get(name)?.s
-    return typeof value === 'string' ? Buffer.from(value, 'base64').toString() : otherwise
-  }
-  texts(name: string): string[] {
-    const list = (this.get(name)?.list as { s?: string[] } | undefined)?.s ?? []
-    return list.map((value) => Buffer.from(value, 'base64').toString())
-  }
-  flag(name: string): boolean {
-    return this.get(name)?.b === true
-  }
-  number(name: string, otherwise: number): number {
-    const { i, f } = (this.get(name) ?? {}) as { i?: string | number; f?: number }
-    return i !== undefined ? Number(i) : (f ?? otherwise)
-  }
-  numbers(name: string): number[] {
-    return ((this.get(name)?.list as { i?: (string | number)[] } | undefined)?.i ?? []).map(Number)
-  }
-  type(name: string): string {
-    const given = this.get(name)?.type
-    return Object.entries(typeNames).find(([, each]) => each === given)?.[0] ?? 'float32'
-  }
-}

@@ -81,6 +81,65 @@ describe('the crowding distance', () => {
   })
 })
 
+describe('points with a coordinate that is not a number', () => {
+  const { NaN: unknown } = Number
+  it('are the last front, whatever the others hold', () => {
+    expect(
+      nonDominatedSort([
+        [unknown, 9],
+        [1, 1],
+        [2, 2],
+        [9, unknown],
+      ]),
+    ).toEqual([[2], [1], [0, 3]])
+    expect(nonDominatedSort([[unknown], [-Infinity]])).toEqual([[1], [0]])
+    expect(nonDominatedSort([[unknown, unknown]])).toEqual([[0]])
+    expect(
+      nonDominatedRanking([
+        [unknown, 1],
+        [0, 0],
+      ]).map(({ front }) => front),
+    ).toEqual([1, 0])
+  })
+
+  it('have no crowding distance and leave that of the others alone', () => {
+    const front = [
+      [0, 10],
+      [4, 8],
+      [8, 1],
+      [10, 0],
+    ]
+    const distances = crowdingDistance(front)
+    const withUnknown = crowdingDistance([[unknown, 5], ...front, [3, unknown]])
+    expect(withUnknown).toEqual([0, ...distances, 0])
+    expect(crowdingDistance([[unknown, 1]])).toEqual([0])
+  })
+
+  it('add no volume; infinite coordinates have finite distances', () => {
+    expect(
+      hypervolume(
+        [
+          [unknown, 2],
+          [1, 1],
+        ],
+        [0, 0],
+      ),
+    ).toBe(1)
+    for (const distance of crowdingDistance([
+      [-Infinity, 3],
+      [0, 2],
+      [1, 1],
+      [Infinity, 0],
+    ]))
+      expect(Number.isNaN(distance)).toBe(false)
+  })
+
+  it('are refused in a reference point', () => {
+    for (const reference of [[0, unknown], [0], [], [0, -Infinity]])
+      expect(() => hypervolume([[1, 1]], reference)).toThrow('ARCHLOOM_HYPERVOLUME_REFERENCE')
+  })
+})
+
 describe('the hypervolume', () => {
   it('is right by hand', () => {
     expect(

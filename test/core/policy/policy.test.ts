@@ -10,6 +10,7 @@ import {
 import { seeded } from '../../../core/random.ts'
 import {
   defineSpace,
+  integer,
   oneOf,
   product,
   real,
@@ -149,6 +150,14 @@ describe.each(kinds)('a %s policy', (_, make) => {
 })
 
 describe('the categorical policy', () => {
+  it('draws numbers on a log scale by their logarithm while it has learned nothing', () => {
+    const wide = defineSpace('wide', product({ width: integer(1, 1024, { scale: 'log' }) }))
+    const rng = seeded(3)
+    const policy = categoricalPolicy(wide)
+    const widths = Array.from({ length: 2_000 }, () => wide.decode(policy.sample(rng).genotype).width)
+    expect(Math.abs(widths.filter((width) => width <= 32).length / 2_000 - 0.5)).toBeLessThan(0.04)
+  })
+
   it('is uniform before it learns: −ln of the size, and that entropy', () => {
     const space = countable[0] as SearchSpace
     const { logProbability, entropy } = categoricalPolicy(space).sample(seeded(1))

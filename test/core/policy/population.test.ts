@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { age, drawSample, individualOf, winner } from '../../../core/policy/index.ts'
+import { age, byReward, drawSample, individualOf, winner } from '../../../core/policy/index.ts'
 import { seeded } from '../../../core/random.ts'
 
 describe('populations', () => {
@@ -25,7 +25,26 @@ describe('populations', () => {
       { name: 'b', reward: 2 },
       { name: 'c', reward: 2 },
     ] as const
-    expect(winner(sample, (x, y) => x.reward - y.reward).name).toBe('b')
+    expect(winner(sample, (x, y) => y.reward - x.reward).name).toBe('b')
+  })
+
+  it('sort the larger reward first, and what is not a number last', () => {
+    const rewards = [1, Number.NaN, 3, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, 2, 3]
+    const individuals = rewards.map((reward) => ({ genotype: [0], objectives: [reward], reward }))
+    expect(individuals.sort(byReward).map(({ reward }) => reward)).toEqual([
+      Number.POSITIVE_INFINITY,
+      3,
+      3,
+      2,
+      1,
+      Number.NEGATIVE_INFINITY,
+      Number.NaN,
+    ])
+    const [unknown, known] = [Number.NaN, 1].map((reward) => ({ genotype: [0], objectives: [reward], reward }))
+    expect(winner([unknown!, known!], byReward)).toBe(known)
+    expect(
+      individualOf({ trial: 0, proposal: unknown!, reward: Number.NaN, objectives: [], metrics: {} }),
+    ).toBeUndefined()
   })
 
   it('leave failed trials out', () => {

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { createSearch, memoryStore } from 'archloom'
 import { type NasBench201TableOptions, nasBench201Table, tabular } from 'archloom/evaluators/tabular'
 import { random } from 'archloom/plugins/random'
@@ -41,7 +41,58 @@ describe('the NAS-Bench-201 table, without its file', () => {
     expect(open({ file: written('words.csv', files['words.csv']) })).toThrow('line 2')
   })
 
+  it.each(['-5', 'Infinity', '', ' ', 'NaN', '0x10', '101', '1e999', ' 5'])(
+    'refuses an accuracy of %j, naming line and column',
+    (cell) => {
+      const header = 'index,arch,params_m,macs_m,c10_val_e12,c10_test_e12,c10_test_e200'
+      const times = 'train_s_per_epoch_c10,train_s_per_epoch_c10_est'
+      const architecture = '|none~0|+|none~0|none~1|+|none~0|none~1|none~2|'
+      const row = (fields: string) => `${header},${times}\n0,${architecture},${fields}\n`
+      const file = (fields: string) => ({ file: written('damaged.csv', row(fields)) })
+      expect(open(file(`1,2,${cell},4,5,,6`))).toThrow(/ARCHLOOM_TABLE_CORRUPT.*line 2.*c10_val_e12.*from 0 to 100/s)
+      expect(open(file(`1,2,3,4,${cell},,6`))).toThrow(/line 2.*c10_test_e200/)
+      // Costs and times have no upper end; the measured time may be missing.
+      if (cell === '101') return
+      expect(open(file(`${cell},2,3,4,5,,6`))).toThrow(/line 2.*params_m.*of at least 0/)
+      expect(open(file(`1,2,3,4,5,,${cell}`))).toThrow(/line 2.*train_s_per_epoch_c10_est/)
+      if (cell !== '') expect(open(file(`1,2,3,4,5,${cell},6`))).toThrow(/line 2.*train_s_per_epoch_c10 .*or nothing/)
+    },
+  )
+
+  it('refuses a table that has an architecture twice', () => {
+    const header = 'index,arch,params_m,macs_m,c10_val_e12,c10_test_e12,c10_test_e200'
+    const times = 'train_s_per_epoch_c10,train_s_per_epoch_c10_est'
+    const row = '0,|none~0|+|none~0|none~1|+|none~0|none~1|none~2|,1,2,3,4,5,,6'
+    const text = [`${header},${times}`, ...new Array(15_625).fill(row)].join('\n')
+    expect(open({ file: written('twice.csv', text) })).toThrow(/ARCHLOOM_TABLE_CORRUPT.*15624 architectures twice/s)
+  })
+
+  it('refuses a small file that unpacks to gigabytes', () => {
+    const zeros = gzipSync(new Uint8Array(300 * 1024 ** 2), { level: 1 })
+    expect(zeros.length).toBeLessThan(2_000_000)
+    expect(open({ file: written('bomb.csv.gz', zeros) })).toThrow(/ARCHLOOM_TABLE_CORRUPT.*256 MiB/s)
+  })
+
+  it('refuses misspelt options with a suggestion', () => {
+    for (const [option, suggestion] of [
+      ['data', 'dataset'],
+      ['dataSet', 'dataset'],
+      ['epoch', 'epochs'],
+      ['device', 'latency'],
+    ] as const) {
+      const misspelt = { [option]: 'cifar100' } as NasBench201TableOptions
+      expect(open(misspelt)).toThrow(
+        expect.objectContaining({
+          code: 'ARCHLOOM_OPTION',
+          message: expect.stringContaining(`nasBench201Table has no option "${option}"`),
+          details: expect.objectContaining({ suggestion }),
+        }),
+      )
+    }
+  })
+
   it('refuses options it does not know', () => {
+    expect(open({ dataset: 'toString' as 'cifar10' })).toThrow('ARCHLOOM_TABLE_DATASET_UNKNOWN')
     expect(open({ dataset: 'mnist' as 'cifar10' })).toThrow('ARCHLOOM_TABLE_DATASET_UNKNOWN')
     expect(open({ epochs: 90 as 12 })).toThrow('ARCHLOOM_TABLE_OPTION')
   })

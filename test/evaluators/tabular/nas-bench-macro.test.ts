@@ -19,6 +19,42 @@ describe('the NAS-Bench-Macro table, without its file', () => {
   })
 })
 
+describe('a damaged NAS-Bench-Macro table', () => {
+  const keys = Array.from({ length: 6561 }, (_, i) => i.toString(3).padStart(8, '0'))
+  const good = { mean_acc: 90, std: 0.1, params: 10, flops: 20 }
+  const file = join(mkdtempSync(join(tmpdir(), 'archloom-table-')), 'macro.json')
+  const open = (entries: Readonly<Record<string, unknown>>) => () => {
+    writeFileSync(file, JSON.stringify(entries))
+    return nasBenchMacroTable({ file })
+  }
+  const whole = Object.fromEntries(keys.map((key) => [key, good]))
+
+  it('is refused with the architecture, where a whole one opens', () => {
+    expect(open(whole)().keys).toHaveLength(6561)
+    for (const damage of [
+      { mean_acc: -5 },
+      { mean_acc: 101 },
+      { mean_acc: '90' },
+      { mean_acc: null },
+      { std: -1 },
+      { params: 1.5 },
+      { flops: -20 },
+    ])
+      expect(open({ ...whole, '00000012': { ...good, ...damage } }), JSON.stringify(damage)).toThrow(
+        /ARCHLOOM_TABLE_CORRUPT.*00000012/s,
+      )
+    const { '00000012': _, ...others } = whole
+    expect(open({ ...others, '00000013': good })).toThrow(/ARCHLOOM_TABLE_CORRUPT.*00000013/s)
+    expect(open({ ...others, '00000012': null })).toThrow(/ARCHLOOM_TABLE_CORRUPT.*00000012/s)
+  })
+
+  it('and a misspelt option too', () => {
+    expect(() => nasBenchMacroTable({ path: file } as object)).toThrow(
+      /ARCHLOOM_OPTION: nasBenchMacroTable has no option "path"/,
+    )
+  })
+})
+
 describeWithData('the NAS-Bench-Macro table', ['nas/nas_bench_macro_cifar10.json.gz'], () => {
   const table = nasBenchMacroTable()
 

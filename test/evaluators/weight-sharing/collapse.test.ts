@@ -106,7 +106,7 @@ describe('a watch', () => {
     expect(codes(collapseWatch(own, { skips: ['pass'], skipShare: 0.2 }).architecture([0, 1, 1], derived))).toEqual([
       'ARCHLOOM_COLLAPSE_SKIPS',
     ])
-    expect(() => collapseWatch(own, { skipShare: 2 })).toThrow('ARCHLOOM_WEIGHT_SHARING_OPTION')
+    expect(() => collapseWatch(own, { skipShare: 2 })).toThrow('ARCHLOOM_OPTION')
   })
 
   it('knows which operations have no weights', () => {
@@ -128,8 +128,12 @@ describe('a search', () => {
       evaluator: weightSharing({ data: plantedData, batchSize: 96, engine: 'wasm' }),
       plugins: [
         enas({
-          ...{ epochs: 2, policySteps: 40, policyBatch: 2, hidden: 8, tanhConstant: null, policyLearningRate: 0.5 },
-          ...{ entropyWeight: 0, candidates: 1, ...(collapse === false && { collapse }) },
+          epochs: 2,
+          policySteps: 40,
+          policyBatch: 2,
+          controller: { hidden: 8, tanhConstant: null, learningRate: 0.5, entropyWeight: 0 },
+          candidates: 1,
+          ...(collapse === false && { collapse }),
         }),
       ],
       objectives: { accuracy: 'maximise' },

@@ -68,7 +68,7 @@ describe('disturbance', () => {
     await step(4)
     expect(tf.memory().numTensors).toBe(numTensors)
     expect(disturbanceWatch(shared, false)).toBeUndefined()
-    expect(() => disturbanceWatch(shared, { after: 0 })).toThrow('ARCHLOOM_WEIGHT_SHARING_OPTION')
+    expect(() => disturbanceWatch(shared, { after: 0 })).toThrow('ARCHLOOM_OPTION')
     await shared[Symbol.asyncDispose]?.()
   })
 })

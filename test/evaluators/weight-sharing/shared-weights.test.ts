@@ -177,11 +177,9 @@ it('the ranking sets shared weights beside multiply-adds, parameters and depth',
 })
 
 describe('bad input', () => {
-  it('ARCHLOOM_WEIGHT_SHARING_OPTION', () => {
+  it('ARCHLOOM_OPTION', () => {
     const refused = (options: Partial<Record<keyof WeightSharingOptions, unknown>>) =>
-      expect(() => weightSharing({ data, ...options } as WeightSharingOptions)).toThrow(
-        'ARCHLOOM_WEIGHT_SHARING_OPTION',
-      )
+      expect(() => weightSharing({ data, ...options } as WeightSharingOptions)).toThrow('ARCHLOOM_OPTION')
     refused({ data: {} })
     refused({ batchSize: 0 })
     refused({ statistics: 'running' })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { clearGradients, movingAverage } from '../../../core/policy/index.ts'
 import { seeded } from '../../../core/random.ts'
+import { defineSpace, integer, oneOf, product, real } from '../../../core/space/index.ts'
 import {
   activeRows,
   addDecay,
@@ -86,6 +87,20 @@ describe('sizes of growing spaces', () => {
     expect(grown('operations', releasedOrder).operationsIn(3)).toEqual([
       ...['sep_conv_3x3', 'avg_pool_3x3', 'max_pool_3x3', 'skip_connect'],
     ])
+  })
+
+  it('draws numbers uniformly on their own scale', () => {
+    const log = { scale: 'log' } as const
+    const space = defineSpace(
+      'numbers',
+      product({ op: oneOf('nor_conv_3x3', 'none'), rate: real(1e-4, 1, log), width: integer(1, 1024, log) }),
+    )
+    const growing = growingSpace(space, { grow: 'none' }, seeded(1))
+    const rng = seeded(2)
+    const drawn = Array.from({ length: 2_000 }, () => space.decode(growing.toGenotype(growing.uniform(rng))))
+    const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[1_000]!
+    expect(Math.abs(Math.log10(median(drawn.map(({ rate }) => rate))) + 2)).toBeLessThan(0.1)
+    expect(Math.abs(Math.log2(median(drawn.map(({ width }) => width))) - 5)).toBeLessThan(0.4)
   })
 
   it('other spaces grow by their operations too', () => {
@@ -175,7 +190,7 @@ describe('controller', () => {
   })
 
   it('probabilities of all 256 architectures of a tiny space sum to 1, also with temperature and tanh', () => {
-    for (const options of [{}, { temperature: 5, tanhConstant: 1.1, operationTanhReduce: 2.5 }]) {
+    for (const options of [{}, { temperature: 5, tanhConstant: 1.1, operationTanhReduction: 2.5 }]) {
       const growing = tiny()
       const policy = cnasController(growing, seeded(3), { hidden: 8, ...options })
       for (const { value } of policy.parameters)
@@ -191,7 +206,7 @@ describe('controller', () => {
   it('tanh keeps logits within ±c, and c / reduce for operations', () => {
     const growing = tiny()
     const c = 0.2
-    const policy = cnasController(growing, seeded(3), { hidden: 8, tanhConstant: c, operationTanhReduce: 2 })
+    const policy = cnasController(growing, seeded(3), { hidden: 8, tanhConstant: c, operationTanhReduction: 2 })
     for (const { value } of policy.parameters)
       for (let i = 0; i < value.length; i++) value[i] = 100 * (value[i] as number)
     // Two options whose logits differ by at most 2c: four inputs (two a cell) and four operations.

@@ -18,7 +18,7 @@ const operations = ['none', 'sep_conv_3x3', 'skip_connect'] as const satisfies r
 const space = cellSpace({ nodes: 1, channels: 2, cells: 2, reductions: [1], stemMultiplier: 1, operations })
 const data = generatedImages({ classes: 2, size: 8, train: 24, validation: 20, test: 8 })
 const options: CnasOptions = {
-  ...{ warmUpEpochs: 1, epochs: 1, weightSteps: 2, policySteps: 2, candidates: 3, reportEvery: 1 },
+  ...{ warmUp: { epochs: 1 }, epochs: 1, weightSteps: 2, policySteps: 2, candidates: 3, reportEvery: 1 },
   controller: { hidden: 4 },
 }
 
@@ -115,8 +115,8 @@ describe('the search', () => {
   it('warm-up leaves the policy bit-identical', async () => {
     // Candidates are drawn from the policy alone: after one warm-up epoch and after seven it is the same.
     const settings = { epochs: 0, candidates: 4, grow: 'none' } as const
-    const short = await run({ given: { ...settings, warmUpEpochs: 1 } })
-    const long = await run({ given: { ...settings, warmUpEpochs: 7 } })
+    const short = await run({ given: { ...settings, warmUp: { epochs: 1 } } })
+    const long = await run({ given: { ...settings, warmUp: { epochs: 7 } } })
     const proposals = (events: readonly SearchEvent[]) =>
       events.flatMap((event) => (event.type === 'trial.proposed' ? [[event.genotype, event.logProbability]] : []))
     expect(proposals(long.events)).toEqual(proposals(short.events))
@@ -247,8 +247,8 @@ it('the supernet of the search has the published 1,930,618 parameters', () => {
 })
 
 describe('bad input', () => {
-  it('ARCHLOOM_CNAS_OPTION', () => {
-    const refused = (given: object) => expect(() => cnas(given)).toThrow('ARCHLOOM_CNAS_OPTION')
+  it('ARCHLOOM_OPTION', () => {
+    const refused = (given: object) => expect(() => cnas(given)).toThrow('ARCHLOOM_OPTION')
     refused({ grow: 'edges' })
     refused({ epochs: -1 })
     refused({ candidates: 0 })
@@ -269,7 +269,7 @@ describe('bad input', () => {
     for (const weights of [{ learningRate: -1 }, { momentum: 1 }, { weightDecay: Number.NaN }, { clipNorm: 0 }])
       refused({ weights })
     for (const checkpoint of [{}, { directory: '' }, { directory: 'x', everyEpochs: 0 }])
-      expect(() => cnas({ checkpoint } as object)).toThrow('ARCHLOOM_WEIGHT_SHARING_OPTION')
+      expect(() => cnas({ checkpoint } as object)).toThrow('ARCHLOOM_OPTION')
   })
 
   it('a curriculum longer than the space has operations: ARCHLOOM_CNAS_CURRICULUM', async () => {

@@ -15,7 +15,7 @@ describe('the experiment', () => {
       const options = armOptions(arm, settings, validation)
       const stages = options.grow === 'operations' ? operations : 1
       const [warm, epochs, weights, policy] = [
-        options.warmUpEpochs as number,
+        options.warmUp?.epochs as number,
         options.epochs as number,
         options.weightSteps as number,
         options.policySteps as number,
@@ -37,9 +37,9 @@ describe('the experiment', () => {
   it('the paper scale has the published totals: 480 weight epochs and 320 policy epochs', () => {
     const { arm } = scales.paper
     for (const name of scales.paper.arms) {
-      const { grow, warmUpEpochs, epochs } = armOptions(name, arm, 30_000)
+      const { grow, warmUp, epochs } = armOptions(name, arm, 30_000)
       const stages = grow === 'operations' ? 8 : 1
-      expect([stages * ((warmUpEpochs as number) + (epochs as number)), stages * (epochs as number)]).toEqual([
+      expect([stages * ((warmUp?.epochs as number) + (epochs as number)), stages * (epochs as number)]).toEqual([
         480, 320,
       ])
     }

@@ -62,7 +62,7 @@ describe('the experiment', () => {
 
   it.each([
     { name: 'uniform', curriculum: false },
-    { name: 'CNAS + projection', curriculum: true, projection: { alpha: 1, warmUp: 3, protectEvery: 2 } },
+    { name: 'CNAS + projection', curriculum: true, projection: { alpha: 1, warmUp: { steps: 3 }, protectEvery: 2 } },
   ])('ranks all 27 chains after $name', async (form) => {
     const asked = new Set<string>()
     const table = {
@@ -81,7 +81,7 @@ describe('the experiment', () => {
 
   it.each([
     { name: 'uniform', curriculum: false },
-    { name: 'CNAS + projection', curriculum: true, projection: { alpha: 1, warmUp: 3, protectEvery: 2 } },
+    { name: 'CNAS + projection', curriculum: true, projection: { alpha: 1, warmUp: { steps: 3 }, protectEvery: 2 } },
   ])('ranks what $name has trained beside what costs nothing', async (form) => {
     let row = 0
     const table = {

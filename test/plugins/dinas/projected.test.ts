@@ -242,7 +242,7 @@ describe('projected optimizer', () => {
     const run = (wrap: boolean) => {
       using made = built(builders['convolution with bias'] as (typeof builders)[string])
       const inner = () => momentum({ learningRate: 0.05, momentum: 0.9, nesterov: true, weightDecay: 0.01 })
-      const optimizer = wrap ? projected(inner, { warmUp: 100 })(0) : inner()
+      const optimizer = wrap ? projected(inner, { warmUp: { steps: 100 } })(0) : inner()
       const { layer, x, scope, y } = made
       const tap = wrap ? (optimizer as ProjectedOptimizer).tap : undefined
       for (let i = 0; i < 8; i++)
@@ -315,7 +315,7 @@ describe('projected optimizer', () => {
 
   it('warms up, protects and releases when it is told to', () => {
     using net = small()
-    const optimizer = projected(sgd, { warmUp: 3, protectEvery: 2, releaseEvery: 5, releaseShare: 0.5 })(0)
+    const optimizer = projected(sgd, { warmUp: { steps: 3 }, protectEvery: 2, releaseEvery: 5, releaseShare: 0.5 })(0)
     const freedom = Array.from({ length: 10 }, () => {
       net.step(optimizer)
       return optimizer.metrics().freedom
@@ -467,7 +467,7 @@ describe('projected optimizer', () => {
       { alpha: Number.NaN },
       { columns: 'all' },
       { protectEvery: -1 },
-      { warmUp: 0.5 },
+      { warmUp: { steps: 0.5 } },
       { releaseEvery: Number.NaN },
       { releaseShare: 0 },
       { releaseShare: 2 },
@@ -478,7 +478,7 @@ describe('projected optimizer', () => {
       { rows: 0 },
       { rank: 0 },
     ]
-    for (const options of bad) expect(() => projected(sgd, options)).toThrow('ARCHLOOM_DINAS_OPTION')
+    for (const options of bad) expect(() => projected(sgd, options)).toThrow('ARCHLOOM_OPTION')
   })
 
   it('keeps no tensor', () => {

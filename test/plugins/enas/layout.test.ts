@@ -43,6 +43,6 @@ describe('the layout of ENAS', () => {
       { tanhConstant: 0 },
       { entropyWeight: -1 },
     ])
-      expect(() => enas(wrong)).toThrow('ARCHLOOM_CONTROLLER_OPTION')
+      expect(() => enas(wrong)).toThrow('ARCHLOOM_OPTION')
   })
 })

@@ -1,9 +1,16 @@
+import { createSearch, memoryStore, type Plugin } from 'archloom'
 import { describe, expect, it } from 'vitest'
 import type { Controller, Observation } from '../../../core/controller.ts'
 import { seeded } from '../../../core/random.ts'
 import { defineSpace, type Genotype, oneOf, repeat } from '../../../core/space/index.ts'
-import { controllerContract } from '../../../core/testing/index.ts'
-import { type EvolutionOptions, regularizedEvolution } from '../../../plugins/evolution/index.ts'
+import { banditSpace, controllerContract } from '../../../core/testing/index.ts'
+import {
+  type EvolutionOptions,
+  evolution,
+  populationFor,
+  regularizedEvolution,
+} from '../../../plugins/evolution/index.ts'
+import { random } from '../../../plugins/random/index.ts'
 
 controllerContract('regularised evolution', regularizedEvolution({ population: 10, sample: 5 }))
 controllerContract(
@@ -78,11 +85,11 @@ describe('regularised evolution', () => {
     expect(distance(controller.propose(rng, { from }).genotype, from)).toBe(1)
   })
 
-  it('refuses senseless options: ARCHLOOM_CONTROLLER_OPTION', () => {
+  it('refuses senseless options: ARCHLOOM_OPTION', () => {
     expect(() => regularizedEvolution({ population: 0 })).toThrow(
-      'ARCHLOOM_CONTROLLER_OPTION: evolution received population 0; expected a positive whole number.',
+      'ARCHLOOM_OPTION: evolution: option "population" is 0; expected a whole number of at least 1',
     )
-    expect(() => regularizedEvolution({ sample: 2.5 })).toThrow('sample 2.5')
+    expect(() => regularizedEvolution({ sample: 2.5 })).toThrow('option "sample" is 2.5')
     expect(() => regularizedEvolution({ select: 'best' as never })).toThrow('"reward" or "pareto"')
   })
 
@@ -90,5 +97,37 @@ describe('regularised evolution', () => {
     using controller = start({})
     for (const wrong of [null, [], { population: 3 }, 'x'])
       expect(() => controller.restore(wrong)).toThrow('ARCHLOOM_CONTROLLER_SNAPSHOT: evolution cannot restore')
+  })
+})
+
+describe('the default population', () => {
+  it('follows the budget of the search', () => {
+    expect([1, 20, 100, 200, 1000, Number.POSITIVE_INFINITY].map(populationFor)).toEqual([5, 5, 25, 50, 100, 100])
+  })
+
+  it('leaves most of 100 trials to evolution: only the first quarter is that of random search', async () => {
+    const proposalsOf = async (plugin: Plugin) => {
+      await using search = createSearch({
+        space: banditSpace(8, 4),
+        evaluator: ({ arm }) => ({ value: arm.reduce((sum, option) => sum + option, 0) }),
+        plugins: [plugin],
+        objectives: { value: 'maximise' },
+        budget: { maxTrials: 100 },
+        study: memoryStore(),
+        seed: 1,
+      })
+      const genotypes: string[] = []
+      for await (const event of search.run())
+        if (event.type === 'trial.proposed') genotypes.push(JSON.stringify(event.genotype))
+      return genotypes
+    }
+    const [evolved, drawn] = [await proposalsOf(evolution()), await proposalsOf(random())]
+    const same = evolved.map((genotype, i) => genotype === drawn[i])
+    expect(same.slice(0, 25)).toEqual(Array(25).fill(true))
+    expect(same.slice(25).filter(Boolean).length).toBeLessThan(3)
+  })
+
+  it('refuses a wrong option at once', () => {
+    expect(() => evolution({ sample: 0 })).toThrow('ARCHLOOM_OPTION')
   })
 })

@@ -85,6 +85,6 @@ describe('Gumbel relaxation', () => {
   })
 
   it('refuses a temperature of 0', () => {
-    expect(() => gdas({ minTemperature: 0 })).toThrow('ARCHLOOM_CONTROLLER_OPTION')
+    expect(() => gdas({ minTemperature: 0 })).toThrow('ARCHLOOM_OPTION')
   })
 })

@@ -77,7 +77,7 @@ describe('hnas', () => {
   it('writes each derived architecture beside bicubic and the truth, and tells of it', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'archloom-hnas-pictures-'))
     try {
-      await using search = compose({ pictures: { folder } })
+      await using search = compose({ images: { folder } })
       const events = await eventsOf(search)
       const told = events.flatMap((event) => (event.type === 'plugin.event' && event.name === 'picture' ? [event] : []))
       expect(told.map(({ facts }) => facts)).toMatchObject([{ trial: 0 }, { trial: 1 }, { trial: 2 }])
@@ -180,17 +180,17 @@ describe('hnas', () => {
   })
 
   it('refuses what does not fit', async () => {
-    expect(() => hnas({ tradeOff: 1.5 })).toThrow('ARCHLOOM_HNAS_OPTION')
-    expect(() => hnas({ policySteps: 0 })).toThrow('ARCHLOOM_HNAS_OPTION')
-    expect(() => hnas({ lambda: 0.2 } as never)).toThrow(/ARCHLOOM_HNAS_OPTION.*lambda.*one of tradeOff/)
-    expect(() => sharedUpscaling({ data: generatedImages({ train: 12 }) as never })).toThrow('ARCHLOOM_HNAS_OPTION')
+    expect(() => hnas({ tradeOff: 1.5 })).toThrow('ARCHLOOM_OPTION')
+    expect(() => hnas({ policySteps: 0 })).toThrow('ARCHLOOM_OPTION')
+    expect(() => hnas({ lambda: 0.2 } as never)).toThrow(/ARCHLOOM_OPTION.*lambda.*one of tradeOff/)
+    expect(() => sharedUpscaling({ data: generatedImages({ train: 12 }) as never })).toThrow('ARCHLOOM_OPTION')
     const small = patchDataset({
       name: 's',
       patch: 8,
       train: generatedPairs(2, { scale: 2 }),
       test: generatedPairs(1, { scale: 2 }),
     })
-    expect(() => sharedUpscaling({ data: small })).toThrow('ARCHLOOM_HNAS_OPTION')
+    expect(() => sharedUpscaling({ data: small })).toThrow('ARCHLOOM_OPTION')
     const search = (evaluator: Parameters<typeof createSearch>[0]['evaluator'], scale: 2 | 3 = 2) =>
       createSearch({
         space: superResolutionSpace({ ...tiny, scale }) as never,
@@ -239,7 +239,7 @@ describe('retraining', () => {
   })
 
   it('refuses options that train nothing', async () => {
-    await expect(retrainUpscaler(winner, { data: dataAt(4), epochs: 0 })).rejects.toThrow('ARCHLOOM_HNAS_OPTION')
+    await expect(retrainUpscaler(winner, { data: dataAt(4), epochs: 0 })).rejects.toThrow('ARCHLOOM_OPTION')
     const classifiers = toySpace()
     const classifier = {
       build: (options: BuildOptions) =>

@@ -96,8 +96,8 @@ describe('hill climbing', () => {
     expect(controller.exhausted).toBe(true)
   })
 
-  it('refuses senseless options: ARCHLOOM_CONTROLLER_OPTION', () => {
-    expect(() => hillClimbing({ restarts: 0 })).toThrow('ARCHLOOM_CONTROLLER_OPTION: local search received restarts 0')
+  it('refuses senseless options: ARCHLOOM_OPTION', () => {
+    expect(() => hillClimbing({ restarts: 0 })).toThrow('ARCHLOOM_OPTION: local-search: option "restarts" is 0')
     expect(() => hillClimbing({ steps: -1 })).toThrow('or Infinity')
     expect(() => hillClimbing({ improvement: 'worst' as never })).toThrow('"best" or "first"')
     expect(() => start({}).restore({ climb: 1 })).toThrow('ARCHLOOM_CONTROLLER_SNAPSHOT')

@@ -72,16 +72,16 @@ describe('REINFORCE', () => {
     expect(reports[1]?.entropy).toBeCloseTo(3 * Math.log(3), 2)
   })
 
-  it('refuses senseless options: ARCHLOOM_CONTROLLER_OPTION', () => {
+  it('refuses senseless options: ARCHLOOM_OPTION', () => {
     for (const [options, words] of [
       [{ policy: 'mlp' as never }, '"lstm" or "categorical"'],
-      [{ hidden: 0 }, 'hidden 0'],
-      [{ learningRate: Number.NaN }, 'a positive number'],
-      [{ entropyWeight: -1 }, 'a number ≥ 0'],
+      [{ hidden: 0 }, '"hidden" is 0'],
+      [{ learningRate: Number.NaN }, 'a number above 0'],
+      [{ entropyWeight: -1 }, 'a number of at least 0'],
       [{ baselineDecay: 1 }, 'in [0, 1)'],
-      [{ batch: 1.5 }, 'batch 1.5'],
+      [{ batch: 1.5 }, '"batch" is 1.5'],
     ] as const) {
-      expect(() => policySearch(options)).toThrow('ARCHLOOM_CONTROLLER_OPTION')
+      expect(() => policySearch(options)).toThrow('ARCHLOOM_OPTION')
       expect(() => policySearch(options)).toThrow(words)
     }
   })

@@ -3,7 +3,7 @@ import { chainSpace } from 'archloom/search-spaces/chain'
 import { nasBench201Space } from 'archloom/search-spaces/nas-bench-201'
 import { controllerContract, stockSpaces } from 'archloom/testing'
 import { describe, expect, it } from 'vitest'
-import type { Genotype, SearchSpace } from '../../../core/index.ts'
+import { defineSpace, type Genotype, integer, product, real, type SearchSpace } from '../../../core/index.ts'
 import { seeded } from '../../../core/random.ts'
 
 controllerContract('path evolution', pathEvolution({ population: 6, generations: 1000, parents: 3 }))
@@ -77,8 +77,23 @@ describe('path evolution', () => {
 
   it('refuses options that mean nothing, and snapshots of others', () => {
     for (const wrong of [{ population: 0 }, { parents: 0.5 }, { mutationProbability: 2 }, { crossovers: -1 }])
-      expect(() => pathEvolution(wrong)).toThrow('ARCHLOOM_CONTROLLER_OPTION')
+      expect(() => pathEvolution(wrong)).toThrow('ARCHLOOM_OPTION')
     const controller = pathEvolution()(bench as SearchSpace<unknown>, seeded(1))
     expect(() => controller.restore({ best: 1 })).toThrow('ARCHLOOM_CONTROLLER_SNAPSHOT')
+  })
+})
+
+describe('numbers on a log scale', () => {
+  it('are drawn by their logarithm when a mutation draws them anew', () => {
+    const rates = defineSpace(
+      'rates',
+      product({ rate: real(1e-4, 1, { scale: 'log' }), width: integer(1, 1024, { scale: 'log' }) }),
+    )
+    const rng = seeded(1)
+    const parent = rates.random(rng)
+    const drawn = Array.from({ length: 2_000 }, () => rates.decode(mutation(rates, parent, 1, rng)))
+    const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[1_000]!
+    expect(Math.abs(Math.log10(median(drawn.map(({ rate }) => rate))) + 2)).toBeLessThan(0.1)
+    expect(Math.abs(Math.log2(median(drawn.map(({ width }) => width))) - 5)).toBeLessThan(0.4)
   })
 })

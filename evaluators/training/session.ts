@@ -1,0 +1,192 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { Random } from '../../core/random.ts'
+import { adamW, momentum, type StepOptimizer, trainStep } from '../../core/tensor/index.ts'
+import type { Network, Split } from '../../core/trainer.ts'
+import { checkOption, error, isPositive, isShare, isWhole } from './errors.ts'
+
+export interface TrainingSessionOptions {
+  /** Owned by the session from here on. */
+  readonly network: Network
+  /** Order of examples, augmentation, dropout. */
+  readonly rng: Random
+  /** Mean loss of a batch. Synchronous; called inside a tidy. */
+  readonly loss: (outputs: tf.Tensor, targets: tf.Tensor) => tf.Scalar
+  /** 'sgd' has Nesterov momentum of 0.9. Default 'sgd'. */
+  readonly optimizer?: 'sgd' | 'adamW'
+  /** On kernels, not on biases and normalisation. Default 5e-4. */
+  readonly weightDecay?: number
+  /** Default 64. */
+  readonly batchSize?: number
+  /** Largest global L2 norm of the gradients. Default 5. */
+  readonly clipNorm?: number
+  /**
+   * The average of the weights reaches back over this share of the steps taken so far: it is an exponential average
+   * whose memory grows with the run, so that it never holds initial weights. Default 0.1.
+   */
+  readonly averageOver?: number
+}
+
+/** When a stretch of training ends: after so many steps, or when a clock says so. */
+export interface Pace {
+  /** Share of the stretch that is over, given the steps taken in it; training ends at 1. */
+  (step: number): number
+}
+
+export interface Stretch {
+  readonly data: Split<'train'>
+  readonly pace: Pace
+  /** Learning rate at a share of the stretch in [0, 1]. */
+  readonly learningRate: (share: number) => number
+  readonly signal?: AbortSignal | undefined
+  readonly onStep?: (step: number, loss: number, share: number) => void
+}
+
+/** A training that can be interrupted, measured and continued as often as wanted. */
+export interface TrainingSession extends Disposable {
+  readonly network: Network
+  /** Optimizer steps so far. */
+  readonly steps: number
+  /** Examples seen so far. */
+  readonly examples: number
+  /**
+   * Trains on from where the last stretch ended: weights, momentum and average are kept. An aborted signal ends the
+   * stretch early and without an error. Errors: ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_TRAINING_NO_BATCHES.
+   */
+  train(stretch: Stretch): Promise<void>
+  /** Runs `measure` with the average weights in the network, and puts the trained ones back. */
+  averaged<T>(measure: () => Promise<T>): Promise<T>
+  /** Ends the session and hands over the network, with the average weights in it. The receiver disposes it. */
+  adopt(): Network
+}
+
+/** Optimizers write to a variable's own memory, which a clone would share. */
+const copied = (variable: tf.Variable) => tf.add(variable as tf.Tensor, 0)
+
+/** Every so many steps the average takes up the weights: often enough, and nearly free. */
+const AVERAGE_EVERY = 4
+
+/** A pace of a fixed number of steps. */
+export const steps =
+  (count: number): Pace =>
+  (step) =>
+    step / count
+
+/** A pace by a clock: `now` in milliseconds. */
+export function milliseconds(duration: number, now: () => number): Pace {
+  const began = now()
+  return () => (now() - began) / duration
+}
+
+/**
+ * Begins a training of a network in stretches. Errors: ARCHLOOM_TRAINING_OPTION.
+ */
+export function trainingSession(options: TrainingSessionOptions): TrainingSession {
+  const { network, loss, optimizer: kind = 'sgd', weightDecay = 5e-4 } = options
+  const { batchSize = 64, clipNorm = 5, averageOver = 0.1 } = options
+  const where = 'trainingSession'
+  checkOption(where, 'batchSize', batchSize, isWhole, 'a whole number of at least 1')
+  checkOption(where, 'clipNorm', clipNorm, isPositive, 'a positive number')
+  checkOption(where, 'weightDecay', weightDecay, (n) => n >= 0, 'a number of at least 0')
+  checkOption(where, 'averageOver', averageOver, (n) => isShare(n) && n > 0, 'a share in (0, 1)')
+  const shared = { learningRate: 0, weightDecay, decays: (variable: tf.Variable) => variable.rank > 1 }
+  const optimizer: StepOptimizer = kind === 'sgd' ? momentum({ ...shared, nesterov: true }) : adamW(shared)
+  const variables = [...network.trainable, ...network.state]
+  const order = options.rng.fork('batches')
+  const noise = options.rng.fork('noise')
+  let average: tf.Variable[] | undefined
+  let [taken, examples] = [0, 0]
+  let adopted = false
+
+  const updateAverage = () =>
+    tf.tidy(() => {
+      if (!average) {
+        average = variables.map((variable) => tf.variable(copied(variable), false))
+        return
+      }
+      // The memory is `averageOver` of the steps: a new value weighs as much as the steps it stands for.
+      const share = Math.min(1, AVERAGE_EVERY / Math.max(AVERAGE_EVERY, averageOver * taken))
+      for (const [i, variable] of variables.entries()) {
+        const mean = average[i]!
+        mean.assign(tf.add(mean as tf.Tensor, tf.mul(tf.sub(variable as tf.Tensor, mean as tf.Tensor), share)))
+      }
+    })
+
+  const release = () => {
+    tf.dispose(average ?? [])
+    average = undefined
+    optimizer.dispose()
+  }
+
+  const swap = (from: readonly tf.Variable[]) => {
+    const before = variables.map((variable) => tf.clone(variable as tf.Tensor))
+    for (const [i, variable] of variables.entries()) variable.assign(copied(from[i]!))
+    return before
+  }
+
+  function stepOn(batch: { inputs: tf.Tensor; targets: tf.Tensor }): number {
+    try {
+      const mode = { training: true, rng: noise }
+      const value = () => loss(network.apply(batch.inputs, mode), batch.targets)
+      return trainStep({ variables: network.trainable, optimizer, loss: value, clipNorm }).loss
+    } finally {
+      tf.dispose([batch.inputs, batch.targets])
+    }
+  }
+
+  return {
+    network,
+    get steps() {
+      return taken
+    },
+    get examples() {
+      return examples
+    },
+    async train({ data, pace, learningRate, signal, onStep }) {
+      const size = Math.max(1, Math.min(batchSize, data.size))
+      const began = taken
+      while (true) {
+        const before = taken
+        for (const batch of data.batches({ batchSize: size, rng: order, dropRemainder: true })) {
+          const share = pace(taken - began)
+          if (share >= 1 || signal?.aborted) {
+            tf.dispose([batch.inputs, batch.targets])
+            return
+          }
+          optimizer.learningRate = learningRate(share)
+          const value = stepOn(batch)
+          taken++
+          examples += size
+          if (!Number.isFinite(value))
+            throw error('ARCHLOOM_TRAINING_DIVERGED', {
+              ...{ trainer: where, step: taken, steps: taken, learningRate: optimizer.learningRate },
+            })
+          if (taken % AVERAGE_EVERY === 0) updateAverage()
+          onStep?.(taken, value, share)
+          await new Promise<void>((resolve) => setImmediate(resolve))
+        }
+        if (taken === before) throw error('ARCHLOOM_TRAINING_NO_BATCHES', { size: data.size, batchSize: size })
+      }
+    },
+    async averaged(measure) {
+      if (!average) return await measure()
+      const before = tf.tidy(() => swap(average!).map((tensor) => tf.keep(tensor)))
+      try {
+        return await measure()
+      } finally {
+        for (const [i, variable] of variables.entries()) variable.assign(before[i]!)
+        tf.dispose(before)
+      }
+    },
+    adopt() {
+      if (average) tf.tidy(() => void swap(average!))
+      release()
+      adopted = true
+      return network
+    },
+    [Symbol.dispose]() {
+      release()
+      if (!adopted) network[Symbol.dispose]()
+      adopted = true
+    },
+  }
+}

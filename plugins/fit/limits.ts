@@ -1,0 +1,22 @@
+import type { NetworkCost } from '../../core/index.ts'
+import type { Limits } from './events.ts'
+
+/** A file holds four bytes for each parameter, and the description of its operators. */
+const BYTES_OF_PARAMETER = 4
+const BYTES_OF_GRAPH = 6000
+
+export const bytesOf = ({ parameters }: NetworkCost): number => BYTES_OF_PARAMETER * parameters + BYTES_OF_GRAPH
+
+export const costWithin = (cost: NetworkCost, { parameters, multiplyAdds, bytes }: Limits): boolean =>
+  cost.parameters <= (parameters ?? Number.POSITIVE_INFINITY) &&
+  cost.multiplyAdds <= (multiplyAdds ?? Number.POSITIVE_INFINITY) &&
+  bytesOf(cost) <= (bytes ?? Number.POSITIVE_INFINITY)
+
+export function describeLimits({ parameters, multiplyAdds, bytes }: Limits): string {
+  const parts = [
+    parameters !== undefined && `at most ${parameters} parameters`,
+    multiplyAdds !== undefined && `at most ${multiplyAdds} multiply-adds`,
+    bytes !== undefined && `at most ${bytes} bytes`,
+  ].filter(Boolean)
+  return parts.length === 0 ? 'no limits' : parts.join(', ')
+}

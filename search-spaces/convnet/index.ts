@@ -1,0 +1,34 @@
+/** Plain and residual convolutional networks that double their channels wherever they halve the image. */
+import { error } from '../errors.ts'
+import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
+import { buildConvnet, convnetCost } from './network.ts'
+import {
+  type ConvnetArchitecture,
+  type ConvnetOptions,
+  convnetDecisions,
+  convnetDefaults,
+  convnetName,
+} from './space.ts'
+
+export type ConvnetSpace = NetworkSpace<ConvnetArchitecture, Required<ConvnetOptions>>
+
+const positive = (value: unknown) => Number.isInteger(value) && (value as number) > 0
+
+/** Width, depth, kernel, form, normalisation, reduction and head of a convolutional network. Throws ARCHLOOM_SPACE_OPTION. */
+export function convnetSpace(given: ConvnetOptions = {}): ConvnetSpace {
+  const options: Required<ConvnetOptions> = { ...convnetDefaults, ...given }
+  const refuse = (option: keyof ConvnetOptions, expected: string) =>
+    error('ARCHLOOM_SPACE_OPTION', { space: 'convnetSpace', option, received: options[option], expected })
+  if (options.widths.length === 0 || !options.widths.every(positive)) throw refuse('widths', 'positive integers')
+  if (!positive(options.stages)) throw refuse('stages', 'a positive integer')
+  if (!positive(options.maxDepth)) throw refuse('maxDepth', 'a positive integer')
+  if (options.kernels.length === 0 || !options.kernels.every((kernel) => positive(kernel) && kernel % 2 === 1))
+    throw refuse('kernels', 'odd positive integers')
+  return defineNetworkSpace(convnetName(given), convnetDecisions(options), {
+    options,
+    cost: convnetCost,
+    build: buildConvnet,
+  })
+}
+
+export { type ConvnetArchitecture, type ConvnetOptions, convnetDecisions, convnetDefaults } from './space.ts'
