@@ -12,11 +12,20 @@ export interface CalibrationOptions {
   readonly rng: Random
 }
 
-/**
- * For each layer that reads prunable channels: G = XᵀX over rows of its inputs in the whole network, [n, n] with
- * n = kernel height · width · channels. Collected once; every pruning is reconstructed from it.
- */
-export type Calibration = ReadonlyMap<string, { readonly size: number; readonly gram: Float64Array }>
+/** What is known of the inputs of one layer, X [rows, size] in the whole network: XᵀX, or X itself where it is smaller. */
+export type LayerInputs = {
+  /** Kernel height · width · channels. */
+  readonly size: number
+} & (
+  | { readonly gram: Float64Array }
+  /** Row-major; `count` of its rows are filled. */
+  | { readonly rows: Float32Array; readonly count: number }
+)
+
+/** Inputs of each layer that reads prunable channels. Collected once; every pruning is reconstructed from it. */
+export type Calibration = ReadonlyMap<string, LayerInputs>
+
+type Collected = { size: number } & ({ gram: Float64Array } | { rows: Float32Array; count: number })
 
 /** Where a kernel reads: the place of its first row and column for output position (y, x). */
 function firstRead(node: MixingNode, [height, width]: readonly [number, number]) {
@@ -78,7 +87,7 @@ export async function calibrate(
   if (data.size === 0 || !(images > 0))
     throw error('ARCHLOOM_CACP_CALIBRATION', { received: Math.min(data.size, images), expected: 'at least one' })
   const readers = new Set(choices.flatMap(({ group }) => coupling.groups[group]?.consumers ?? []))
-  const calibration = new Map<string, { size: number; gram: Float64Array }>()
+  const calibration = new Map<string, Collected>()
   using network = graphNetwork(graph)
   const positions = rng.fork('positions')
   let seen = 0
@@ -98,14 +107,22 @@ export async function calibrate(
         const { top, left, rows, columns } = firstRead(node, [height, width])
         const stride = node.op === 'dense' ? 1 : node.stride
         const size = node.kernel.data.length / (node.kernel.shape.at(-1) as number)
-        const known = calibration.get(node.name) ?? { size, gram: new Float64Array(size * size) }
+        const each = Math.min(points, rows * columns)
+        const most = Math.min(images, data.size) * each
+        const known: Collected =
+          calibration.get(node.name) ??
+          (size > most
+            ? { size, rows: new Float32Array(most * size), count: 0 }
+            : { size, gram: new Float64Array(size * size) })
         calibration.set(node.name, known)
         for (let image = 0; image < batch; image++)
-          for (let point = 0; point < Math.min(points, rows * columns); point++) {
+          for (let point = 0; point < each; point++) {
             const [y, x] = [positions.int(rows), positions.int(columns)]
             const base = image * height * width * channels
             const place = [top + y * stride, left + x * stride] as const
-            addOuterProduct(known.gram, patch(node, map, [height, width, channels], base, ...place))
+            const row = patch(node, map, [height, width, channels], base, ...place)
+            if ('gram' in known) addOuterProduct(known.gram, row)
+            else known.rows.set(row, known.count++ * size)
           }
       }
       seen += batch

@@ -78,3 +78,72 @@ export function reconstruct(
     return b
   }
 }
+
+/**
+ * What `reconstruct` gives, from the rows of X [rows, n] themselves: for inputs of more numbers than there are rows.
+ * V = W_K + X_Kᵀ (X_K X_Kᵀ + ridge)⁻¹ (X W − X_K W_K) is the same minimum (the push-through identity), of a system of
+ * `rows` unknowns.
+ */
+export function reconstructFromRows(
+  x: Float32Array,
+  rows: number,
+  n: number,
+  w: Float64Array,
+  columns: number,
+  kept: readonly number[],
+  ridge: number,
+): Float64Array {
+  const answer = new Float64Array(kept.length * columns)
+  const gone = new Uint8Array(n).fill(1)
+  kept.forEach((place, i) => {
+    gone[place] = 0
+    answer.set(w.subarray(place * columns, (place + 1) * columns), i * columns)
+  })
+  let trace = 0
+  for (let i = 0; i < rows * n; i++) trace += x[i]! * x[i]!
+  if (!(trace > 0)) return answer
+  // Kept inputs side by side, and what is lost with the others.
+  const size = kept.length
+  const own = new Float64Array(rows * size)
+  const lost = new Float64Array(rows * columns)
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < size; i++) own[row * size + i] = x[row * n + kept[i]!]!
+    for (let place = 0; place < n; place++) {
+      const value = gone[place] ? x[row * n + place]! : 0
+      if (value !== 0) addMultiple(lost, row * columns, w, place * columns, value, columns)
+    }
+  }
+  const products = new Float64Array(rows * rows)
+  for (let a = 0; a < rows; a++)
+    for (let b = 0; b <= a; b++) {
+      let sum = 0
+      for (let i = 0, left = a * size, right = b * size; i < size; i++) sum += own[left + i]! * own[right + i]!
+      products[a * rows + b] = sum
+      products[b * rows + a] = sum
+    }
+  for (let weight = (ridge * trace) / n; ; weight *= 10) {
+    const system = Float64Array.from(products)
+    for (let row = 0; row < rows; row++) system[row * rows + row] = system[row * rows + row]! + weight
+    if (!cholesky(system, rows)) continue
+    solveCholesky(system, rows, lost, columns)
+    break
+  }
+  for (let row = 0; row < rows; row++)
+    for (let i = 0; i < size; i++) {
+      const value = own[row * size + i]!
+      if (value !== 0) addMultiple(answer, i * columns, lost, row * columns, value, columns)
+    }
+  return answer
+}
+
+/** to[…] += factor · from[…], `count` numbers. */
+function addMultiple(
+  to: Float64Array,
+  at: number,
+  from: Float64Array,
+  start: number,
+  factor: number,
+  count: number,
+): void {
+  for (let c = 0; c < count; c++) to[at + c] = to[at + c]! + factor * from[start + c]!
+}

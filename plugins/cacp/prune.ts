@@ -12,8 +12,8 @@ import {
   sliceKernel,
   type Weights,
 } from '../../search-spaces/compression/prunable.ts'
-import type { Calibration } from './calibration.ts'
-import { reconstruct } from './normal-equations.ts'
+import type { Calibration, LayerInputs } from './calibration.ts'
+import { reconstruct, reconstructFromRows } from './normal-equations.ts'
 
 /** Σ |W| of what every reader multiplies with a channel: the importance of each channel of a group. */
 export function channelImportance({ graph, coupling }: PruningProblem, group: number): Float64Array {
@@ -64,23 +64,49 @@ function reconstructed(problem: PruningProblem, kept: KeptChannels, calibration:
     const [inputs, outputs] = [places(node.inputs[0] as string), places(node.name)]
     const channels = channelsIn(node)
     if (inputs.length === channels) continue
-    kernels.set(node.name, newKernel(node, known, inputs, outputs))
+    kernels.set(node.name, newKernel(node, calibration, known, inputs, outputs))
   }
   return kernels
 }
 
+/**
+ * New kernels by reader and kept inputs. Agents come back to the same numbers of channels, and the most important stay:
+ * each is solved once, for all of the reader's outputs.
+ */
+const solved = new WeakMap<Calibration, { readonly kernels: Map<string, Float32Array>; bytes: number }>()
+const MOST_BYTES = 256 * 1024 * 1024
+
 function newKernel(
-  { kernel }: MixingNode,
-  { size, gram }: { readonly size: number; readonly gram: Float64Array },
+  { name, kernel }: MixingNode,
+  calibration: Calibration,
+  known: LayerInputs,
   inputs: readonly number[],
   outputs: readonly number[],
 ): Weights {
-  const every = Array.from({ length: kernel.shape.at(-2) as number }, (_, i) => i)
-  const wanted = sliceKernel(kernel, every, outputs)
-  const field = size / every.length
-  const rows = Array.from({ length: field }, (_, f) => inputs.map((input) => f * every.length + input)).flat()
-  const solved = reconstruct(gram, size, Float64Array.from(wanted.data), outputs.length, rows, RIDGE)
-  return { shape: [...kernel.shape.slice(0, -2), inputs.length, outputs.length], data: Float32Array.from(solved) }
+  const [channels, filters] = [kernel.shape.at(-2)!, kernel.shape.at(-1)!]
+  const memory = solved.get(calibration) ?? { kernels: new Map(), bytes: 0 }
+  solved.set(calibration, memory)
+  const key = `${inputs.join()} ${name}`
+  let data = memory.kernels.get(key)
+  if (data === undefined) {
+    const field = known.size / channels
+    const rows = Array.from({ length: field }, (_, f) => inputs.map((input) => f * channels + input)).flat()
+    const old = Float64Array.from(kernel.data)
+    data = Float32Array.from(
+      'gram' in known
+        ? reconstruct(known.gram, known.size, old, filters, rows, RIDGE)
+        : reconstructFromRows(known.rows, known.count, known.size, old, filters, rows, RIDGE),
+    )
+    memory.bytes += data.byteLength
+    for (const [first, { byteLength }] of memory.kernels) {
+      if (memory.bytes <= MOST_BYTES) break
+      memory.kernels.delete(first)
+      memory.bytes -= byteLength
+    }
+    memory.kernels.set(key, data)
+  }
+  const shape = [...kernel.shape.slice(0, -2), inputs.length, filters]
+  return sliceKernel({ shape, data }, Array.from(inputs.keys()), outputs)
 }
 
 /**

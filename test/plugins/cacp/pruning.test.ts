@@ -11,7 +11,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import type { Json } from '../../../core/index.ts'
 import { calibrate } from '../../../plugins/cacp/calibration.ts'
 import { compressChannels, fineTune } from '../../../plugins/cacp/compress.ts'
-import { cholesky, reconstruct, solveCholesky } from '../../../plugins/cacp/normal-equations.ts'
+import { cholesky, reconstruct, reconstructFromRows, solveCholesky } from '../../../plugins/cacp/normal-equations.ts'
 import { channelImportance, largest, pruneChannels } from '../../../plugins/cacp/prune.ts'
 import { graphAccuracy } from '../../../plugins/cacp/pruned-accuracy.ts'
 import { RateRewards } from '../../../plugins/cacp/reward.ts'
@@ -86,6 +86,21 @@ describe('least squares', () => {
     for (let row = 0; row < 50; row++) x[row * 3 + 2] = 2 * (x[row * 3] as number)
     const found = reconstruct(gramOf(x, 3), 3, Float64Array.of(1, 10, 3, -1, 5, 7), 2, [0, 1], 1e-12)
     expect([...found].map((value) => Math.round(1e6 * value) / 1e6)).toEqual([11, 24, 3, -1])
+  })
+
+  it('of few rows has the same solution in a system of as many unknowns as rows', () => {
+    const [rows, n, columns] = [7, 20, 3]
+    const x = Float64Array.from(Float32Array.from(normals(rows * n, 6)))
+    const w = normals(n * columns, 7)
+    for (const kept of [[0, 1, 5, 6, 11, 19], [3], Array.from({ length: n }, (_, i) => i)]) {
+      const expected = reconstruct(gramOf(x, n), n, w, columns, kept, 1e-3)
+      const received = reconstructFromRows(Float32Array.from(x), rows, n, w, columns, kept, 1e-3)
+      expect(received).toHaveLength(expected.length)
+      for (const [i, value] of expected.entries()) expect(received[i]).toBeCloseTo(value, 9)
+    }
+    expect([...reconstructFromRows(new Float32Array(6), 2, 3, Float64Array.of(1, 2, 3), 1, [0, 2], 1e-6)]).toEqual([
+      1, 3,
+    ])
   })
 
   it('an input that was never seen leaves the weights alone', () => {
