@@ -222,3 +222,16 @@ it('tests find public data through one file, by which .ci/run knows which of the
   const files = testFiles.filter((file) => file.endsWith('.test.ts'))
   expect(files.filter((file) => reads.test(readFileSync(file, 'utf8')))).toEqual([])
 })
+
+it('image files are opened in one place, within limits, and resized by our own function', () => {
+  const opening = ['evaluators/data/images/open.ts', 'evaluators/data/images/files.ts', 'core/cli/report/pictures.ts']
+  const uses = imports.filter(({ target, typeOnly }) => target === 'sharp' && !typeOnly).map(({ file }) => file)
+  expect([...new Set(uses)].filter((file) => !opening.includes(file))).toEqual([])
+  // sharp enlarges half a pixel off centre.
+  expect(opening.filter((file) => /\.resize\(/.test(readFileSync(file, 'utf8')))).toEqual([])
+})
+
+it('whatever is unpacked in one go has a limit', () => {
+  const unlimited = /\b(?:gunzip|inflate|inflateRaw|unzip|brotliDecompress)(?:Sync)?\((?![^()]*maxOutputLength)/
+  expect(files.filter((file) => unlimited.test(readFileSync(file, 'utf8')))).toEqual([])
+})

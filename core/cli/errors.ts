@@ -3,6 +3,8 @@ import { defineErrors, quote } from '../errors.ts'
 export const error = defineErrors('cli', {
   ARCHLOOM_MODULE_NOT_FOUND: (d: { file: string; looked: string }) =>
     `no module is at ${quote(d.file)} (looked for ${quote(d.looked)}); expected a .ts, .mts, .js or .mjs file. Check the path.`,
+  ARCHLOOM_MODULE_KIND: (d: { file: string; received: string; expected: string }) =>
+    `${quote(d.file)} is ${d.received}; expected ${d.expected}. Name the file itself.`,
   ARCHLOOM_MODULE_EXPORTS: (d: { file: string; received: readonly string[]; expected: string }) =>
     `${quote(d.file)} exports ${quote(d.received, 200)}; expected ${d.expected}. A program without them has run by now; start such a one with node or tsx.`,
   ARCHLOOM_MODULE_FLAG: (d: { flag: string; received: unknown; expected: string }) =>

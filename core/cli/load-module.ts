@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { existsSync, statSync } from 'node:fs'
+import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Search } from '../composition/search.ts'
 import type { Json } from '../space/decision.ts'
@@ -41,14 +41,24 @@ export interface SearchModule {
 
 const EXPECTED = 'search (a Search, or a function that returns one) or main(options)'
 
-/** Imports any module by its path. Error: ARCHLOOM_MODULE_NOT_FOUND. */
+const EXTENSIONS = ['.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs', '.jsx']
+
+/** Imports any module by its path. Errors: ARCHLOOM_MODULE_NOT_FOUND, ARCHLOOM_MODULE_KIND. */
 export async function importModule(file: string): Promise<Readonly<Record<string, unknown>>> {
   const path = resolve(file)
   if (!existsSync(path)) throw error('ARCHLOOM_MODULE_NOT_FOUND', { file, looked: path })
+  const refuse = (received: string) => {
+    const expected = `a module, whose name ends in ${EXTENSIONS.join(', ')}`
+    return error('ARCHLOOM_MODULE_KIND', { file, received, expected })
+  }
+  const facts = statSync(path)
+  if (facts.isDirectory()) throw refuse('a folder')
+  if (!facts.isFile()) throw refuse('no regular file')
+  if (!EXTENSIONS.includes(extname(path))) throw refuse('a file of another kind')
   return (await import(pathToFileURL(path).href)) as Record<string, unknown>
 }
 
-/** Imports a module that can be run. Errors: ARCHLOOM_MODULE_NOT_FOUND, ARCHLOOM_MODULE_EXPORTS. */
+/** Imports a module that can be run. Errors: ARCHLOOM_MODULE_NOT_FOUND, ARCHLOOM_MODULE_KIND, ARCHLOOM_MODULE_EXPORTS. */
 export async function loadModule(file: string): Promise<SearchModule> {
   const module = await importModule(file)
   const { search, main } = module

@@ -1,11 +1,24 @@
 import { createReadStream } from 'node:fs'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { Readable } from 'node:stream'
+import { pipeline, Readable, Transform } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { createTarDecoder } from 'modern-tar'
 import { messageOf } from '../../core/errors.ts'
 import { error } from './errors.ts'
+import { LARGEST_FILE } from './read-bytes.ts'
+
+/** Passes bytes on, as many as an archive may unpack to. */
+function limited(): Transform {
+  let passed = 0
+  return new Transform({
+    transform(chunk: Uint8Array, _encoding, done) {
+      passed += chunk.length
+      if (passed > LARGEST_FILE) done(new Error(`it unpacks to more than ${LARGEST_FILE} bytes`))
+      else done(null, chunk)
+    },
+  })
+}
 
 /**
  * Takes the named members out of a .tar.gz and puts them flat into a folder; nothing else is written, so no path inside
@@ -16,9 +29,9 @@ export async function extractMembers(archive: string, members: readonly string[]
   await mkdir(folder, { recursive: true })
   try {
     const source = createReadStream(archive)
-    const gunzip = createGunzip()
-    source.on('error', (cause) => gunzip.destroy(cause))
-    const bytes = Readable.toWeb(source.pipe(gunzip)) as ReadableStream<Uint8Array>
+    // Reading the last stream reports the errors of all; the callback only keeps them from ending the process.
+    const unpacked = pipeline(source, createGunzip(), limited(), () => {})
+    const bytes = Readable.toWeb(unpacked) as ReadableStream<Uint8Array>
     for await (const { header, body } of bytes.pipeThrough(createTarDecoder())) {
       const name = basename(header.name)
       if (header.type !== 'file' || !missing.has(name)) {

@@ -1,10 +1,9 @@
 import { readdir } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
-import type { Sharp } from 'sharp'
-import sharp from 'sharp'
 import { messageOf } from '../../core/errors.ts'
 import { type ImageDataset, type SplitDatasetOptions, splitDataset } from './dataset.ts'
 import { error } from './errors.ts'
+import { openImage } from './images/open.ts'
 import { type Picture, picture, toRgb } from './images/picture.ts'
 import { type ResizeTarget, resizeImage } from './images/resize.ts'
 import { type LabelledImages, labelledImages } from './images.ts'
@@ -31,7 +30,8 @@ const EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '
 /**
  * Images in one sub-folder a class. Pixels become 8-bit red-green-blue (or grey); alpha is laid on black; orientation
  * tags are applied; every such change is counted in the notes.
- * Errors: ARCHLOOM_DATA_FILE_MISSING, ARCHLOOM_IMAGE_FOLDER_EMPTY, ARCHLOOM_IMAGE_UNDECODABLE, ARCHLOOM_IMAGE_SIZE,
+ * Errors: ARCHLOOM_DATA_FILE_MISSING, ARCHLOOM_IMAGE_FOLDER_EMPTY, ARCHLOOM_IMAGE_UNDECODABLE (also for
+ * images beyond IMAGE_LIMITS), ARCHLOOM_IMAGE_SIZE,
  * ARCHLOOM_PICTURE_OPTION for a size to resize to that is none.
  */
 export async function readImageFolder(path: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
@@ -68,8 +68,7 @@ async function decode(path: string, options: ImageFolderOptions, channels: 1 | 3
   const { resize } = options
   let whole: Picture
   try {
-    const image: Sharp = sharp(path, { failOn: 'truncated' })
-    const facts = await image.metadata()
+    const { image, facts } = await openImage(path)
     if (facts.hasAlpha) count('transparency laid on black')
     if (facts.depth !== 'uchar') count('reduced to 8 bits a channel')
     if (channels === 3 && facts.channels <= 2) count('grey, repeated as red, green and blue')

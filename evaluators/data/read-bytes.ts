@@ -6,7 +6,13 @@ import { error } from './errors.ts'
 
 const unpack = promisify(gunzip)
 
-/** The bytes of a file, gunzipped when they are gzip. Errors: ARCHLOOM_DATA_FILE_MISSING, ARCHLOOM_DATA_GZIP_CORRUPT. */
+/** Bytes that one file of a data set may unpack to, 1 GiB; the largest published file has about half as many. */
+export const LARGEST_FILE = 1024 ** 3
+
+/**
+ * The bytes of a file, gunzipped when they are gzip.
+ * Errors: ARCHLOOM_DATA_FILE_MISSING, ARCHLOOM_DATA_GZIP_CORRUPT (also for more than LARGEST_FILE bytes unpacked).
+ */
 export async function readBytes(path: string): Promise<Uint8Array> {
   let bytes: Uint8Array
   try {
@@ -20,8 +26,15 @@ export async function readBytes(path: string): Promise<Uint8Array> {
       throw error('ARCHLOOM_DATA_GZIP_CORRUPT', { path, reason: `${bytes.length} bytes that do not begin with 1f 8b` })
     return bytes
   }
+  // A gzip file ends with its unpacked size; the limit below holds where that is not true.
+  const promised = bytes.length < 18 ? 0 : Buffer.from(bytes.subarray(-4)).readUInt32LE()
+  if (promised > LARGEST_FILE)
+    throw error('ARCHLOOM_DATA_GZIP_CORRUPT', {
+      path,
+      reason: `it unpacks to ${promised} bytes; at most ${LARGEST_FILE} are read`,
+    })
   try {
-    return await unpack(bytes)
+    return await unpack(bytes, { maxOutputLength: LARGEST_FILE })
   } catch (cause) {
     throw error('ARCHLOOM_DATA_GZIP_CORRUPT', { path, reason: messageOf(cause) }, { cause })
   }

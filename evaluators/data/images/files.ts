@@ -3,6 +3,7 @@ import { dirname, extname, join } from 'node:path'
 import sharp from 'sharp'
 import { messageOf } from '../../../core/errors.ts'
 import { error } from './errors.ts'
+import { openImage } from './open.ts'
 import { type Picture, picture, toRgb } from './picture.ts'
 
 const READABLE = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '.tif', '.tiff', '.bmp'])
@@ -25,15 +26,14 @@ export interface ReadPictureOptions {
  * to 8, transparency is laid on black, orientation tags are applied, of an animation the first picture is taken; each
  * such change is a note.
  * @param source a path, or the bytes of a file.
- * Error: ARCHLOOM_PICTURE_UNREADABLE (also for files that are cut short).
+ * Error: ARCHLOOM_PICTURE_UNREADABLE (also for files that are cut short, and for more pixels than IMAGE_LIMITS).
  */
 export async function readPicture(
   source: string | Uint8Array,
   { grey = 'repeat' }: ReadPictureOptions = {},
 ): Promise<ReadPicture> {
   try {
-    const image = sharp(source, { failOn: 'truncated' })
-    const facts = await image.metadata()
+    const { image, facts } = await openImage(source)
     const notes = [
       facts.channels <= 2 && grey === 'repeat' && 'grey, repeated as red, green and blue',
       !RGB_OR_GREY.has(facts.space) && `${facts.space} colours, converted to red, green and blue`,

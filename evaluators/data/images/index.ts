@@ -33,6 +33,7 @@ export {
   writePicture,
 } from './files.ts'
 export { fromYCbCr, LUMA_WEIGHTS, luma, toYCbCr } from './luma.ts'
+export { IMAGE_LIMITS } from './open.ts'
 export {
   holdOutPairs,
   type PicturePair,

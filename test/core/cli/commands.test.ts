@@ -85,6 +85,15 @@ describe('mistakes', () => {
     ['a choice that is none', 2, /Allowed choices are data, code, instance/, 'export', 'x', '--as', 'onnx'],
     ['a number that is none', 2, /whole number of at least 1/, 'show', 'x', '--top', '0'],
     ['a seed that is none', 2, /Expected a number/, 'reproduce', 'x', '--seed', 'y'],
+    ['a folder', 1, /^ARCHLOOM_MODULE_KIND: "core" is a folder; expected a module/, 'run', 'core'],
+    [
+      'a file that is no module',
+      1,
+      /^ARCHLOOM_MODULE_KIND: "README\.md" is a file of another kind/,
+      'run',
+      'README.md',
+    ],
+    ['a device', 1, /^ARCHLOOM_MODULE_KIND: "\/dev\/null" is no regular file/, 'run', '/dev/null'],
     ['a module that is not there', 1, /^ARCHLOOM_MODULE_NOT_FOUND: .*nowhere\.ts/, 'run', 'nowhere.ts'],
     ['a module that exports nothing', 1, /^ARCHLOOM_MODULE_EXPORTS: .*\["nothing"\]/, 'run', module('empty')],
     [
