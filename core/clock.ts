@@ -5,21 +5,30 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
-/** The wall clock. */
+/** Timers take at most this many milliseconds, 24.8 days; longer ones would fire at once. */
+const LONGEST_TIMER = 2 ** 31 - 1
+
+/** The wall clock at the start of the process, moved on by the monotonic one: a change of the system time is no jump. */
 export const realClock: Clock = {
-  now: () => Date.now(),
-  sleep: (ms, signal) =>
-    new Promise((resolve) => {
-      if (signal?.aborted) return resolve()
-      const done = () => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', done)
-        resolve()
-      }
-      const timer = setTimeout(done, ms)
-      signal?.addEventListener('abort', done)
-    }),
+  now: () => performance.timeOrigin + performance.now(),
+  async sleep(ms, signal) {
+    for (let left = ms; left > LONGEST_TIMER && !signal?.aborted; left -= LONGEST_TIMER)
+      await sleepOnce(LONGEST_TIMER, signal)
+    await sleepOnce(ms % LONGEST_TIMER, signal)
+  },
 }
+
+const sleepOnce = (ms: number, signal?: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    if (signal?.aborted) return resolve()
+    const done = () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal?.addEventListener('abort', done)
+  })
 
 export interface VirtualClock extends Clock {
   /** Move time forward; sleepers that are due wake in order. */

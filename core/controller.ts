@@ -19,33 +19,50 @@ export interface Proposal {
   readonly context?: Json
 }
 
-/** What became of a proposal. */
+/** What became of a proposal at the end of a rung. */
 export interface Observation {
   readonly trial: number
   readonly proposal: Proposal
-  /** Larger is better, whatever the objectives' directions. Absent: the trial failed. */
+  /** Larger is better, whatever the objectives' directions. Absent: the trial has no result. */
   readonly reward?: number
-  /** One number an objective, larger is better in each; empty when the trial failed. */
+  /** One number per objective, larger is better in each; empty where the trial has no result. */
   readonly objectives: readonly number[]
   readonly metrics: Readonly<Record<string, number>>
+  /** Whether every bound is kept. Absent: true. Feasible trials precede infeasible ones: see `compareResults`. */
+  readonly feasible?: boolean
+  /** Sum of the relative violations of all bounds. Absent: 0. */
+  readonly violation?: number
+  /**
+   * Share of the full effort that the result stands for. Absent: 1. With a scheduler, a trial may be observed several
+   * times with growing fidelity; the last observation replaces those before.
+   */
+  readonly fidelity?: number
+  /** Given up before full fidelity: the result is the last one before that. */
+  readonly pruned?: true
+  /** Why the trial failed. */
+  readonly failure?: { readonly reason: string; readonly code: string; readonly message: string }
 }
 
 /** Scalars about an update (policy entropy, baseline, population age …), published as `controller.updated`. */
 export type Diagnostics = Readonly<Record<string, number>>
 
 /**
- * The chooser. Works on any space through genotypes; never sees a network.
- * Contract: proposals lie in the space; same seed and observations, same proposals; snapshot/restore continues
- * identically; dispose leaks no tensor. Check your own with `controllerContract` from `archloom/testing`.
+ * What a controller answers when asked for a trial: a proposal; 'wait' where it needs results that are outstanding (a
+ * generation, say); 'exhausted' where nothing is left to propose. An answer that is not a proposal changes no state.
+ */
+export type Ask = Proposal | 'wait' | 'exhausted'
+
+/**
+ * Decides what is tried. Works on any space through genotypes; never sees a network.
+ * Contract: proposals lie in the space; the same seed and observations give the same proposals, which is how a study is
+ * resumed (the host repeats what the journal holds); dispose leaks no tensor. Check your own with `controllerContract`
+ * from `archloom/testing`.
  */
 export interface Controller extends Disposable {
-  propose(rng: Random, given?: Given): Proposal
-  /** Told in the order of proposals, failures included. */
+  propose(rng: Random, given?: Given): Ask
+  /** Told of results in the order of commits, failures included. */
   observe(observations: readonly Observation[]): Diagnostics
-  /** All state as plain JSON. */
-  snapshot(): Json
-  restore(snapshot: Json): void
-  /** True when nothing is left to propose (an exhausted enumeration, a converged local search). */
+  /** True when nothing is left to propose; the same as answering 'exhausted'. */
   readonly exhausted?: boolean
 }
 

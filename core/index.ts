@@ -1,11 +1,13 @@
 export { type Clock, realClock, type VirtualClock, virtualClock } from './clock.ts'
 export { type CreateSearchOptions, createSearch, type StudyOptions } from './composition/create-search.ts'
+export type { Observed, Observer } from './composition/observer.ts'
 export { type Binder, definePlugin, type Plugin, type PluginDefinition } from './composition/plugin.ts'
 export type { BestTrial, Search, SearchProposal } from './composition/search.ts'
 export * as tokens from './composition/tokens.ts'
-export type { Controller, ControllerFactory, Diagnostics, Given, Observation, Proposal } from './controller.ts'
+export type { Ask, Controller, ControllerFactory, Diagnostics, Given, Observation, Proposal } from './controller.ts'
 export { ArchloomError, defineErrors, errorCodes, messageOf, quote } from './errors.ts'
 export type {
+  Checkpoint,
   Evaluation,
   EvaluationContext,
   EvaluationRequest,
@@ -15,6 +17,13 @@ export type {
   EvaluatorKind,
   EvaluatorParts,
 } from './evaluator.ts'
+export {
+  type AlternateOptions,
+  alternate,
+  type OneShotEpoch,
+  type OneShotMethod,
+  type OneShotStage,
+} from './one-shot/alternate.ts'
 export type { Paper } from './paper.ts'
 export { type Random, type RandomState, seeded } from './random.ts'
 export {
@@ -37,37 +46,25 @@ export {
   type Verdict,
   verdictOf,
 } from './reproduction.ts'
+export {
+  fullFidelity,
+  type Scheduler,
+  type SchedulerDecision,
+  type SchedulerFactory,
+  type SchedulerParts,
+  type SchedulerReport,
+} from './scheduler.ts'
 export type { Algorithm, AlgorithmParts } from './search/algorithm.ts'
-export {
-  type AlternateOptions,
-  alternate,
-  measureTrials,
-  type OneShotEpoch,
-  type OneShotMethod,
-  type OneShotStage,
-} from './search/alternate.ts'
-export { announced, type News } from './search/announced.ts'
-export { askTell } from './search/ask-tell.ts'
+export { type AskTellOptions, askTell, measureTrials } from './search/ask-tell.ts'
 export type { Budget } from './search/budget.ts'
-export {
-  type EventDraft,
-  type EventOf,
-  eventTypes,
-  type FinishReason,
-  isTrialCompleted,
-  isTrialFailed,
-  type SearchEvent,
-  type SearchEventType,
-  type TrialPoint,
-} from './search/events.ts'
-export type { Direction, ObjectiveOptions, Objectives } from './search/objective.ts'
-export { initialState, reduce, type SearchState } from './search/state.ts'
 export { cached, deduped, retried, timed } from './search/wrappers.ts'
 export * from './space/index.ts'
 export { type ExportedTrial, type ExportTopOptions, exportTop } from './study/export-top.ts'
-export { type JournalOptions, journalStore, readJournal } from './study/journal.ts'
-export { type DecodedTrial, readStudy, type StudyRecord, type StudyTrial } from './study/read.ts'
-export { memoryStore, type Store } from './study/store.ts'
+export { type ReadStudyOptions, readStudy } from './study/read-study.ts'
+export { readRecord, StudyRecord } from './study/record.ts'
+export { initialState, reduce, type SearchState } from './study/state.ts'
+export { type Artifacts, memoryStore, readEvents, type Store } from './study/store.ts'
+export { type OpenOptions, registerStudies, type Studies, studiesAt } from './study/studies.ts'
 export type {
   ApplyMode,
   Batch,
@@ -75,6 +72,7 @@ export type {
   BuildOptions,
   Dataset,
   FitOptions,
+  LinearTap,
   Network,
   NetworkCost,
   OptimizerFactory,
@@ -86,4 +84,25 @@ export type {
   SupernetMixture,
   Trainer,
 } from './trainer.ts'
+export {
+  type CommitMode,
+  type EventDraft,
+  type EventOf,
+  eventTypes,
+  type FailureReason,
+  type FinishReason,
+  isTrialCompleted,
+  type SearchEvent,
+  type SearchEventType,
+  type TrialPoint,
+} from './trial/events.ts'
+export type { Job, Trials } from './trial/lifecycle.ts'
+export {
+  compareResults,
+  type Direction,
+  type ObjectiveOptions,
+  type Objectives,
+  type ResolvedObjective,
+} from './trial/objective.ts'
+export type { Rung, Trial, TrialStatus } from './trial/trial.ts'
 export { VERSION } from './version.ts'

@@ -1,5 +1,6 @@
 import type { Optimizer, Scalar, Tensor, Variable } from '@tensorflow/tfjs-core'
 import type { Random } from './random.ts'
+import type { Json } from './space/decision.ts'
 
 declare const role: unique symbol
 export type SplitRole = 'train' | 'validation' | 'test'
@@ -166,6 +167,8 @@ export interface FitOptions {
   readonly rng: Random
   readonly validation?: Split<'validation'>
   readonly signal?: AbortSignal
+  /** Publishes facts about the training (an image that was written, say) as `plugin.event` of the search, if there is one. */
+  readonly tell?: (name: string, facts: Json, plugin?: string) => void
 }
 
 /**

@@ -1,14 +1,7 @@
 // Your own controller: hill climbing with restarts, made a plugin. Some forty lines, and it works on any space.
 //     npx archloom run examples/custom-controller.ts
 import { fileURLToPath } from 'node:url'
-import {
-  type ControllerFactory,
-  createSearch,
-  definePlugin,
-  type Genotype,
-  type Json,
-  type StudyOptions,
-} from 'archloom'
+import { type ControllerFactory, createSearch, definePlugin, type Genotype, type StudyOptions } from 'archloom'
 import { random } from 'archloom/plugins/random'
 import { nasBench201Space } from 'archloom/search-spaces/nas-bench-201'
 
@@ -41,10 +34,6 @@ export const hillClimbing =
         return { withoutGain: without }
       },
       // All state as plain JSON: a resumed study goes on where it was.
-      snapshot: () => ({ top, without }) as unknown as Json,
-      restore(snapshot) {
-        ;({ top, without } = snapshot as unknown as { top: Climb | null; without: number })
-      },
       [Symbol.dispose]() {},
     }
   }

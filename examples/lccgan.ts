@@ -71,9 +71,8 @@ export async function main({ steps = 200, coordinates = 5, features = 16, sample
     distances[name] = frechetDistance(real.features, made.features, eyes.dimension)
     log(`${name}, ${coordinates} random numbers, ${last?.steps} steps: Fréchet distance ${distances[name].toFixed(1)}`)
   }
-  const pictures = shown.news().flatMap((event) => (event.type === 'plugin.event' ? [event.facts] : []))
   log(`samples and walks through the latent space: ${join(out, '*.png')}`)
-  return { distances, pictures }
+  return { distances, pictures: shown.written }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main()

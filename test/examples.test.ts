@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { readStudy, seeded } from 'archloom'
 import { controllerContract } from 'archloom/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -8,6 +8,8 @@ import { main as customController, hillClimbing } from '../examples/custom-contr
 
 let directory: string
 const quiet = () => {}
+/** The study at a path. */
+const readAt = (path: string) => readStudy(basename(path), { directory: dirname(path) })
 const study = (name: string) => ({ study: { name, directory } })
 
 beforeAll(() => {
@@ -21,7 +23,7 @@ describe('examples', () => {
     const said: string[] = []
     const result = await main({ trials: 2, pictures: 64, ...study('quickstart'), log: (text) => said.push(text) })
     expect(said[0]).toMatch(/^trial 0: accuracy 0\.\d+$/)
-    expect(result.accuracy).toBe(readStudy(result.study).best(1)[0]?.metrics.accuracy)
+    expect(result.accuracy).toBe((await readAt(result.study)).best(1)[0]?.metrics.accuracy)
   })
 
   it('custom search space', async () => {

@@ -41,7 +41,13 @@ const starts =
 const builtin = starts('node:')
 const tfjs = starts('@tensorflow/')
 const door = starts('core/index.ts', 'core/tensor/index.ts', 'core/policy/index.ts', 'core/testing/index.ts')
-const contracts = starts('core/controller.ts', 'core/evaluator.ts', 'core/trainer.ts', 'core/paper.ts')
+const contracts = starts(
+  'core/controller.ts',
+  'core/evaluator.ts',
+  'core/scheduler.ts',
+  'core/trainer.ts',
+  'core/paper.ts',
+)
 /** The lowest floor imports nothing of ours beside itself: any room may stand on it without going through a door. */
 const floor = starts('core/errors.ts', 'core/random.ts', 'core/clock.ts', 'core/version.ts', 'core/options/index.ts')
 
@@ -65,11 +71,22 @@ const table: readonly Row[] = [
   // Portable, and below space and trial: nothing but the table of errors.
   { room: /^core\/options\//, may: starts('core/errors.ts', 'core/options/') },
   {
-    room: /^core\/(controller|evaluator|trainer)\.ts$/,
-    may: () => false,
-    types: (t) => floor(t) || contracts(t) || tfjs(t) || starts('core/space/')(t),
+    room: /^core\/(controller|evaluator|scheduler|trainer)\.ts$/,
+    may: (t, f) => f === 'core/scheduler.ts' && t === 'core/random.ts',
+    types: (t) => floor(t) || contracts(t) || tfjs(t) || starts('core/space/', 'core/trial/objective.ts')(t),
   },
-  { room: /^core\/space\//, may: (t) => floor(t) || builtin(t) || starts('core/space/')(t), types: contracts },
+  {
+    room: /^core\/space\//,
+    may: (t) => floor(t) || starts('core/space/', 'core/options/', '@noble/hashes/')(t),
+    types: contracts,
+  },
+  { room: /^core\/trial\//, may: (t) => floor(t) || starts('core/space/', 'core/trial/')(t), types: contracts },
+  { room: /^core\/platform\.ts$/, may: () => false },
+  // The only room of the core that knows Node, besides the command line and the tensor room.
+  {
+    room: /^core\/node\//,
+    may: (t) => floor(t) || builtin(t) || starts('core/trial/', 'core/study/', 'core/node/')(t),
+  },
   {
     room: /^core\/tensor\//,
     may: (t) =>
@@ -82,18 +99,32 @@ const table: readonly Row[] = [
       floor(t) ||
       builtin(t) ||
       tfjs(t) ||
-      starts('core/space/', 'core/policy/', 'core/tensor/', 'core/search/objective.ts')(t),
+      starts('core/space/', 'core/policy/', 'core/tensor/', 'core/trial/objective.ts')(t),
     types: contracts,
   },
   {
-    room: /^core\/(search|study)\//,
+    room: /^core\/study\//,
+    may: (t) => floor(t) || t === '#platform' || starts('core/space/', 'core/trial/', 'core/study/')(t),
+    types: contracts,
+  },
+  {
+    room: /^core\/search\//,
     may: (t) =>
-      floor(t) || builtin(t) || starts('core/space/', 'core/search/', 'core/study/', 'rxjs', 'eventemitter3')(t),
+      floor(t) ||
+      t === '#platform' ||
+      starts('core/options/', 'core/space/', 'core/trial/', 'core/study/', 'core/search/', 'rxjs', 'eventemitter3')(t),
+    types: contracts,
+  },
+  {
+    room: /^core\/one-shot\//,
+    may: (t) => floor(t) || starts('core/space/', 'core/trial/', 'core/search/', 'core/one-shot/')(t),
     types: contracts,
   },
   {
     room: /^core\/composition\//,
-    may: (t) => starts('core/')(t) || builtin(t) || starts('inversify', 'reflect-metadata', 'rxjs')(t),
+    may: (t) =>
+      (starts('core/')(t) && !starts('core/node/', 'core/cli/')(t)) ||
+      starts('#platform', 'inversify', 'reflect-metadata', 'rxjs')(t),
   },
   { room: /^core\/(cli|testing)\//, may: (t) => starts('core/')(t) || outside(t) || /^archloom\b/.test(t) },
   { room: /^core\/index\.ts$/, may: starts('core/') },
@@ -188,6 +219,7 @@ describe('the house', () => {
     const row = table.find(({ room }) => room.test('core/space/space.ts')) as Row
     expect(row.may('@tensorflow/tfjs-core', 'core/space/space.ts')).toBe(false)
     expect(row.may('core/search/run.ts', 'core/space/space.ts')).toBe(false)
+    expect(row.may('node:fs', 'core/space/space.ts')).toBe(false)
     const declared = table.find(({ room }) => room.test('core/options/option.ts')) as Row
     expect(declared.may('node:util', 'core/options/option.ts')).toBe(false)
     expect(declared.may('core/space/space.ts', 'core/options/option.ts')).toBe(false)

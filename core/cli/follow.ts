@@ -1,9 +1,6 @@
 import { realClock } from '../clock.ts'
 import type { Search } from '../composition/search.ts'
-import { isDerived, type SearchEvent } from '../search/events.ts'
 import type { Json } from '../space/decision.ts'
-import { error as studyError } from '../study/errors.ts'
-import { type StudyRecord, studyRecord } from '../study/read.ts'
 import { onInterrupt } from './interrupt.ts'
 import type { ModuleOptions, SearchModule } from './load-module.ts'
 import type { Output } from './output.ts'
@@ -36,7 +33,7 @@ export async function follow(search: Search, given: FollowOptions): Promise<numb
     output.note(`every event so far is in ${search.study}; go on with: ${resumeWith}`)
     throw thrown
   }
-  const study = recordOf(search)
+  const study = search.record()
   output.log('')
   printReport(study, output, { top, label: module.label })
   const pictures = await writePictures(study, output, module.picture)
@@ -67,13 +64,4 @@ async function conclude(
   output.log('')
   using _signals = onInterrupt({ stop: () => stop.abort('interrupted'), say: (text) => output.note(text) })
   return module.conclude({ ...options, search })
-}
-
-/** The study as its events tell it, wherever they are stored. */
-function recordOf(search: Search): StudyRecord {
-  const events: SearchEvent[] = []
-  search.events$.subscribe((event) => !isDerived(event.type) && events.push(event)).unsubscribe()
-  return studyRecord(events, search.study, (line, received) =>
-    studyError('ARCHLOOM_STUDY_CORRUPT', { file: search.study, line, received }),
-  )
 }

@@ -9,7 +9,9 @@ import type { Flags, FlagValues } from './flags.ts'
 /** What the command line hands to a module's functions, besides the module's own flags. */
 export interface ModuleOptions extends FlagValues {
   /** For createSearch({ study }): present when the user names a study, or resumes one. */
-  readonly study?: { readonly name: string; readonly directory: string }
+  readonly study?:
+    | { readonly name: string; readonly directory: string }
+    | { readonly name: string; readonly storage: string }
   readonly log: (text: string) => void
   /** Shows for a moment how far some long work is; the next call, or `log`, replaces it. */
   readonly status: (text: string) => void

@@ -1,7 +1,8 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { ArchloomError, messageOf } from '../errors.ts'
+import { STUDIES } from '../node/studies.ts'
 import { type Scale, scales } from '../reproduction.ts'
-import { STUDIES } from '../study/read.ts'
+import { studiesAt } from '../study/studies.ts'
 import { VERSION } from '../version.ts'
 import { benchNames, experimentNames } from './names.ts'
 import { type Output, outputTo, type Terminals } from './output.ts'
@@ -55,6 +56,7 @@ interface Shared {
   readonly json?: true
   readonly verbose?: true
   readonly directory: string
+  readonly storage?: string
   readonly top: number
 }
 
@@ -95,7 +97,18 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
       .description(description)
       .option('--json', 'print one JSON object as the last line of stdout, and all else to stderr')
       .option('--verbose', 'show where an error came from')
-  const inFolder = (made: Command) => made.option('--directory <folder>', 'folder of all studies', STUDIES)
+  const inFolder = (made: Command) =>
+    made
+      .option('--directory <folder>', 'folder of all studies', STUDIES)
+      .option('--storage <url>', 'where studies are kept instead, such as sqlite:studies.db')
+  /** A study may be named by a path as well, where studies are folders. */
+  const place = async ({ directory, storage }: Shared, study?: string) => {
+    const { locateStudy, journalStudies } = await import('../node/studies.ts')
+    if (storage !== undefined) return { studies: await studiesAt(storage), name: study ?? '' }
+    if (study === undefined) return { studies: journalStudies(directory), name: '' }
+    const located = locateStudy(study, directory)
+    return { studies: journalStudies(located.directory), name: located.name }
+  }
   const ofStudies = (made: Command) =>
     inFolder(made).addOption(new Option('--top <n>', 'how many of the best').default(5).argParser(positive))
 
@@ -114,8 +127,9 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
       if (file === undefined || file.startsWith('-'))
         return options.help ? undefined : self.error("error: missing required argument 'module'")
       const { run } = await import('./commands/run.ts')
-      const { study, help = false, directory, top } = options
-      done(await run(file, { args: self.args.slice(1), study, help, directory, top, output: output(options) }))
+      const { study, help = false, directory, storage, top } = options
+      const args = self.args.slice(1)
+      done(await run(file, { args, study, help, directory, storage, top, output: output(options) }))
     })
 
   ofStudies(command('resume <study>', 'go on with a study'))
@@ -124,21 +138,22 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
     .allowExcessArguments()
     .action(async (study: string, options: Shared & { module?: string }, self: Command) => {
       const { resume } = await import('./commands/run.ts')
-      const { module, directory, top } = options
+      const { module, directory, storage, top } = options
       const args = self.args.slice(1)
-      done(await resume(study, { args, module, help: false, directory, top, output: output(options) }))
+      done(await resume(study, { args, module, help: false, directory, storage, top, output: output(options) }))
     })
 
   inFolder(command('ls', 'list the studies')).action(async (options: Shared) => {
     const { ls } = await import('./commands/ls.ts')
-    done(ls({ directory: options.directory, output: output(options) }))
+    done(await ls({ studies: (await place(options)).studies, output: output(options) }))
   })
 
   ofStudies(command('show <study>', 'show a study: how it went, and the best architectures'))
     .option('--pictures', "draw its course into the study's folder", false)
     .action(async (study: string, options: Shared & { pictures: boolean }) => {
       const { show } = await import('./commands/show.ts')
-      done(await show(study, { ...options, output: output(options) }))
+      const { studies, name } = await place(options, study)
+      done(await show(name, { ...options, studies, output: output(options) }))
     })
 
   ofStudies(command('export <study>', 'export the best architectures'))
@@ -152,8 +167,9 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
     .action(
       async (study: string, options: Shared & { as: 'data' | 'code' | 'instance'; out?: string; module?: string }) => {
         const { exportStudy } = await import('./commands/export.ts')
-        const { directory, top, as, out, module } = options
-        done(await exportStudy(study, { directory, top, as, out, module, output: output(options) }))
+        const { top, as, out, module } = options
+        const { studies, name } = await place(options, study)
+        done(await exportStudy(name, { studies, top, as, out, module, output: output(options) }))
       },
     )
 

@@ -1,8 +1,8 @@
 import type { Observable } from 'rxjs'
 import type { Clock } from '../clock.ts'
 import { type Budget, resolveBudget } from '../search/budget.ts'
-import type { SearchEvent } from '../search/events.ts'
-import { initialState, reduce, type SearchState } from '../search/state.ts'
+import { initialState, reduce, type SearchState } from '../study/state.ts'
+import type { SearchEvent } from '../trial/events.ts'
 import type { Terminal } from './output.ts'
 import { cut, durationText, metricsText, numberText } from './text.ts'
 

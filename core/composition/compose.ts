@@ -3,9 +3,9 @@ import { Container, ContainerModule, type ContainerModuleLoadOptions, type Newab
 import type { Controller } from '../controller.ts'
 import { quote } from '../errors.ts'
 import type { EvaluatorDefinition } from '../evaluator.ts'
-import type { EventStream } from '../search/stream.ts'
 import type { SearchSpace } from '../space/space.ts'
 import { error } from './errors.ts'
+import type { Observer } from './observer.ts'
 import type { Binder, Make, Plugin } from './plugin.ts'
 import {
   ALGORITHM,
@@ -15,12 +15,12 @@ import {
   type Part,
   partTokens,
   RANDOM,
+  SCHEDULER,
   SPACE,
   type Token,
   TRAINER,
 } from './tokens.ts'
 
-export type Observer = (stream: Pick<EventStream, 'events$' | 'on'>) => void
 export type Bind = Binder['bind']
 
 /** The resolved parts of one search: a flat, frozen container. */
@@ -88,6 +88,7 @@ export function compose(
             .inSingletonScope()
         },
       },
+      scheduler: { to: (factory) => bind(SCHEDULER).to(factory) },
       algorithm: { to: (algorithm) => bind(ALGORITHM).to(algorithm) },
       trainer: { to: (trainer) => bind(TRAINER).to(trainer) },
       evaluator: { to: (definition) => bind(EVALUATOR_DEFINITION).to(definition) },

@@ -1,15 +1,15 @@
-import { existsSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { defaultStorage } from '#platform'
 import { type Clock, realClock } from '../clock.ts'
 import type { Evaluator, EvaluatorDefinition, EvaluatorFunction } from '../evaluator.ts'
 import { seeded } from '../random.ts'
 import { type Budget, resolveBudget } from '../search/budget.ts'
 import { error as searchError } from '../search/errors.ts'
-import { type Objectives, resolveObjectives } from '../search/objective.ts'
 import type { Json } from '../space/decision.ts'
 import type { SearchSpace } from '../space/space.ts'
-import { type JournalOptions, journalStore } from '../study/journal.ts'
 import type { Store } from '../study/store.ts'
+import { checkStudyName, type Studies, safeName, studiesAt, withoutPassword } from '../study/studies.ts'
+import type { CommitMode } from '../trial/events.ts'
+import { type Objectives, resolveObjectives } from '../trial/objective.ts'
 import { type Bind, checkNeeds, compose } from './compose.ts'
 import { error } from './errors.ts'
 import type { Plugin } from './plugin.ts'
@@ -28,11 +28,15 @@ import {
   TRAINER,
 } from './tokens.ts'
 
-export interface StudyOptions extends JournalOptions {
-  /** Name of the study's folder. A study of that name is resumed. Default: space, plugins and the time. */
+export interface StudyOptions {
+  /** Name of the study. A study of that name is resumed. Default: space, plugins and the time. */
   readonly name?: string
-  /** Folder of all studies. Default `./archloom-studies`. */
+  /** Where studies are kept: a URL such as `journal:./archloom-studies` (the default in Node), or an opened place. */
+  readonly storage?: string | Studies
+  /** Shorthand for `storage: 'journal:<directory>'`. */
   readonly directory?: string
+  /** Of a journal: when to force events to the disk. Default 'never'. */
+  readonly fsync?: 'never' | 'trial'
 }
 
 export interface CreateSearchOptions<A> {
@@ -47,6 +51,10 @@ export interface CreateSearchOptions<A> {
   readonly seed?: number
   /** Evaluations at once, up to the evaluator's limit. Default 1. */
   readonly concurrency?: number
+  /** When results reach the controller. Default 'ordered' at concurrency 1, else 'arrival'. */
+  readonly commit?: CommitMode
+  /** Whether the controller's repeated proposals are replaced by architectures that were not proposed before. Default false. */
+  readonly unique?: boolean
   /** A name (an existing study of that name goes on), options, or a store of your own. */
   readonly study?: string | StudyOptions | Store
   readonly clock?: Clock
@@ -54,8 +62,9 @@ export interface CreateSearchOptions<A> {
   readonly overrides?: (bind: Bind) => void
 }
 
-const OPTIONS = 'space evaluator plugins objectives budget seed concurrency study clock overrides'.split(' ')
-const STUDIES = 'archloom-studies'
+const OPTIONS = 'space evaluator plugins objectives budget seed concurrency commit unique study clock overrides'.split(
+  ' ',
+)
 const isStore = (study: object): study is Store => 'append' in study
 
 function timestamp(clock: Clock): string {
@@ -92,6 +101,7 @@ export function createSearch<A>(options: CreateSearchOptions<A>): Search<A> {
       expected: 'a whole number of at least 1',
     })
   checkStudy(options.study)
+  const commit = commitOf(options.commit, concurrency)
   const objectives = resolveObjectives(options.objectives ?? {})
   const budget = resolveBudget(options.budget ?? {})
   const given = definitionOf<A>(options.evaluator)
@@ -139,33 +149,19 @@ export function createSearch<A>(options: CreateSearchOptions<A>): Search<A> {
           evaluator: evaluator.name,
         })
 
-  const { study, store } = openStudy(
-    options.study,
-    [space.name, ...plugins.map((plugin) => plugin.name)].join('-'),
-    clock,
-    composition.has(STORE) ? composition.get(STORE) : undefined,
-  )
-  const withStore: typeof composition = {
-    ...composition,
-    get: <T>(token: Parameters<typeof composition.get<T>>[0]) =>
-      (token as unknown) === STORE ? (store as T) : composition.get(token),
-  }
-  try {
-    return composedSearch({
-      space,
-      plugins,
-      composition: withStore,
-      seed,
-      concurrency,
-      study,
-      trainerIgnored: () => composition.has(TRAINER) && !trainerTaken,
-      budgetGiven: { ...(options.budget ?? {}) } as Json,
-    })
-  } catch (thrown) {
-    // A study that cannot be resumed must not stay locked.
-    store.close()
-    throw thrown
-  }
+  const made = () => `${safeName([space.name, ...plugins.map((plugin) => plugin.name)].join('-'))}-${timestamp(clock)}`
+  return composedSearch({
+    space,
+    plugins,
+    composition,
+    seed,
+    concurrency,
+    commit,
+    unique: options.unique ?? false,
+    ...placeOf(options.study, made, composition.has(STORE) ? composition.get(STORE) : undefined),
+    isTrainerIgnored: () => composition.has(TRAINER) && !trainerTaken,
+    budgetGiven: { ...(options.budget ?? {}) } as Json,
+  })
 }
 
 /** A misspelt option is a search with a default instead. */
@@ -175,6 +171,17 @@ function checkNames(options: unknown) {
   for (const [option, received] of Object.entries(options))
     if (!OPTIONS.includes(option))
       throw error('ARCHLOOM_SEARCH_OPTION', { option, received, expected: `one of the options ${OPTIONS.join(', ')}` })
+}
+
+function commitOf(commit: CommitMode | undefined, concurrency: number): CommitMode {
+  if (commit === undefined) return concurrency === 1 ? 'ordered' : 'arrival'
+  const staleness = typeof commit === 'object' ? commit?.staleness : undefined
+  if (commit === 'ordered' || commit === 'arrival' || (Number.isInteger(staleness) && staleness! >= 1)) return commit
+  throw error('ARCHLOOM_SEARCH_OPTION', {
+    option: 'commit',
+    received: commit,
+    expected: "'ordered', 'arrival' or { staleness: n } with a whole number n of at least 1",
+  })
 }
 
 function checkStudy(study: unknown) {
@@ -188,26 +195,31 @@ function checkStudy(study: unknown) {
     })
 }
 
-/** Where the study goes: a store of the user's, a named (maybe existing) folder, or a new folder. */
-function openStudy(
+/** Where the study goes: a store of the user's, or a named (maybe existing) or new study of a place for studies. */
+function placeOf(
   study: CreateSearchOptions<unknown>['study'],
-  parts: string,
-  clock: Clock,
+  makeName: () => string,
   bound: Store | undefined,
-): { study: string; store: Store } {
-  if (bound) return { study: bound.location, store: bound }
-  if (typeof study === 'object' && isStore(study)) return { study: study.location, store: study }
-  const { name, directory = STUDIES, ...journal } = typeof study === 'string' ? { name: study } : (study ?? {})
-  const fresh = () => {
-    const stem = `${parts}-${timestamp(clock)}`
-    for (let n = 1; ; n++) {
-      const candidate = n === 1 ? stem : `${stem}-${n}`
-      if (!existsSync(join(directory, candidate))) return candidate
-    }
+): { location: string; openStore: () => Promise<Store> } {
+  const store = bound ?? (typeof study === 'object' && isStore(study) ? study : undefined)
+  if (store) return { location: store.location, openStore: async () => store }
+  const options = typeof study === 'string' ? { name: study } : ((study ?? {}) as StudyOptions)
+  const { directory, fsync } = options
+  const storage =
+    options.storage ??
+    (directory === undefined ? defaultStorage : `journal:${directory}${fsync === 'trial' ? '?fsync=trial' : ''}`)
+  const name = options.name ?? makeName()
+  checkStudyName(name)
+  const url = typeof storage === 'string' ? storage : storage.url
+  return {
+    location: url.startsWith('journal:')
+      ? `${url.slice('journal:'.length).split('?')[0]}/${name}`
+      : `${withoutPassword(url)}#${name}`,
+    openStore: async () => {
+      const studies = typeof storage === 'string' ? await studiesAt(storage) : storage
+      return studies.open(name, { mode: 'write', fresh: options.name === undefined })
+    },
   }
-  const chosen = name ?? fresh()
-  const folder = resolve(directory, chosen)
-  return { study: basename(folder), store: journalStore(folder, journal) }
 }
 
 function definitionOf<A>(evaluator: CreateSearchOptions<A>['evaluator']): EvaluatorDefinition | undefined {

@@ -1,6 +1,6 @@
 import type { EvaluatorDefinition } from '../evaluator.ts'
-import type { ResolvedObjective } from '../search/objective.ts'
 import type { SearchSpace } from '../space/space.ts'
+import type { ResolvedObjective } from '../trial/objective.ts'
 import type { Composition } from './compose.ts'
 import type { Plugin } from './plugin.ts'
 import { EVALUATOR_DEFINITION, partTokens } from './tokens.ts'
@@ -23,7 +23,7 @@ export function describe({ space, plugins, composition, seed, objectives, study 
   const lines = [
     `space       ${space.name} (${space.decisions.length} decisions, ${sizeText(space)}${space.build ? ', builds networks' : ''})`,
     `evaluator   ${evaluator.name} (${evaluator.kind}), from ${composition.origins.get(EVALUATOR_DEFINITION)}`,
-    ...(['algorithm', 'controller', 'trainer'] as const).flatMap((part) => {
+    ...(['algorithm', 'controller', 'scheduler', 'trainer'] as const).flatMap((part) => {
       const origin = composition.origins.get(partTokens[part])
       return origin === undefined ? [] : [`${part.padEnd(11)} from ${origin}`]
     }),

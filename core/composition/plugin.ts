@@ -1,10 +1,11 @@
 import type { Controller, ControllerFactory } from '../controller.ts'
 import type { EvaluatorDefinition } from '../evaluator.ts'
 import type { Paper } from '../paper.ts'
+import type { SchedulerFactory } from '../scheduler.ts'
 import type { Algorithm } from '../search/algorithm.ts'
-import type { EventStream } from '../search/stream.ts'
 import type { Trainer } from '../trainer.ts'
 import { error } from './errors.ts'
+import type { Observer } from './observer.ts'
 import type { Part, Token } from './tokens.ts'
 
 /** Where a plugin puts the parts it provides. */
@@ -16,11 +17,12 @@ export interface Binder {
     /** A class; constructor parameters are injected by the tokens of its `@inject` decorators. */
     toClass(type: new (...parts: never[]) => Controller): void
   }
+  readonly scheduler: { to(factory: SchedulerFactory): void }
   readonly algorithm: { to(algorithm: Algorithm): void }
   readonly trainer: { to(trainer: Trainer): void }
   readonly evaluator: { to(definition: EvaluatorDefinition): void }
-  /** Called once, before the run: subscribe to events$, or attach listeners. */
-  readonly observer: { to(observe: (stream: Pick<EventStream, 'events$' | 'on'>) => void): void }
+  /** Called once, when the study is opened: subscribe to events$, or attach listeners. */
+  readonly observer: { to(observer: Observer): void }
   /** Any typed token: a constant, or a value made from other parts. */
   bind<T>(token: Token<T>): { to(value: T): void; toFactory(make: Make<T>): void }
 }

@@ -3,12 +3,13 @@ import type { Clock } from '../clock.ts'
 import type { Controller, ControllerFactory } from '../controller.ts'
 import type { Evaluator, EvaluatorDefinition } from '../evaluator.ts'
 import type { Random } from '../random.ts'
+import type { SchedulerFactory } from '../scheduler.ts'
 import type { Algorithm } from '../search/algorithm.ts'
 import type { ResolvedBudget } from '../search/budget.ts'
-import type { ResolvedObjective } from '../search/objective.ts'
 import type { SearchSpace } from '../space/space.ts'
 import type { Store } from '../study/store.ts'
 import type { Trainer } from '../trainer.ts'
+import type { ResolvedObjective } from '../trial/objective.ts'
 
 declare const carried: unique symbol
 /** A name that carries the type of what is bound to it. */
@@ -28,12 +29,14 @@ export const EVALUATOR_DEFINITION = token<EvaluatorDefinition>('evaluator defini
 export const EVALUATOR = token<() => Promise<Evaluator>>('evaluator')
 export const CONTROLLER_FACTORY = token<ControllerFactory>('controller factory')
 export const CONTROLLER = token<Controller>('controller')
+export const SCHEDULER = token<SchedulerFactory>('scheduler')
 export const TRAINER = token<Trainer>('trainer')
 export const ALGORITHM = token<Algorithm>('algorithm')
 
 /** Tokens by the word a plugin uses in `provides`. */
 export const partTokens = {
   controller: CONTROLLER,
+  scheduler: SCHEDULER,
   algorithm: ALGORITHM,
   trainer: TRAINER,
   evaluator: EVALUATOR_DEFINITION,

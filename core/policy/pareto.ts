@@ -1,4 +1,4 @@
-import { dominates } from '../search/objective.ts'
+import { dominates } from '../trial/objective.ts'
 import { error } from './errors.ts'
 import { descending } from './population.ts'
 

@@ -1,19 +1,28 @@
 import type { Observation } from '../controller.ts'
 import type { Random } from '../random.ts'
 import type { Genotype } from '../space/decision.ts'
+import { type Comparable, compareResults } from '../trial/objective.ts'
 
 /** One evaluated genotype of a population; plain JSON. */
 export interface Individual {
   readonly genotype: Genotype
   /** Larger is better. */
   readonly reward: number
-  /** One number an objective, larger is better in each. */
+  /** One number per objective, larger is better in each. */
   readonly objectives: readonly number[]
+  /** Whether every bound is kept. Absent: true. */
+  readonly feasible?: boolean
+  /** Sum of the relative violations of the bounds. Absent: 0. */
+  readonly violation?: number
 }
 
 /** The individual of an observation; undefined where the trial failed or its reward is not a number. */
-export const individualOf = ({ proposal, reward, objectives }: Observation): Individual | undefined =>
-  reward === undefined || Number.isNaN(reward) ? undefined : { genotype: proposal.genotype, reward, objectives }
+export function individualOf(observation: Observation): Individual | undefined {
+  const { proposal, reward, objectives, feasible = true, violation = 0 } = observation
+  const { genotype } = proposal
+  if (!feasible) return { genotype, reward: reward ?? Number.NEGATIVE_INFINITY, objectives, feasible, violation }
+  return reward === undefined || Number.isNaN(reward) ? undefined : { genotype, reward, objectives }
+}
 
 /** A population in which the oldest makes room for the newest (ageing), whatever their rewards. */
 export function age<T>(population: readonly T[], newcomer: T, capacity: number): readonly T[] {
@@ -40,6 +49,8 @@ export const descending = (a: number, b: number): number => {
   return a === b ? 0 : a > b ? -1 : 1
 }
 
-/** For `sort`: the larger reward first, a reward that is not a number last. */
-export const byReward = (a: Pick<Individual, 'reward'>, b: Pick<Individual, 'reward'>): number =>
-  descending(a.reward, b.reward)
+/** For `sort`: feasible before infeasible, then by violation, then the larger reward; what is not a number comes last. */
+export const byReward = (a: Comparable, b: Comparable): number => {
+  if ((a.feasible ?? true) && (b.feasible ?? true)) return descending(a.reward, b.reward)
+  return compareResults(a, b)
+}

@@ -3,8 +3,9 @@ import type { Controller } from '../controller.ts'
 import type { Evaluator } from '../evaluator.ts'
 import type { Random } from '../random.ts'
 import type { SearchSpace } from '../space/space.ts'
-import type { EventDraft, FinishReason } from './events.ts'
-import type { Trials } from './trials.ts'
+import type { Outcome } from '../trial/evaluate.ts'
+import type { CommitMode, EventDraft, FinishReason } from '../trial/events.ts'
+import type { Job, Trials } from '../trial/lifecycle.ts'
 
 /** What an algorithm works with. */
 export interface AlgorithmParts<A = unknown> {
@@ -17,14 +18,22 @@ export interface AlgorithmParts<A = unknown> {
   /** Aborted when the search is asked to stop. */
   readonly signal: AbortSignal
   readonly concurrency: number
-  /** The bookkeeping of trials: proposing, ending, committing; already at its place after a resume. */
+  readonly commit: CommitMode
+  /** The life of trials: proposing, ending, committing; already at its place after a resume. */
   readonly trials: Trials<A>
+  /**
+   * Evaluates a rung of a trial with everything that the search says about it: bounds, time limit, required metrics,
+   * checkpoints, scheduler. `publish` receives the events that come up on the way. Never throws.
+   */
+  readonly evaluate: (job: Job, publish: (draft: EventDraft) => void) => Promise<Outcome>
+  /** Opens the next trial that a person asked for, if any, and returns the event that says so. */
+  readonly enqueued: () => EventDraft | undefined
   /** The reason to propose nothing more, or undefined. */
   readonly spent: () => FinishReason | undefined
 }
 
 /**
- * The algorithm box of a paper: yields events, and returns why it ended.
+ * A search method: yields events, and returns why it ended.
  * The host writes, checks and publishes each event before it asks for the next one.
  */
 export type Algorithm<A = unknown> = (parts: AlgorithmParts<A>) => AsyncGenerator<EventDraft, FinishReason, void>

@@ -1,81 +1,204 @@
-import type { Algorithm } from './algorithm.ts'
-import { evaluateTrial, type Outcome } from './evaluate.ts'
-import type { EventDraft } from './events.ts'
-import type { Pending } from './trials.ts'
+import type { Proposal } from '../controller.ts'
+import { error } from '../trial/errors.ts'
+import type { Failure, Outcome } from '../trial/evaluate.ts'
+import type { CommitMode, EventDraft, FinishReason } from '../trial/events.ts'
+import type { Job } from '../trial/lifecycle.ts'
+import type { Algorithm, AlgorithmParts } from './algorithm.ts'
+
+interface Arrival {
+  readonly job: Job
+  readonly outcome: Outcome
+  readonly elapsedMs: number
+}
+
+/** Rungs that may be started but not committed before the next one starts. */
+const lagOf = (commit: CommitMode, concurrency: number): number => {
+  if (commit === 'arrival') return Number.POSITIVE_INFINITY
+  return commit === 'ordered' ? concurrency : Math.max(concurrency, commit.staleness)
+}
+
+/** Idle share above which the search says what the order of results costs. */
+const WORTH_SAYING = 0.1
+/** The same exception on so many first trials is a mistake in the program. */
+const BROKEN_AFTER = 3
+
+const sameError = (a: unknown, b: unknown): boolean => {
+  const frame = (thrown: unknown) =>
+    thrown instanceof Error ? (thrown.stack ?? '').split('\n').slice(0, 3).join() : ''
+  return a instanceof Error && b instanceof Error && a.message === b.message && frame(a) === frame(b)
+}
+
+export interface AskTellOptions {
+  /** Where proposals come from. Default: the search's controller. */
+  readonly ask?: () => Proposal | 'exhausted'
+}
 
 /**
- * The stock loop of multi-trial methods: propose → evaluate → observe.
- * With concurrency n, trial k is proposed once trials 0 … k − n are committed and none after: the controller's
- * knowledge at each proposal depends on n only, never on which evaluation happened to be quicker.
+ * The loop of multi-trial methods: promote or propose → evaluate → observe, with up to `concurrency` rungs at once.
+ *
+ * How results reach the controller is the search's `commit`. In the ordered modes, rung k starts once rungs 0 … k − lag
+ * are committed and none after, so that what the controller knows at each proposal depends on the lag only, never on
+ * which evaluation happened to be quicker; the lag is the concurrency, or the staleness. On arrival, results are
+ * committed as they come.
  */
-export const askTell = <A>(options: { readonly required: readonly string[]; readonly trialMs: number }): Algorithm<A> =>
-  async function* ({ space, evaluator, clock, signal, concurrency, trials, spent }) {
-    const queue: EventDraft[] = []
+export const askTell = <A>({ ask }: AskTellOptions = {}): Algorithm<A> =>
+  async function* (parts) {
+    const { clock, signal, concurrency, trials, spent, commit, evaluate, enqueued } = parts
+    const lag = lagOf(commit, concurrency)
+    let inbox: EventDraft[] = []
+    let arrived: Arrival[] = []
     let wake = () => {}
     let running = 0
-    const arrived: { pending: Pending; outcome: Outcome; elapsedMs: number }[] = []
+    const idle = { since: clock.now(), blockedMs: 0, began: clock.now(), blocked: false }
+    const firstErrors: unknown[] = []
 
-    const start = (pending: Pending) => {
+    const start = (job: Job) => {
       running++
-      const { trial, proposal, seed } = pending
       const began = clock.now()
-      const request = {
-        trial,
-        genotype: proposal.genotype,
-        architecture: space.decode(proposal.genotype),
-        seed,
-        fidelity: 1,
-      }
-      const report = (step: number, metrics: Readonly<Record<string, number>>) => {
-        queue.push({ type: 'trial.progress', trial, step, metrics })
+      const publish = (draft: EventDraft) => {
+        inbox.push(draft)
         wake()
       }
-      let ended = false
-      const guarded = (step: number, metrics: Readonly<Record<string, number>>) => {
-        // A timed-out evaluation may still report: its trial is over.
-        if (!ended) report(step, metrics)
-      }
-      void evaluateTrial(evaluator, request, { ...options, clock, signal, report: guarded }).then((outcome) => {
-        ended = true
-        arrived.push({ pending, outcome, elapsedMs: clock.now() - began })
+      void evaluate(job, publish).then((outcome) => {
+        arrived.push({ job, outcome, elapsedMs: clock.now() - began })
         running--
         wake()
       })
     }
+    /** Adds up how much worker time was lost to the order of results. */
+    const account = (blocked: boolean) => {
+      const now = clock.now()
+      if (idle.blocked) idle.blockedMs += ((now - idle.since) * (concurrency - running)) / concurrency
+      idle.since = now
+      idle.blocked = blocked
+    }
 
-    // After a resume: trials that were under way are evaluated again.
+    /** The next rung to start, with the event that says so; or why there is none. */
+    const next = (): EventDraft | 'wait' | 'done' => {
+      const why = spent()
+      if (why !== undefined && why !== 'trials') return 'done'
+      const continued = trials.promote() ?? trials.startWaiting()
+      if (continued) return continued
+      if (why !== undefined) return 'done'
+      if (ask) {
+        const answer = ask()
+        return answer === 'exhausted' ? 'done' : trials.open(answer)
+      }
+      const answer = trials.propose()
+      return answer === 'exhausted' ? 'done' : answer
+    }
+
+    // After a resume: rungs that were under way are evaluated again.
     const interrupted = [...trials.pending]
     while (true) {
+      let blocked = false
+      for (let wanted = enqueued(); wanted; wanted = enqueued()) yield wanted
       while (running < concurrency && !signal.aborted) {
         const again = interrupted.shift()
         if (again) {
           start(again)
           continue
         }
-        if (spent() !== undefined || trials.exhausted) break
-        if (trials.uncommitted >= concurrency) {
-          // Exactly one commit makes room for exactly one proposal, however many results are waiting.
+        if (commit === 'arrival') {
+          const { untold } = trials
+          if (untold.length > 0) yield* trials.commit(untold)
+        } else if (trials.uncommitted >= lag) {
+          // Exactly one commit makes room for exactly one start, however many results are waiting.
           const [oldest] = trials.committable
-          if (oldest === undefined) break
-          yield trials.commit([oldest])
+          if (oldest === undefined) {
+            blocked = true
+            break
+          }
+          yield* trials.commit([oldest])
           continue
         }
-        yield trials.propose()
-        const pending = trials.pending.at(-1)
-        if (pending) start(pending)
+        const draft = next()
+        if (typeof draft === 'string') {
+          // A scheduler may have more to continue, and a waiting controller more to propose, once it knows more.
+          const [oldest] = trials.committable
+          if (oldest !== undefined) {
+            yield* trials.commit([oldest])
+            continue
+          }
+          if (draft === 'wait' && running === 0 && trials.uncommitted === 0)
+            throw error('ARCHLOOM_CONTROLLER_WAITS', { trials: trials.count })
+          break
+        }
+        yield draft
+        start(trials.job((draft as EventDraft & { trial: number }).trial))
       }
-      if (running === 0 && arrived.length === 0) break
-      if (queue.length === 0 && arrived.length === 0)
+      account(blocked)
+      if (running === 0 && arrived.length === 0 && inbox.length === 0) break
+      if (inbox.length === 0 && arrived.length === 0)
         await new Promise<void>((resolve) => {
           wake = resolve
         })
-      while (queue.length > 0) yield queue.shift() as EventDraft
-      for (let done = arrived.shift(); done; done = arrived.shift()) {
+      account(idle.blocked)
+      // Everything told so far precedes the ends of trials; told in one go, however much it is.
+      const [news, done] = [inbox, arrived]
+      inbox = []
+      arrived = []
+      yield* news
+      for (const { job, outcome, elapsedMs } of done) {
         // A trial aborted by a stop has no result: it stays open and is evaluated again on resume.
-        if (!done.outcome.ok && done.outcome.reason === 'aborted') continue
-        yield trials.end(done.pending.trial, done.outcome, done.elapsedMs)
+        if (!outcome.ok && outcome.reason === 'aborted') continue
+        const retried = trials.retry(job.trial, outcome)
+        if (retried) {
+          yield retried
+          interrupted.push(trials.job(job.trial))
+          continue
+        }
+        yield trials.end(job.trial, outcome, elapsedMs)
+        if (job.trial < BROKEN_AFTER) checkBroken(outcome, firstErrors)
       }
     }
-    if (!signal.aborted) for (const trial of trials.committable) yield trials.commit([trial])
+    if (!signal.aborted) {
+      const { untold } = trials
+      for (const trial of commit === 'arrival' ? untold : trials.committable) yield* trials.commit([trial])
+    }
+    yield* saidCost(parts, idle)
     return spent() ?? 'exhausted'
   }
+
+/** Error: ARCHLOOM_EVALUATION_BROKEN when the first trials all failed with the same uncoded exception. */
+function checkBroken(outcome: Outcome, errors: unknown[]) {
+  const { thrown } = outcome as Failure
+  errors.push(outcome.ok ? undefined : thrown)
+  if (errors.length === BROKEN_AFTER && errors.every((each) => sameError(each, errors[0])))
+    throw error(
+      'ARCHLOOM_EVALUATION_BROKEN',
+      { message: (thrown as Error).message.slice(0, 500), trials: BROKEN_AFTER },
+      { cause: thrown },
+    )
+}
+
+/** What keeping results in order cost, if it was worth saying. */
+function* saidCost(
+  { clock, concurrency, commit }: Pick<AlgorithmParts, 'clock' | 'concurrency' | 'commit'>,
+  { blockedMs, began }: { readonly blockedMs: number; readonly began: number },
+): Iterable<EventDraft> {
+  const share = blockedMs / Math.max(1, clock.now() - began)
+  if (commit === 'arrival' || concurrency === 1 || share < WORTH_SAYING) return
+  const wider = typeof commit === 'object' ? 4 * commit.staleness : 16 * concurrency
+  yield {
+    type: 'search.warning',
+    code: 'ARCHLOOM_COMMIT_ORDER_COST',
+    message: `keeping results in order left workers idle for ${Math.round(100 * share)} % of the time; commit: { staleness: ${wider} } or commit: 'arrival' would use it.`,
+  }
+}
+
+/**
+ * Measures architectures that a method derived as the trials of its search. Proposal k becomes trial k: after a resume,
+ * those that were measured before are not measured again.
+ */
+export async function* measureTrials<A>(
+  proposals: readonly Proposal[],
+  parts: AlgorithmParts<A>,
+): AsyncGenerator<EventDraft, FinishReason, void> {
+  const spent = () => {
+    // Time that is spent ends the training before, not the derivation.
+    const why = parts.spent()
+    return why === 'time' ? undefined : why
+  }
+  return yield* askTell<A>({ ask: () => proposals[parts.trials.proposed] ?? 'exhausted' })({ ...parts, spent })
+}

@@ -1,5 +1,5 @@
+import type { FinishReason } from '../trial/events.ts'
 import { error } from './errors.ts'
-import type { FinishReason } from './events.ts'
 
 /** When to stop: whichever limit is met first. */
 export interface Budget {
@@ -13,15 +13,18 @@ export interface Budget {
   readonly trialSeconds?: number
   /** Stop when this many trials in a row failed. Default 25. */
   readonly maxConsecutiveFailures?: number
+  /** Further attempts at a trial whose evaluation failed. Default 0. */
+  readonly retries?: number
 }
 
-const fields = ['maxTrials', 'hours', 'minutes', 'seconds', 'trialSeconds', 'maxConsecutiveFailures']
+const fields = ['maxTrials', 'hours', 'minutes', 'seconds', 'trialSeconds', 'maxConsecutiveFailures', 'retries']
 
 export interface ResolvedBudget {
   readonly maxTrials: number
   readonly maxMs: number
   readonly trialMs: number
   readonly maxConsecutiveFailures: number
+  readonly retries: number
 }
 
 export function resolveBudget(budget: Budget): ResolvedBudget {
@@ -29,11 +32,11 @@ export function resolveBudget(budget: Budget): ResolvedBudget {
     if (!fields.includes(field))
       throw error('ARCHLOOM_BUDGET_INVALID', { field, received: value, expected: `one of ${fields.join(', ')}` })
     if (value === undefined) continue
-    const whole = field === 'maxTrials' || field === 'maxConsecutiveFailures'
+    const whole = field === 'maxTrials' || field === 'maxConsecutiveFailures' || field === 'retries'
     if (
       !(
         typeof value === 'number' &&
-        value > 0 &&
+        (value > 0 || (field === 'retries' && value === 0)) &&
         (!whole || Number.isInteger(value) || value === Number.POSITIVE_INFINITY)
       )
     )
@@ -49,6 +52,7 @@ export function resolveBudget(budget: Budget): ResolvedBudget {
     maxMs: seconds > 0 ? seconds * 1000 : Number.POSITIVE_INFINITY,
     trialMs: (budget.trialSeconds ?? Number.POSITIVE_INFINITY) * 1000,
     maxConsecutiveFailures: budget.maxConsecutiveFailures ?? 25,
+    retries: budget.retries ?? 0,
   }
 }
 

@@ -1,8 +1,10 @@
+import { nextTurn } from '#platform'
+import type { EventDraft, SearchEvent } from '../trial/events.ts'
 import type { Algorithm, AlgorithmParts } from './algorithm.ts'
-import type { EventDraft, SearchEvent } from './events.ts'
 import type { EventStream } from './stream.ts'
 
-const BREATH_MS = 40
+/** How long the loop may go on before timers, signals and displays get their turn. */
+const TURN_MS = 40
 
 /**
  * Drive an algorithm to its end: each yielded event is checked, written and published before the generator goes on.
@@ -14,40 +16,44 @@ export async function* run<A>(
   stream: EventStream,
 ): AsyncGenerator<SearchEvent> {
   const generator = algorithm(parts)
-  const began = parts.clock.now()
-  const facts = () => ({ trials: stream.state.completed + stream.state.failed, elapsedMs: parts.clock.now() - began })
-  let breathed = performance.now()
+  let turned = performance.now()
   let closed = false
-  const close = (draft: EventDraft) => {
+  const close = (type: 'search.stopped' | 'search.finished', reason: string) => {
     closed = true
-    return stream.publish(draft)
+    return stream.publish(endOf(stream, type, reason))
   }
   try {
     while (true) {
       const step = await generator.next()
       if (step.done) {
-        const stopped = parts.signal.aborted
-        yield* close(
-          stopped
-            ? { type: 'search.stopped', reason: String(parts.signal.reason ?? 'stopped'), ...facts() }
-            : { type: 'search.finished', reason: step.value, ...facts() },
-        )
+        for (let wanted = parts.enqueued(); wanted; wanted = parts.enqueued()) yield* await stream.publish(wanted)
+        yield* parts.signal.aborted
+          ? await close('search.stopped', String(parts.signal.reason ?? 'stopped'))
+          : await close('search.finished', step.value)
         return
       }
-      yield* stream.publish(step.value)
-      // A search over a table never waits: let timers, signals and displays have their turn.
-      if (performance.now() - breathed > BREATH_MS) {
-        await new Promise((resolve) => setImmediate(resolve))
-        breathed = performance.now()
+      yield* await stream.publish(step.value)
+      if (performance.now() - turned > TURN_MS) {
+        await nextTurn()
+        turned = performance.now()
       }
     }
   } catch (thrown) {
     if (!closed && stream.state.status === 'running')
-      close({ type: 'search.stopped', reason: thrown instanceof Error ? thrown.message : String(thrown), ...facts() })
+      await close('search.stopped', thrown instanceof Error ? thrown.message : String(thrown)).catch(() => {})
     throw thrown
   } finally {
     await generator.return('algorithm')
-    if (!closed && stream.state.status === 'running')
-      close({ type: 'search.stopped', reason: 'the consumer left the loop', ...facts() })
+    if (!closed && stream.state.status === 'running') await close('search.stopped', 'the consumer left the loop')
   }
+}
+
+/** The event that closes a session. `elapsedMs` is the time of all sessions. */
+export function endOf(
+  { state }: Pick<EventStream, 'state'>,
+  type: 'search.stopped' | 'search.finished',
+  reason: string,
+): EventDraft {
+  const { completed, pruned, failed, elapsedMs } = state
+  return { type, reason, trials: completed + pruned + failed, elapsedMs } as EventDraft
 }

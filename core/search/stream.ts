@@ -1,10 +1,12 @@
 import { EventEmitter } from 'eventemitter3'
-import { Observable, Subject } from 'rxjs'
+import { Observable, type Observer, type Operator, Subject, type Subscription } from 'rxjs'
 import type { Clock } from '../clock.ts'
 import { messageOf } from '../errors.ts'
+import { StudyRecord } from '../study/record.ts'
+import type { SearchState } from '../study/state.ts'
 import type { Store } from '../study/store.ts'
-import { error } from './errors.ts'
 import {
+  checkFinite,
   type EventDraft,
   type EventOf,
   eventGrammar,
@@ -12,19 +14,61 @@ import {
   isDerived,
   type SearchEvent,
   type SearchEventType,
-} from './events.ts'
-import { initialState, reduce, type SearchState } from './state.ts'
+} from '../trial/events.ts'
+import { error } from './errors.ts'
 
-/** Events that follow from a journalled one: what changed between two states. */
-function* derived(before: SearchState, after: SearchState, cause: SearchEvent): Iterable<SearchEvent> {
-  const { seq, at } = cause
-  if (after.best && after.best !== before.best) yield { seq, type: 'best.changed', ...after.best, at }
-  if (after.front !== before.front && after.objectives.length > 1)
-    yield { seq, type: 'pareto.changed', front: after.front, at }
-}
-
-/** A listener threw; the search goes on, and says so once per event type. */
+/** A listener threw; the search goes on and warns once per event type. */
 const LISTENER_THREW = 'ARCHLOOM_LISTENER_THREW'
+
+/**
+ * An observable whose subscribers cannot end the process: what a subscriber throws is reported instead of becoming an
+ * uncaught exception, also behind operators.
+ */
+class SafeObservable<T> extends Observable<T> {
+  readonly #report: (thrown: unknown) => void
+
+  constructor(report: (thrown: unknown) => void, subscribe?: (observer: Observer<T>) => (() => void) | undefined) {
+    super(subscribe as ConstructorParameters<typeof Observable<T>>[0])
+    this.#report = report
+  }
+
+  override lift<R>(operator?: Operator<T, R>): Observable<R> {
+    const lifted = new SafeObservable<R>(this.#report)
+    lifted.source = this
+    lifted.operator = operator
+    return lifted
+  }
+
+  override subscribe(
+    observer?: Partial<Observer<T>> | ((value: T) => void) | null,
+    onError?: ((thrown: unknown) => void) | null,
+    onComplete?: (() => void) | null,
+  ): Subscription {
+    const given: Partial<Observer<T>> =
+      typeof observer === 'function' || observer === null || observer === undefined
+        ? {
+            ...(observer && { next: observer }),
+            ...(onError && { error: onError }),
+            ...(onComplete && { complete: onComplete }),
+          }
+        : observer
+    // Operators subscribe with subscribers of their own, which know how to deal with errors.
+    if ('isStopped' in given) return super.subscribe(given)
+    const guard = (run: () => unknown) => {
+      try {
+        const result = run()
+        if (result instanceof Promise) result.catch(this.#report)
+      } catch (thrown) {
+        this.#report(thrown)
+      }
+    }
+    return super.subscribe({
+      next: (value) => guard(() => given.next?.(value)),
+      error: (thrown) => guard(() => (given.error ? given.error(thrown) : this.#report(thrown))),
+      complete: () => guard(() => given.complete?.()),
+    })
+  }
+}
 
 /**
  * One stream, three doors. `publish` checks the grammar, writes to the store, folds, then tells everybody, in that order.
@@ -34,74 +78,176 @@ export class EventStream {
   readonly #clock: Clock
   readonly #grammar = eventGrammar()
   readonly #live = new Subject<SearchEvent>()
-  readonly #emitter = new EventEmitter()
+  readonly #emitter: EventEmitter
   readonly #complained = new Set<string>()
-  #state: SearchState = initialState
-  /** Replays every event of the study to a late subscriber, then goes on live; subscribing never starts work. */
-  readonly events$: Observable<SearchEvent>
+  readonly #complaints: EventDraft[] = []
+  readonly record: StudyRecord
 
-  constructor(store: Store, clock: Clock, onPast: (event: SearchEvent) => void) {
+  /** `emitter` holds the listeners that were attached before the study was opened. */
+  constructor(store: Store, clock: Clock, emitter: EventEmitter) {
     this.#store = store
     this.#clock = clock
-    for (const event of store.read()) {
-      this.#grammar(event)
-      onPast(event)
-      this.#state = reduce(this.#state, event)
-    }
-    this.events$ = new Observable((subscriber) => {
-      let state = initialState
-      for (const event of store.read()) {
-        const after = reduce(state, event)
-        subscriber.next(event)
-        for (const more of derived(state, after, event)) subscriber.next(more)
-        state = after
+    this.#emitter = emitter
+    this.record = new StudyRecord(store.name, store.location)
+  }
+
+  /** Folds the events of earlier sessions, each handed to `onPast` as well. */
+  async restore(onPast: (event: SearchEvent) => void): Promise<void> {
+    for await (const events of this.#store.read())
+      for (const event of events) {
+        this.#grammar(event)
+        this.record.apply(event)
+        onPast(event)
       }
-      return this.#live.subscribe(subscriber)
-    })
   }
 
   get state(): SearchState {
-    return this.#state
+    return this.record.state
   }
 
-  /** Write, fold, tell. Returns the event and those derived from it. */
-  publish(draft: EventDraft): readonly SearchEvent[] {
-    if (isDerived(draft.type)) return []
-    this.#grammar(draft)
-    const { type, ...body } = draft
-    const event = { seq: this.#state.seq + 1, type, ...body, at: this.#clock.now() } as SearchEvent
-    this.#store.append(event)
-    const before = this.#state
-    this.#state = reduce(before, event)
-    const events = [event, ...derived(before, this.#state, event)]
-    for (const each of events) this.#tell(each)
-    return events
+  /** Replays every event of the study to a subscriber, then goes on live. */
+  subscribe(observer: Observer<SearchEvent>): () => void {
+    const abort = new AbortController()
+    const buffer: SearchEvent[] = []
+    let replaying = true
+    const live = this.#live.subscribe({
+      next: (event) => {
+        if (replaying) buffer.push(event)
+        else observer.next(event)
+      },
+      complete: () => {
+        if (!replaying) observer.complete()
+      },
+    })
+    const replay = async () => {
+      const past = new StudyRecord(this.#store.name, this.#store.location)
+      const upTo = this.state.seq
+      if (upTo >= 0)
+        reading: for await (const events of this.#store.read())
+          for (const event of events) {
+            if (abort.signal.aborted) return
+            if (event.seq > upTo) break reading
+            observer.next(event)
+            for (const more of past.apply(event)) observer.next(more)
+          }
+      // Subscribed before these were published: the store may have held them already.
+      for (let event = buffer.shift(); event; event = buffer.shift()) {
+        if (abort.signal.aborted) return
+        if (event.seq > upTo) observer.next(event)
+      }
+      replaying = false
+      if (this.#live.closed || this.#isClosed) observer.complete()
+    }
+    replay().catch((thrown: unknown) => observer.error(thrown))
+    return () => {
+      abort.abort()
+      live.unsubscribe()
+    }
+  }
+
+  #isClosed = false
+
+  /** The append that is under way: one at a time. */
+  #appending: Promise<void> | undefined
+
+  /** Write, fold, tell. Returns the events and those derived from them. */
+  async publish(...drafts: readonly EventDraft[]): Promise<readonly SearchEvent[]> {
+    while (this.#appending) await this.#appending.catch(() => {})
+    const written: SearchEvent[] = []
+    const at = this.#clock.now()
+    let { seq } = this.state
+    for (const draft of drafts) {
+      if (isDerived(draft.type)) continue
+      checkFinite(draft)
+      this.#grammar(draft)
+      const { type, ...body } = draft
+      seq++
+      written.push({ seq, type, ...body, at } as SearchEvent)
+    }
+    const appended = this.#store.append(written)
+    if (appended) {
+      this.#appending = appended
+      try {
+        await appended
+      } finally {
+        this.#appending = undefined
+      }
+    }
+    const told: SearchEvent[] = []
+    for (const event of written) {
+      const derived = this.record.apply(event)
+      told.push(event, ...derived)
+      this.#tell(event)
+      for (const each of derived) this.#tell(each)
+    }
+    if (this.#complaints.length > 0) told.push(...(await this.publish(...this.#complaints.splice(0))))
+    return told
   }
 
   #tell(event: SearchEvent) {
     this.#live.next(event)
-    try {
-      this.#emitter.emit(event.type, event)
-    } catch (thrown) {
-      if (this.#complained.has(event.type)) return
-      this.#complained.add(event.type)
-      this.publish({
-        type: 'search.warning',
-        code: LISTENER_THREW,
-        message: `a listener of ${event.type} threw: ${messageOf(thrown)}`,
-      })
+    for (const listener of this.#emitter.listeners(event.type)) {
+      try {
+        const result = (listener as (event: SearchEvent) => unknown)(event)
+        if (result instanceof Promise) result.catch((thrown: unknown) => this.complain(event.type, thrown))
+      } catch (thrown) {
+        this.complain(event.type, thrown)
+      }
     }
   }
 
-  on<T extends SearchEventType>(type: T, listener: (event: EventOf<T>) => void): () => void {
-    if (!eventTypes.includes(type)) throw error('ARCHLOOM_SEARCH_EVENT_UNKNOWN', { type, known: eventTypes })
-    this.#emitter.on(type, listener)
-    return () => this.#emitter.off(type, listener)
+  /** Notes that somebody who listens threw; published as a warning with the next event. */
+  complain(where: string, thrown: unknown): void {
+    if (this.#complained.has(where) || this.#isClosed) return
+    this.#complained.add(where)
+    this.#complaints.push({
+      type: 'search.warning',
+      code: LISTENER_THREW,
+      message: `a listener of ${where} threw: ${messageOf(thrown).slice(0, 500)}`,
+    })
   }
 
-  close() {
+  /** Publishes complaints that no event has carried yet. */
+  async flush(): Promise<void> {
+    if (this.#complaints.length > 0 && this.state.status === 'running') await this.publish()
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.#live.complete()
     this.#emitter.removeAllListeners()
-    this.#store.close()
+    await this.#store.close()
+  }
+}
+
+/** The listeners of a search; they may be attached before its study is opened. */
+export function listenerDoors(opened: () => EventStream | undefined, whenOpen: Promise<EventStream>) {
+  const emitter = new EventEmitter()
+  const report = (thrown: unknown) => opened()?.complain('events$', thrown)
+  return {
+    emitter,
+    /** Replays every event of the study to a late subscriber, then goes on live; subscribing never starts work. */
+    events$: new SafeObservable<SearchEvent>(report, (observer) => {
+      const stream = opened()
+      if (stream) return stream.subscribe(observer)
+      let stop: (() => void) | undefined
+      let left = false
+      whenOpen.then(
+        (late) => {
+          if (!left) stop = late.subscribe(observer)
+        },
+        (thrown: unknown) => observer.error(thrown),
+      )
+      return () => {
+        left = true
+        stop?.()
+      }
+    }) as Observable<SearchEvent>,
+    on<T extends SearchEventType>(type: T, listener: (event: EventOf<T>) => void): () => void {
+      if (!eventTypes.includes(type)) throw error('ARCHLOOM_SEARCH_EVENT_UNKNOWN', { type, known: eventTypes })
+      emitter.on(type, listener)
+      return () => emitter.off(type, listener)
+    },
   }
 }

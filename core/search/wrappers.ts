@@ -1,99 +1,146 @@
-import type { Clock } from '../clock.ts'
-import type { ControllerFactory } from '../controller.ts'
-import type { Evaluation, Evaluator } from '../evaluator.ts'
+import { type Clock, realClock } from '../clock.ts'
+import type { Controller, ControllerFactory } from '../controller.ts'
+import type { Evaluation, Evaluator, EvaluatorDefinition, EvaluatorParts } from '../evaluator.ts'
 import { seeded } from '../random.ts'
-import type { Json } from '../space/decision.ts'
-import { error } from './errors.ts'
+import type { SearchSpace } from '../space/space.ts'
+import { error } from '../trial/errors.ts'
 
 /**
  * A controller that does not propose a genotype twice: asks the inner one up to `attempts` times, then walks by
  * mutation to a new one. Exhausted when every architecture of a countable space was proposed.
  */
 export const deduped =
-  (inner: ControllerFactory, { attempts = 20 }: { attempts?: number } = {}): ControllerFactory =>
-  (space, rng) => {
-    const controller = inner(space, rng)
-    const seen = new Set<string>()
-    const countable = space.decisions.every((decision) => decision.kind === 'choice')
-    return {
-      propose(rng, given) {
-        let proposal = controller.propose(rng, given)
-        for (let i = 1; seen.has(space.format(proposal.genotype)) && i < attempts; i++)
-          proposal = controller.propose(rng, given)
-        let { genotype } = proposal
-        for (let i = 0; seen.has(space.format(genotype)) && i < 50 * attempts; i++)
-          genotype = space.mutate(genotype, rng)
-        seen.add(space.format(genotype))
-        // A mutated genotype is not what the inner controller drew: its probability does not apply.
-        return genotype === proposal.genotype ? proposal : { genotype }
-      },
-      observe: (observations) => controller.observe(observations),
-      snapshot: () => ({ inner: controller.snapshot(), seen: [...seen] }),
-      restore(snapshot) {
-        const state = snapshot as { inner: Json; seen: string[] }
-        controller.restore(state.inner)
-        seen.clear()
-        for (const key of state.seen) seen.add(key)
-      },
-      get exhausted() {
-        return controller.exhausted === true || (countable && BigInt(seen.size) >= space.size)
-      },
-      [Symbol.dispose]: () => controller[Symbol.dispose](),
-    }
-  }
+  (inner: ControllerFactory, options: DedupedOptions = {}): ControllerFactory =>
+  (space, rng) =>
+    withoutRepeats(inner(space, rng), space, options)
 
-/** An evaluator that remembers: an architecture met again gets its first result, at no cost. */
-export const cached = <A>(inner: Evaluator<A>, key: (architecture: A) => string = JSON.stringify): Evaluator<A> => {
-  const known = new Map<string, Evaluation>()
+export interface DedupedOptions {
+  /** How often the inner controller is asked before its proposal is mutated instead. Default 20. */
+  readonly attempts?: number
+}
+
+/** The same for a controller that exists already. */
+export function withoutRepeats(
+  controller: Controller,
+  space: SearchSpace,
+  { attempts = 20 }: DedupedOptions = {},
+): Controller {
+  const seen = new Set<string>()
+  const countable = space.decisions.every((decision) => decision.kind === 'choice')
+  const isExhausted = () => controller.exhausted === true || (countable && BigInt(seen.size) >= space.size)
+  return {
+    propose(rng, given) {
+      if (isExhausted()) return 'exhausted'
+      let proposal = controller.propose(rng, given)
+      for (let i = 1; i < attempts && typeof proposal === 'object' && seen.has(space.format(proposal.genotype)); i++)
+        proposal = controller.propose(rng, given)
+      if (typeof proposal === 'string') return proposal
+      let { genotype } = proposal
+      for (let i = 0; seen.has(space.format(genotype)) && i < 50 * attempts; i++) genotype = space.mutate(genotype, rng)
+      seen.add(space.format(genotype))
+      if (genotype === proposal.genotype) return proposal
+      // A mutated genotype is not what the inner controller drew: its probability does not apply, its context does.
+      const { logProbability: _, ...rest } = proposal
+      return { ...rest, genotype }
+    },
+    observe: (observations) => controller.observe(observations),
+    get exhausted() {
+      return isExhausted()
+    },
+    [Symbol.dispose]: () => controller[Symbol.dispose](),
+  }
+}
+
+/** Changes an evaluator, or one that is still to be created. Functions become evaluators first: see `evaluatorOf`. */
+function wrapped<E extends Evaluator<never> | EvaluatorDefinition<never>>(
+  inner: E,
+  label: string,
+  change: (evaluator: Evaluator<never>, parts: { readonly clock: Clock }) => Partial<Evaluator<never>>,
+): E {
+  const name = `${label}(${inner.name})`
+  if (!('create' in inner)) return { ...inner, name, ...change(inner, { clock: realClock }) }
   return {
     ...inner,
-    name: `cached(${inner.name})`,
-    async evaluate(request, context) {
-      const id = `${key(request.architecture)}@${request.fidelity}`
-      const hit = known.get(id)
-      if (hit) return hit
-      const evaluation = await inner.evaluate(request, context)
-      known.set(id, evaluation)
-      return evaluation
+    name,
+    create: async (parts: EvaluatorParts<never>) => {
+      const evaluator = await inner.create(parts)
+      // The original stays the prototype: methods, and what else a method needs of its evaluator, are kept.
+      return Object.assign(Object.create(evaluator) as Evaluator<never>, { name, ...change(evaluator, parts) })
     },
   }
 }
 
-/** An evaluator that tries again when it throws, with another seed; the last error stands. */
-export const retried = <A>(inner: Evaluator<A>, { times = 2 }: { times?: number } = {}): Evaluator<A> => ({
-  ...inner,
-  name: `retried(${inner.name})`,
-  async evaluate(request, context) {
-    for (let attempt = 0; ; attempt++) {
-      const seed = attempt === 0 ? request.seed : seeded(request.seed).fork(`retry/${attempt}`).tensorSeed()
-      try {
-        return await inner.evaluate({ ...request, seed }, context)
-      } catch (thrown) {
-        if (attempt >= times || context.signal.aborted) throw thrown
-      }
+/**
+ * An evaluator that remembers: an architecture met again at the same fidelity gets its first result, at no cost. A
+ * resumed search recalls the results in its journal. Takes an evaluator or a definition such as tabular() returns.
+ */
+export const cached = <A, E extends Evaluator<A> | EvaluatorDefinition<A>>(
+  inner: E,
+  key: (architecture: A) => string = JSON.stringify,
+): E =>
+  wrapped(inner as never, 'cached', (evaluator) => {
+    const known = new Map<string, Evaluation>()
+    const idOf = (architecture: A, fidelity: number) => `${key(architecture)}@${fidelity}`
+    return {
+      async evaluate(request, context) {
+        const id = idOf(request.architecture, request.fidelity)
+        const hit = known.get(id)
+        if (hit) return hit
+        const evaluation = await evaluator.evaluate(request, context)
+        known.set(id, evaluation)
+        return evaluation
+      },
+      recall(architecture, fidelity, evaluation) {
+        const id = idOf(architecture, fidelity)
+        if (!known.has(id)) known.set(id, evaluation)
+        evaluator.recall?.(architecture, fidelity, evaluation)
+      },
     }
-  },
-})
+  }) as E
 
-/** An evaluator with a time limit of its own: ARCHLOOM_EVALUATION_TIMEOUT, and its signal is aborted. */
-export const timed = <A>(inner: Evaluator<A>, { seconds, clock }: { seconds: number; clock: Clock }): Evaluator<A> => ({
-  ...inner,
-  name: `timed(${inner.name})`,
-  async evaluate(request, context) {
-    const abort = new AbortController()
-    const done = new AbortController()
-    const forward = () => abort.abort(context.signal.reason)
-    context.signal.addEventListener('abort', forward, { once: true })
-    const limit = clock.sleep(seconds * 1000, done.signal).then(() => {
-      if (done.signal.aborted) return new Promise<never>(() => {})
-      abort.abort('timeout')
-      throw error('ARCHLOOM_EVALUATION_TIMEOUT', { seconds })
-    })
-    try {
-      return await Promise.race([inner.evaluate(request, { ...context, signal: abort.signal }), limit])
-    } finally {
-      done.abort()
-      context.signal.removeEventListener('abort', forward)
-    }
-  },
-})
+/** An evaluator that tries again when it throws, with another seed; the last error stands. Takes definitions as well. */
+export const retried = <A, E extends Evaluator<A> | EvaluatorDefinition<A>>(
+  inner: E,
+  { times = 2 }: { times?: number } = {},
+): E =>
+  wrapped(inner as never, 'retried', (evaluator) => ({
+    async evaluate(request, context) {
+      for (let attempt = 0; ; attempt++) {
+        const seed = attempt === 0 ? request.seed : seeded(request.seed).fork(`retry/${attempt}`).tensorSeed()
+        try {
+          return await evaluator.evaluate({ ...request, seed }, context)
+        } catch (thrown) {
+          if (attempt >= times || context.signal.aborted) throw thrown
+        }
+      }
+    },
+  })) as E
+
+/**
+ * An evaluator with a time limit of its own: ARCHLOOM_EVALUATION_TIMEOUT, and its signal is aborted. A definition is
+ * timed by the search's clock, an evaluator by `clock` (default: the wall clock).
+ */
+export const timed = <A, E extends Evaluator<A> | EvaluatorDefinition<A>>(
+  inner: E,
+  { seconds, clock: given }: { seconds: number; clock?: Clock },
+): E =>
+  wrapped(inner as never, 'timed', (evaluator, parts) => ({
+    async evaluate(request, context) {
+      const clock = given ?? parts.clock
+      const abort = new AbortController()
+      const done = new AbortController()
+      const forward = () => abort.abort(context.signal.reason)
+      context.signal.addEventListener('abort', forward, { once: true })
+      const limit = clock.sleep(seconds * 1000, done.signal).then(() => {
+        if (done.signal.aborted) return new Promise<never>(() => {})
+        abort.abort('timeout')
+        throw error('ARCHLOOM_EVALUATION_TIMEOUT', { seconds })
+      })
+      try {
+        return await Promise.race([evaluator.evaluate(request, { ...context, signal: abort.signal }), limit])
+      } finally {
+        done.abort()
+        context.signal.removeEventListener('abort', forward)
+      }
+    },
+  })) as E

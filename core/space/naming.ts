@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto'
+import { hashOf } from './hash.ts'
 
 const asText = (value: unknown): string =>
-  typeof value === 'object' && value !== null
-    ? createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 6)
-    : String(value)
+  typeof value === 'object' && value !== null ? hashOf(JSON.stringify(value), 6) : String(value)
 
 const LONGEST = 80
 /** Names of devices on Windows: no file may be called so, whatever its extension. */
@@ -22,7 +20,7 @@ export function fileNameOf(label: string): string {
   const safe = plain.replace(/[^A-Za-z0-9._=,+@-]+/g, '-').replace(/^[^A-Za-z0-9_]+|[^A-Za-z0-9_]+$/g, '')
   const isWhole = !/[\p{Letter}\p{Number}]/u.test(plain.replace(/[A-Za-z0-9]/g, ''))
   if (isWhole && safe !== '' && safe.length <= LONGEST && !RESERVED.test(safe)) return safe
-  const hash = createHash('sha256').update(label).digest('hex').slice(0, 6)
+  const hash = hashOf(label, 6)
   return [RESERVED.test(safe) || safe === '' ? 'space' : '', safe.slice(0, LONGEST - 13), hash]
     .filter(Boolean)
     .join('-')

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { ArchloomError } from '../errors.ts'
 import { quote } from '../errors.ts'
 import type { Paper } from '../paper.ts'
@@ -9,6 +8,7 @@ import { type Constraint, toRule } from './constraints.ts'
 import { type ChoiceDecision, type Decision, drawValue, fromUnit, type Genotype, toUnit } from './decision.ts'
 import { error } from './errors.ts'
 import { groupRules, type RuleGroup } from './groups.ts'
+import { hashOf } from './hash.ts'
 import { fileNameOf } from './naming.ts'
 
 export type Validation =
@@ -353,10 +353,7 @@ export function defineSpace<A>(label: string, node: SpaceNode<A>, options: Space
     })
 
   let size: bigint | undefined
-  const fingerprint = createHash('sha256')
-    .update(JSON.stringify([label, decisions, rules.map((rule) => rule.description)]))
-    .digest('hex')
-    .slice(0, 16)
+  const fingerprint = hashOf(JSON.stringify([label, decisions, rules.map((rule) => rule.description)]), 16)
   return {
     name,
     label,

@@ -1,20 +1,19 @@
 import { findSearchSpace } from '../space/registry.ts'
 import type { SearchSpace } from '../space/space.ts'
 import type { BuildOptions, Network } from '../trainer.ts'
+import type { Trial } from '../trial/trial.ts'
 import { error } from './errors.ts'
-import { readStudy, type StudyTrial } from './read.ts'
+import { type ReadStudyOptions, readStudy } from './read-study.ts'
 
 /** A trial of a study with its typed architecture and a network that the caller disposes. */
-export interface ExportedTrial<A> extends StudyTrial {
+export interface ExportedTrial<A> extends Omit<Trial, 'architecture'> {
   readonly architecture: A
   readonly network: Network
 }
 
-export interface ExportTopOptions<A> extends BuildOptions {
+export interface ExportTopOptions<A> extends BuildOptions, ReadStudyOptions {
   /** Default: the registered space of the study's name; import the module that registers it first. */
   readonly space?: SearchSpace<A>
-  /** Folder of all studies, where `study` is a name. */
-  readonly directory?: string
 }
 
 /**
@@ -22,9 +21,13 @@ export interface ExportTopOptions<A> extends BuildOptions {
  * Errors: ARCHLOOM_STUDY_NOT_FOUND, ARCHLOOM_STUDY_CORRUPT, ARCHLOOM_SPACE_UNKNOWN, ARCHLOOM_STUDY_MISMATCH,
  * ARCHLOOM_STUDY_NO_NETWORKS.
  */
-export function exportTop<A>(study: string, k: number, options: ExportTopOptions<A>): ExportedTrial<A>[] {
-  const { directory, rng, input, classes } = options
-  const record = readStudy(study, directory === undefined ? {} : { directory })
+export async function exportTop<A>(
+  study: string,
+  k: number,
+  options: ExportTopOptions<A>,
+): Promise<ExportedTrial<A>[]> {
+  const { rng, input, classes } = options
+  const record = await readStudy(study, options)
   const space = options.space ?? (findSearchSpace(record.started.space.name) as SearchSpace<A>)
   checkSpace(record.name, space, record.started.space.fingerprint)
   const { build } = space

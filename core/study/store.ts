@@ -1,32 +1,126 @@
-import type { SearchEvent } from '../search/events.ts'
+import type { SearchEvent } from '../trial/events.ts'
 
-/**
- * Where a study's events live. Events are appended before anybody sees them; a store keeps their order, loses none
- * that `append` returned from, and gives back equal plain JSON. Check your own with `storeContract` (`archloom/testing`).
- */
-export interface Store {
-  /** Where a person finds the study: a path, or a name. */
-  readonly location: string
-  /** Notes about what was mended when the store was opened (a line cut off by a kill); empty as a rule. */
-  readonly notes: readonly string[]
-  append(event: SearchEvent): void
-  /** All events so far, from the first. */
-  read(): Iterable<SearchEvent>
-  close(): void
+/** Binary files beside a study's events: checkpoints, images, models. Names are paths such as `checkpoints/trial-7-rung-1`. */
+export interface Artifacts {
+  /** Replaces the artifact of that name; a reader sees the old content or the new one, never a part. */
+  write(name: string, data: Uint8Array): Promise<void>
+  /** Undefined where there is none. */
+  read(name: string): Promise<Uint8Array | undefined>
+  /** Does nothing where there is none. */
+  remove(name: string): Promise<void>
+  list(): Promise<readonly string[]>
 }
 
-/** Keeps events in memory; for tests and throw-away searches. */
+/**
+ * Where one study's events live. Events are appended before anybody sees them; a store keeps their order, loses none
+ * that `append` has acknowledged, and gives back equal events. Check your own with `storeContract` (`archloom/testing`).
+ */
+export interface Store {
+  /** Name of the study. */
+  readonly name: string
+  /** Where a person finds the study: a path, or an address. */
+  readonly location: string
+  /** What was mended when the store was opened (a line cut off by a kill); usually empty. */
+  readonly notes: readonly string[]
+  /** Keeps events that follow those already there. They are kept once it has returned, or its promise has resolved. */
+  append(events: readonly SearchEvent[]): void | Promise<void>
+  /** The events from number `from` (default 0) to the last one so far, in batches. */
+  read(from?: number): AsyncIterable<readonly SearchEvent[]>
+  /** The same, then waits for those that this or another process appends, until the signal aborts. */
+  tail(from: number, signal: AbortSignal): AsyncIterable<readonly SearchEvent[]>
+  readonly artifacts: Artifacts
+  close(): void | Promise<void>
+}
+
+/** All events of a store in one array. */
+export async function readEvents(store: Pick<Store, 'read'>, from = 0): Promise<SearchEvent[]> {
+  const all: SearchEvent[] = []
+  for await (const events of store.read(from)) for (const event of events) all.push(event)
+  return all
+}
+
+const TAG = '$number'
+
+/** JSON of an event in which infinite and NaN metrics survive, as `{"$number":"Infinity"}`. */
+export const encodeEvent = (event: SearchEvent): string => {
+  const text = JSON.stringify(event)
+  // A number that is not finite has become null: only then is the slower way needed.
+  if (!text.includes('null')) return text
+  return JSON.stringify(event, (_, value: unknown) =>
+    typeof value === 'number' && !Number.isFinite(value) ? { [TAG]: String(value) } : value,
+  )
+}
+
+/** The event of what `encodeEvent` wrote; throws where it is not JSON. */
+export const decodeEvent = (text: string): SearchEvent =>
+  text.includes(TAG)
+    ? (JSON.parse(text, (_, value: unknown) =>
+        typeof value === 'object' && value !== null && TAG in value ? Number(value[TAG]) : value,
+      ) as SearchEvent)
+    : (JSON.parse(text) as SearchEvent)
+
+/** Waits for the next call of `notify`. */
+export function notifier() {
+  let wake: (() => void)[] = []
+  return {
+    notify() {
+      for (const resolve of wake.splice(0)) resolve()
+    },
+    wait(signal: AbortSignal): Promise<void> {
+      return new Promise((resolve) => {
+        if (signal.aborted) return resolve()
+        const done = () => {
+          signal.removeEventListener('abort', done)
+          wake = wake.filter((each) => each !== done)
+          resolve()
+        }
+        signal.addEventListener('abort', done)
+        wake.push(done)
+      })
+    },
+  }
+}
+
+/** Artifacts in memory. */
+export function memoryArtifacts(): Artifacts {
+  const files = new Map<string, Uint8Array>()
+  return {
+    write: async (name, data) => void files.set(name, Uint8Array.from(data)),
+    read: async (name) => {
+      const data = files.get(name)
+      return data && Uint8Array.from(data)
+    },
+    remove: async (name) => void files.delete(name),
+    list: async () => [...files.keys()].sort(),
+  }
+}
+
+/** Keeps a study in memory; for tests and throw-away searches. */
 export function memoryStore(location = 'memory'): Store {
   const events: string[] = []
+  const { notify, wait } = notifier()
+  const read = (from: number, to: number) => events.slice(from, to).map(decodeEvent)
   return {
+    name: location,
     location,
     notes: [],
-    append: (event) => {
-      events.push(JSON.stringify(event))
+    append(added) {
+      for (const event of added) events.push(encodeEvent(event))
+      notify()
     },
-    *read() {
-      for (const line of [...events]) yield JSON.parse(line) as SearchEvent
+    async *read(from = 0) {
+      if (from < events.length) yield read(from, events.length)
     },
+    async *tail(from, signal) {
+      for (let next = from; ; ) {
+        const end = events.length
+        if (next < end) yield read(next, end)
+        next = Math.max(next, end)
+        if (signal.aborted) return
+        if (next === events.length) await wait(signal)
+      }
+    },
+    artifacts: memoryArtifacts(),
     close: () => {},
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Controller, ControllerFactory, Observation, Proposal } from '../controller.ts'
+import type { Ask, Controller, ControllerFactory, Observation, Proposal } from '../controller.ts'
 import { type Random, seeded } from '../random.ts'
 import type { Genotype, Json } from '../space/decision.ts'
 import type { SearchSpace } from '../space/space.ts'
@@ -28,6 +28,12 @@ function measure(trial: number, proposal: Proposal, failing: (trial: number) => 
   return { trial, proposal, reward: accuracy, objectives: [accuracy, -cost], metrics: { accuracy, cost } }
 }
 
+/** The proposal that a controller answered with; an error where it answered that there is none. */
+export function proposed(answer: Ask): Proposal {
+  if (typeof answer === 'string') throw new Error(`the controller answered ${answer}`)
+  return answer
+}
+
 const everySeventh = (trial: number) => trial % 7 === 3
 
 interface Trajectory {
@@ -47,6 +53,9 @@ function advance(
   const diagnostics: Readonly<Record<string, number>>[] = []
   for (let trial = from; trial < to && controller.exhausted !== true; trial++) {
     const proposal = controller.propose(rng.fork(`propose/${trial}`))
+    // Told of every result so far, a controller may be exhausted but has nothing to wait for.
+    expect(proposal, 'a controller waits only while a result is outstanding').not.toBe('wait')
+    if (typeof proposal === 'string') break
     proposals.push(proposal)
     diagnostics.push(controller.observe([observe(trial, proposal)]))
   }
@@ -88,34 +97,15 @@ export function controllerContract(
           expect(advance(first, seeded(2), 0, trials)).toEqual(advance(second, seeded(2), 0, trials))
         })
 
-        it('goes on identically from a snapshot, in a fresh instance of another seed and after later trials', () => {
-          const half = Math.floor(trials / 2)
-          using original = start(3)
-          advance(original, seeded(3), 0, half)
-          const snapshot = original.snapshot()
-          const written = JSON.stringify(snapshot)
-          const rest = advance(original, seeded(3), half, trials)
-          // Snapshots may be long: say which law is broken, do not print them.
-          expect(JSON.stringify(snapshot) === written, 'the snapshot does not change afterwards').toBe(true)
-
-          using fresh = start(4)
-          fresh.restore(JSON.parse(written) as Json)
-          expect(JSON.stringify(fresh.snapshot()) === written, 'the snapshot of what was restored is the same').toBe(
-            true,
-          )
-          expect(advance(fresh, seeded(3), half, trials)).toEqual(rest)
-
-          original.restore(JSON.parse(written) as Json)
-          expect(advance(original, seeded(3), half, trials)).toEqual(rest)
-        })
-
-        it('takes several proposals before their observations, also from a snapshot in between', () => {
+        it('takes several proposals before their observations', () => {
           const parallel = (controller: Controller, from: number, to: number) => {
             const genotypes: Genotype[] = []
             for (let trial = from; trial < to && controller.exhausted !== true; trial += 3) {
-              const open = [0, 1, 2].map((i) => controller.propose(seeded(5).fork(trial + i)))
+              const open = [0, 1, 2]
+                .map((i) => controller.propose(seeded(5).fork(trial + i)))
+                .filter((proposal) => typeof proposal === 'object')
+              if (open.length === 0) break
               genotypes.push(...open.map(({ genotype }) => genotype))
-              controller.restore(plain(controller.snapshot()))
               controller.observe(open.map((proposal, i) => measure(trial + i, proposal, everySeventh)))
             }
             return genotypes
@@ -125,6 +115,23 @@ export function controllerContract(
           const genotypes = parallel(first, 0, trials)
           for (const genotype of genotypes) expect(space.validate(genotype).ok).toBe(true)
           expect(parallel(second, 0, trials)).toEqual(genotypes)
+        })
+
+        it('takes results at several fidelities, pruned and infeasible ones', () => {
+          using controller = start(9)
+          let told = 0
+          const partly = (trial: number, proposal: Proposal): Observation => ({
+            ...measure(trial, proposal, everySeventh),
+            fidelity: [1 / 9, 1 / 3, 1][told++ % 3]!,
+            ...(trial % 5 === 0 && { pruned: true as const }),
+            ...(trial % 3 === 0 && { feasible: false, violation: 0.5 }),
+          })
+          const { proposals } = advance(controller, seeded(9), 0, trials, (trial, proposal) => {
+            // Told twice of the same trial, the second time at full fidelity.
+            controller.observe([partly(trial, proposal)])
+            return measure(trial, proposal, everySeventh)
+          })
+          for (const { genotype } of proposals) expect(space.validate(genotype).ok).toBe(true)
         })
 
         it('carries on when every trial fails', () => {
@@ -158,7 +165,6 @@ export function controllerContract(
           await expectNoLeak(() => {
             using controller = start(8)
             advance(controller, seeded(8), 0, Math.min(trials, 20))
-            controller.restore(plain(controller.snapshot()))
           })
         })
       })

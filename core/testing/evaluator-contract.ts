@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Evaluation, EvaluationRequest, Evaluator } from '../evaluator.ts'
+import type { Evaluation, EvaluationContext, EvaluationRequest, Evaluator } from '../evaluator.ts'
 import { seeded } from '../random.ts'
 import type { SearchSpace } from '../space/space.ts'
 import { liveTensors } from './leaks.ts'
@@ -18,6 +18,15 @@ export interface EvaluatorContractOptions {
   /** Share of the full effort to test with. Default 1. */
   readonly fidelity?: number
 }
+
+/** What the host gives an evaluator, for calling one by hand: never stops it and keeps nothing. */
+export const evaluationContext = (given: Partial<EvaluationContext> = {}): EvaluationContext => ({
+  signal: new AbortController().signal,
+  report: () => 'continue',
+  tell: () => {},
+  started: () => {},
+  ...given,
+})
 
 interface Report {
   readonly step: number
@@ -58,7 +67,16 @@ export function evaluatorContract<A>(
       request: EvaluationRequest<A>,
       { evaluator = subject.evaluator, signal = new AbortController().signal, onReport = (_: Report) => {} } = {},
     ): Promise<Evaluation> =>
-      evaluator.evaluate(request, { signal, report: (step, metrics) => onReport({ step, metrics }) })
+      evaluator.evaluate(
+        request,
+        evaluationContext({
+          signal,
+          report: (step, metrics) => {
+            onReport({ step, metrics })
+            return 'continue'
+          },
+        }),
+      )
     const steady = ({ metrics }: Evaluation) =>
       Object.fromEntries(Object.entries(metrics).filter(([metric]) => !volatile.includes(metric)))
     const expectNumbers = (metrics: Readonly<Record<string, number>>) => {

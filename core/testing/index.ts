@@ -1,8 +1,9 @@
 /** Contract suites and measures for tests of your own parts; they use the vitest of your project. */
-export { type ControllerContractOptions, controllerContract } from './controller-contract.ts'
+export { type ControllerContractOptions, controllerContract, proposed } from './controller-contract.ts'
 export {
   type EvaluatorContractOptions,
   type EvaluatorContractSubject,
+  evaluationContext,
   evaluatorContract,
 } from './evaluator-contract.ts'
 export { expectNoLeak, liveTensors } from './leaks.ts'

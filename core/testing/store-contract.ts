@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { SearchEvent } from '../search/events.ts'
-import type { Store } from '../study/store.ts'
+import { readEvents, type Store } from '../study/store.ts'
+import type { SearchEvent } from '../trial/events.ts'
 
 /** One place where events are kept. */
 export interface StoreContractPlace {
@@ -80,50 +80,107 @@ export function storeContract(
           await place.remove?.()
         }
       })
-    const append = (store: Store, events: readonly SearchEvent[]) => {
-      for (const event of events) store.append(event)
+    const append = async (store: Store, events: readonly SearchEvent[]) => {
+      for (const event of events) await store.append([event])
     }
 
     at('begins empty, at a place that a person can find, with nothing to note', async ({ open }) => {
       const store = await open()
-      expect([...store.read()]).toEqual([])
+      expect(await readEvents(store)).toEqual([])
       expect(store.location.length).toBeGreaterThan(0)
       expect(store.notes).toEqual([])
-      store.close()
+      await store.close()
     })
 
     at('gives back equal events in their order, as often as asked', async ({ open }) => {
       const store = await open()
       const events = sampleEvents(24)
-      append(store, events)
-      expect([...store.read()]).toEqual(events)
-      expect([...store.read()]).toEqual(events)
-      store.close()
+      await append(store, events)
+      expect(await readEvents(store)).toEqual(events)
+      expect(await readEvents(store)).toEqual(events)
+      await store.close()
     })
 
     at('shows an event at once when append has returned', async ({ open }) => {
       const store = await open()
       for (const [i, event] of sampleEvents(5).entries()) {
-        store.append(event)
-        expect([...store.read()].length).toBe(i + 1)
+        await store.append([event])
+        expect((await readEvents(store)).length).toBe(i + 1)
       }
-      store.close()
+      await store.close()
     })
 
     at('keeps its own copy', async ({ open }) => {
       const store = await open()
       const events = sampleEvents(4)
-      append(store, sampleEvents(4))
-      const [first] = store.read()
+      await append(store, sampleEvents(4))
+      const [first] = await readEvents(store)
       Object.assign(first as SearchEvent, { seq: 99 })
-      expect([...store.read()]).toEqual(events)
-      store.close()
+      expect(await readEvents(store)).toEqual(events)
+      await store.close()
+    })
+
+    at('takes several events at once, and reads from a number on', async ({ open }) => {
+      const store = await open()
+      const events = sampleEvents(24)
+      await store.append(events)
+      expect(await readEvents(store, 10)).toEqual(events.slice(10))
+      expect(await readEvents(store, 24)).toEqual([])
+      await store.close()
+    })
+
+    at('keeps infinite and NaN metrics', async ({ open }) => {
+      const store = await open()
+      const metrics = { psnr: Number.POSITIVE_INFINITY, low: Number.NEGATIVE_INFINITY, loss: Number.NaN, tiny: 5e-324 }
+      const event: SearchEvent = { seq: 0, at: 1, type: 'trial.progress', trial: 0, step: 1, metrics }
+      await store.append([event])
+      expect(await readEvents(store)).toEqual([event])
+      await store.close()
+    })
+
+    at('follows what is appended', async ({ open }) => {
+      const store = await open()
+      const events = sampleEvents(12)
+      await store.append(events.slice(0, 4))
+      const stop = new AbortController()
+      const seen: SearchEvent[] = []
+      const following = (async () => {
+        for await (const batch of store.tail(2, stop.signal)) {
+          seen.push(...batch)
+          if (seen.length >= 10) stop.abort()
+        }
+      })()
+      // A store that never tells would be waited for.
+      const limit = setTimeout(() => stop.abort(), 5000)
+      await store.append(events.slice(4, 7))
+      await store.append(events.slice(7))
+      await following
+      clearTimeout(limit)
+      expect(seen).toEqual(events.slice(2))
+      await store.close()
+    })
+
+    at('keeps artifacts beside the events', async ({ open }) => {
+      const store = await open()
+      await store.append(sampleEvents(1))
+      const { artifacts } = store
+      expect(await artifacts.read('checkpoints/a')).toBeUndefined()
+      await artifacts.write('checkpoints/a', Uint8Array.of(1, 2, 255))
+      await artifacts.write('b', Uint8Array.of())
+      await artifacts.write('checkpoints/a', Uint8Array.of(3))
+      expect([...((await artifacts.read('checkpoints/a')) ?? [])]).toEqual([3])
+      expect((await artifacts.read('b'))?.length).toBe(0)
+      expect(await artifacts.list()).toEqual(['b', 'checkpoints/a'])
+      await artifacts.remove('checkpoints/a')
+      await artifacts.remove('checkpoints/a')
+      expect(await artifacts.list()).toEqual(['b'])
+      await store.close()
     })
 
     at('may be closed twice', async ({ open }) => {
       const store = await open()
-      store.close()
-      store.close()
+      await store.close()
+      await store.close()
     })
 
     if (!persistent) return
@@ -131,24 +188,24 @@ export function storeContract(
       const events = sampleEvents(30)
       for (let from = 0; from < 30; from += 10) {
         const store = await open()
-        expect([...store.read()]).toEqual(events.slice(0, from))
+        expect(await readEvents(store)).toEqual(events.slice(0, from))
         expect(store.notes).toEqual([])
-        append(store, events.slice(from, from + 10))
-        store.close()
+        await append(store, events.slice(from, from + 10))
+        await store.close()
       }
       const store = await open()
-      expect([...store.read()]).toEqual(events)
-      store.close()
+      expect(await readEvents(store)).toEqual(events)
+      await store.close()
     })
 
     at('keeps thousands of events', async ({ open }) => {
       const events = sampleEvents(3000)
       const store = await open()
-      append(store, events)
-      store.close()
+      await append(store, events)
+      await store.close()
       const again = await open()
-      expect([...again.read()]).toEqual(events)
-      again.close()
+      expect(await readEvents(again)).toEqual(events)
+      await again.close()
     })
   })
 }

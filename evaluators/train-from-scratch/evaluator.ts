@@ -87,7 +87,7 @@ async function trainOnce(
   options: Resolved,
   { space, clock, trainer: provided }: EvaluatorParts,
   { architecture, seed, fidelity }: EvaluationRequest,
-  { signal, report }: EvaluationContext,
+  { signal, report, tell }: EvaluationContext,
   repeat: number,
 ): Promise<Metrics> {
   signal.throwIfAborted()
@@ -99,7 +99,7 @@ async function trainOnce(
   using network = space.build(architecture, { ...form, rng: rng.fork('weights') })
   const epochs = options.epochs * fidelity
   const began = clock.now()
-  const fit = { epochs, rng: rng.fork('training'), validation, signal }
+  const fit = { epochs, rng: rng.fork('training'), validation, signal, tell }
   // Steps of all repeats count up: a display sees one run.
   const trainer = trainerOf(options, provided)
   for await (const { step, steps, metrics } of trainer.fit(network, train, fit)) report(repeat * steps + step, metrics)

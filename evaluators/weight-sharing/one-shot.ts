@@ -14,7 +14,7 @@ import {
   type OneShotMethod,
   type Random,
   type Split,
-  tokens,
+  type tokens,
 } from '../../core/index.ts'
 import { flag, group, number, optionError, type Resolved, whole } from '../../core/options/index.ts'
 import { momentum } from '../../core/tensor/index.ts'
@@ -157,12 +157,8 @@ export function oneShot({ name, options, defaults, strategy: make }: OneShotDefi
     })
   const { checkpoint, reportEvery, collapse, disturbance: watching, ...settings } = options
 
-  return (get: <T>(token: tokens.Token<T>) => T, find: <T>(token: tokens.Token<T>) => T | undefined): Algorithm => {
+  return (_get: <T>(token: tokens.Token<T>) => T, find: <T>(token: tokens.Token<T>) => T | undefined): Algorithm => {
     const wrap = find(WEIGHT_OPTIMIZER)
-    const trying = {
-      required: get(tokens.OBJECTIVES).map(({ metric }) => metric),
-      trialMs: get(tokens.BUDGET).trialMs,
-    }
     return async function* (parts): AsyncGenerator<EventDraft, FinishReason, void> {
       const { space, signal } = parts
       const shared = sharedWeightsOf(parts.evaluator, name)
@@ -230,7 +226,7 @@ export function oneShot({ name, options, defaults, strategy: make }: OneShotDefi
             return writeCheckpoint(checkpoint.directory, identity, { weights, optimizer, state })
           },
         }),
-        derive: () => derived(parts, strategy, watch, trying),
+        derive: () => derived(parts, strategy, watch),
       }
       const loop = alternate(method, parts, { reportEvery })
       try {
@@ -260,7 +256,6 @@ async function* derived(
   parts: AlgorithmParts,
   strategy: OneShotStrategy,
   watch: CollapseWatch,
-  trying: Parameters<typeof askTell>[0],
 ): AsyncGenerator<EventDraft, void, void> {
   if (strategy.derive) {
     const genotypes = strategy.derive()
@@ -274,7 +269,7 @@ async function* derived(
   }
   yield { type: 'stage.started', stage: 'search', index: 1, facts: {} }
   let best: { readonly genotype: Genotype; readonly reward: number } | undefined
-  for await (const event of askTell(trying)(parts)) {
+  for await (const event of askTell()(parts)) {
     yield event
     if (event.type === 'trial.completed' && event.feasible && event.reward > (best?.reward ?? Number.NEGATIVE_INFINITY))
       best = event

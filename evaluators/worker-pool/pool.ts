@@ -92,6 +92,7 @@ async function pool({ name, kind, module, size, graceMs }: PoolOptions, parts: E
     kind,
     name,
     concurrency: size,
+    queues: true,
     async evaluate(request, context) {
       let worker: WorkerProcess | undefined
       try {

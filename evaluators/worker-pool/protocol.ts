@@ -1,11 +1,20 @@
 import { ArchloomError, messageOf } from '../../core/errors.ts'
-import type { Evaluation, EvaluationRequest } from '../../core/evaluator.ts'
+import type { Checkpoint, Evaluation, EvaluationRequest } from '../../core/evaluator.ts'
 import type { RandomState } from '../../core/random.ts'
+import type { Json } from '../../core/space/decision.ts'
 
 /** What the search tells a worker. Only plain data crosses. */
 export type ToWorker =
   | { readonly type: 'start'; readonly module: string; readonly rng: RandomState }
-  | { readonly type: 'evaluate'; readonly id: number; readonly request: EvaluationRequest }
+  | {
+      readonly type: 'evaluate'
+      readonly id: number
+      readonly request: EvaluationRequest
+      readonly checkpoint?: Checkpoint
+      readonly mayContinue: boolean
+    }
+  /** The scheduler gives the trial up. */
+  | { readonly type: 'give-up'; readonly id: number }
   | { readonly type: 'abort'; readonly id: number; readonly reason: string }
 
 /** What a worker tells the search. */
@@ -13,6 +22,14 @@ export type FromWorker =
   | { readonly type: 'ready'; readonly space: { readonly name: string; readonly fingerprint: string } | null }
   | { readonly type: 'refused'; readonly thrown: Thrown }
   | { readonly type: 'report'; readonly id: number; readonly step: number; readonly metrics: Metrics }
+  | {
+      readonly type: 'tell'
+      readonly id: number
+      readonly name: string
+      readonly facts: Json
+      readonly plugin?: string
+    }
+  | { readonly type: 'checkpoint'; readonly id: number; readonly data: Uint8Array }
   | { readonly type: 'evaluated'; readonly id: number; readonly evaluation: Evaluation }
   | { readonly type: 'threw'; readonly id: number; readonly thrown: Thrown }
 

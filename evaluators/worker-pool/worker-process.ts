@@ -68,7 +68,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
       return life.alive
     },
     stop: life.stop,
-    async evaluate(request, { signal, report }) {
+    async evaluate(request, { signal, report, tell, checkpoint, saveCheckpoint, started }) {
       signal.throwIfAborted()
       const id = next++
       const settled = new AbortController()
@@ -81,12 +81,16 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
       }
       const answer = hear<Evaluation>((message, done, fail) => {
         if (!('id' in message) || message.id !== id) return
-        if (message.type === 'report') report(message.step, message.metrics)
+        if (message.type === 'report' && report(message.step, message.metrics) === 'stop') say({ type: 'give-up', id })
+        if (message.type === 'tell') tell(message.name, message.facts, message.plugin)
+        if (message.type === 'checkpoint') saveCheckpoint?.(message.data)
         if (message.type === 'evaluated') done(message.evaluation)
         if (message.type === 'threw') fail(fromThrown(message.thrown))
       })
       signal.addEventListener('abort', onAbort, { once: true })
-      say({ type: 'evaluate', id, request })
+      started()
+      const mayContinue = saveCheckpoint !== undefined
+      say({ type: 'evaluate', id, request, mayContinue, ...(checkpoint && { checkpoint }) })
       try {
         return await answer
       } finally {

@@ -16,7 +16,7 @@ interface WorkerModule {
 }
 
 const send = (message: FromWorker) => process.send?.(message)
-const underWay = new Map<number, AbortController>()
+const underWay = new Map<number, { readonly abort: AbortController; givenUp: boolean }>()
 let evaluator: Evaluator | undefined
 
 async function load({ module, rng: state }: ToWorker & { type: 'start' }): Promise<SearchSpace | undefined> {
@@ -39,13 +39,24 @@ async function load({ module, rng: state }: ToWorker & { type: 'start' }): Promi
   return space
 }
 
-async function evaluate({ id, request }: ToWorker & { type: 'evaluate' }): Promise<void> {
+async function evaluate(message: ToWorker & { type: 'evaluate' }): Promise<void> {
+  const { id, request, checkpoint, mayContinue } = message
   const abort = new AbortController()
-  underWay.set(id, abort)
-  const report = (step: number, metrics: Readonly<Record<string, number>>) =>
-    send({ type: 'report', id, step, metrics })
+  const trial = { abort, givenUp: false }
+  underWay.set(id, trial)
   try {
-    const evaluation = await (evaluator as Evaluator).evaluate(request, { signal: abort.signal, report })
+    const evaluation = await (evaluator as Evaluator).evaluate(request, {
+      signal: abort.signal,
+      started: () => {},
+      report: (step, metrics) => {
+        send({ type: 'report', id, step, metrics })
+        // The search decides in its own process: its answer to an earlier report may have come by now.
+        return trial.givenUp ? 'stop' : 'continue'
+      },
+      tell: (name, facts, plugin) => send({ type: 'tell', id, name, facts, ...(plugin !== undefined && { plugin }) }),
+      ...(checkpoint && { checkpoint }),
+      ...(mayContinue && { saveCheckpoint: (data: Uint8Array) => void send({ type: 'checkpoint', id, data }) }),
+    })
     send({ type: 'evaluated', id, evaluation })
   } catch (thrown) {
     send({ type: 'threw', id, thrown: toThrown(thrown) })
@@ -55,8 +66,11 @@ async function evaluate({ id, request }: ToWorker & { type: 'evaluate' }): Promi
 }
 
 process.on('message', (message: ToWorker) => {
-  if (message.type === 'abort') underWay.get(message.id)?.abort(new Error(message.reason))
-  else if (message.type === 'evaluate') void evaluate(message)
+  if (message.type === 'abort') underWay.get(message.id)?.abort.abort(new Error(message.reason))
+  else if (message.type === 'give-up') {
+    const trial = underWay.get(message.id)
+    if (trial) trial.givenUp = true
+  } else if (message.type === 'evaluate') void evaluate(message)
   else
     void load(message).then(
       (space) => send({ type: 'ready', space: space ? { name: space.name, fingerprint: space.fingerprint } : null }),

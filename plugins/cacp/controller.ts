@@ -1,5 +1,4 @@
-import type { Controller, Json, Observation, Random, RandomState, SearchSpace } from '../../core/index.ts'
-import { restored } from '../../core/policy/index.ts'
+import type { Controller, Observation, Random, SearchSpace } from '../../core/index.ts'
 import {
   type ChannelSpace,
   checkRate,
@@ -11,7 +10,6 @@ import { ActorCritic, type Transition } from './actor-critic.ts'
 import { error } from './errors.ts'
 import { explorationSd, truncatedNormal } from './exploration.ts'
 import { type CacpOptions, type ResolvedOptions, resolved } from './options.ts'
-import type { DenseLayer } from './perceptron.ts'
 import { Replay } from './replay.ts'
 import { RateRewards } from './reward.ts'
 import { STATE_SIZE, type StateRows, stateRows } from './state.ts'
@@ -152,67 +150,6 @@ class Learner implements CacpController {
       ...{ state: states[t] as number[], action, reward, last: t === actions.length - 1 },
       next: states[Math.min(t + 1, actions.length - 1)] as number[],
     }))
-  }
-
-  snapshot(): Json {
-    const { agent } = this
-    const values = (layers: readonly DenseLayer[]) => layers.map(({ weight, bias }) => [[...weight], [...bias]])
-    const moments = (optimizer: typeof agent.actorOptimizer) => ({
-      steps: optimizer.steps,
-      moments: optimizer.moments.map(([first, second]) => [[...first], [...second]]),
-    })
-    return {
-      ...{ proposed: this.#proposed, observed: this.#observed, baseline: agent.baseline ?? null },
-      learned: [...this.#learned],
-      networks: [agent.actor, agent.critic, agent.targetActor, agent.targetCritic].map(values),
-      optimizers: [agent.actorOptimizer, agent.criticOptimizer].map(moments),
-      ...{ means: [...this.#rewards.means], replay: this.#replay.items as unknown as Json },
-      sampling: this.#sampling.snapshot() as unknown as Json,
-    }
-  }
-
-  restore(snapshot: Json): void {
-    const fields = { proposed: 'number', observed: 'number', networks: 'array', optimizers: 'array' } as const
-    const state = restored('cacp', snapshot, {
-      ...{ ...fields, means: 'array', replay: 'array', baseline: 'any', sampling: 'object' },
-    }) as {
-      readonly [K in keyof typeof fields]: unknown
-    } & {
-      readonly means: (number | null)[]
-      readonly replay: readonly Transition[]
-      readonly baseline: number | null
-      readonly sampling: RandomState
-    }
-    const { agent } = this
-    this.#proposed = state.proposed as number
-    this.#observed = state.observed as number
-    // Snapshots of version 0.1 have no counts per rate: rates took turns.
-    const { learned } = snapshot as { readonly learned?: readonly number[] }
-    const { length } = this.#space.rates
-    const since = Math.max(0, this.#proposed - this.#options.warmUp - 1)
-    this.#learned = learned
-      ? [...learned]
-      : this.#space.rates.map((_, r) => Math.floor((since + length - 1 - r) / length))
-    agent.baseline = state.baseline ?? undefined
-    const networks = state.networks as readonly (readonly (readonly [readonly number[], readonly number[]])[])[]
-    for (const [n, layers] of [agent.actor, agent.critic, agent.targetActor, agent.targetCritic].entries())
-      for (const [l, { weight, bias }] of (layers as readonly DenseLayer[]).entries()) {
-        const saved = networks[n]?.[l]
-        weight.set(saved?.[0] ?? [])
-        bias.set(saved?.[1] ?? [])
-      }
-    const optimizers = state.optimizers as readonly { steps: number; moments: readonly (readonly number[][])[] }[]
-    for (const [o, optimizer] of [agent.actorOptimizer, agent.criticOptimizer].entries()) {
-      const saved = optimizers[o] as (typeof optimizers)[number]
-      optimizer.steps = saved.steps
-      for (const [m, [first, second]] of optimizer.moments.entries()) {
-        first.set(saved.moments[m]?.[0] as number[])
-        second.set(saved.moments[m]?.[1] as number[])
-      }
-    }
-    this.#rewards.means = [...state.means]
-    this.#replay.items = state.replay
-    this.#sampling.restore(state.sampling)
   }
 
   [Symbol.dispose](): void {}

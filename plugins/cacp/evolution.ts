@@ -1,5 +1,5 @@
-import type { Controller, ControllerFactory, Json } from '../../core/index.ts'
-import { age, byReward, drawSample, type Individual, individualOf, restored, winner } from '../../core/policy/index.ts'
+import type { Controller, ControllerFactory } from '../../core/index.ts'
+import { age, byReward, drawSample, type Individual, individualOf, winner } from '../../core/policy/index.ts'
 import { constrainedCounts, isChannelSpace, type PrunedArchitecture } from '../../search-spaces/compression/prunable.ts'
 import { error } from './errors.ts'
 
@@ -21,7 +21,7 @@ export function conditionalEvolution(given: ConditionalEvolutionOptions = {}): C
   return (space): Controller => {
     if (!isChannelSpace(space)) throw error('ARCHLOOM_CACP_SPACE', { received: space.name })
     const { problem, rates } = space
-    let populations: (readonly Individual[])[] = rates.map(() => [])
+    const populations: (readonly Individual[])[] = rates.map(() => [])
     let proposed = 0
     return {
       propose(rng) {
@@ -47,12 +47,6 @@ export function conditionalEvolution(given: ConditionalEvolutionOptions = {}): C
           populations[at] = age(populations[at] as readonly Individual[], individual, capacity)
         }
         return { population: populations.flat().length }
-      },
-      snapshot: () => ({ proposed, populations: populations as unknown as Json }),
-      restore(snapshot) {
-        const state = restored('conditional evolution', snapshot, { proposed: 'number', populations: 'array' })
-        proposed = state.proposed as number
-        populations = [...(state.populations as (readonly Individual[])[])]
       },
       [Symbol.dispose]: () => {},
     }

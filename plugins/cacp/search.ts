@@ -43,6 +43,7 @@ export async function pruningSearch(
   for (let number = 0; number < episodes; number++) {
     signal?.throwIfAborted()
     const proposal = controller.propose(rng.fork(number))
+    if (typeof proposal === 'string') break
     const { rate, kept } = space.decode(proposal.genotype)
     const accuracy = await measure(kept)
     const observation = { trial: number, proposal, reward: accuracy, objectives: [accuracy], metrics: { accuracy } }

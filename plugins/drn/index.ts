@@ -1,5 +1,5 @@
 /** DRN: enlarging networks trained in a closed loop with networks that lead back to the small image. */
-import { announced, askTell, definePlugin, tokens } from '../../core/index.ts'
+import { definePlugin } from '../../core/index.ts'
 import { type BuildDrnOptions, buildDrn } from './network.ts'
 import type { DrnOptions } from './network-plan.ts'
 import { paper } from './paper.ts'
@@ -7,7 +7,7 @@ import { type EnlargementOptions, enlargements } from './pictures.ts'
 import { type DualRegressionOptions, dualRegressionTrainer } from './trainer.ts'
 
 export interface DrnPluginOptions extends Omit<DualRegressionOptions, 'onTrained'> {
-  /** Pictures of what every trained network makes, told in the search's events; the stock loop is bound to do so. Default: none. */
+  /** Pictures of what every trained network makes, told in the search's events. Default: none. */
   readonly pictures?: EnlargementOptions
 }
 
@@ -17,20 +17,14 @@ export const drn = ({ pictures, ...options }: DrnPluginOptions = {}) => {
   return definePlugin({
     name: 'drn',
     paper,
-    provides: pictures ? ['trainer', 'algorithm'] : ['trainer'],
+    provides: ['trainer'],
     // Owned networks and data splits are no settings that a study could write down.
     options: {
       dualWeight: options.dualWeight ?? 0.1,
       unpairedRatio: options.unpaired ? (options.unpairedRatio ?? 0.3) : 0,
     },
-    bind: ({ trainer, bind }) => {
-      trainer.to(dualRegressionTrainer({ ...options, ...(shown && { onTrained: shown.onTrained }) }))
-      if (shown)
-        bind(tokens.ALGORITHM).toFactory((get) => {
-          const required = get(tokens.OBJECTIVES).map(({ metric }) => metric)
-          return announced(askTell({ required, trialMs: get(tokens.BUDGET).trialMs }), shown)
-        })
-    },
+    bind: ({ trainer }) =>
+      trainer.to(dualRegressionTrainer({ ...options, ...(shown && { onTrained: shown.onTrained }) })),
   })
 }
 

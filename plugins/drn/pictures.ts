@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { EventDraft, News } from '../../core/index.ts'
+import type { FitOptions } from '../../core/index.ts'
 import type { PicturePair } from '../../evaluators/data/images/index.ts'
 import { psnr, upscaled } from '../../evaluators/metrics/index.ts'
 import { writeComparison } from '../../evaluators/upscaling/index.ts'
@@ -13,10 +13,13 @@ export interface EnlargementOptions {
   readonly pairs: readonly PicturePair[]
 }
 
-/** Bicubic, network and truth side by side, on disk and, through `announced`, in the events of a search. */
-export interface Enlargements extends News {
+/** Bicubic, network and truth side by side, on disk and in the events of a search. */
+export interface Enlargements {
   /** For the trainer's `onTrained`: writes `<n>-<image>.png`, n counting networks from 0. */
-  onTrained(network: UpscalingNetwork, at: { readonly steps: number }): Promise<void>
+  onTrained(
+    network: UpscalingNetwork,
+    at: { readonly steps: number; readonly tell?: FitOptions['tell'] },
+  ): Promise<void>
 }
 
 /** Events: plugin.event `pictures` with { network, steps, images: [{ name, picture, psnr }] }. Error: ARCHLOOM_DRN_OPTION. */
@@ -24,9 +27,8 @@ export function enlargements({ folder, pairs }: EnlargementOptions): Enlargement
   if (pairs.length === 0)
     throw error('ARCHLOOM_DRN_OPTION', { option: 'pictures.pairs', received: pairs, expected: 'at least one image' })
   let count = 0
-  let pending: EventDraft[] = []
   return {
-    async onTrained(network, { steps }) {
+    async onTrained(network, { steps, tell }) {
       const number = count++
       const images: { name: string; picture: string; psnr: number }[] = []
       for (const pair of pairs) {
@@ -36,12 +38,7 @@ export function enlargements({ folder, pairs }: EnlargementOptions): Enlargement
         // Decibels of an image without any error have no end, and JSON has no infinity.
         images.push({ name: pair.name, picture, psnr: Math.min(200, psnr(ours, pair.hr, { border: pair.scale })) })
       }
-      pending.push({ type: 'plugin.event', plugin: 'drn', name: 'pictures', facts: { network: number, steps, images } })
-    },
-    news() {
-      const news = pending
-      pending = []
-      return news
+      tell?.('pictures', { network: number, steps, images }, 'drn')
     },
   }
 }

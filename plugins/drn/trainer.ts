@@ -28,7 +28,10 @@ export interface DualRegressionOptions {
   /** Progress after so many steps, and after the last one. Default 25. */
   readonly reportEvery?: number
   /** Called after the last step, before the last progress is told; for networks with `upscale`, others are refused. */
-  readonly onTrained?: (network: UpscalingNetwork, at: { readonly steps: number }) => void | Promise<void>
+  readonly onTrained?: (
+    network: UpscalingNetwork,
+    at: { readonly steps: number; readonly tell?: FitOptions['tell'] },
+  ) => void | Promise<void>
 }
 
 const NAME = 'dualRegressionTrainer'
@@ -120,7 +123,7 @@ async function* train(
   settings: Settings,
   network: AnyNetwork,
   data: Split<'train'>,
-  { epochs, rng, signal }: FitOptions,
+  { epochs, rng, signal, tell }: FitOptions,
 ): AsyncGenerator<Progress, void, undefined> {
   checkOption(NAME, 'epochs', epochs, isPositive, 'a positive number')
   const scale = (network.outputShape[0] as number) / (network.inputShape[0] as number)
@@ -184,7 +187,7 @@ async function* train(
       }
       await eventLoopTurn()
       signal?.throwIfAborted()
-      if (step + 1 === steps && isUpscaling(network)) await settings.onTrained?.(network, { steps })
+      if (step + 1 === steps && isUpscaling(network)) await settings.onTrained?.(network, { steps, tell })
       if ((step + 1) % settings.reportEvery === 0 || step + 1 === steps) {
         const mean = (key: 'loss' | 'primal' | 'dual') => report[key] / report.count
         const metrics = {

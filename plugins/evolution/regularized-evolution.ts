@@ -1,4 +1,4 @@
-import type { Controller, ControllerFactory, Json } from '../../core/index.ts'
+import type { Controller, ControllerFactory } from '../../core/index.ts'
 import { among, type OptionsOf, options, whole } from '../../core/options/index.ts'
 import {
   age,
@@ -8,7 +8,6 @@ import {
   type Individual,
   individualOf,
   nonDominatedRanking,
-  restored,
   winner,
 } from '../../core/policy/index.ts'
 
@@ -72,10 +71,6 @@ export function regularizedEvolution(given: EvolutionOptions = {}): ControllerFa
           meanReward: rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length,
           bestReward: Math.max(...rewards),
         }
-      },
-      snapshot: () => ({ population: population as unknown as Json }),
-      restore: (snapshot) => {
-        population = restored('evolution', snapshot, { population: 'array' }).population as readonly Individual[]
       },
       [Symbol.dispose]: () => {},
     }

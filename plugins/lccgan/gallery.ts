@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { EventDraft, News, Random } from '../../core/index.ts'
+import type { FitOptions, Json, Random } from '../../core/index.ts'
 import { seeded } from '../../core/index.ts'
 import { writePicture } from '../../evaluators/data/images/index.ts'
 import { pictureGrid } from '../../evaluators/metrics/generative/index.ts'
@@ -16,23 +16,23 @@ export interface GalleryOptions {
   readonly walk?: number
 }
 
-/** Pictures of what generators make, on disk and, through `announced`, in the events of a search. */
-export interface Gallery extends News {
+/** Images of what generators make, on disk and in the events of a search. */
+export interface Gallery {
   /** For the trainer's `onSamples`: writes `<n>-step-<step>-samples.png` and `…-walk.png`, n counting networks from 0. */
-  onSamples(network: Gan, at: { readonly step: number }): Promise<void>
-  /** The files written since the last call, as events of the plugin: { step, samples, walk }. */
-  news(): readonly EventDraft[]
+  onSamples(network: Gan, at: { readonly step: number; readonly tell?: FitOptions['tell'] }): Promise<void>
+  /** The files written so far: { network, step, samples, walk }. */
+  readonly written: readonly Json[]
 }
 
 /** The same inputs are drawn for every picture, so that pictures of one network can be compared. */
 export function gallery({ folder, samples = 50, walk = 10 }: GalleryOptions): Gallery {
   const numbers = new WeakMap<Gan, number>()
   let count = 0
-  let pending: EventDraft[] = []
+  const written: Json[] = []
   const write = async (path: string, images: Float32Array, network: Gan, columns: number) =>
     writePicture(path, pictureGrid(images, network.outputShape, { columns }))
   return {
-    onSamples: async (network, { step }) => {
+    onSamples: async (network, { step, tell }) => {
       const number = numbers.get(network) ?? count++
       numbers.set(network, number)
       const rng: Random = seeded('gallery')
@@ -41,12 +41,9 @@ export function gallery({ folder, samples = 50, walk = 10 }: GalleryOptions): Ga
       await write(name('samples'), generated(network, samples, rng.fork('samples')), network, 10)
       await write(name('walk'), walked(network, walk, rng.fork('walk')), network, walk)
       const facts = { network: number, step, samples: name('samples'), walk: name('walk') }
-      pending.push({ type: 'plugin.event', plugin: 'lccgan', name: 'samples', facts })
+      written.push(facts)
+      tell?.('samples', facts, 'lccgan')
     },
-    news: () => {
-      const news = pending
-      pending = []
-      return news
-    },
+    written,
   }
 }

@@ -1,5 +1,5 @@
 /** LCCGAN and LCCGAN++: generators fed with local coordinates of the data's latent manifold instead of noise. */
-import { announced, askTell, definePlugin, type Split, tokens } from '../../core/index.ts'
+import { definePlugin, type Split } from '../../core/index.ts'
 import type { CodeNormalisation } from './codes.ts'
 import { type GalleryOptions, gallery } from './gallery.ts'
 import { type LatentManifold, type LatentOptions, learnLatent } from './latent.ts'
@@ -46,7 +46,7 @@ export function lccganTrainer(options: LccganOptions = {}) {
 }
 
 export interface LccganPluginOptions extends LccganOptions {
-  /** Pictures of every trained generator, told of in the search's events. Binds the stock loop to do so. Default: none. */
+  /** Pictures of every trained generator, told in the search's events. Default: none. */
   readonly gallery?: GalleryOptions
 }
 
@@ -55,20 +55,15 @@ export const lccgan = ({ gallery: pictures, ...options }: LccganPluginOptions = 
   definePlugin({
     name: 'lccgan',
     paper: papers,
-    provides: pictures ? ['trainer', 'algorithm'] : ['trainer'],
+    provides: ['trainer'],
     needs: ['networks'],
     options: {
       ...{ coordinates: options.coordinates ?? 5, normalise: options.normalise ?? 'convex' },
       ...{ order: options.latent?.order ?? 2, bases: options.latent?.bases ?? 128, loss: options.loss ?? 'log' },
     },
-    bind: ({ trainer, bind }) => {
+    bind: ({ trainer }) => {
       const shown = pictures && gallery(pictures)
       trainer.to(lccganTrainer({ ...options, ...(shown && { onSamples: shown.onSamples }) }))
-      if (shown)
-        bind(tokens.ALGORITHM).toFactory((get) => {
-          const required = get(tokens.OBJECTIVES).map(({ metric }) => metric)
-          return announced(askTell({ required, trialMs: get(tokens.BUDGET).trialMs }), shown)
-        })
     },
   })
 

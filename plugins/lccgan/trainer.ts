@@ -17,7 +17,10 @@ export interface GanTrainerOptions extends Partial<GameOptions> {
   /** Progress after so many steps, and after the last one. Default 100. */
   readonly reportEvery?: number
   /** Called after so many steps, and after the last one, with the network as it is. */
-  readonly onSamples?: (network: Gan, at: { readonly step: number; readonly steps: number }) => void | Promise<void>
+  readonly onSamples?: (
+    network: Gan,
+    at: { readonly step: number; readonly steps: number; readonly tell?: FitOptions['tell'] },
+  ) => void | Promise<void>
   /** Default: only after the last step. */
   readonly samplesEvery?: number
 }
@@ -72,7 +75,7 @@ async function* train(
   data: Split<'train'>,
   fit: FitOptions,
 ): AsyncGenerator<Progress, void, undefined> {
-  const { epochs, rng, signal } = fit
+  const { epochs, rng, signal, tell } = fit
   checkOption(NAME, 'epochs', epochs, isPositive, 'a positive number')
   if (!isGan(network))
     throw error('ARCHLOOM_LCCGAN_NETWORK', {
@@ -108,7 +111,7 @@ async function* train(
       await eventLoopTurn()
       signal?.throwIfAborted()
       const last = step === steps
-      if (last || step % samplesEvery === 0) await options.onSamples?.(network, { step, steps })
+      if (last || step % samplesEvery === 0) await options.onSamples?.(network, { step, steps, tell })
       if (last || step % reportEvery === 0) {
         const mean = (key: 'discriminator' | 'generator' | 'gap') => total[key] / total.count
         const metrics = {

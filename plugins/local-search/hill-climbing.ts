@@ -1,6 +1,5 @@
 import type { Controller, ControllerFactory, Genotype, Json } from '../../core/index.ts'
 import { among, options as declare, type OptionsOf, whole } from '../../core/options/index.ts'
-import { restored } from '../../core/policy/index.ts'
 
 export const declared = declare('local-search', {
   /** Climbs in all, each from a random start; then the controller is exhausted. Default Infinity. */
@@ -136,23 +135,6 @@ export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory
           observeOne(proposal.context as unknown as Context | undefined, place, space.format(genotype))
         }
         return { climb: state.climb, move: state.move, ...(state.centre && { reward: state.centre.reward }) }
-      },
-      snapshot: () => structuredClone(state) as unknown as Json,
-      restore(snapshot) {
-        restored('local search', snapshot, {
-          climb: 'number',
-          move: 'number',
-          centre: 'any',
-          queue: 'array',
-          shuffled: 'any',
-          open: 'array',
-          tickets: 'number',
-          better: 'any',
-          seen: 'array',
-          ahead: 'any',
-          exhausted: 'any',
-        })
-        state = structuredClone(snapshot) as unknown as State
       },
       [Symbol.dispose]: () => {},
     }

@@ -1,17 +1,14 @@
-import type { Controller, ControllerFactory, Json } from '../../core/index.ts'
+import type { Controller, ControllerFactory } from '../../core/index.ts'
 import { among, either, flag, number, type OptionsOf, options, whole } from '../../core/options/index.ts'
 import {
   categoricalPolicy,
   type Episode,
   layoutOf,
-  loadParameters,
   lstmPolicy,
   movingAverage,
   noBaseline,
   policyAdam,
   policyGradientStep,
-  restored,
-  saveParameters,
   standardised,
 } from '../../core/policy/index.ts'
 
@@ -87,27 +84,6 @@ export function policySearch(given: ReinforceOptions = {}): ControllerFactory {
           Object.assign(diagnostics, { loss, entropy, gradientNorm })
         }
         return { ...diagnostics, ...(baseline.value !== undefined && { baseline: baseline.value }) }
-      },
-      snapshot: () => ({
-        policy: saveParameters(policy.parameters),
-        optimizer: optimizer.snapshot(),
-        baseline: baseline.snapshot(),
-        worst: worst ?? null,
-        episodes: [...episodes] as unknown as Json,
-      }),
-      restore(snapshot) {
-        const state = restored('reinforce', snapshot, {
-          policy: 'array',
-          optimizer: 'object',
-          baseline: 'any',
-          worst: 'any',
-          episodes: 'array',
-        })
-        loadParameters(policy.parameters, state.policy)
-        optimizer.restore(state.optimizer as Json)
-        baseline.restore(state.baseline as Json)
-        worst = state.worst === null ? undefined : (state.worst as number)
-        episodes = [...(state.episodes as readonly Episode[])]
       },
       [Symbol.dispose]: () => {},
     }

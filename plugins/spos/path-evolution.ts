@@ -3,11 +3,10 @@ import {
   type ControllerFactory,
   drawValue,
   type Genotype,
-  type Json,
   type Random,
   type SearchSpace,
 } from '../../core/index.ts'
-import { byReward, type Individual, individualOf, restored } from '../../core/policy/index.ts'
+import { byReward, type Individual, individualOf } from '../../core/policy/index.ts'
 import { type EvolutionOptions, readEvolution } from './options.ts'
 
 /** Every decision from one parent or the other. */
@@ -41,7 +40,7 @@ export function pathEvolution(given: EvolutionOptions = {}): ControllerFactory {
 
   return (space): Controller => {
     let best: readonly Individual[] = []
-    let proposed: string[] = []
+    const proposed: string[] = []
     const seen = new Set<string>()
 
     const child = (place: number, rng: Random): Genotype => {
@@ -74,14 +73,6 @@ export function pathEvolution(given: EvolutionOptions = {}): ControllerFactory {
         }
         const generation = Math.floor(Math.max(0, proposed.length - 1) / population)
         return { generation, ...(best[0] && { bestReward: best[0].reward }) }
-      },
-      snapshot: () => ({ best: best as unknown as Json, proposed: [...proposed] }),
-      restore(snapshot) {
-        const state = restored('spos', snapshot, { best: 'array', proposed: 'array' })
-        best = state.best as readonly Individual[]
-        proposed = [...(state.proposed as readonly string[])]
-        seen.clear()
-        for (const key of proposed) seen.add(key)
       },
       get exhausted() {
         return proposed.length >= population * generations

@@ -1,4 +1,5 @@
 import { createSearch, memoryStore } from 'archloom'
+import { proposed } from 'archloom/testing'
 import { describe, expect, it } from 'vitest'
 import type { ControllerFactory } from '../../core/controller.ts'
 import { seeded } from '../../core/random.ts'
@@ -45,7 +46,7 @@ function bestAfter200(factory: ControllerFactory, seeds: number) {
     using controller = factory(space, rng.fork('controller'))
     let best = 0
     for (let trial = 0; trial < 200; trial++) {
-      const proposal = controller.propose(rng.fork(`propose/${trial}`))
+      const proposal = proposed(controller.propose(rng.fork(`propose/${trial}`)))
       const reward = 100 * (table.lookup(space.decode(proposal.genotype), 1).metrics.accuracy as number)
       best = Math.max(best, reward)
       controller.observe([{ trial, proposal, reward, objectives: [reward], metrics: {} }])

@@ -5,7 +5,9 @@ import type { Json } from '../../space/decision.ts'
 import { findSearchSpace } from '../../space/registry.ts'
 import type { SearchSpace } from '../../space/space.ts'
 import { checkSpace } from '../../study/export-top.ts'
-import { type DecodedTrial, readStudy, type StudyRecord } from '../../study/read.ts'
+import { readRecord, type StudyRecord } from '../../study/record.ts'
+import type { Studies } from '../../study/studies.ts'
+import type { Trial } from '../../trial/trial.ts'
 import { VERSION } from '../../version.ts'
 import { error } from '../errors.ts'
 import { importModule } from '../load-module.ts'
@@ -13,7 +15,7 @@ import type { Output } from '../output.ts'
 import { metricsText } from '../text.ts'
 
 export interface ExportOptions {
-  readonly directory: string
+  readonly studies: Studies
   readonly top: number
   readonly as: 'data' | 'code' | 'instance'
   readonly out?: string | undefined
@@ -24,19 +26,20 @@ export interface ExportOptions {
 
 /** `archloom export <study>` */
 export async function exportStudy(name: string, given: ExportOptions): Promise<number> {
-  const { directory, top, as, out, output } = given
-  const study = readStudy(name, { directory })
+  const { studies, top, as, out, output } = given
+  const study = await readRecord(await studies.open(name))
+  study.started
   const best = study.best(top)
   const { completed, failed } = study.state
   if (best.length === 0) throw error('ARCHLOOM_EXPORT_NOTHING', { study: study.name, completed, failed })
-  if (as === 'instance') throw error('ARCHLOOM_EXPORT_INSTANCE', { study: study.path, top })
+  if (as === 'instance') throw error('ARCHLOOM_EXPORT_INSTANCE', { study: study.location, top })
   const text = as === 'data' ? asData(study, best) : asCode(study, best, await importOf(study, given))
   if (out !== undefined) {
     write(out, text)
     output.log(`wrote the ${best.length} best of ${study.name} to ${out}`)
   } else if (!output.json) output.log(text.trimEnd())
   output.result({
-    study: study.path,
+    study: study.location,
     as,
     ...(out === undefined ? {} : { out }),
     ...(as === 'code' && out === undefined ? { code: text } : {}),
@@ -53,7 +56,7 @@ function write(file: string, text: string) {
   }
 }
 
-const asPlain = ({ trial, text, architecture, metrics, reward, seed }: DecodedTrial) => ({
+const asPlain = ({ trial, text, architecture, metrics, reward, seed }: Trial) => ({
   trial,
   genotype: text,
   architecture,
@@ -62,7 +65,7 @@ const asPlain = ({ trial, text, architecture, metrics, reward, seed }: DecodedTr
   seed,
 })
 
-function asData(study: StudyRecord, best: readonly DecodedTrial[]): string {
+function asData(study: StudyRecord, best: readonly Trial[]): string {
   const { space, objectives, seed } = study.started
   const facts = {
     archloom: VERSION,
@@ -90,7 +93,7 @@ async function importOf(study: StudyRecord, { module, out }: ExportOptions): Pro
     : `import { findSearchSpace, seeded } from 'archloom'\nimport ${path}\n\n${registered}`
 }
 
-function asCode(study: StudyRecord, best: readonly DecodedTrial[], imports: string): string {
+function asCode(study: StudyRecord, best: readonly Trial[], imports: string): string {
   const entries = best.map(
     ({ trial, architecture, metrics }) =>
       `  // trial ${trial}: ${metricsText(metrics)}\n  ${JSON.stringify(architecture, null, 2).replaceAll('\n', '\n  ')},`,

@@ -1,16 +1,15 @@
-import { join } from 'node:path'
-import { ArchloomError } from '../../errors.ts'
-import { studyWriter } from '../../study/journal.ts'
-import { readStudy, studiesIn } from '../../study/read.ts'
+import { ArchloomError, messageOf } from '../../errors.ts'
+import { readRecord } from '../../study/record.ts'
+import type { Studies } from '../../study/studies.ts'
 import type { Output } from '../output.ts'
 import { durationText, numberText, tableText } from '../text.ts'
 
-/** `archloom ls`: every study of a folder, the newest last. */
-export function ls({ directory, output }: { directory: string; output: Output }): number {
-  const studies = studiesIn(directory)
-    .map((name) => listed(join(directory, name), name))
-    .sort((a, b) => a.startedAt - b.startedAt)
-  if (studies.length === 0) output.log(`no study in ${directory}; "archloom run <module>" makes one`)
+/** `archloom ls`: every study of a place, the newest last. */
+export async function ls({ studies: place, output }: { studies: Studies; output: Output }): Promise<number> {
+  const studies: Listed[] = []
+  for (const name of await place.list()) studies.push(await listed(place, name))
+  studies.sort((a, b) => a.startedAt - b.startedAt)
+  if (studies.length === 0) output.log(`no study at ${place.url}; "archloom run <module>" makes one`)
   else
     output.log(
       tableText(
@@ -28,7 +27,7 @@ export function ls({ directory, output }: { directory: string; output: Output })
         output.reader.columns ?? 200,
       ),
     )
-  output.result({ directory, studies })
+  output.result({ storage: place.url, studies })
   return 0
 }
 
@@ -45,18 +44,20 @@ interface Listed {
   readonly seconds?: number
 }
 
-function listed(path: string, study: string): Listed {
+async function listed(place: Studies, study: string): Promise<Listed> {
   try {
-    const { state, started } = readStudy(path)
+    const store = await place.open(study)
+    const { state, started, location } = await readRecord(store)
+    await store.close()
     const [objective] = started.objectives
     const { best } = state
     const value = objective && best?.metrics[objective.metric]
     return {
       study,
-      path,
+      path: location,
       space: started.space.name,
-      status: statusOf(path, state.status),
-      trials: state.completed + state.failed,
+      status: statusOf(state.status, await place.isWritten(study)),
+      trials: state.completed + state.pruned + state.failed,
       failed: state.failed,
       ...(objective && best && value !== undefined && { best: { metric: objective.metric, value, trial: best.trial } }),
       seconds: Math.round(state.elapsedMs / 1000),
@@ -64,11 +65,11 @@ function listed(path: string, study: string): Listed {
     }
   } catch (thrown) {
     // One damaged study must not hide the others.
-    if (!ArchloomError.is(thrown)) throw thrown
-    return { study, path, status: thrown.code, startedAt: 0 }
+    const status = ArchloomError.is(thrown) ? thrown.code : messageOf(thrown).slice(0, 60)
+    return { study, path: study, status, startedAt: 0 }
   }
 }
 
-/** A journal that says it is running, with nobody writing it, was cut off. */
-export const statusOf = (path: string, status: string): string =>
-  status === 'running' && studyWriter(path) === undefined ? 'interrupted' : status
+/** A study that says it is running, with nobody writing it, was cut off. */
+export const statusOf = (status: string, isWritten: boolean | undefined): string =>
+  status === 'running' && isWritten === false ? 'interrupted' : status

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join, relative, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { realClock } from '../../clock.ts'
+import { locateStudy } from '../../node/studies.ts'
 import type { Json } from '../../space/decision.ts'
-import { findStudy } from '../../study/read.ts'
 import { error } from '../errors.ts'
 import { describeFlags, parseFlags } from '../flags.ts'
 import { follow } from '../follow.ts'
@@ -25,6 +25,8 @@ export interface RunOptions {
   /** Name of the study. */
   readonly study?: string | undefined
   readonly directory: string
+  /** Where studies are kept, instead of a folder. */
+  readonly storage?: string | undefined
   readonly top: number
   readonly help: boolean
   readonly output: Output
@@ -39,19 +41,23 @@ export async function run(file: string, given: RunOptions): Promise<number> {
     return 0
   }
   const flags = parseFlags(given.args, module.flags, file)
-  const study = given.study === undefined ? {} : { study: { name: given.study, directory: given.directory } }
+  const place = given.storage === undefined ? { directory: given.directory } : { storage: given.storage }
+  const study = given.study === undefined ? {} : { study: { name: given.study, ...place } }
   return start(module, flags, study, given)
 }
 
 /** `archloom resume <study>` */
 export async function resume(study: string, given: RunOptions & { module?: string | undefined }): Promise<number> {
-  const path = findStudy(study, given.directory)
-  const recorded = readCommand(path)
+  const { storage } = given
+  const located = storage === undefined ? locateStudy(study, given.directory) : undefined
+  const place = located ?? { storage: storage as string, name: study }
+  const path = located && resolve(located.directory, located.name)
+  const recorded = path === undefined ? undefined : readCommand(path)
   const file = given.module ?? recorded?.module
   if (file === undefined) throw error('ARCHLOOM_RESUME_MODULE', { study })
   const module = await loadModule(file)
   const flags = { ...recorded?.flags, ...parseFlags(given.args, module.flags, file) }
-  return start(module, flags, { study: { name: basename(path), directory: dirname(path) } }, given, path)
+  return start(module, flags, { study: place }, given, path)
 }
 
 async function start(
@@ -70,6 +76,7 @@ async function start(
   const options: ModuleOptions = { ...flags, ...study, log, status: line.show, signal: stop.signal }
   if (module.search === undefined) return await startMain(module, options, stop, output)
   await using search = await composed(module, options, stop, output)
+  await search.open()
   if (expected !== undefined && resolve(search.study) !== expected)
     throw error('ARCHLOOM_RESUME_OTHER_STUDY', { file: module.file, received: search.study, expected })
   writeCommand(search.study, { module: module.file, flags })

@@ -1,32 +1,34 @@
-import type { ResolvedObjective } from '../../search/objective.ts'
-import { readStudy } from '../../study/read.ts'
+import { readRecord } from '../../study/record.ts'
+import type { Studies } from '../../study/studies.ts'
+import type { ResolvedObjective } from '../../trial/objective.ts'
 import type { Output } from '../output.ts'
 import { printReport, runResult, writePictures } from '../report/report.ts'
 import { durationText, numberText } from '../text.ts'
 import { statusOf } from './ls.ts'
 
 export interface ShowOptions {
-  readonly directory: string
+  readonly studies: Studies
   readonly top: number
   readonly pictures: boolean
   readonly output: Output
 }
 
 /** `archloom show <study>`: what was searched, how it went, and the best; needs no code of the study. */
-export async function show(name: string, { directory, top, pictures, output }: ShowOptions): Promise<number> {
-  const study = readStudy(name, { directory })
-  const { started, state, path } = study
-  const status = statusOf(path, state.status)
+export async function show(name: string, { studies, top, pictures, output }: ShowOptions): Promise<number> {
+  const store = await studies.open(name)
+  const study = await readRecord(store)
+  const { started, state, location } = study
+  const status = statusOf(state.status, await studies.isWritten(study.name))
   const reason = state.reason === undefined ? '' : ` (${state.reason})`
   const lines = [
-    ['study', path],
+    ['study', location],
     ['space', `${started.space.name}, ${started.space.decisions.length} decisions`],
     ...Object.entries(started.parts),
     ...started.objectives.map((objective) => ['objective', objectiveText(objective)]),
     ['seed', String(started.seed)],
     [
       'status',
-      `${status}${reason}, ${state.completed} completed, ${state.failed} failed, ${state.running.length} open`,
+      `${status}${reason}, ${state.completed} completed, ${state.pruned} pruned, ${state.failed} failed, ${state.running.length + state.resting.length} open`,
     ],
     ['time', `${durationText(state.elapsedMs)} in ${state.sessions} session${state.sessions === 1 ? '' : 's'}`],
     ...(state.simulatedSeconds > 0

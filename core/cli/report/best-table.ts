@@ -1,13 +1,13 @@
-import type { ResolvedObjective } from '../../search/objective.ts'
 import type { Json } from '../../space/decision.ts'
-import type { DecodedTrial } from '../../study/read.ts'
+import type { ResolvedObjective } from '../../trial/objective.ts'
+import type { Trial } from '../../trial/trial.ts'
 import { durationText, numberText, tableText } from '../text.ts'
 
 export type Label = (architecture: never) => string
 
 /** A table of trials: their metrics, the objectives' first, and what the architecture is. */
 export function bestTable(
-  trials: readonly DecodedTrial[],
+  trials: readonly Trial[],
   objectives: readonly ResolvedObjective[],
   { label, width = 120 }: { label?: Label | undefined; width?: number } = {},
 ): string {

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { messageOf } from '../../errors.ts'
 import type { Json } from '../../space/decision.ts'
-import type { StudyRecord } from '../../study/read.ts'
+import type { StudyRecord } from '../../study/record.ts'
 import type { Output } from '../output.ts'
 import { bestTable, type Label } from './best-table.ts'
 import { svgOfDot, writePicture } from './pictures.ts'
@@ -27,7 +27,7 @@ export interface RunResult {
 export function runResult(study: StudyRecord, top: number): RunResult {
   const { status, completed, failed, elapsedMs } = study.state
   return {
-    study: study.path,
+    study: study.location,
     status,
     trials: completed + failed,
     failed,
@@ -62,9 +62,9 @@ export function printReport(
   }
   const plot = objective && terminalPlot(seriesOf(trials, objective), Math.min(72, width - 16))
   if (plot) output.log(`\n${plot}`)
-  const shown = study.pictures.slice(-PICTURES)
+  const shown = study.images.slice(-PICTURES)
   if (shown.length > 0) output.log(`\n${shown.map((path) => `picture  ${path}`).join('\n')}`)
-  if (shown.length < study.pictures.length) output.log(`  and ${study.pictures.length - shown.length} before these`)
+  if (shown.length < study.images.length) output.log(`  and ${study.images.length - shown.length} before these`)
 }
 
 /** Writes progress.svg/png, and cell.svg/png where the module draws architectures. A picture that fails is told, not thrown. */
@@ -73,13 +73,13 @@ export async function writePictures(
   output: Output,
   picture?: (architecture: never) => string,
 ): Promise<readonly string[]> {
-  if (!existsSync(study.path) || !statSync(study.path).isDirectory()) return []
+  if (!existsSync(study.location) || !statSync(study.location).isDirectory()) return []
   const { trials, started } = study
   const [objective] = started.objectives
   const written: string[] = []
   const attempt = async (name: string, svg: () => string | Promise<string>) => {
     try {
-      const files = await writePicture(study.path, name, await svg())
+      const files = await writePicture(study.location, name, await svg())
       written.push(files.svg, files.png)
     } catch (thrown) {
       output.note(`could not draw ${name}: ${messageOf(thrown)}`)

@@ -1,5 +1,5 @@
-import type { ResolvedObjective } from '../../search/objective.ts'
-import type { StudyTrial } from '../../study/read.ts'
+import type { ResolvedObjective } from '../../trial/objective.ts'
+import type { Trial } from '../../trial/trial.ts'
 
 /** One trial as a point of the first objective. */
 export interface Point {
@@ -18,7 +18,7 @@ export interface Series {
   readonly trials: number
 }
 
-export function seriesOf(trials: readonly StudyTrial[], objective: ResolvedObjective): Series {
+export function seriesOf(trials: readonly Trial[], objective: ResolvedObjective): Series {
   const points: Point[] = []
   const best: Point[] = []
   const better = (a: number, b: number) => (objective.direction === 'maximise' ? a > b : a < b)

@@ -39,8 +39,9 @@ function archloom(args: readonly string[], when: (stderr: string, child: ChildPr
 const slow = ['run', module('digits'), '--trials', '6', '--trial-ms', '300']
 const folder = (study: string) => join(directory, 'archloom-studies', study)
 /** What was tried, and what came of it. */
-const course = (study: string) =>
-  readStudy(folder(study)).trials.map(({ text, seed, status, metrics }) => ({ text, seed, status, metrics }))
+const study = (name: string) => readStudy(name, { directory: join(directory, 'archloom-studies') })
+const course = async (name: string) =>
+  (await study(name)).trials.map(({ text, seed, status, metrics }) => ({ text, seed, status, metrics }))
 
 test('runs TypeScript, in forks and workers too, and prints what a program returns', async () => {
   const { code, json } = await archloom(['run', module('program'), '--answer', '42', '--json'])
@@ -83,13 +84,13 @@ test('Ctrl-C stops cleanly and says how to resume; the resumed study is as if ne
   expect(stopped.stderr).toMatch(/stopped; go on with .*npx archloom resume archloom-studies\/cut/)
   expect(stopped.json()).toMatchObject({ status: 'stopped' })
   expect(stopped.json()).not.toHaveProperty('testAccuracy')
-  expect(readStudy(folder('cut')).state.completed).toBeLessThan(5)
+  expect((await study('cut')).state.completed).toBeLessThan(5)
 
   const resumed = await archloom(['resume', 'archloom-studies/cut', '--trial-ms', '0', '--json'])
   expect(resumed.code).toBe(0)
   expect(resumed.json()).toMatchObject({ status: 'finished', trials: 6, failed: 1, testAccuracy: 0.5 })
   await archloom(['run', module('digits'), '--trials', '6', '--study', 'whole'])
-  expect(course('cut')).toEqual(course('whole'))
+  expect(await course('cut')).toEqual(await course('whole'))
 })
 
 test('a second Ctrl-C leaves at once, and loses no finished trial', async () => {
@@ -99,7 +100,7 @@ test('a second Ctrl-C leaves at once, and loses no finished trial', async () => 
     else if (times === 1 && stderr.includes('again')) times += Number(child.kill('SIGINT'))
   })
   expect(left.code).toBe(130)
-  expect(readStudy(folder('deaf')).trials).toHaveLength(1)
+  expect((await study('deaf')).trials).toHaveLength(1)
 })
 
 function existsTrial(study: string, trial: number): boolean {

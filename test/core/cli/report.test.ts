@@ -11,14 +11,19 @@ import { seriesOf } from '../../../core/cli/report/series.ts'
 import { terminalPlot } from '../../../core/cli/report/terminal-plot.ts'
 import { niceTicks } from '../../../core/cli/report/ticks.ts'
 import { cut, durationText, numberText, tableText } from '../../../core/cli/text.ts'
-import type { StudyTrial } from '../../../core/study/read.ts'
+import type { Trial } from '../../../core/trial/trial.ts'
 
 const objective = { metric: 'error', direction: 'minimise', weight: 1, scale: 1 } as const
-const trial = (n: number, error: number, feasible = true): StudyTrial => ({
+const open = (n: number): Trial => ({
+  ...{ trial: n, status: 'running', genotype: [n], text: String(n), seed: 1, metrics: {} },
+  ...{ architecture: null, rungs: [], attempts: 1 },
+})
+const trial = (n: number, error: number, feasible = true): Trial => ({
+  ...open(n),
   ...{ trial: n, status: 'completed', genotype: [n], text: String(n), seed: 1 },
   ...{ metrics: { error }, reward: -error, feasible, elapsedMs: 1000 },
 })
-const lost = (n: number): StudyTrial => ({ trial: n, status: 'failed', genotype: [n], text: '', seed: 1, metrics: {} })
+const lost = (n: number): Trial => ({ ...open(n), status: 'failed', text: '' })
 const trials = [trial(0, 5), trial(1, 6), lost(2), trial(3, 1, false), trial(4, 3), trial(5, 4)]
 const series = seriesOf(trials, objective)
 

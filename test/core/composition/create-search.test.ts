@@ -133,10 +133,6 @@ describe('composition', () => {
       observe() {
         return {}
       }
-      snapshot() {
-        return null
-      }
-      restore() {}
       [Symbol.dispose]() {}
     }
     Injectable(Corner)

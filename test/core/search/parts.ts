@@ -1,13 +1,4 @@
-import {
-  type Controller,
-  type ControllerFactory,
-  definePlugin,
-  defineSpace,
-  type Json,
-  oneOf,
-  product,
-  repeat,
-} from 'archloom'
+import { type Controller, type ControllerFactory, definePlugin, defineSpace, oneOf, product, repeat } from 'archloom'
 
 /** 3⁴ architectures; the sum of the digits is a natural metric. */
 export const digits = defineSpace('digits', product({ digit: repeat(4, () => oneOf(0, 1, 2)) }))
@@ -17,7 +8,7 @@ export const sum = (architecture: { readonly digit: readonly number[] }) =>
 /** Remembers the best and mutates it: its proposals depend on everything it was told, in order. */
 export const climber: ControllerFactory = (space) => {
   let best: { genotype: readonly number[]; reward: number } | undefined
-  let told: number[] = []
+  const told: number[] = []
   const controller: Controller = {
     propose: (rng) => ({ genotype: best ? space.mutate(best.genotype, rng) : space.random(rng), context: told.length }),
     observe(observations) {
@@ -27,12 +18,6 @@ export const climber: ControllerFactory = (space) => {
           best = { genotype: proposal.genotype, reward }
       }
       return { told: told.length }
-    },
-    snapshot: () => ({ best: best ?? null, told }) as unknown as Json,
-    restore(snapshot) {
-      const state = snapshot as unknown as { best: typeof best | null; told: number[] }
-      best = state.best ?? undefined
-      told = [...state.told]
     },
     [Symbol.dispose]() {},
   }

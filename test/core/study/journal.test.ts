@@ -11,7 +11,8 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createSearch, journalStore, memoryStore, readJournal, type SearchEvent } from 'archloom'
+import { createSearch, memoryStore, readEvents, type SearchEvent } from 'archloom'
+import { journalStore, readJournal } from 'archloom/node'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { climber, climbing, digits, sum } from '../search/parts.ts'
 
@@ -34,14 +35,14 @@ const compose = (options: Partial<Parameters<typeof createSearch>[0]> = {}) =>
   } as Parameters<typeof createSearch>[0])
 
 const journal = () => join(directory, 'mine', 'journal.jsonl')
-const eventsOf = (file: string) => [...readJournal(file)]
+const eventsOf = (file: string) => readEvents({ read: () => readJournal(file) })
 const proposals = (events: readonly SearchEvent[]) =>
   events.flatMap((e) => (e.type === 'trial.proposed' ? [e.genotype] : []))
 const expectedProposals = async () => {
   const store = memoryStore()
   await using search = compose({ study: store })
   await search.finish()
-  return proposals([...store.read()])
+  return proposals(await readEvents(store))
 }
 
 describe('the journal', () => {
@@ -58,7 +59,7 @@ describe('the journal', () => {
       await using search = compose({ budget: { maxTrials } })
       expect((await search.finish()).completed).toBe(maxTrials)
     }
-    expect(proposals(eventsOf(journal()))).toEqual(await expectedProposals())
+    expect(proposals(await eventsOf(journal()))).toEqual(await expectedProposals())
   })
 
   it('mends a line cut in the middle, says so, and goes on', async () => {
@@ -71,7 +72,7 @@ describe('the journal', () => {
       writeFileSync(journal(), whole.slice(0, whole.length - cut))
       await using search = compose()
       await search.finish()
-      const events = eventsOf(journal())
+      const events = await eventsOf(journal())
       expect(proposals(events)).toEqual(await expectedProposals())
       expect(events.find((e) => e.type === 'search.warning')).toMatchObject({ code: 'ARCHLOOM_STUDY_MENDED' })
     }
@@ -85,7 +86,7 @@ describe('the journal', () => {
     const lines = readFileSync(journal(), 'utf8').split('\n')
     lines[4] = '{"seq":4,"type":"tri'
     writeFileSync(journal(), lines.join('\n'))
-    expect(() => compose()).toThrow(/ARCHLOOM_STUDY_CORRUPT.*line 5/)
+    await expect(compose().open()).rejects.toThrow(/ARCHLOOM_STUDY_CORRUPT.*line 5/)
     // Refusing leaves no lock behind.
     expect(existsSync(join(directory, 'mine', 'lock'))).toBe(false)
   })
@@ -95,8 +96,10 @@ describe('the journal', () => {
       await using search = compose()
       await search.finish()
     }
-    expect(() => compose({ seed: 6 })).toThrow(/ARCHLOOM_STUDY_MISMATCH.*seed/)
-    expect(() => compose({ objectives: { sum: 'minimise' } })).toThrow(/ARCHLOOM_STUDY_MISMATCH.*objectives/)
+    await expect(compose({ seed: 6 }).open()).rejects.toThrow(/ARCHLOOM_STUDY_MISMATCH.*seed/)
+    await expect(compose({ objectives: { sum: 'minimise' } }).open()).rejects.toThrow(
+      /ARCHLOOM_STUDY_MISMATCH.*objectives/,
+    )
   })
 
   it('refuses a controller that proposes otherwise than the journal', async () => {
@@ -108,13 +111,14 @@ describe('the journal', () => {
       ...climber(space, rng),
       propose: (r) => ({ genotype: space.random(r.fork('other')) }),
     }))
-    expect(() => compose({ plugins: [other] })).toThrow(/ARCHLOOM_STUDY_DIVERGED.*trial 0/)
+    await expect(compose({ plugins: [other] }).open()).rejects.toThrow(/ARCHLOOM_STUDY_DIVERGED.*trial 0/)
   })
 
   it('refuses a second writer, and passes over the lock of a dead one', async () => {
     {
       await using search = compose()
-      expect(() => compose()).toThrow(new RegExp(`ARCHLOOM_STUDY_LOCKED.*${process.pid}`))
+      await search.open()
+      await expect(compose().open()).rejects.toThrow(new RegExp(`ARCHLOOM_STUDY_LOCKED.*${process.pid}`))
       await search.finish()
     }
     writeFileSync(join(directory, 'mine', 'lock'), '999999999')
@@ -132,6 +136,7 @@ describe('the journal', () => {
 
   it('a search that never ran leaves no study behind', async () => {
     const search = compose()
+    await search.open()
     expect(existsSync(journal())).toBe(true)
     await search[Symbol.asyncDispose]()
     expect(readdirSync(directory)).toEqual([])
@@ -142,11 +147,11 @@ describe('the journal', () => {
     expect(() => journalStore(join(directory, 'file', 'study'))).toThrow('ARCHLOOM_STUDY_NOT_WRITABLE')
   })
 
-  it('reads a growing file without its unfinished last line', () => {
+  it('reads a growing file without its unfinished last line', async () => {
     const store = journalStore(join(directory, 'growing'))
-    store.append({ seq: 0, type: 'search.warning', code: 'X', message: 'ä→', at: 1 })
+    store.append([{ seq: 0, type: 'search.warning', code: 'X', message: 'ä→', at: 1 }])
     appendFileSync(join(directory, 'growing', 'journal.jsonl'), '{"seq":1,"ty')
-    expect([...store.read()]).toEqual([{ seq: 0, type: 'search.warning', code: 'X', message: 'ä→', at: 1 }])
+    expect(await readEvents(store)).toEqual([{ seq: 0, type: 'search.warning', code: 'X', message: 'ä→', at: 1 }])
     store.close()
     store.close()
   })
@@ -173,7 +178,7 @@ describe('a killed process', () => {
         child.on('exit', () => resolve())
       })
     }
-    const events = eventsOf(journal())
+    const events = await eventsOf(journal())
     const finished = events.flatMap((e) => (e.type === 'trial.completed' ? [`${e.trial}:${e.genotype.join('')}`] : []))
     expect(new Set(finished).size).toBe(finished.length)
     expect(finished).toHaveLength(20)

@@ -1,20 +1,7 @@
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  announced,
-  askTell,
-  createSearch,
-  definePlugin,
-  defineSpace,
-  exportTop,
-  oneOf,
-  product,
-  readStudy,
-  repeat,
-  seeded,
-  tokens,
-} from 'archloom'
+import { createSearch, defineSpace, exportTop, oneOf, product, readStudy, repeat, seeded } from 'archloom'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Output } from '../../../core/cli/output.ts'
 import { printReport } from '../../../core/cli/report/report.ts'
@@ -38,8 +25,8 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(directory, { recursive: true }))
 
-test('a study is read without the code that wrote it', () => {
-  const study = readStudy('climb', { directory })
+test('a study is read without the code that wrote it', async () => {
+  const study = await readStudy('climb', { directory })
   expect(study.started.space.name).toBe('digits')
   expect(study.state).toMatchObject({ status: 'finished', completed: 11, failed: 1, reason: 'trials' })
   expect(study.trials.map(({ status }) => status)).toEqual(
@@ -53,48 +40,49 @@ test('a study is read without the code that wrote it', () => {
     expect(trial.text).toBe(digits.format(trial.genotype))
   }
   expect(new Set(best.map(({ text }) => text)).size).toBe(3)
-  expect(readStudy(join(directory, 'climb', 'journal.jsonl')).trials).toEqual(study.trials)
 })
 
-test('a study that is not there, or is damaged, is told by its code', () => {
-  expect(() => readStudy('clim', { directory })).toThrow(/ARCHLOOM_STUDY_NOT_FOUND.*"clim".*\["climb"\]/)
+test('a study that is not there, or is damaged, is told by its code', async () => {
+  await expect(readStudy('clim', { directory })).rejects.toThrow(/ARCHLOOM_STUDY_NOT_FOUND.*clim".*\["climb"\]/)
   const broken = (name: string, edit: (lines: string[]) => string[]) => {
     mkdirSync(join(directory, name))
     const lines = readFileSync(join(directory, 'climb', 'journal.jsonl'), 'utf8').split('\n')
     writeFileSync(join(directory, name, 'journal.jsonl'), edit(lines).join('\n'))
-    return () => readStudy(name, { directory })
+    return readStudy(name, { directory })
   }
-  expect(broken('empty', () => [])).toThrow(/ARCHLOOM_STUDY_EMPTY: .*empty/)
+  await expect(broken('empty', () => [])).rejects.toThrow(/ARCHLOOM_STUDY_EMPTY: .*empty/)
   const edited = (type: string, from: RegExp, to: string) => (lines: string[]) => {
     const at = lines.findIndex((line) => line.includes(`"type":"${type}"`))
     return lines.with(at, (lines[at] as string).replace(from, to))
   }
-  expect(broken('numberless', edited('trial.completed', /"metrics":\{[^}]*\}/, '"metrics":null'))).toThrow(
-    /ARCHLOOM_STUDY_CORRUPT: line \d+ .*expected event \d+ of the study/,
-  )
-  expect(broken('odd', edited('trial.proposed', /"genotype":\[[^\]]*\]/, '"genotype":"x"'))).toThrow(
+  await expect(
+    broken('numberless', edited('trial.completed', /"metrics":\{[^}]*\}/, '"metrics":null')),
+  ).rejects.toThrow(/ARCHLOOM_STUDY_CORRUPT: line \d+ .*expected event \d+ of the study/)
+  await expect(broken('odd', edited('trial.proposed', /"genotype":\[[^\]]*\]/, '"genotype":"x"'))).rejects.toThrow(
     'ARCHLOOM_STUDY_CORRUPT',
   )
   // Every line but the right one after it.
-  expect(broken('twice', (lines) => lines.toSpliced(3, 0, lines[2] as string))).toThrow(
+  await expect(broken('twice', (lines) => lines.toSpliced(3, 0, lines[2] as string))).rejects.toThrow(
     /ARCHLOOM_STUDY_CORRUPT: line 4 /,
   )
-  expect(broken('headless', (lines) => lines.slice(1))).toThrow(/ARCHLOOM_STUDY_CORRUPT: line 1 .*trial.proposed/)
-  expect(broken('noise', (lines) => lines.with(4, '{"seq":'))).toThrow(/ARCHLOOM_STUDY_CORRUPT: line 5 /)
-  expect(broken('gap', (lines) => lines.toSpliced(1, 1))).toThrow(/ARCHLOOM_STUDY_CORRUPT: line 2 /)
+  await expect(broken('headless', (lines) => lines.slice(1))).rejects.toThrow(
+    /ARCHLOOM_STUDY_CORRUPT: line 1 .*trial.proposed/,
+  )
+  await expect(broken('noise', (lines) => lines.with(4, '{"seq":'))).rejects.toThrow(/ARCHLOOM_STUDY_CORRUPT: line 5 /)
+  await expect(broken('gap', (lines) => lines.toSpliced(1, 1))).rejects.toThrow(/ARCHLOOM_STUDY_CORRUPT: line 2 /)
   // A last line that was cut off by a kill is an event nobody saw.
   const torn = join(directory, 'torn')
-  broken('torn', (lines) => lines)
+  await broken('torn', (lines) => lines)
   appendFileSync(join(torn, 'journal.jsonl'), '{"seq":99,"type":"tri')
-  expect(readStudy(torn).state.completed).toBe(11)
+  expect((await readStudy('torn', { directory })).state.completed).toBe(11)
 })
 
-test('exportTop builds networks through the space, and refuses a space that is not the one of the study', () => {
+test('exportTop builds networks through the space, and refuses a space that is not the one of the study', async () => {
   const options = { directory, input: [4, 4, 1], classes: 2, rng: seeded(1) }
-  expect(() => exportTop('climb', 1, options)).toThrow('ARCHLOOM_SPACE_UNKNOWN')
-  expect(() => exportTop('climb', 1, { ...options, space: digits })).toThrow('ARCHLOOM_STUDY_NO_NETWORKS')
+  await expect(exportTop('climb', 1, options)).rejects.toThrow('ARCHLOOM_SPACE_UNKNOWN')
+  await expect(exportTop('climb', 1, { ...options, space: digits })).rejects.toThrow('ARCHLOOM_STUDY_NO_NETWORKS')
   const other = defineSpace('digits', product({ digit: repeat(3, () => oneOf(0, 1)) }))
-  expect(() => exportTop('climb', 1, { ...options, space: other })).toThrow('ARCHLOOM_STUDY_MISMATCH')
+  await expect(exportTop('climb', 1, { ...options, space: other })).rejects.toThrow('ARCHLOOM_STUDY_MISMATCH')
   const built: unknown[] = []
   const space = defineSpace('digits', product({ digit: repeat(4, () => oneOf(0, 1, 2)) }), {
     build: (architecture, { input, classes }) => {
@@ -109,40 +97,31 @@ test('exportTop builds networks through the space, and refuses a space that is n
       }
     },
   })
-  const top = exportTop('climb', 2, { ...options, space })
+  const top = await exportTop('climb', 2, { ...options, space })
   expect(built).toEqual(top.map(({ architecture }) => architecture))
   expect(top[0]?.network.outputShape).toEqual([2])
 })
 
-test('pictures that plugins told of are listed, wherever they stand among the facts', async () => {
-  const telling = announced(askTell({ required: ['accuracy'], trialMs: Number.POSITIVE_INFINITY }), {
-    news: () => [
-      { type: 'plugin.event', plugin: 'p', name: 'n', facts: { step: 1, images: [{ file: 'a/b.PNG', note: 'png' }] } },
-    ],
-  })
+test('images that plugins tell of are listed, wherever they stand among the facts', async () => {
   await using search = createSearch({
     space: digits,
-    evaluator: (architecture) => ({ accuracy: sum(architecture) }),
-    plugins: [
-      climbing(),
-      definePlugin({
-        name: 'telling',
-        provides: ['algorithm'],
-        bind: ({ bind }) => bind(tokens.ALGORITHM).to(telling),
-      }),
-    ],
+    evaluator: (architecture, _request, { tell }) => {
+      tell('n', { step: 1, images: [{ file: 'a/b.PNG', note: 'png' }] }, 'p')
+      return { accuracy: sum(architecture) }
+    },
+    plugins: [climbing()],
     objectives: { accuracy: 'maximise' },
-    budget: { maxTrials: 2 },
+    budget: { maxTrials: 8 },
     study: { name: 'telling', directory },
   })
   await search.finish()
-  const study = readStudy('telling', { directory })
-  expect(study.pictures.length).toBeGreaterThan(6)
-  expect(new Set(study.pictures)).toEqual(new Set(['a/b.PNG']))
+  const study = await readStudy('telling', { directory })
+  expect(study.images.length).toBe(8)
+  expect(new Set(study.images)).toEqual(new Set(['a/b.PNG']))
   const lines: string[] = []
   printReport(study, { reader: {}, log: (text: string) => lines.push(text) } as unknown as Output, { top: 1 })
   const told = lines.join('\n')
   expect(told.match(/picture {2}a\/b\.PNG/g)).toHaveLength(6)
-  expect(told).toContain(`and ${study.pictures.length - 6} before these`)
-  expect(readStudy('climb', { directory }).pictures).toEqual([])
+  expect(told).toContain(`and ${study.images.length - 6} before these`)
+  expect((await readStudy('climb', { directory })).images).toEqual([])
 })

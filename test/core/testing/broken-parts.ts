@@ -13,12 +13,11 @@ import {
   spaceContract,
   storeContract,
 } from '../../../core/testing/index.ts'
+import type { SearchEvent } from '../../../core/trial/events.ts'
 
 const good = (space: SearchSpace): Controller => ({
   propose: (rng) => ({ genotype: space.random(rng) }),
   observe: () => ({}),
-  snapshot: () => null,
-  restore: () => {},
   [Symbol.dispose]: () => {},
 })
 const controller = (name: string, change: (space: SearchSpace, rng: Random) => Partial<Controller>) => {
@@ -31,16 +30,6 @@ controller('outside', (space) => ({ propose: () => ({ genotype: space.decisions.
 controller('hidden state', (space) => ({
   propose: (rng) => ({ genotype: space.random(rng.fork(proposals++)) }),
 }))
-controller('forgets', (space) => {
-  let seen = 0
-  return {
-    propose: (rng) => ({ genotype: space.random(rng.fork(seen)) }),
-    observe: (observations) => {
-      seen += observations.length
-      return {}
-    },
-  }
-})
 controller('not finite', () => ({ observe: () => ({ loss: Number.NaN }) }))
 controller('leaks', () => {
   tf.scalar(1)
@@ -82,9 +71,19 @@ evaluator('deaf to aborts', async (_request, { report }) => {
 
 const store = (name: string, change: (store: Store) => Partial<Store>) =>
   storeContract(name, () => ({ open: () => ({ ...memoryStore(), ...change(memoryStore()) }) }), { persistent: false })
-store('reverses', (inner) => ({ append: inner.append, read: () => [...inner.read()].reverse() }))
+store('reverses', (inner) => ({
+  append: inner.append,
+  async *read() {
+    for await (const events of inner.read()) yield [...events].reverse()
+  },
+}))
 store('shares', () => {
-  const events: Parameters<Store['append']>[0][] = []
-  return { append: (event) => void events.push(event), read: () => events }
+  const events: SearchEvent[] = []
+  return {
+    append: (more) => void events.push(...more),
+    async *read() {
+      yield events
+    },
+  }
 })
 storeContract('forgets on close', () => ({ open: () => memoryStore() }))

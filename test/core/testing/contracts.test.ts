@@ -36,7 +36,6 @@ beforeAll(async () => {
 it.each([
   ['outside', 'proposes members of the space'],
   ['hidden state', 'takes the same way from the same seed'],
-  ['forgets', 'goes on identically from a snapshot'],
   ['not finite', 'reports finite numbers'],
   ['leaks', 'leaves no tensor behind'],
   ['fails with failures', 'carries on when every trial fails'],

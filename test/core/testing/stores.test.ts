@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { journalStore } from '../../../core/study/journal.ts'
+import { journalStore } from '../../../core/node/journal.ts'
 import { memoryStore } from '../../../core/study/store.ts'
 import { storeContract } from '../../../core/testing/index.ts'
 

@@ -21,7 +21,7 @@ import { retrain, trainFromScratch, trainSeconds } from 'archloom/evaluators/tra
 import { supervisedTrainer } from 'archloom/evaluators/training'
 import { random } from 'archloom/plugins/random'
 import { dense, l2Loss, network, variableScope } from 'archloom/tensor'
-import { expectNoLeak } from 'archloom/testing'
+import { evaluationContext, expectNoLeak } from 'archloom/testing'
 import { describe, expect, it } from 'vitest'
 import { tinySpace } from './tiny-space.ts'
 
@@ -35,7 +35,12 @@ async function evaluate(options: Partial<Parameters<typeof trainFromScratch>[0]>
   const reports: number[] = []
   const evaluator = await trainFromScratch({ ...quick, ...options }).create(parts)
   const request = { trial: 0, genotype: space.encode(architecture), architecture, seed, fidelity }
-  const context = { signal: new AbortController().signal, report: (step: number) => reports.push(step) }
+  const context = evaluationContext({
+    report: (step) => {
+      reports.push(step)
+      return 'continue'
+    },
+  })
   const { metrics } = await evaluator.evaluate(request, context)
   return { metrics, reports }
 }
@@ -83,7 +88,7 @@ describe('trainFromScratch', () => {
     const provided = spy()
     const evaluator = await trainFromScratch(quick).create({ ...parts, trainer: provided })
     const request = { trial: 0, genotype: [], architecture, seed: 1, fidelity: 1 }
-    await evaluator.evaluate(request, { signal: new AbortController().signal, report: () => {} })
+    await evaluator.evaluate(request, evaluationContext())
     expect(provided.epochs).toEqual([2])
     expect((await evaluate({ trainer: { reportEvery: 4 } })).reports).toEqual([4, 8, 12])
   })
@@ -115,7 +120,7 @@ describe('trainFromScratch', () => {
     const bare = defineSpace('bare', product({ width: oneOf(4, 8) }))
     const evaluator = await trainFromScratch(quick).create({ ...parts, space: bare })
     const request = { trial: 0, genotype: [0], architecture: { width: 4 }, seed: 1, fidelity: 1 }
-    const context = { signal: new AbortController().signal, report: () => {} }
+    const context = evaluationContext()
     await expect(evaluator.evaluate(request, context)).rejects.toThrow('ARCHLOOM_TRAIN_FROM_SCRATCH_NETWORKS')
     const options = { plugins: [random()], objectives: { accuracy: 'maximise' }, budget: {} } as const
     const compose = () => createSearch({ space: bare, evaluator: trainFromScratch(quick), ...options })

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
+import { evaluationContext } from 'archloom/testing'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { virtualClock } from '../../../core/clock.ts'
 import { defineSpace, type Evaluator, oneOf } from '../../../core/index.ts'
@@ -156,7 +157,7 @@ describe('measuring', () => {
     await using evaluator = (await shared()) as SharedWeights<Architecture> & AsyncDisposable
     const { metrics } = await evaluator.evaluate(
       { trial: 0, genotype: [], architecture: a, seed: 1, fidelity: 1 },
-      { signal: new AbortController().signal, report: () => {} },
+      evaluationContext(),
     )
     const cost = space.cost(a, { input: [8, 8, 3], classes: 3 })
     expect(metrics).toMatchObject({ parameters: cost.parameters, multiplyAdds: cost.multiplyAdds })

@@ -10,6 +10,7 @@ import {
 } from 'archloom'
 import { workerPool } from 'archloom/evaluators/worker-pool'
 import { random } from 'archloom/plugins/random'
+import { evaluationContext } from 'archloom/testing'
 import { describe, expect, it } from 'vitest'
 import { space } from './modules/behaviours.ts'
 import { space as tiny, evaluator as training } from './modules/training.ts'
@@ -26,8 +27,11 @@ async function outcomes(does: readonly string[]) {
     const request = { trial, genotype, architecture: space.decode(genotype), seed: trial + 1, fidelity: 1 }
     const abort = new AbortController()
     const endless = ['wait', 'spin'].includes(name)
-    const report = () => void (endless && setTimeout(() => abort.abort(new Error('too long')), 20))
-    const context = { signal: abort.signal, report }
+    const report = () => {
+      if (endless) setTimeout(() => abort.abort(new Error('too long')), 20)
+      return 'continue' as const
+    }
+    const context = evaluationContext({ signal: abort.signal, report })
     const outcome = await evaluator.evaluate(request, context).catch((thrown: Error) => thrown)
     results.push(outcome instanceof Error ? outcome.message : outcome.metrics)
   }

@@ -2,9 +2,10 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
-import { createSearch, readJournal, seeded } from 'archloom'
+import { createSearch, type SearchEvent, seeded } from 'archloom'
 import { generatedImages, imageFolder, symmetricRange, withoutClasses } from 'archloom/evaluators/data'
 import { trainFromScratch } from 'archloom/evaluators/train-from-scratch'
+import { readJournal } from 'archloom/node'
 import { type Gan, generated, generatorSpace, lccgan } from 'archloom/plugins/lccgan'
 import { random } from 'archloom/plugins/random'
 import { useEngine } from 'archloom/tensor'
@@ -63,7 +64,9 @@ describe('the generator as a search space', () => {
         study: { name: 'generators', directory },
       })
       await search.finish()
-      const events = [...readJournal(join(search.study, 'journal.jsonl'))].filter(({ type }) => type === 'plugin.event')
+      const events: SearchEvent[] = []
+      for await (const batch of readJournal(join(search.study, 'journal.jsonl')))
+        events.push(...batch.filter(({ type }) => type === 'plugin.event'))
       expect(events).toHaveLength(2)
       for (const [network, event] of events.entries()) {
         expect(event).toMatchObject({ plugin: 'lccgan', name: 'samples', facts: { network, step: 3 } })

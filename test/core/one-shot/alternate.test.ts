@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { alternate, type OneShotEpoch, type OneShotMethod } from '../../../core/search/alternate.ts'
-import type { EventDraft, FinishReason } from '../../../core/search/events.ts'
+import { alternate, type OneShotEpoch, type OneShotMethod } from '../../../core/one-shot/alternate.ts'
+import type { EventDraft, FinishReason } from '../../../core/trial/events.ts'
 
 const parts = (overrides: { signal?: AbortSignal; spent?: () => FinishReason | undefined } = {}) => ({
   signal: new AbortController().signal,

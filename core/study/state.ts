@@ -1,5 +1,5 @@
-import type { FinishReason, SearchEvent, TrialPoint } from './events.ts'
-import { dominates, gainsOf, type ResolvedObjective, reachesTarget } from './objective.ts'
+import type { FinishReason, SearchEvent, TrialPoint } from '../trial/events.ts'
+import { dominates, gainsOf, type ResolvedObjective, reachesTarget } from '../trial/objective.ts'
 
 /** Where a search stands: a fold over its events, of a size that does not grow with the number of trials. */
 export interface SearchState {
@@ -8,14 +8,16 @@ export interface SearchState {
   readonly study: string
   readonly seed: number
   readonly objectives: readonly ResolvedObjective[]
-  /** Trials proposed, completed, failed so far. */
+  /** Trials so far, and how many of them are completed, pruned, failed. */
   readonly proposed: number
   readonly completed: number
+  readonly pruned: number
   readonly failed: number
   readonly consecutiveFailures: number
-  /** Numbers of the trials under way. */
+  /** Numbers of the trials under way, and of those that are paused at a rung or wait for their turn. */
   readonly running: readonly number[]
-  /** Best feasible trial by reward. */
+  readonly resting: readonly number[]
+  /** Best feasible completed trial by reward. */
   readonly best?: TrialPoint
   /** Feasible trials that no other dominates. */
   readonly front: readonly TrialPoint[]
@@ -38,9 +40,11 @@ export const initialState: SearchState = {
   objectives: [],
   proposed: 0,
   completed: 0,
+  pruned: 0,
   failed: 0,
   consecutiveFailures: 0,
   running: [],
+  resting: [],
   front: [],
   targetReached: false,
   startedAt: 0,
@@ -70,16 +74,20 @@ export function reduce(state: SearchState & Timing, event: SearchEvent): SearchS
   const opens = event.type === 'search.started' || event.type === 'search.resumed'
   const elapsedMs = opens ? state.elapsedMs : state.elapsedMs + Math.max(0, event.at - (state.lastAt ?? event.at))
   const next: SearchState & Timing = { ...state, seq: event.seq, elapsedMs, lastAt: event.at }
-  const ended = (failed: boolean) => {
-    const completed = state.completed + (failed ? 0 : 1)
-    const failures = state.failed + (failed ? 1 : 0)
+  const without = (trials: readonly number[], trial: number) =>
+    trials.includes(trial) ? trials.filter((each) => each !== trial) : trials
+  const ended = (trial: number, how: 'completed' | 'pruned' | 'failed') => {
+    const count = state.completed + state.pruned + state.failed + 1
     return {
-      completed,
-      failed: failures,
-      consecutiveFailures: failed ? state.consecutiveFailures + 1 : 0,
-      trialsPerMinute: perMinute(completed + failures, elapsedMs),
+      [how]: state[how] + 1,
+      consecutiveFailures: how === 'failed' ? state.consecutiveFailures + 1 : 0,
+      trialsPerMinute: perMinute(count, elapsedMs),
+      running: without(state.running, trial),
+      resting: without(state.resting, trial),
     }
   }
+  const spent = 'simulatedSeconds' in event ? (event.simulatedSeconds ?? 0) : 0
+  if (spent > 0) (next as { simulatedSeconds: number }).simulatedSeconds = state.simulatedSeconds + spent
   switch (event.type) {
     case 'search.started':
       return {
@@ -97,23 +105,38 @@ export function reduce(state: SearchState & Timing, event: SearchEvent): SearchS
       return { ...open, status: 'running', sessions: state.sessions + 1, consecutiveFailures: 0 }
     }
     case 'trial.proposed':
-      return { ...next, proposed: state.proposed + 1, running: [...state.running, event.trial] }
+      return event.enqueued
+        ? { ...next, proposed: state.proposed + 1, resting: [...state.resting, event.trial] }
+        : { ...next, proposed: state.proposed + 1, running: [...state.running, event.trial] }
+    case 'trial.continued':
+      return {
+        ...next,
+        running: [...state.running, event.trial],
+        resting: without(state.resting, event.trial),
+      }
+    case 'trial.paused':
+      return {
+        ...next,
+        consecutiveFailures: 0,
+        running: without(state.running, event.trial),
+        resting: [...state.resting, event.trial],
+      }
     case 'trial.completed': {
       const { trial, genotype, metrics, reward } = event
       const point: TrialPoint = { trial, genotype, metrics, reward }
       const better = event.feasible && (state.best === undefined || reward > state.best.reward)
       return {
         ...next,
-        ...ended(false),
+        ...ended(trial, 'completed'),
         ...(better && { best: point }),
-        running: state.running.filter((running) => running !== trial),
         front: event.feasible ? withFront(state, point) : state.front,
         targetReached: state.targetReached || (event.feasible && reachesTarget(state.objectives, metrics)),
-        simulatedSeconds: state.simulatedSeconds + (event.simulatedSeconds ?? 0),
       }
     }
+    case 'trial.pruned':
+      return { ...next, ...ended(event.trial, 'pruned') }
     case 'trial.failed':
-      return { ...next, ...ended(true), running: state.running.filter((running) => running !== event.trial) }
+      return { ...next, ...ended(event.trial, 'failed') }
     case 'stage.started':
       return { ...next, stage: event.stage }
     case 'search.finished':

@@ -73,22 +73,53 @@ const violation = (o: ResolvedObjective, value: number): number => {
 
 type Metrics = Readonly<Record<string, number>>
 
-export const isFeasible = (objectives: readonly ResolvedObjective[], metrics: Metrics): boolean =>
-  objectives.every((o) => violation(o, metrics[o.metric] as number) === 0)
+/** Sum over all bounds of how far a metric is outside, relative to the bound; 0 where a metric is missing or inside. */
+export const violationOf = (objectives: readonly ResolvedObjective[], metrics: Metrics): number => {
+  let sum = 0
+  for (const o of objectives) {
+    const value = metrics[o.metric]
+    if (value !== undefined) sum += violation(o, value)
+  }
+  return sum
+}
 
-/** Larger is better: Σ weight · gain / scale, less the relative violation of each bound. */
+/** Larger is better: Σ weight · gain / scale. Bounds do not enter: feasibility is compared before rewards. */
 export const rewardOf = (objectives: readonly ResolvedObjective[], metrics: Metrics): number => {
   let reward = 0
-  for (const o of objectives) {
-    const value = metrics[o.metric] as number
-    reward += (o.weight * gain(o, value)) / o.scale - violation(o, value)
-  }
+  for (const o of objectives) if (o.weight !== 0) reward += (o.weight * gain(o, metrics[o.metric]!)) / o.scale
   return reward
 }
 
-/** One number an objective, larger is better in each. */
+/** One number per objective, larger is better in each. */
 export const gainsOf = (objectives: readonly ResolvedObjective[], metrics: Metrics): readonly number[] =>
-  objectives.map((o) => gain(o, metrics[o.metric] as number))
+  objectives.map((o) => gain(o, metrics[o.metric]!))
+
+/** Whether every objective has its metric. */
+export const isMeasured = (objectives: readonly ResolvedObjective[], metrics: Metrics): boolean =>
+  objectives.every((o) => metrics[o.metric] !== undefined)
+
+/** NaN, or infinite in the bad direction: what a training that diverged leaves behind. */
+export const isDiverged = (o: ResolvedObjective, value: number): boolean =>
+  Number.isNaN(value) || gain(o, value) === Number.NEGATIVE_INFINITY
+
+/** What is compared between two results. Absent fields mean a feasible result. */
+export interface Comparable {
+  readonly reward: number
+  readonly feasible?: boolean
+  readonly violation?: number
+}
+
+/**
+ * Deb's rule as a comparison for `sort`, the better result first: a feasible result precedes an infeasible one, two
+ * infeasible ones are ordered by their violation, two feasible ones by their reward. Independent of units.
+ * Source: Deb, "An efficient constraint handling method for genetic algorithms", 2000.
+ */
+export function compareResults(a: Comparable, b: Comparable): number {
+  const [fa, fb] = [a.feasible ?? true, b.feasible ?? true]
+  if (fa !== fb) return fa ? -1 : 1
+  if (!fa) return (a.violation ?? 0) - (b.violation ?? 0)
+  return a.reward === b.reward ? 0 : b.reward - a.reward
+}
 
 export const reachesTarget = (objectives: readonly ResolvedObjective[], metrics: Metrics): boolean => {
   const targets = objectives.filter((o) => o.target !== undefined)

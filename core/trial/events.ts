@@ -3,8 +3,8 @@ import type { Decision, Genotype, Json } from '../space/decision.ts'
 import { error } from './errors.ts'
 import type { ResolvedObjective } from './objective.ts'
 
-export const failureReasons = ['diverged', 'timeout', 'invalid', 'error', 'aborted'] as const
-/** Why a trial has no result. */
+export const failureReasons = ['diverged', 'timeout', 'invalid', 'error', 'lost', 'aborted'] as const
+/** Why a trial has no result: 'lost' when the process that evaluated it died. */
 export type FailureReason = (typeof failureReasons)[number]
 /** Why a search ended. */
 export type FinishReason = 'trials' | 'time' | 'target' | 'exhausted' | 'failures' | 'algorithm'
@@ -15,6 +15,25 @@ export interface TrialPoint {
   readonly metrics: Readonly<Record<string, number>>
   readonly reward: number
 }
+
+/** The end of one rung. */
+interface RungResult {
+  readonly feasible: boolean
+  /** Sum of the relative violations of all bounds; absent where it is 0. */
+  readonly violation?: number
+  /** Name of the checkpoint artifact that the next rung continues from. */
+  readonly checkpoint?: string
+  readonly simulatedSeconds?: number
+  readonly elapsedMs: number
+}
+
+/**
+ * When the results of trials reach the controller. 'ordered': in the order in which trials started, and trial k starts
+ * only after trial k − concurrency was taken in. `{ staleness: n }`: likewise, with n in place of the concurrency, so
+ * that a slow trial does not hold up the others and the trajectory is the same for any number of workers up to n.
+ * 'arrival': as results arrive; the order is journalled, and a replay reproduces it.
+ */
+export type CommitMode = 'ordered' | 'arrival' | { readonly staleness: number }
 
 interface Bodies {
   /** First of every study: all that is needed to read the rest without any code. */
@@ -27,24 +46,57 @@ interface Bodies {
     readonly budget: Json
     readonly seed: number
     readonly concurrency: number
+    /** When results reach the controller; absent in journals of version 0.1, which were 'ordered'. */
+    readonly commit?: CommitMode
   }
   /** The same study goes on in a new process. */
   'search.resumed': { readonly trials: number; readonly budget: Json }
   'trial.proposed': {
     readonly trial: number
     readonly genotype: Genotype
+    /** The decoded architecture; absent in journals of version 0.1. */
+    readonly architecture?: Json
     readonly seed: number
+    /** Share of the full effort of the trial's first rung. Absent: 1. */
+    readonly fidelity?: number
+    /** Present where the controller did not choose it: a person enqueued it, and it waits for its turn. */
+    readonly enqueued?: true
     readonly logProbability?: number
     readonly context?: Json
     readonly given?: Given
+  }
+  /** A waiting trial starts, or a paused one is continued at a larger fidelity. */
+  'trial.continued': { readonly trial: number; readonly rung: number; readonly fidelity: number }
+  /** Another attempt at the same rung after a failure that the budget allows to be retried. */
+  'trial.retried': {
+    readonly trial: number
+    readonly attempt: number
+    readonly reason: FailureReason
+    readonly code: string
+    readonly message: string
   }
   'trial.progress': {
     readonly trial: number
     readonly step: number
     readonly metrics: Readonly<Record<string, number>>
   }
-  'trial.completed': TrialPoint & {
+  /** A rung below full fidelity has its result; the trial waits to be promoted or pruned. */
+  'trial.paused': TrialPoint & RungResult & { readonly fidelity: number; readonly rung: number }
+  'trial.completed': TrialPoint & RungResult
+  /**
+   * The trial was given up before full fidelity: by the scheduler, or because a cost that is known without training
+   * exceeds its bound. `reward` is absent where an objective had not been measured.
+   */
+  'trial.pruned': {
+    readonly trial: number
+    readonly genotype: Genotype
+    readonly by: 'scheduler' | 'bounds'
+    readonly rung: number
+    readonly fidelity: number
+    readonly metrics: Readonly<Record<string, number>>
+    readonly reward?: number
     readonly feasible: boolean
+    readonly violation?: number
     readonly simulatedSeconds?: number
     readonly elapsedMs: number
   }
@@ -54,6 +106,8 @@ interface Bodies {
     readonly reason: FailureReason
     readonly code: string
     readonly message: string
+    /** Where an exception came from, cut to 4,000 characters. */
+    readonly stack?: string
     readonly elapsedMs: number
   }
   /** The controller has taken in the results of these trials, in this order. */
@@ -91,8 +145,12 @@ const kinds: Record<SearchEventType, 'journalled' | 'derived'> = {
   'search.started': 'journalled',
   'search.resumed': 'journalled',
   'trial.proposed': 'journalled',
+  'trial.continued': 'journalled',
+  'trial.retried': 'journalled',
   'trial.progress': 'journalled',
+  'trial.paused': 'journalled',
   'trial.completed': 'journalled',
+  'trial.pruned': 'journalled',
   'trial.failed': 'journalled',
   'controller.updated': 'journalled',
   'stage.started': 'journalled',
@@ -119,17 +177,23 @@ export const isTrialFailed = (event: SearchEvent): event is EventOf<'trial.faile
  *
  *     study   = session+
  *     session = (search.started | search.resumed) item* (search.finished | search.stopped)?
- *     item    = trial.proposed(k) … trial.progress(k)* … (trial.completed(k) | trial.failed(k)) … controller.updated(k)?
+ *     trial   = trial.proposed rung* (trial.completed | trial.pruned | trial.failed)?
+ *     rung    = trial.continued? (trial.progress | trial.retried)* (trial.paused)?
+ *     item    = an event of a trial | controller.updated
  *             | stage.started | weights.progress | policy.progress | checkpoint.written | plugin.event | search.warning
  *
- * Trials are numbered 0, 1, 2 … in the order proposed; events of different trials may interleave.
+ * Trials are numbered 0, 1, 2 … in the order proposed; events of different trials may interleave. Each result of a rung
+ * reaches the controller at most once: controller.updated names trials that have a result it has not been told of.
  */
 export function eventGrammar(): (event: EventDraft) => void {
   let open = false
   let started = false
   let next = 0
   const running = new Set<number>()
-  const ended = new Set<number>()
+  /** Waiting or paused: may be continued or pruned. */
+  const resting = new Set<number>()
+  /** Have a result that the controller was not told of. */
+  const untold = new Set<number>()
   const refuse = (event: EventDraft, expected: string) =>
     error('ARCHLOOM_EVENT_GRAMMAR', {
       event: 'trial' in event ? `${event.type}(${event.trial})` : event.type,
@@ -148,22 +212,37 @@ export function eventGrammar(): (event: EventDraft) => void {
     switch (event.type) {
       case 'trial.proposed':
         if (event.trial !== next) throw refuse(event, `trial.proposed(${next})`)
-        running.add(next++)
+        next++
+        if (event.enqueued) resting.add(event.trial)
+        else running.add(event.trial)
+        return
+      case 'trial.continued':
+        if (!resting.delete(event.trial)) throw refuse(event, 'a waiting or paused trial to continue')
+        running.add(event.trial)
         return
       case 'trial.progress':
-        if (!running.has(event.trial)) throw refuse(event, 'progress of a running trial')
+      case 'trial.retried':
+        if (!running.has(event.trial)) throw refuse(event, 'news of a running trial')
         return
+      case 'trial.pruned':
+        if (!running.has(event.trial) && !resting.has(event.trial))
+          throw refuse(event, 'the end of a running or paused trial')
+        if (running.delete(event.trial)) untold.add(event.trial)
+        resting.delete(event.trial)
+        return
+      case 'trial.paused':
       case 'trial.completed':
       case 'trial.failed':
         if (!running.delete(event.trial)) throw refuse(event, 'the end of a running trial')
-        ended.add(event.trial)
+        untold.add(event.trial)
+        if (event.type === 'trial.paused') resting.add(event.trial)
         return
       case 'controller.updated':
         for (const trial of event.trials)
-          if (!ended.delete(trial))
+          if (!untold.delete(trial))
             throw error('ARCHLOOM_EVENT_GRAMMAR', {
               event: `controller.updated(${trial})`,
-              expected: 'an ended trial not yet committed',
+              expected: 'a trial with a result that the controller has not been told of',
             })
         return
       case 'search.finished':
@@ -173,4 +252,27 @@ export function eventGrammar(): (event: EventDraft) => void {
       default:
     }
   }
+}
+
+const isBadNumber = (value: unknown) => typeof value === 'number' && !Number.isFinite(value)
+
+/** Where an event holds a number that must be finite and is not; metrics may be infinite or NaN, a reward infinite. */
+function findNotFinite(value: unknown, path: string): { field: string; received: unknown } | undefined {
+  if (isBadNumber(value)) return { field: path, received: value }
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const key in value) {
+    if (key === 'metrics') continue
+    const inner = (value as Record<string, unknown>)[key]
+    if (typeof inner !== 'object' && !isBadNumber(inner)) continue
+    if (key === 'reward' && !Number.isNaN(inner)) continue
+    const found = findNotFinite(inner, path === '' ? key : `${path}.${key}`)
+    if (found) return found
+  }
+  return undefined
+}
+
+/** Refuses an event with a number that JSON would turn into null. Error: ARCHLOOM_EVENT_NOT_FINITE. */
+export function checkFinite(event: EventDraft): void {
+  const found = findNotFinite(event, '')
+  if (found) throw error('ARCHLOOM_EVENT_NOT_FINITE', { event: event.type, ...found })
 }

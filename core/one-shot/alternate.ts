@@ -1,8 +1,6 @@
-import type { Proposal } from '../controller.ts'
+import type { AlgorithmParts } from '../search/algorithm.ts'
 import type { Json } from '../space/decision.ts'
-import type { AlgorithmParts } from './algorithm.ts'
-import { evaluateTrial } from './evaluate.ts'
-import type { EventDraft, FinishReason } from './events.ts'
+import type { EventDraft, FinishReason } from '../trial/events.ts'
 
 type Metrics = Readonly<Record<string, number>>
 
@@ -71,7 +69,7 @@ export async function* alternate<A>(
       return { type, step: steps[type], metrics }
     }
     for await (const metrics of iterable) {
-      if (signal.aborted) return
+      if (signal.aborted) break
       steps[type]++
       count++
       for (const [name, value] of Object.entries(metrics)) {
@@ -79,11 +77,17 @@ export async function* alternate<A>(
         sums[name] = [sum + value, own + 1]
       }
       if (count === reportEvery) yield report()
+      // A time budget is looked at after every step: epochs may be long.
+      if (spent() === 'time') {
+        late = true
+        break
+      }
     }
     if (count > 0) yield report()
   }
 
   let before = 0
+  let late = false
   let reason: FinishReason = 'algorithm'
   for (const [index, stage] of method.stages.entries()) {
     const total = stage.warmUpEpochs + stage.epochs
@@ -98,8 +102,14 @@ export async function* alternate<A>(
     for (let epoch = Math.max(before, method.done); epoch < end; epoch++) {
       const place: OneShotEpoch = { stage: index, index: epoch, warmUp: epoch - before < stage.warmUpEpochs }
       yield* reported('weights.progress', method.weights(place))
-      if (!place.warmUp && method.policy && !signal.aborted) yield* reported('policy.progress', method.policy(place))
+      if (!place.warmUp && method.policy && !signal.aborted && !late)
+        yield* reported('policy.progress', method.policy(place))
       if (signal.aborted) return 'algorithm'
+      // An epoch that was cut short is not saved: a resumed search trains it whole.
+      if (late) {
+        reason = 'time'
+        break
+      }
       const file = await method.saved?.(epoch + 1, last && epoch + 1 === end)
       if (file !== undefined) yield { type: 'checkpoint.written', step: epoch + 1, file }
       const why = spent()
@@ -113,43 +123,4 @@ export async function* alternate<A>(
     if (signal.aborted || reason !== 'algorithm') return reason
   }
   return reason
-}
-
-/**
- * Measures architectures that a method derived as the trials of its search, one after the other. Proposal k becomes
- * trial k: after a resume, those that were measured before are not measured again.
- */
-export async function* measureTrials<A>(
-  proposals: Iterable<Proposal>,
-  { space, evaluator, clock, signal, trials, spent }: AlgorithmParts<A>,
-): AsyncGenerator<EventDraft, void, void> {
-  let next = 0
-  for (const proposal of proposals) {
-    if (next++ >= trials.count) {
-      const why = spent()
-      if (why !== undefined && why !== 'time') return
-      yield trials.open(proposal)
-    }
-    const pending = trials.pending[0]
-    if (pending && !signal.aborted) {
-      const { trial, seed } = pending
-      const { genotype } = pending.proposal
-      const began = clock.now()
-      const reports: EventDraft[] = []
-      const outcome = await evaluateTrial(
-        evaluator,
-        { trial, genotype, architecture: space.decode(genotype), seed, fidelity: 1 },
-        {
-          required: [],
-          trialMs: Number.POSITIVE_INFINITY,
-          ...{ clock, signal },
-          report: (step, metrics) => reports.push({ type: 'trial.progress', trial, step, metrics }),
-        },
-      )
-      if (!outcome.ok && outcome.reason === 'aborted') return
-      yield* reports
-      yield trials.end(trial, outcome, clock.now() - began)
-    }
-    if (trials.committable.length > 0) yield trials.commit(trials.committable)
-  }
 }

@@ -1,0 +1,318 @@
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmdirSync,
+  rmSync,
+  watch,
+  writeSync,
+} from 'node:fs'
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { messageOf } from '../errors.ts'
+import { error } from '../study/errors.ts'
+import { type Artifacts, decodeEvent, encodeEvent, notifier, type Store } from '../study/store.ts'
+import type { SearchEvent } from '../trial/events.ts'
+import { lockHolder, releaseLock, takeLock } from './lock.ts'
+
+export const JOURNAL_FILE = 'journal.jsonl'
+const LOCK_FILE = 'lock'
+
+export interface JournalOptions {
+  /**
+   * When to force events to the disk itself. A killed process never loses one either way; a power cut may lose the last
+   * seconds under 'never'. Default 'never'; 'trial' forces after each ended trial.
+   */
+  readonly fsync?: 'never' | 'trial'
+}
+
+const ENDS = new Set(['trial.completed', 'trial.failed', 'trial.pruned', 'trial.paused'])
+
+/**
+ * One study as an append-only file of one JSON event per line, in a folder of its own; artifacts are files beside it.
+ * Opening takes a lock against a second writer.
+ * Errors: ARCHLOOM_STUDY_LOCKED, ARCHLOOM_STUDY_NOT_WRITABLE; later ARCHLOOM_STUDY_CLOSED, ARCHLOOM_STUDY_REMOVED.
+ */
+export function journalStore(directory: string, { fsync = 'never' }: JournalOptions = {}): Store {
+  const file = join(directory, JOURNAL_FILE)
+  const lock = join(directory, LOCK_FILE)
+  const name = basename(resolve(directory))
+  const notWritable = (path: string, cause: unknown) =>
+    error('ARCHLOOM_STUDY_NOT_WRITABLE', { path, message: messageOf(cause) }, { cause })
+  let holder: string | undefined
+  try {
+    mkdirSync(directory, { recursive: true })
+    holder = takeLock(lock)
+  } catch (cause) {
+    throw notWritable(directory, cause)
+  }
+  if (holder !== undefined) throw error('ARCHLOOM_STUDY_LOCKED', { study: name, by: holder })
+  const notes: string[] = []
+  let descriptor: number
+  try {
+    descriptor = openSync(file, 'a+')
+    const { whole, torn } = tornTail(descriptor)
+    if (torn > 0) {
+      notes.push(`the last line was cut off (${torn} bytes, an event nobody had seen) and was removed`)
+      ftruncateSync(descriptor, whole)
+    }
+  } catch (cause) {
+    releaseLock(lock)
+    throw notWritable(file, cause)
+  }
+  const { notify, wait } = notifier()
+  let isOpen = true
+  return {
+    name,
+    location: directory,
+    notes,
+    append(events) {
+      if (!isOpen) throw error('ARCHLOOM_STUDY_CLOSED', { study: name })
+      const bytes = Buffer.from(events.map((event) => `${encodeEvent(event)}\n`).join(''))
+      try {
+        // A full disk may take part of a line: go on until it is whole or refused.
+        for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written)
+        if (fsync === 'trial' && events.some(({ type }) => ENDS.has(type))) fsyncSync(descriptor)
+      } catch (cause) {
+        throw notWritable(file, cause)
+      }
+      if (fstatSync(descriptor).nlink === 0) throw error('ARCHLOOM_STUDY_REMOVED', { study: name })
+      notify()
+    },
+    read: (from = 0) => readJournal(file, from),
+    tail: (from, signal) => tailJournal(file, from, signal, wait),
+    artifacts: folderArtifacts(directory),
+    close() {
+      if (!isOpen) return
+      isOpen = false
+      const { size, nlink } = fstatSync(descriptor)
+      closeSync(descriptor)
+      // A search that never ran leaves no study behind.
+      if (size === 0 && nlink > 0) rmSync(file, { force: true })
+      releaseLock(lock)
+      if (size === 0 && existsSync(directory) && readdirSync(directory).length === 0) rmdirSync(directory)
+    },
+  }
+}
+
+/** The same folder opened for reading only, while another process may be writing it. */
+export function journalReader(directory: string): Store {
+  const file = join(directory, JOURNAL_FILE)
+  const name = basename(resolve(directory))
+  const never = notifier()
+  return {
+    name,
+    location: directory,
+    notes: [],
+    append() {
+      throw error('ARCHLOOM_STUDY_NOT_WRITABLE', { path: file, message: 'the study was opened for reading' })
+    },
+    read: (from = 0) => readJournal(file, from),
+    tail: (from, signal) => tailJournal(file, from, signal, never.wait),
+    artifacts: folderArtifacts(directory),
+    close: () => {},
+  }
+}
+
+/** Whether a process is writing the study in this folder now. */
+export const isJournalWritten = (directory: string): boolean => lockHolder(join(directory, LOCK_FILE)) !== undefined
+
+/** Bytes up to the last line break, and after it. */
+function tornTail(descriptor: number): { whole: number; torn: number } {
+  const { size } = fstatSync(descriptor)
+  const block = Buffer.alloc(65_536)
+  for (let end = size; end > 0; ) {
+    const start = Math.max(0, end - block.length)
+    const read = readSync(descriptor, block, 0, end - start, start)
+    const at = block.subarray(0, read).lastIndexOf(10)
+    if (at >= 0) return { whole: start + at + 1, torn: size - (start + at + 1) }
+    end = start
+  }
+  return { whole: 0, torn: size }
+}
+
+const BLOCK = 1 << 20
+/** A line longer than this is no event of ours, and is not read into memory. */
+const LONGEST_LINE = 256 << 20
+
+/**
+ * The events of a journal file from number `from`, in batches of a block each: files of any size. A last line that is
+ * cut off is passed over; any other line that is not the event of its number is ARCHLOOM_STUDY_CORRUPT.
+ */
+export async function* readJournal(file: string, from = 0): AsyncGenerator<readonly SearchEvent[], void, void> {
+  const state = { line: 0, offset: 0 }
+  yield* readLines(file, from, state)
+}
+
+async function* readLines(
+  file: string,
+  from: number,
+  state: { line: number; offset: number },
+): AsyncGenerator<readonly SearchEvent[], void, void> {
+  if (!existsSync(file)) return
+  let pending: Buffer[] = []
+  let pendingBytes = 0
+  for await (const chunk of createReadStream(file, { start: state.offset, highWaterMark: BLOCK })) {
+    const bytes = chunk as Buffer
+    const end = bytes.lastIndexOf(10)
+    if (end < 0) {
+      pending.push(bytes)
+      pendingBytes += bytes.length
+      if (pendingBytes > LONGEST_LINE)
+        throw error('ARCHLOOM_STUDY_CORRUPT', { file, line: state.line + 1, received: `${pendingBytes} bytes` })
+      continue
+    }
+    const whole = Buffer.concat([...pending, bytes.subarray(0, end + 1)])
+    const rest = bytes.subarray(end + 1)
+    pending = rest.length > 0 ? [rest] : []
+    pendingBytes = rest.length
+    state.offset += whole.length
+    const batch: SearchEvent[] = []
+    for (let start = 0; start < whole.length; ) {
+      const stop = whole.indexOf(10, start)
+      const line = ++state.line
+      if (line > from) batch.push(eventOf(file, line, whole.toString('utf8', start, stop)))
+      start = stop + 1
+    }
+    if (batch.length > 0) yield batch
+  }
+}
+
+function eventOf(file: string, line: number, received: string): SearchEvent {
+  try {
+    const event = decodeEvent(received)
+    if (isEvent(event) && event.seq === line - 1) return event
+  } catch (cause) {
+    throw error('ARCHLOOM_STUDY_CORRUPT', { file, line, received }, { cause })
+  }
+  throw error('ARCHLOOM_STUDY_CORRUPT', { file, line, received })
+}
+
+const POLL_MS = 500
+
+/** Reads on as the file grows, whoever writes it. */
+async function* tailJournal(
+  file: string,
+  from: number,
+  signal: AbortSignal,
+  wait: (signal: AbortSignal) => Promise<void>,
+): AsyncGenerator<readonly SearchEvent[], void, void> {
+  const state = { line: 0, offset: 0 }
+  while (true) {
+    yield* readLines(file, from, state)
+    if (signal.aborted) return
+    const turn = new AbortController()
+    const done = () => turn.abort()
+    const timer = setTimeout(done, POLL_MS)
+    const watcher = (() => {
+      try {
+        return watch(dirname(file), done)
+      } catch {
+        return undefined
+      }
+    })()
+    watcher?.on('error', done)
+    signal.addEventListener('abort', done)
+    // What was written between reading and watching is found by the next look, at the latest after the pause.
+    await Promise.race([wait(turn.signal), new Promise<void>((r) => turn.signal.addEventListener('abort', () => r()))])
+    signal.removeEventListener('abort', done)
+    clearTimeout(timer)
+    watcher?.close()
+    turn.abort()
+  }
+}
+
+const isRecord = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isMetrics = (value: unknown) =>
+  isRecord(value) && Object.values(value as object).every((each) => typeof each === 'number')
+const isOptionalNumber = (value: unknown) => value === undefined || typeof value === 'number'
+
+/** As much of its form as reading on relies on. */
+function isEvent(event: SearchEvent): boolean {
+  if (typeof event?.type !== 'string' || typeof event.at !== 'number') return false
+  if ('trial' in event && !(Number.isInteger(event.trial) && event.trial >= 0)) return false
+  switch (event.type) {
+    case 'search.started':
+      return (
+        isRecord(event.space) &&
+        Array.isArray(event.space.decisions) &&
+        event.space.decisions.every((each) => isRecord(each) && typeof each.name === 'string') &&
+        Array.isArray(event.objectives) &&
+        event.objectives.every((each) => isRecord(each) && typeof each.metric === 'string') &&
+        isRecord(event.parts)
+      )
+    case 'trial.proposed':
+      return Array.isArray(event.genotype) && event.genotype.every((value) => typeof value === 'number')
+    case 'trial.progress':
+    case 'weights.progress':
+    case 'policy.progress':
+      return typeof event.step === 'number' && isMetrics(event.metrics)
+    case 'trial.completed':
+    case 'trial.paused':
+      return isMetrics(event.metrics) && typeof event.reward === 'number' && typeof event.elapsedMs === 'number'
+    case 'trial.pruned':
+      return isMetrics(event.metrics) && isOptionalNumber(event.reward) && typeof event.elapsedMs === 'number'
+    case 'trial.failed':
+      return typeof event.reason === 'string' && typeof event.message === 'string'
+    case 'controller.updated':
+      return Array.isArray(event.trials) && event.trials.every((trial) => Number.isInteger(trial))
+    default:
+      return true
+  }
+}
+
+/** Artifacts as files of a folder. Error: ARCHLOOM_STUDY_NOT_WRITABLE; ARCHLOOM_ARTIFACT_NAME for a name that leaves it. */
+export function folderArtifacts(directory: string): Artifacts {
+  const root = resolve(directory)
+  const pathOf = (name: string) => {
+    const path = resolve(root, name)
+    if (typeof name !== 'string' || name === '' || !path.startsWith(root + sep) || name === JOURNAL_FILE)
+      throw error('ARCHLOOM_ARTIFACT_NAME', { received: name })
+    return path
+  }
+  return {
+    async write(name, data) {
+      const path = pathOf(name)
+      const part = `${path}.${process.pid}.part`
+      try {
+        await mkdir(dirname(path), { recursive: true })
+        const handle = await open(part, 'w')
+        try {
+          await handle.writeFile(data)
+          await handle.sync()
+        } finally {
+          await handle.close()
+        }
+        await rename(part, path)
+      } catch (cause) {
+        await rm(part, { force: true })
+        throw error('ARCHLOOM_STUDY_NOT_WRITABLE', { path, message: messageOf(cause) }, { cause })
+      }
+    },
+    async read(name) {
+      try {
+        return await readFile(pathOf(name))
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+        throw cause
+      }
+    },
+    remove: async (name) => rm(pathOf(name), { force: true }),
+    async list() {
+      if (!existsSync(root)) return []
+      const entries = await readdir(root, { recursive: true, withFileTypes: true })
+      return entries
+        .filter((entry) => entry.isFile())
+        .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
+        .filter((name) => name !== JOURNAL_FILE && name !== LOCK_FILE && !name.endsWith('.part'))
+        .sort()
+    },
+  }
+}

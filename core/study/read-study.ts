@@ -1,0 +1,32 @@
+import { defaultStorage } from '#platform'
+import { readRecord, type StudyRecord } from './record.ts'
+import { type Studies, studiesAt } from './studies.ts'
+
+export interface ReadStudyOptions {
+  /** Where the studies are kept, such as `journal:./archloom-studies` (the default in Node). */
+  readonly storage?: string | Studies
+  /** Shorthand for `storage: 'journal:<directory>'`. */
+  readonly directory?: string
+}
+
+/** The studies that options name. */
+export const studiesOf = ({ storage, directory }: ReadStudyOptions): Promise<Studies> => {
+  if (typeof storage === 'object') return Promise.resolve(storage)
+  return studiesAt(storage ?? (directory === undefined ? defaultStorage : `journal:${directory}`))
+}
+
+/**
+ * Reads a study by its name. It may be running, finished or killed.
+ * Errors: ARCHLOOM_STUDY_NOT_FOUND, ARCHLOOM_STUDY_EMPTY, ARCHLOOM_STUDY_CORRUPT, ARCHLOOM_STORAGE_UNKNOWN.
+ */
+export async function readStudy(name: string, options: ReadStudyOptions = {}): Promise<StudyRecord> {
+  const studies = await studiesOf(options)
+  const store = await studies.open(name)
+  try {
+    const record = await readRecord(store)
+    record.started
+    return record
+  } finally {
+    await store.close()
+  }
+}

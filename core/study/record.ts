@@ -1,0 +1,279 @@
+import type { Decision, Genotype, Json } from '../space/decision.ts'
+import type { EventOf, SearchEvent } from '../trial/events.ts'
+import { compareResults } from '../trial/objective.ts'
+import type { Rung, Trial, TrialStatus } from '../trial/trial.ts'
+import { architectureOf } from './architecture.ts'
+import { error } from './errors.ts'
+import { initialState, reduce, type SearchState } from './state.ts'
+import type { Store } from './store.ts'
+
+type Metrics = Readonly<Record<string, number>>
+type TrialEvent = Extract<SearchEvent, { trial: number }>
+
+const NOTHING: Metrics = Object.freeze({})
+
+/** A trial while events are folded into it. Fields that most trials do not need are computed. */
+class RecordedTrial implements Trial {
+  readonly #decisions: readonly Decision[]
+  readonly #architecture: Json | undefined
+  #rungs: Rung[] | undefined
+  readonly trial: number
+  readonly genotype: Genotype
+  readonly seed: number
+  status: TrialStatus
+  /** Of the last rung. */
+  fidelity: number
+  attempts = 1
+  metrics: Metrics = NOTHING
+  declare reward?: number
+  declare feasible?: boolean
+  declare violation?: number
+  declare elapsedMs?: number
+  declare simulatedSeconds?: number
+  declare checkpoint?: string
+  declare prunedBy?: 'scheduler' | 'bounds'
+  declare failure?: NonNullable<Trial['failure']>
+
+  constructor(event: EventOf<'trial.proposed'>, decisions: readonly Decision[]) {
+    this.#decisions = decisions
+    this.#architecture = event.architecture
+    this.trial = event.trial
+    this.genotype = event.genotype
+    this.seed = event.seed
+    this.status = event.enqueued ? 'waiting' : 'running'
+    this.fidelity = event.fidelity ?? 1
+    if (event.enqueued) this.attempts = 0
+  }
+
+  get text(): string {
+    return formatGenotype(this.#decisions, this.genotype)
+  }
+
+  get architecture(): Json {
+    // Version 0.1 did not journal it.
+    return this.#architecture === undefined ? architectureOf(this.#decisions, this.genotype) : this.#architecture
+  }
+
+  /** A trial of a single rung needs no list. */
+  get rungs(): readonly Rung[] {
+    if (this.#rungs) return this.#rungs
+    if (this.status === 'waiting') return []
+    const { metrics, reward, elapsedMs, simulatedSeconds } = this
+    return [rungOf(0, this.fidelity, { metrics, reward, elapsedMs, simulatedSeconds })]
+  }
+
+  /** Returns false where the event cannot follow those before it. */
+  apply(event: TrialEvent): boolean {
+    switch (event.type) {
+      case 'trial.continued': {
+        if (this.status !== 'waiting' && this.status !== 'paused') return false
+        this.#rungs = [...this.rungs, rungOf(event.rung, event.fidelity, { metrics: NOTHING })]
+        this.status = 'running'
+        this.fidelity = event.fidelity
+        this.attempts++
+        return true
+      }
+      case 'trial.retried':
+        this.attempts = event.attempt
+        return this.status === 'running'
+      case 'trial.paused':
+      case 'trial.completed':
+      case 'trial.pruned':
+        if (this.status !== 'running' && !(event.type === 'trial.pruned' && this.status === 'paused')) return false
+        this.#end(event)
+        return true
+      case 'trial.failed': {
+        if (this.status !== 'running') return false
+        const { reason, code, message, stack } = event
+        this.status = 'failed'
+        this.elapsedMs = (this.elapsedMs ?? 0) + event.elapsedMs
+        this.failure = { reason, code, message, ...(stack !== undefined && { stack }) }
+        return true
+      }
+      default:
+        return this.status === 'running'
+    }
+  }
+
+  toJSON(): Trial {
+    const { text, architecture, rungs } = this
+    return { ...this, text, architecture, rungs }
+  }
+
+  #end(event: EventOf<'trial.paused' | 'trial.completed' | 'trial.pruned'>) {
+    const { metrics, reward, simulatedSeconds, elapsedMs } = event
+    const wasRunning = this.status === 'running'
+    this.metrics = metrics
+    if (reward !== undefined) this.reward = reward
+    this.feasible = event.feasible
+    if (event.violation !== undefined) this.violation = event.violation
+    this.elapsedMs = (this.elapsedMs ?? 0) + elapsedMs
+    if (simulatedSeconds !== undefined) this.simulatedSeconds = (this.simulatedSeconds ?? 0) + simulatedSeconds
+    if (this.#rungs && wasRunning) {
+      const { rung, fidelity } = this.#rungs.at(-1)!
+      this.#rungs[this.#rungs.length - 1] = rungOf(rung, fidelity, { metrics, reward, elapsedMs, simulatedSeconds })
+    }
+    if (event.type === 'trial.completed') this.status = 'completed'
+    else if (event.type === 'trial.pruned') {
+      this.status = 'pruned'
+      this.prunedBy = event.by
+    } else {
+      this.status = 'paused'
+      if (event.checkpoint !== undefined) this.checkpoint = event.checkpoint
+    }
+  }
+}
+
+function rungOf(
+  rung: number,
+  fidelity: number,
+  {
+    metrics,
+    reward,
+    elapsedMs,
+    simulatedSeconds,
+  }: { metrics: Metrics } & {
+    [K in 'reward' | 'elapsedMs' | 'simulatedSeconds']?: number | undefined
+  },
+): Rung {
+  return {
+    rung,
+    fidelity,
+    metrics,
+    ...(reward !== undefined && { reward }),
+    ...(elapsedMs !== undefined && { elapsedMs }),
+    ...(simulatedSeconds !== undefined && { simulatedSeconds }),
+  }
+}
+
+/**
+ * Everything that the events of one study say, kept up to date event by event: the only fold there is, used by a running
+ * search, the command line and everything else that looks at a study. Needs no code of the study's space or plugins.
+ */
+export class StudyRecord {
+  readonly name: string
+  /** Where the study lives: a path, or an address. */
+  readonly location: string
+  readonly #trials: RecordedTrial[] = []
+  readonly #images: string[] = []
+  readonly #warnings: EventOf<'search.warning'>[] = []
+  #started: EventOf<'search.started'> | undefined
+  #state: SearchState = initialState
+
+  constructor(name: string, location: string) {
+    this.name = name
+    this.location = location
+  }
+
+  /** The first event. Error: ARCHLOOM_STUDY_EMPTY. */
+  get started(): EventOf<'search.started'> {
+    if (!this.#started) throw error('ARCHLOOM_STUDY_EMPTY', { file: this.location })
+    return this.#started
+  }
+
+  get isEmpty(): boolean {
+    return this.#started === undefined
+  }
+
+  get state(): SearchState {
+    return this.#state
+  }
+
+  get trials(): readonly Trial[] {
+    return this.#trials
+  }
+
+  /** Image files that plugins wrote, such as samples or comparisons, in the order of their events. */
+  get images(): readonly string[] {
+    return this.#images
+  }
+
+  get warnings(): readonly EventOf<'search.warning'>[] {
+    return this.#warnings
+  }
+
+  /**
+   * Takes in the next event and returns those derived from it: best.changed, pareto.changed.
+   * Error: ARCHLOOM_STUDY_CORRUPT where the event cannot follow those before it.
+   */
+  apply(event: SearchEvent): readonly SearchEvent[] {
+    if (event.type === 'best.changed' || event.type === 'pareto.changed') return []
+    if (!this.#follows(event))
+      throw error('ARCHLOOM_STUDY_CORRUPT', {
+        file: this.location,
+        line: this.#state.seq + 2,
+        received: JSON.stringify(event),
+      })
+    const before = this.#state
+    const after = reduce(before, event)
+    this.#state = after
+    const derived: SearchEvent[] = []
+    const { seq, at } = event
+    if (after.best && after.best !== before.best) derived.push({ seq, type: 'best.changed', ...after.best, at })
+    if (after.front !== before.front && after.objectives.length > 1)
+      derived.push({ seq, type: 'pareto.changed', front: after.front, at })
+    return derived
+  }
+
+  #follows(event: SearchEvent): boolean {
+    if (event.seq !== this.#state.seq + 1) return false
+    if (event.type === 'search.started') {
+      if (this.#started) return false
+      this.#started = event
+      return true
+    }
+    if (!this.#started) return false
+    if (event.type === 'trial.proposed') {
+      if (event.trial !== this.#trials.length) return false
+      this.#trials.push(new RecordedTrial(event, this.#started.space.decisions))
+      return true
+    }
+    if (event.type === 'plugin.event') collectImages(event.facts, this.#images)
+    if (event.type === 'search.warning') this.#warnings.push(event)
+    return 'trial' in event ? (this.#trials[event.trial]?.apply(event) ?? false) : true
+  }
+
+  /** The n best feasible completed trials by reward, one for each architecture. */
+  best(n = 1): readonly Trial[] {
+    const seen = new Set<string>()
+    const best: Trial[] = []
+    const ranked = this.#trials.filter(({ status, feasible }) => status === 'completed' && feasible)
+    ranked.sort((a, b) => compareResults(a as Ranked, b as Ranked) || a.trial - b.trial)
+    for (const trial of ranked) {
+      if (best.length >= n) break
+      const { text } = trial
+      if (seen.has(text)) continue
+      seen.add(text)
+      best.push(trial.toJSON())
+    }
+    return best
+  }
+
+  /** Feasible completed trials that no other dominates, in the order in which they joined the front. */
+  front(): readonly Trial[] {
+    return this.#state.front.map(({ trial }) => this.#trials[trial]!.toJSON())
+  }
+}
+
+type Ranked = RecordedTrial & { reward: number }
+
+/** Reads a whole study from its store. Errors: ARCHLOOM_STUDY_CORRUPT. */
+export async function readRecord(store: Pick<Store, 'name' | 'location' | 'read'>): Promise<StudyRecord> {
+  const record = new StudyRecord(store.name, store.location)
+  for await (const events of store.read()) for (const event of events) record.apply(event)
+  return record
+}
+
+/** Paths of images anywhere among the facts of an event. */
+function collectImages(facts: Json | undefined, into: string[]): void {
+  if (typeof facts === 'string') {
+    if (/\.(png|jpe?g|webp)$/i.test(facts)) into.push(facts)
+  } else if (facts !== null && typeof facts === 'object')
+    for (const value of Object.values(facts)) collectImages(value, into)
+}
+
+/** As `space.format`: one character per decision where every decision has at most 36 options. */
+function formatGenotype(decisions: readonly Decision[], genotype: Genotype): string {
+  const short = decisions.every((decision) => decision.kind === 'choice' && decision.options.length <= 36)
+  return short ? genotype.map((value) => value.toString(36)).join('') : genotype.join(',')
+}
