@@ -13,6 +13,7 @@ const elementTypes: Readonly<Record<ElementType, number>> = {
   int8: 3,
   int32: 6,
   int64: 7,
+  bool: 9,
   uint4: 21,
   int4: 22,
 }
@@ -65,7 +66,7 @@ export function bytesOf({ type, values }: GraphConstant): Uint8Array {
   const seen = ({ buffer, byteOffset, byteLength }: ArrayBufferView) => new Uint8Array(buffer, byteOffset, byteLength)
   if (type === 'int4' || type === 'uint4') return packed(values)
   if (type === 'int8') return seen(Int8Array.from(values))
-  if (type === 'uint8') return Uint8Array.from(values)
+  if (type === 'uint8' || type === 'bool') return Uint8Array.from(values)
   if (type === 'int64') return seen(BigInt64Array.from([...values].map(BigInt)))
   if (type === 'int32') return seen(values instanceof Int32Array ? values : Int32Array.from(values))
   return seen(values instanceof Float32Array ? values : Float32Array.from(values))

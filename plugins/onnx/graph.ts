@@ -2,7 +2,7 @@
 export type Attribute = number | string | readonly number[] | { readonly float: number }
 
 /** Types of tensors in the files written here. `int4` and `uint4` are packed two to a byte when written. */
-export type ElementType = 'float32' | 'int8' | 'uint8' | 'int4' | 'uint4' | 'int32' | 'int64'
+export type ElementType = 'float32' | 'int8' | 'uint8' | 'int4' | 'uint4' | 'int32' | 'int64' | 'bool'
 
 export interface GraphNode {
   op: string

@@ -1,4 +1,5 @@
 import type { Trace, TracedKernel } from '../../evaluators/profile/index.ts'
+import { checkAttributes, checkTypes } from './attributes.ts'
 import { error } from './errors.ts'
 import type { OnnxGraph } from './graph.ts'
 import { dropUnused } from './graph.ts'
@@ -17,6 +18,8 @@ export function translate(traces: readonly Trace[]): OnnxGraph {
     const translateKernel = Object.hasOwn(kernels, kernel.name) ? kernels[kernel.name] : undefined
     if (!translateKernel)
       throw error('ARCHLOOM_ONNX_KERNEL_UNSUPPORTED', { kernel: kernel.name, supported: supportedKernels })
+    checkAttributes(kernel)
+    checkTypes(kernel, (reference) => translation.tensor(reference).dtype)
     const probes = traces.map((trace) => trace.kernels[place] as TracedKernel)
     translateKernel({ ...kernel, probes }, translation)
   })

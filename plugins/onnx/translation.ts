@@ -205,12 +205,12 @@ export class Translation {
   private broadcast(constant: TracedConstant, reference: number, order: Order): string {
     const name = constant.name ?? 'constant'
     const uniform = this.uniform(reference)
-    if (uniform !== undefined) return this.builder.constant(Float32Array.of(uniform), [], name)
+    if (uniform !== undefined) return this.made(constant.values.slice(0, 1), [], name)
     const { values, shape } = this.oneRow(constant, reference)
-    if (order === 'plain' || shape.length === 0) return this.builder.constant(numbers(values), shape, name)
+    if (order === 'plain' || shape.length === 0) return this.made(values, shape, name)
     const four = [...new Array<number>(4 - shape.length).fill(1), ...shape]
     const dims = CHANNELS_FIRST.map((axis) => four[axis] as number)
-    return this.builder.constant(numbers(permuted(values, four, CHANNELS_FIRST)), dims, name)
+    return this.made(permuted(values, four, CHANNELS_FIRST), dims, name)
   }
 
   /** A constant whose rows are all the same for every size of the batch, cut to one row. */
@@ -232,14 +232,19 @@ export class Translation {
     const dims = this.dims(reference)
     if (!dims.includes(undefined)) {
       const name = constant.name ?? 'constant'
-      if (order === 'plain') return this.builder.constant(numbers(constant.values), constant.shape, name)
+      if (order === 'plain') return this.made(constant.values, constant.shape, name)
       const turned = CHANNELS_FIRST.map((axis) => constant.shape[axis] as number)
-      return this.builder.constant(numbers(permuted(constant.values, constant.shape, CHANNELS_FIRST)), turned, name)
+      return this.made(permuted(constant.values, constant.shape, CHANNELS_FIRST), turned, name)
     }
     const { shape } = this.oneRow(constant, reference)
     const row = this.broadcast(constant, reference, order)
     const inOrder = order === 'plain' ? shape : CHANNELS_FIRST.map((axis) => shape[axis] as number)
     return this.builder.op('Expand', [row, this.openShape(inOrder.slice(1))])
+  }
+
+  private made(values: TracedConstant['values'], dims: readonly number[], name: string): string {
+    const flags = values instanceof Uint8Array
+    return this.builder.constant(numbers(values), dims, name, flags ? 'bool' : undefined)
   }
 
   /** [batch of the input, …rest] as a value. */

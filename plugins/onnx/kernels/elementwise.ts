@@ -1,5 +1,4 @@
 /** Kernels that treat every element alike. */
-import { error } from '../errors.ts'
 import type { KernelRun, Order, Translation } from '../translation.ts'
 import type { KernelTable, KernelTranslation } from './kernel.ts'
 
@@ -43,7 +42,7 @@ function sum(inputs: Readonly<Record<string, number>>, output: number, t: Transl
 const compare = (op: string): KernelTranslation => binary(op)
 
 /** The activation that a fused kernel ends with. */
-export function activation({ attributes, inputs, name }: KernelRun, t: Translation, x: string, order: Order): string {
+export function activation({ attributes, inputs }: KernelRun, t: Translation, x: string, order: Order): string {
   const { activation: which = 'linear', leakyreluAlpha } = attributes as {
     activation?: string
     leakyreluAlpha?: number
@@ -55,14 +54,7 @@ export function activation({ attributes, inputs, name }: KernelRun, t: Translati
     const slope = inputs.preluActivationWeights as number
     return t.builder.op('PRelu', [x, t.operand(slope, order, [slope])])
   }
-  const op = { relu: 'Relu', elu: 'Elu', sigmoid: 'Sigmoid' }[which]
-  if (!op)
-    throw error('ARCHLOOM_ONNX_KERNEL_FORM', {
-      kernel: name,
-      received: `activation ${which}`,
-      expected: 'linear, relu, relu6, leakyrelu, prelu, elu or sigmoid',
-    })
-  return t.builder.op(op, [x])
+  return t.builder.op({ relu: 'Relu', elu: 'Elu', sigmoid: 'Sigmoid' }[which] as string, [x])
 }
 
 /** y = x·scale + shift a channel; folded into a convolution before it where there is one. */
@@ -165,13 +157,7 @@ export const elementwise: KernelTable = {
       t.builder.op('PRelu', [t.value(x as number, order), t.operand(alpha as number, order, [x as number])]),
     )
   },
-  Step: ({ inputs: { x }, outputs: [y], attributes }, t) => {
-    if (attributes.alpha)
-      throw error('ARCHLOOM_ONNX_KERNEL_FORM', {
-        kernel: 'Step',
-        received: `alpha ${attributes.alpha}`,
-        expected: 'alpha 0',
-      })
+  Step: ({ inputs: { x }, outputs: [y] }, t) => {
     t.map(x as number, y as number, (name) =>
       t.builder.op('Cast', [t.builder.op('Greater', [name, t.builder.scalar(0)])], { to: 1 }),
     )

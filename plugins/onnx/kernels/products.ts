@@ -34,6 +34,10 @@ const reduction =
       given === undefined || given === null
         ? Array.from({ length: rank }, (_, i) => i)
         : [given].flat().map((each) => (each < 0 ? each + rank : each))
+    if (axes.length === 0) {
+      t.alias(y, x)
+      return
+    }
     if (op === 'ReduceMean' && !keepDims && isWhole(axes, rank)) {
       spatialMean(call, t)
       return

@@ -1,5 +1,5 @@
 /** Kernels that move values without changing them. */
-import { error, SizeFixed } from '../errors.ts'
+import { SizeFixed } from '../errors.ts'
 import { type KernelRun, type Order, permuted, type Translation } from '../translation.ts'
 import type { KernelTable, KernelTranslation } from './kernel.ts'
 
@@ -94,8 +94,6 @@ const pad: KernelTranslation = (call, t) => {
 const mirrorPad: KernelTranslation = (call, t) => {
   const { x } = call.inputs as { x: number }
   const { mode } = call.attributes as { mode: string }
-  if (mode !== 'reflect')
-    throw error('ARCHLOOM_ONNX_KERNEL_FORM', { kernel: call.name, received: `mode ${mode}`, expected: 'mode reflect' })
   const order = t.orderFor([x])
   const names = [t.value(x, order), padsOf(call, t, x, order)]
   t.set(call.outputs[0] as number, order, t.builder.op('Pad', names, { mode }))
@@ -167,13 +165,7 @@ const tile: KernelTranslation = (call, t) => {
 }
 
 const gather: KernelTranslation = ({ inputs: { x, indices }, outputs: [y], attributes }, t) => {
-  const { axis, batchDims = 0 } = attributes as { axis: number; batchDims?: number }
-  if (batchDims !== 0)
-    throw error('ARCHLOOM_ONNX_KERNEL_FORM', {
-      kernel: 'GatherV2',
-      received: `batchDims ${batchDims}`,
-      expected: 'batchDims 0',
-    })
+  const { axis } = attributes as { axis: number }
   const names = [t.plain(x as number), t.plain(indices as number)]
   t.set(y as number, 'plain', t.builder.op('Gather', names, { axis: t.axis(x as number, axis, 'plain') }))
 }

@@ -1,43 +1,29 @@
 /** Convolutions, pooling and resizing: everything that looks at neighbouring positions. */
 import * as tf from '@tensorflow/tfjs-core'
-import { error, SizeFixed } from '../errors.ts'
+import { SizeFixed } from '../errors.ts'
 import type { Attribute } from '../graph.ts'
 import { type KernelRun, numbers, permuted, type Translation } from '../translation.ts'
+import {
+  convolutionWindows,
+  poolingWindows,
+  type Shape4,
+  transposedWindows,
+  type WindowAttributes,
+  type Windows,
+} from '../windows.ts'
 import { activation } from './elementwise.ts'
 import { type KernelTable, nameOf, pairOf } from './kernel.ts'
 
-type Pad = 'same' | 'valid' | number | tf.backend_util.ExplicitPadding
-type Shape4 = [number, number, number, number]
-
-interface ConvolutionAttributes {
-  readonly strides: number | [number, number]
-  readonly dilations?: number | [number, number]
-  readonly pad: Pad
-  readonly dataFormat?: string
-  readonly dimRoundingMode?: 'floor' | 'round' | 'ceil'
-}
-
-function checkFormat({ name, attributes }: KernelRun): void {
-  const { dataFormat } = attributes as { dataFormat?: string }
-  if (dataFormat === 'NCHW')
-    throw error('ARCHLOOM_ONNX_KERNEL_FORM', { kernel: name, received: 'data format NCHW', expected: 'NHWC' })
-}
-
-/** Where a window goes, the same for inputs of every size that was tried. */
-function windowOf(infos: readonly tf.backend_util.Conv2DInfo[], pad: Pad): Record<string, Attribute> {
-  const [first] = infos as [tf.backend_util.Conv2DInfo]
-  const strides = [first.strideHeight, first.strideWidth]
-  const common = {
-    kernel_shape: [first.filterHeight, first.filterWidth],
-    strides,
-    dilations: [first.dilationHeight, first.dilationWidth],
-  }
-  const sizes = new Set(infos.map(({ inHeight, inWidth }) => `${inHeight} ${inWidth}`))
+/** The attributes of windows, the same for inputs of every size that was tried. */
+function attributesOf(windows: Windows | undefined, call: KernelRun): Record<string, Attribute> {
+  const { strides, pad } = call.attributes as unknown as WindowAttributes
   // With strides, TensorFlow's 'same' depends on the size.
-  if (pad === 'same' && sizes.size > 1 && strides.some((stride) => stride > 1))
-    return { ...common, auto_pad: 'SAME_UPPER' }
-  const { top, left, bottom, right } = first.padInfo
-  return { ...common, pads: [top, left, bottom, right].map((size) => Math.max(0, size)) }
+  if (windows) {
+    const { kernel, pads, dilations } = windows
+    return { kernel_shape: kernel, strides: windows.strides, dilations, pads }
+  }
+  if (pad === 'same') return { strides: pairOf(strides), auto_pad: 'SAME_UPPER' }
+  throw new SizeFixed('the padding at the end of a layer depends on the size')
 }
 
 /** A filter as a constant in ONNX's order, or turned at run time. */
@@ -52,28 +38,20 @@ function filterOf(t: Translation, reference: number, order: readonly number[], d
 }
 
 function convolution(call: KernelRun, t: Translation, depthwise: boolean): void {
-  checkFormat(call)
   const { x, filter, bias } = call.inputs as { x: number; filter: number; bias?: number }
-  const { strides, dilations = 1, pad, dimRoundingMode } = call.attributes as unknown as ConvolutionAttributes
+  const given = call.attributes as unknown as WindowAttributes
   const filterShape = t.tensor(filter).shape as Shape4
-  const infos = t
-    .shapes(x)
-    .map((shape) =>
-      tf.backend_util.computeConv2DInfo(
-        shape as Shape4,
-        filterShape,
-        strides,
-        dilations,
-        pad,
-        dimRoundingMode,
-        depthwise,
-      ),
-    )
+  const windows = convolutionWindows(t.shapes(x), filterShape, given, depthwise)
   const [height, width, channels, multiplier] = filterShape
   const weights = depthwise
     ? filterOf(t, filter, [2, 3, 0, 1], [channels * multiplier, 1, height, width])
     : filterOf(t, filter, [3, 2, 0, 1])
-  const attributes = { ...windowOf(infos, pad), group: depthwise ? channels : 1 }
+  const attributes = {
+    kernel_shape: [height, width],
+    dilations: pairOf(given.dilations ?? 1),
+    ...attributesOf(windows, call),
+    group: depthwise ? channels : 1,
+  }
   let y = t.builder.op('Conv', [t.channelsFirst(x), weights], attributes, nameOf(t, filter, 'convolution'))
   if (bias !== undefined) y = t.builder.op('Add', [y, t.operand(bias, 'channels-first', [call.outputs[0] as number])])
   t.set(call.outputs[0] as number, 'channels-first', activation(call, t, y, 'channels-first'))
@@ -81,38 +59,19 @@ function convolution(call: KernelRun, t: Translation, depthwise: boolean): void 
 
 /** The adjoint of a convolution: tfjs's transposed convolution. */
 function transposedConvolution(call: KernelRun, t: Translation): void {
-  checkFormat(call)
   const { dy, filter } = call.inputs as { dy: number; filter: number }
-  const { strides, pad, dimRoundingMode } = call.attributes as unknown as ConvolutionAttributes
   const [output] = call.outputs as [number]
-  const missing = t.shapes(output).map((shape, probe) => {
-    const info = tf.backend_util.computeConv2DInfo(
-      shape as Shape4,
-      t.tensor(filter).shape as Shape4,
-      strides,
-      1,
-      pad,
-      dimRoundingMode,
-    )
-    const small = t.shapes(dy)[probe] as Shape4
-    // What lies below and right of the last window that counts: cut off where positive, added where negative.
-    const end = (axis: 1 | 2, stride: number, kernel: number, before: number) =>
-      ((small[axis] as number) - 1) * stride + kernel - before - (shape[axis] as number)
-    const { top, left } = info.padInfo
-    return {
-      info,
-      begin: [top, left],
-      end: [end(1, info.strideHeight, info.filterHeight, top), end(2, info.strideWidth, info.filterWidth, left)],
-    }
-  })
-  const [{ info, begin, end }] = missing as [(typeof missing)[0]]
-  if (missing.some((other) => `${other.begin} ${other.end}` !== `${begin} ${end}`))
-    throw new SizeFixed('a transposed convolution pads differently for each size')
+  const { kernel, strides, pads } = transposedWindows(
+    t.shapes(dy),
+    t.shapes(output),
+    t.tensor(filter).shape,
+    call.attributes as unknown as WindowAttributes,
+  )
+  const [top, left, bottom, right] = pads
   const attributes = {
-    kernel_shape: [info.filterHeight, info.filterWidth],
-    strides: [info.strideHeight, info.strideWidth],
-    pads: [...begin, ...end.map((size) => Math.max(0, size))],
-    output_padding: end.map((size) => Math.max(0, -size)),
+    ...{ kernel_shape: kernel, strides },
+    pads: [top, left, Math.max(0, bottom), Math.max(0, right)],
+    output_padding: [Math.max(0, -bottom), Math.max(0, -right)],
   }
   const weights = filterOf(t, filter, [3, 2, 0, 1])
   const name = nameOf(t, filter, 'transposed_convolution')
@@ -121,23 +80,10 @@ function transposedConvolution(call: KernelRun, t: Translation): void {
 
 function pooling(op: 'MaxPool' | 'AveragePool', call: KernelRun, t: Translation): void {
   const { x } = call.inputs as { x: number }
-  const { filterSize, strides, pad, dimRoundingMode } = call.attributes as unknown as ConvolutionAttributes & {
-    filterSize: number | [number, number]
-  }
-  const infos = t
-    .shapes(x)
-    .map((shape) =>
-      tf.backend_util.computePool2DInfo(
-        shape as Shape4,
-        pairOf(filterSize) as [number, number],
-        strides,
-        1,
-        pad,
-        dimRoundingMode,
-      ),
-    )
-  const { dilations: _, ...attributes } = windowOf(infos, pad)
-  const counted = op === 'AveragePool' ? { ...attributes, count_include_pad: 0 } : attributes
+  const given = call.attributes as unknown as WindowAttributes
+  const { dilations: _, ...attributes } = attributesOf(poolingWindows(call.name, t.shapes(x), given), call)
+  const all = { kernel_shape: pairOf(given.filterSize ?? 1), ...attributes }
+  const counted = op === 'AveragePool' ? { ...all, count_include_pad: 0 } : all
   t.set(call.outputs[0] as number, 'channels-first', t.builder.op(op, [t.channelsFirst(x)], counted))
 }
 
@@ -149,7 +95,6 @@ export function spatialMean(call: KernelRun, t: Translation): void {
 }
 
 function depthToSpace(call: KernelRun, t: Translation): void {
-  checkFormat(call)
   const { x } = call.inputs as { x: number }
   const { blockSize } = call.attributes as { blockSize: number }
   const attributes = { blocksize: blockSize, mode: 'DCR' }
@@ -160,32 +105,59 @@ function depthToSpace(call: KernelRun, t: Translation): void {
   )
 }
 
+/** The place in the input of every output position, as the engine itself finds it for the nearest neighbour. */
+function nearestPlaces(call: KernelRun, from: number, to: number): Int32Array {
+  const { alignCorners, halfPixelCenters } = call.attributes as { alignCorners: boolean; halfPixelCenters: boolean }
+  const places = tf.tidy(() => {
+    const ramp = tf.reshape(tf.range(0, from), [1, from, 1, 1]) as tf.Tensor4D
+    return tf.image.resizeNearestNeighbor(ramp, [to, 1], alignCorners, halfPixelCenters).dataSync()
+  })
+  return Int32Array.from(places)
+}
+
+/**
+ * Bilinear by sizes. Nearest by the places of the network: runtimes compute them in 32-bit floats, and take another
+ * position where the exact one is a whole number. Where the size is open, by whole factors, which are exact.
+ */
 function resize(mode: 'linear' | 'nearest', call: KernelRun, t: Translation): void {
   const { images } = call.inputs as { images: number }
   const [output] = call.outputs as [number]
   const { alignCorners, halfPixelCenters } = call.attributes as { alignCorners: boolean; halfPixelCenters: boolean }
   const place = alignCorners ? 'align_corners' : halfPixelCenters ? 'half_pixel' : 'asymmetric'
-  if (mode === 'nearest' && alignCorners)
-    throw error('ARCHLOOM_ONNX_KERNEL_FORM', {
-      kernel: call.name,
-      received: 'aligned corners',
-      expected: 'half-pixel centres, or none of both',
-    })
-  const nearest = halfPixelCenters ? 'round_prefer_ceil' : 'floor'
-  const factors = t.shapes(output).map((large, probe) => {
-    const small = t.shapes(images)[probe] as Shape4
-    return [1, 2].map((axis) => (large[axis] as number) / (small[axis] as number))
-  })
+  const x = t.channelsFirst(images)
+  const small = [1, 2].map((axis) => t.dims(images)[axis])
+  const large = [1, 2].map((axis) => t.dims(output)[axis])
+  if (![...small, ...large].includes(undefined)) {
+    const [height, width] = large as [number, number]
+    if (mode === 'linear') {
+      // Not by the attribute `axes`: ONNX Runtime cannot open a file in which transpositions stand around such a node.
+      const kept = t.builder.op('Shape', [x], { start: 0, end: 2 })
+      const sizes = t.builder.op('Concat', [kept, t.builder.ints([height, width])], { axis: 0 })
+      const attributes = { mode, coordinate_transformation_mode: place }
+      t.set(output, 'channels-first', t.builder.op('Resize', [x, '', '', sizes], attributes))
+      return
+    }
+    const rows = t.builder.ints([...nearestPlaces(call, small[0]!, height)])
+    const columns = t.builder.ints([...nearestPlaces(call, small[1]!, width)])
+    const moved = t.builder.op('Gather', [x, rows], { axis: 2 })
+    t.set(output, 'channels-first', t.builder.op('Gather', [moved, columns], { axis: 3 }))
+    return
+  }
+  const factors = t.shapes(output).map((shape, probe) => [1, 2].map((axis) => shape[axis]! / t.shapes(images)[probe]![axis]!)) // biome-ignore format: one line
   const [[down, across]] = factors as [[number, number]]
   if (factors.some((each) => `${each}` !== `${down},${across}`))
     throw new SizeFixed('an image is resized to a fixed size')
-  const scales = t.builder.constant(Float32Array.of(1, 1, down, across), [4], 'scales')
+  if (!Number.isInteger(down) || !Number.isInteger(across))
+    throw new SizeFixed(`an image is resized by ${down} and ${across}, which are not whole`)
+  if (mode === 'nearest' && alignCorners)
+    throw new SizeFixed('the nearest neighbour between aligned corners depends on the size')
   const attributes = {
     mode,
     coordinate_transformation_mode: place,
-    ...(mode === 'nearest' && { nearest_mode: nearest }),
+    ...(mode === 'nearest' && { nearest_mode: halfPixelCenters ? 'round_prefer_ceil' : 'floor' }),
   }
-  t.set(output, 'channels-first', t.builder.op('Resize', [t.channelsFirst(images), '', scales], attributes))
+  const scales = t.builder.constant(Float32Array.of(1, 1, down, across), [4], 'scales')
+  t.set(output, 'channels-first', t.builder.op('Resize', [x, '', scales], attributes))
 }
 
 export const windows: KernelTable = {

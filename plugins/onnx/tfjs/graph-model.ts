@@ -1,7 +1,16 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import { type Trace, type TracedKernel, traceForwards } from '../../../evaluators/profile/index.ts'
+import { checkAttributes, checkTypes } from '../attributes.ts'
 import { error, SizeFixed } from '../errors.ts'
 import type { Exportable } from '../export.ts'
+import {
+  convolutionWindows,
+  poolingWindows,
+  seen,
+  transposedWindows,
+  type WindowAttributes,
+  type Windows,
+} from '../windows.ts'
 import { type ModelWeights, writeFolder } from './folder.ts'
 import { type AttributeValue, flag, type NodeDef, real, sizes, text, type, whole, wholes } from './node-def.ts'
 
@@ -57,67 +66,67 @@ const elementwise: Readonly<Record<string, string>> = {
   ...{ Identity: 'Identity', Softmax: 'Softmax', LogSoftmax: 'LogSoftmax' },
 }
 
-interface Window {
-  readonly strides: number | readonly [number, number]
-  readonly dilations?: number | readonly [number, number]
-  readonly filterSize?: number | readonly [number, number]
-  readonly pad: 'same' | 'valid' | number | readonly (readonly [number, number])[]
-}
-
-const square = (size: number | readonly [number, number]) => (typeof size === 'number' ? [size, size] : size)
-
 type Write = (graph: GraphDef, kernel: TracedKernel, place: number) => void
+
+const pairOf = (size: number | readonly number[]): readonly number[] => (typeof size === 'number' ? [size, size] : size)
+
+/** Sizes do not depend on the batch: padding is always known. */
+const known = (windows: Windows | undefined): Windows => {
+  if (!windows) throw new SizeFixed('the padding of a layer depends on the batch')
+  return windows
+}
 
 const convolution =
   (op: string): Write =>
-  (graph, { inputs, outputs, attributes }) => {
-    const at = attributes as unknown as Window
-    graph.add(outputs[0], op, [graph.value(inputs.x), graph.value(inputs.filter)], windowOf(op, at))
+  (graph, { inputs: { x, filter }, outputs, attributes }) => {
+    const given = attributes as unknown as WindowAttributes
+    const windows = known(convolutionWindows([graph.shape(x)], graph.shape(filter), given, op !== 'Conv2D'))
+    const own = { ...windowOf(given, windows.pads), dilations: wholes([1, ...windows.dilations, 1]) }
+    graph.add(outputs[0], op, [graph.value(x), graph.value(filter)], own)
   }
 
-function windowOf(op: string, { strides, dilations = 1, pad, filterSize }: Window): Record<string, AttributeValue> {
-  const common = { ...float, data_format: text('NHWC'), strides: wholes([1, ...square(strides), 1]) }
-  if (filterSize !== undefined) {
-    if (typeof pad !== 'string')
-      throw error('ARCHLOOM_ONNX_KERNEL_FORM', { kernel: op, received: `padding ${pad}`, expected: 'same or valid' })
-    return { ...common, ksize: wholes([1, ...square(filterSize), 1]), padding: text(pad.toUpperCase()) }
-  }
-  const all = { ...common, dilations: wholes([1, ...square(dilations), 1]) }
-  if (typeof pad === 'string') return { ...all, padding: text(pad.toUpperCase()) }
-  const explicit = typeof pad === 'number' ? [0, 0, pad, pad, pad, pad, 0, 0] : pad.flat()
-  return { ...all, padding: text('EXPLICIT'), explicit_paddings: wholes(explicit) }
+/** Padding by its name where it has one, else the numbers of the network's own rounding. */
+function windowOf({ strides, pad }: WindowAttributes, pads: Windows['pads']): Record<string, AttributeValue> {
+  const common = { ...float, data_format: text('NHWC'), strides: wholes([1, ...pairOf(strides), 1]) }
+  if (typeof pad === 'string') return { ...common, padding: text(pad.toUpperCase()) }
+  const [top, left, bottom, right] = pads
+  return { ...common, padding: text('EXPLICIT'), explicit_paddings: wholes([0, 0, top, bottom, left, right, 0, 0]) }
 }
 
-/** Padded by a number, which graph models do not know for pooling: by a node of its own, means made good by a factor. */
+/** Padded by numbers, which graph models do not know for pooling: by a node of its own, means made good by a factor. */
 function pooling(
   op: 'MaxPool' | 'AvgPool',
   graph: GraphDef,
   { inputs: { x }, outputs: [y], attributes }: TracedKernel,
 ) {
-  const window = attributes as unknown as Window
-  if (typeof window.pad !== 'number' || window.pad === 0) {
-    const pad = window.pad === 0 ? 'valid' : window.pad
-    graph.add(y, op, [graph.value(x)], windowOf(op, { ...window, pad }))
+  const given = attributes as unknown as WindowAttributes
+  const { kernel, strides, pads } = known(poolingWindows(op, [graph.shape(x)], given))
+  const own = (pad: 'same' | 'valid') => ({
+    ...windowOf({ ...given, pad }, pads),
+    ksize: wholes([1, ...kernel, 1]),
+  })
+  if (typeof given.pad === 'string') {
+    graph.add(y, op, [graph.value(x)], own(given.pad))
     return
   }
-  const { pad } = window
-  const pads = graph.ints([0, 0, pad, pad, pad, pad, 0, 0], [4, 2])
-  const value = graph.float(op === 'MaxPool' ? -3.4e38 : 0)
-  const padded = graph.node('PadV2', [graph.value(x), pads, value], float)
-  const pooled = graph.node(op, [padded], windowOf(op, { ...window, pad: 'valid' }))
+  const [top, left, bottom, right] = pads
+  if (pads.every((size) => size === 0)) {
+    graph.add(y, op, [graph.value(x)], own('valid'))
+    return
+  }
+  const value = graph.float(op === 'MaxPool' ? Number.NEGATIVE_INFINITY : 0)
+  const sizes = graph.ints([0, 0, top, bottom, left, right, 0, 0], [4, 2])
+  const pooled = graph.node(op, [graph.node('PadV2', [graph.value(x), sizes, value], float)], own('valid'))
   if (op === 'MaxPool') {
     graph.name(y, pooled)
     return
   }
   const [, height = 1, width = 1] = graph.shape(x)
   const [, rows = 1, columns = 1] = graph.shape(y)
-  const [[kernelHeight = 1, kernelWidth = 1], [down = 1, across = 1]] = [square(window.filterSize ?? 1), square(window.strides)] // biome-ignore format: one line
-  const inside = (at: number, stride: number, kernel: number, size: number) =>
-    Math.min(size, at * stride - pad + kernel) - Math.max(0, at * stride - pad)
   const factors = Float32Array.from({ length: rows * columns }, (_, i) => {
-    const seen =
-      inside(Math.floor(i / columns), down, kernelHeight, height) * inside(i % columns, across, kernelWidth, width)
-    return (kernelHeight * kernelWidth) / seen
+    const down = seen(height, Math.floor(i / columns), strides[0], kernel[0], top)
+    const across = seen(width, i % columns, strides[1], kernel[1], left)
+    return (kernel[0] * kernel[1]) / (down * across)
   })
   graph.add(y, 'Mul', [pooled, graph.constant(factors, [1, rows, columns, 1], 'float32', 'counts')], float)
 }
@@ -135,11 +144,14 @@ const writers: Readonly<Record<string, Write>> = {
   ),
   Conv2D: convolution('Conv2D'),
   DepthwiseConv2dNative: convolution('DepthwiseConv2dNative'),
-  Conv2DBackpropInput: (graph, { inputs, outputs: [y], attributes }) => {
-    const [, ...rest] = graph.shape(y)
-    const size = graph.openShape(inputs.dy as number, rest)
-    const names = [size, graph.value(inputs.filter), graph.value(inputs.dy)]
-    graph.add(y, 'Conv2DBackpropInput', names, windowOf('Conv2DBackpropInput', attributes as unknown as Window))
+  Conv2DBackpropInput: (graph, { inputs: { dy, filter }, outputs: [y], attributes }) => {
+    const given = attributes as unknown as WindowAttributes
+    const large = graph.shape(y)
+    const { pads } = transposedWindows([graph.shape(dy)], [large], graph.shape(filter), given)
+    const [top, left, ...ends] = pads
+    const [bottom, right] = ends.map((size) => Math.max(0, size)) as [number, number]
+    const names = [graph.openShape(dy as number, large.slice(1)), graph.value(filter), graph.value(dy)]
+    graph.add(y, 'Conv2DBackpropInput', names, windowOf(given, [top, left, bottom, right]))
   },
   BatchMatMul: (graph, { inputs: { a, b }, outputs: [y], attributes: { transposeA, transposeB } }) => {
     const names = [graph.value(a), graph.value(b)]
@@ -235,6 +247,15 @@ const writers: Readonly<Record<string, Write>> = {
 
 export const graphModelKernels: readonly string[] = Object.keys(writers).sort()
 
+/** Graph models take these along the last axis. */
+function checkLast({ name, inputs, attributes }: TracedKernel, graph: GraphDef): void {
+  if (name !== 'Softmax' && name !== 'LogSoftmax') return
+  const axis = attributes.dim ?? attributes.axis ?? -1
+  const last = graph.shape(Object.values(inputs)[0]).length - 1
+  if (axis !== -1 && axis !== last)
+    throw error('ARCHLOOM_ONNX_KERNEL_FORM', { kernel: name, received: `axis ${axis}`, expected: 'the last axis' })
+}
+
 class GraphDef {
   readonly nodes: NodeDef[] = []
   readonly weights: ModelWeights[] = []
@@ -249,6 +270,9 @@ class GraphDef {
     trace.kernels.forEach((kernel, place) => {
       const write = Object.hasOwn(writers, kernel.name) ? writers[kernel.name] : undefined
       if (!write) throw error('ARCHLOOM_TFJS_KERNEL_UNSUPPORTED', { kernel: kernel.name, supported: graphModelKernels })
+      checkAttributes(kernel)
+      checkTypes(kernel, (reference) => trace.tensors[reference]?.dtype ?? 'float32')
+      checkLast(kernel, this)
       write(this, kernel, place)
     })
     this.nodes.push({ name: 'output', op: 'Identity', input: [this.value(trace.output)], attr: float })
