@@ -66,7 +66,7 @@ interface ReproduceFlags {
   readonly data?: string
   readonly resume: boolean
   readonly jobs: number
-  readonly only?: string
+  readonly only?: readonly string[]
 }
 
 interface UpscaleFlags {
@@ -225,7 +225,7 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
         .default(1)
         .argParser(positive),
     )
-    .option('--only <unit>', 'medium scale: only the units under part, part/arm or part/arm/seed')
+    .option('--only <unit...>', 'medium scale: only the units under part, part/arm or part/arm/seed')
     .action(async (paper: string, options: Shared & ReproduceFlags, self: Command) => {
       const { scale, seed, data, resume, jobs, only } = options
       const given = (name: string) => self.getOptionValueSource(name) === 'cli'

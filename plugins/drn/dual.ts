@@ -54,3 +54,28 @@ export function bicubicDuals(scale: number): DualNetworks {
   )
   return { scale, factors, layers, trainable: [], [Symbol.dispose]() {} }
 }
+
+/**
+ * A known degradation as a way back in one step that is not learnt, unrounded: one pixel of each block of scale × scale,
+ * as `downscaleNearest` takes it, or with `sigma` the mean under a Gaussian about the block's centre, as
+ * `downscaleBlurred` does for an even scale (2·⌈3σ⌉ + 2 pixels; edges are repeated). Error: ARCHLOOM_DRN_OPTION.
+ */
+export function degradationDual(scale: number, { sigma }: { readonly sigma?: number } = {}): DualNetworks {
+  factorsOf(scale)
+  const size = sigma === undefined ? 1 : 2 * Math.ceil(3 * sigma) + (scale % 2 === 0 ? 2 : 1)
+  const taps = Array.from({ length: size }, (_, i) =>
+    sigma === undefined ? 1 : Math.exp(-0.5 * ((i - (size - 1) / 2) / sigma) ** 2),
+  )
+  const sum = taps.reduce((a, b) => a + b, 0)
+  const layer = interpolation((inputs) => {
+    const outputs = inputs / scale
+    const matrix = new Float32Array(outputs * inputs)
+    for (let row = 0; row < outputs; row++)
+      for (const [i, weight] of taps.entries()) {
+        const at = row * scale + Math.floor(scale / 2) + i - Math.floor(size / 2)
+        matrix[row * inputs + Math.min(inputs - 1, Math.max(0, at))]! += weight / sum
+      }
+    return { outputs, matrix }
+  })
+  return { scale, factors: [scale], layers: [layer], trainable: [], [Symbol.dispose]() {} }
+}

@@ -35,7 +35,7 @@ export const upscalers = {
     buildDrn({ ...(options as unknown as DrnOptions), ...parts }),
 } as const
 
-export { bicubicDuals, type DualNetworks, dualNetworks } from './dual.ts'
+export { bicubicDuals, type DualNetworks, degradationDual, dualNetworks } from './dual.ts'
 export { type RegressionLosses, regressionLosses, unpairedDualLoss } from './loss.ts'
 export { type BuildDrnOptions, buildDrn } from './network.ts'
 export { drnCost } from './network-cost.ts'

@@ -21,6 +21,13 @@ export interface DualRegressionOptions {
   readonly dualLearningRate?: number
   /** Small images without large ones, of the domain to adapt to: patches as `inputs`, their targets are ignored. */
   readonly unpaired?: Split<'train'>
+  /**
+   * The way back of the unpaired images' domain, where it is not that of the pairs: fixed where the degradation is known
+   * (`degradationDual`), or learnt along. Default: `duals`.
+   */
+  readonly unpairedDuals?: DualNetworks
+  /** λ of the unpaired images. Default: `dualWeight`. */
+  readonly unpairedWeight?: number
   /** ρ: share of every batch that is unpaired; only with `unpaired`. Default 0.3. */
   readonly unpairedRatio?: number
   /** A step whose loss is this many times the mean of the last epoch is skipped. Default 1e6. */
@@ -47,7 +54,8 @@ function resolve(options: DualRegressionOptions) {
   check('learningRate', learningRate, isPositive, 'a positive number')
   check('dualLearningRate', dualLearningRate, isPositive, 'a positive number')
   check('skipAbove', skipAbove, (n) => n > 1, 'a number above 1')
-  const { duals, unpaired, onTrained } = options
+  const { duals, unpaired, unpairedDuals, unpairedWeight = dualWeight, onTrained } = options
+  check('unpairedWeight', unpairedWeight, (n) => n >= 0 && Number.isFinite(n), 'a number of at least 0')
   const one = batchSize * unpairedRatio
   if (unpaired)
     check(
@@ -66,6 +74,8 @@ function resolve(options: DualRegressionOptions) {
     skipAbove,
     duals,
     unpaired,
+    unpairedDuals: unpaired && unpairedWeight > 0 ? unpairedDuals : undefined,
+    unpairedWeight,
     unpairedCount,
     onTrained,
   }
@@ -140,7 +150,8 @@ async function* train(
       ...{ option: 'onTrained (pictures)', received: 'a network without upscale()' },
       expected: 'networks that enlarge images of any size, as those of the super-resolution space and of buildDrn do',
     })
-  const looped = settings.dualWeight > 0
+  const shared = !settings.unpairedDuals && settings.unpaired !== undefined && settings.unpairedWeight > 0
+  const looped = settings.dualWeight > 0 || shared
   const owned = looped && !settings.duals ? dualNetworks({ scale, rng: rng.fork('duals') }) : undefined
   const duals = looped ? (settings.duals ?? owned) : undefined
   const paired = Math.max(1, Math.min(settings.batchSize - settings.unpairedCount, data.size))
@@ -164,7 +175,9 @@ async function* train(
       const other = others?.next().value as Batch | undefined
       const result = stepOn({ batch, other, network, duals, factors, settings, mode }, (loss, gradients) => {
         if (!(loss < settings.skipAbove * epochLoss.last)) return false
-        const ofDuals = new Set(duals?.trainable.map(({ name }) => name))
+        const ofDuals = new Set(
+          [...(duals?.trainable ?? []), ...(settings.unpairedDuals?.trainable ?? [])].map(({ name }) => name),
+        )
         const part = (own: boolean) =>
           Object.fromEntries(Object.entries(gradients).filter(([name]) => ofDuals.has(name) !== own))
         optimizer.applyGradients(part(true))
@@ -229,13 +242,14 @@ function stepOn(
       const { value, grads } = tf.variableGrads(() => {
         const targets = targetsOf(batch, factors, mode)
         const { primal, dual } = regressionLosses(imagesOf(network, batch.inputs, mode), targets, duals, mode)
+        const wayBack = settings.unpairedDuals ?? duals
         const unpaired =
-          other && duals && unpairedDualLoss(imagesOf(network, other.inputs, mode), other.inputs, duals, mode)
+          other && wayBack && unpairedDualLoss(imagesOf(network, other.inputs, mode), other.inputs, wayBack, mode)
         // Algorithm 1 sums over images: means of m unpaired and n paired ones stand m to n.
-        const back = unpaired ? tf.add(dual, tf.mul(unpaired, share)) : dual
-        parts = tf.keep(tf.stack([primal, back]))
-        return duals ? tf.add(primal, tf.mul(back, settings.dualWeight)) : primal
-      }, [...network.trainable, ...(duals?.trainable ?? [])])
+        const foreign = unpaired ? tf.mul(unpaired, share) : tf.scalar(0)
+        parts = tf.keep(tf.stack([primal, tf.add(dual, foreign)]))
+        return tf.addN([primal, tf.mul(dual, settings.dualWeight), tf.mul(foreign, settings.unpairedWeight)])
+      }, [...network.trainable, ...(duals?.trainable ?? []), ...(settings.unpairedDuals?.trainable ?? [])])
       const [loss = Number.NaN] = value.dataSync()
       const [primal = Number.NaN, dual = Number.NaN] = (parts as tf.Tensor).dataSync()
       parts?.dispose()

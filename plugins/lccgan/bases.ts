@@ -26,6 +26,8 @@ export interface BasesOptions {
 
 export interface LearnedBases {
   readonly bases: Rows
+  /** Where exact learning began: centres of k-means. Absent for bases that were learnt by Adam. */
+  readonly centres?: Rows
   /** Objective per point: at first, then after every round. */
   readonly objective: readonly number[]
 }
@@ -161,7 +163,8 @@ export function resolveBases(options: Omit<BasesOptions, 'rng'>, where = 'learnB
 export function learnBases(points: Rows, options: BasesOptions): LearnedBases {
   const settings = resolveBases(options)
   const coding: CodeOptions = settings
-  let bases = clusterCentres(points, settings.bases, options.rng)
+  const centres = clusterCentres(points, settings.bases, options.rng)
+  let bases = centres
   const code = () => points.map((point) => codeOf(point, bases, coding))
   const history: number[] = []
   let codes = code()
@@ -172,5 +175,5 @@ export function learnBases(points: Rows, options: BasesOptions): LearnedBases {
     codes = code()
     note()
   }
-  return { bases, objective: history }
+  return { bases, centres, objective: history }
 }

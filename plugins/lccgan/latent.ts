@@ -63,7 +63,13 @@ export async function learnLatent(
     scheme === 'adam'
       ? learnBasesByAdam(codes, { ...options.adam, ...wanted, rng: rng.fork('bases') })
       : learnBases(codes, { ...options, rng: rng.fork('bases') })
-  return { ...learned, bases: learned.bases.map(restore), reconstruction }
+  const { centres } = learned
+  return {
+    ...learned,
+    bases: learned.bases.map(restore),
+    ...(centres && { centres: centres.map(restore) }),
+    reconstruction,
+  }
 }
 
 /**

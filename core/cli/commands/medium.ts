@@ -33,7 +33,7 @@ const FILE = 'medium.jsonl'
 export interface MediumCommand {
   readonly jobs: number
   readonly resume: boolean
-  readonly only?: string | undefined
+  readonly only?: readonly string[] | undefined
   readonly data?: string | undefined
   readonly output: Output
 }

@@ -33,8 +33,8 @@ export interface RunOptions {
   readonly jobs: number
   /** Whether results that are there already are continued. */
   readonly resume: boolean
-  /** `part`, `part/arm` or `part/arm/seed`. Default: every unit. */
-  readonly only?: string
+  /** Units under any of these: `part`, `part/arm` or `part/arm/seed`. Default: every unit. */
+  readonly only?: readonly string[]
   readonly data?: string
   readonly log: (text: string) => void
   readonly signal: AbortSignal

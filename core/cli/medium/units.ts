@@ -54,18 +54,19 @@ export const digestOf = ({ settings }: Pick<ExperimentPart, 'settings'>): string
 export const unitsOf = ({ parts }: Pick<Experiment, 'parts'>): readonly Unit[] =>
   parts.flatMap(({ name, arms, seeds }) => seeds.flatMap((seed) => arms.map((arm) => ({ part: name, arm, seed }))))
 
-/** Units under `part`, `part/arm` or `part/arm/seed`; an arm may hold slashes. Error: ARCHLOOM_UNIT_UNKNOWN. */
-export function unitsUnder(experiment: Experiment, only: string | undefined): readonly Unit[] {
+/** Units under any of `part`, `part/arm` or `part/arm/seed`; an arm may hold slashes. Error: ARCHLOOM_UNIT_UNKNOWN. */
+export function unitsUnder(experiment: Experiment, only: readonly string[] | undefined): readonly Unit[] {
   const all = unitsOf(experiment)
   if (only === undefined) return all
-  const chosen = all.filter((unit) => keyOf(unit) === only || keyOf(unit).startsWith(`${only}/`))
-  if (chosen.length === 0)
+  const isUnder = (unit: Unit, place: string) => keyOf(unit) === place || keyOf(unit).startsWith(`${place}/`)
+  const stray = only.find((place) => !all.some((unit) => isUnder(unit, place)))
+  if (stray !== undefined)
     throw error('ARCHLOOM_UNIT_UNKNOWN', {
       paper: experiment.paper,
-      received: only,
+      received: stray,
       known: experiment.parts.map(({ name, arms }) => `${name}/{${arms.join('|')}}`),
     })
-  return chosen
+  return all.filter((unit) => only.some((place) => isUnder(unit, place)))
 }
 
 const lineText = ({ part, arm, seed, step, metric, value, seconds, settings }: ResultLine) =>

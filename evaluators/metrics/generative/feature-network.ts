@@ -9,6 +9,7 @@ import {
   sequential,
   variableScope,
 } from '../../../core/tensor/index.ts'
+import type { SavedWeight } from '../../../core/trainer.ts'
 import { supervisedTrainer } from '../../training/index.ts'
 import { classify } from '../classification.ts'
 import { error } from './errors.ts'
@@ -23,6 +24,8 @@ export interface FeatureNetwork extends Disposable {
   readonly classes: number
   /** Of images, flat [count, ...shape], in the range of the splits it was trained on (or is declared for). */
   measure(images: Float32Array): Promise<Features>
+  /** Its weights, for `weights` of another process. Absent where it was not trained here. */
+  save?(): Promise<readonly SavedWeight[]>
 }
 
 export interface Features {
@@ -42,6 +45,8 @@ export interface FeatureNetworkOptions {
   /** Length of a feature vector. Default 64. */
   readonly dimension?: number
   readonly batchSize?: number
+  /** Weights that such a network was saved with: nothing is trained then. */
+  readonly weights?: readonly SavedWeight[]
   readonly rng: Random
   readonly signal?: AbortSignal
 }
@@ -52,7 +57,7 @@ export interface FeatureNetworkOptions {
  * and its name says so.
  */
 export async function trainFeatureNetwork(options: FeatureNetworkOptions): Promise<FeatureNetwork> {
-  const { data, rng, epochs = 1, filters = 16, dimension = 64, batchSize = 64, signal } = options
+  const { data, rng, epochs = 1, filters = 16, dimension = 64, batchSize = 64, weights, signal } = options
   const { train, test } = data
   const [height = 0, width = 0, channels = 0] = train.inputShape
   if (train.inputShape.length !== 3 || train.classes < 2)
@@ -80,7 +85,8 @@ export async function trainFeatureNetwork(options: FeatureNetworkOptions): Promi
     apply: sequential(features, classifier),
   })
   const fit = { epochs, rng: rng.fork('training'), ...(signal && { signal }) }
-  for await (const _ of supervisedTrainer({ optimizer: 'adam', batchSize }).fit(trained, train, fit));
+  if (weights) scope.load(weights)
+  else for await (const _ of supervisedTrainer({ optimizer: 'adam', batchSize }).fit(trained, train, fit));
   const { accuracy } = await classify(trained, test, signal ? { signal } : {})
   return wrapped(trained, features, {
     name: `archloom's own classifier of ${data.name}, test accuracy ${accuracy.toFixed(3)}, ${dimension} features`,
@@ -117,6 +123,7 @@ function wrapped(
       }
       return out
     },
+    save: () => trained.scope.save(),
     [Symbol.dispose]: () => trained[Symbol.dispose](),
   }
 }

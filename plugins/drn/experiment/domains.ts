@@ -10,7 +10,7 @@ import { SCALE } from './training.ts'
 export type Domain = 'nearest' | 'blur-down'
 
 /** Standard deviation, in pixels, of the Gaussian of the degradation BD in the field's scripts. */
-const SIGMA = 1.6
+export const SIGMA = 1.6
 
 /** How small images of a domain come about. */
 export const shrinkers: Readonly<Record<Domain, (image: Picture) => Picture>> = {

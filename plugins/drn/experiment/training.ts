@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { type Random, seeded } from '../../../core/random.ts'
-import type { Split } from '../../../core/trainer.ts'
+import type { SavedWeight, Split } from '../../../core/trainer.ts'
 import { downscaleBicubic } from '../../../evaluators/data/images/bicubic.ts'
 import type { PatchSplit, Picture, PicturePair } from '../../../evaluators/data/images/index.ts'
 import { psnr, upscaled } from '../../../evaluators/metrics/index.ts'
@@ -92,6 +92,23 @@ const owned = (network: ScopedUpscalingNetwork, duals: DualNetworks): Trained =>
   },
 })
 
+/** A pair that was saved by `scope.save()` of both. */
+export function restored(
+  plan: Plan,
+  { network, duals }: { readonly network: readonly SavedWeight[]; readonly duals: readonly Float32Array[] },
+  seed: number,
+): Trained {
+  const copy = initial(plan, seed)
+  copy.scope.load(network)
+  const others = dualNetworks({ scale: SCALE, rng: seeded(`drn/duals/${seed}`) })
+  tf.tidy(() => {
+    others.trainable.forEach((variable, i) => {
+      variable.assign(tf.tensor(duals[i]!, variable.shape))
+    })
+  })
+  return owned(copy, others)
+}
+
 /** A second P and D with the same weights. */
 async function copyOf(plan: Plan, { network, duals }: Trained, seed: number): Promise<Trained> {
   const copy = initial(plan, seed)
@@ -111,14 +128,28 @@ async function copyOf(plan: Plan, { network, duals }: Trained, seed: number): Pr
 export async function adapted(
   plan: Plan,
   from: Trained,
-  given: { seed: number; data: PatchSplit<'train'>; unpaired?: Split<'train'>; signal: AbortSignal },
+  given: {
+    seed: number
+    data: PatchSplit<'train'>
+    unpaired?: Split<'train'>
+    /** The way back of the unpaired images; default: the learnt duals. */
+    wayBack?: Pick<DualRegressionOptions, 'unpairedDuals' | 'unpairedWeight'>
+    signal: AbortSignal
+  },
 ): Promise<Trained> {
-  const { seed, data, unpaired, signal } = given
+  const { seed, data, unpaired, wayBack, signal } = given
   const { steps, learningRate, unpairedRatio } = plan.adaptation
   const copy = await copyOf(plan, from, seed)
   const paired = plan.batchSize - Math.round(plan.batchSize * unpairedRatio)
   const share = unpaired ? { batchSize: plan.batchSize, unpaired, unpairedRatio } : { batchSize: paired }
-  const options = { dualWeight: 0.1, duals: copy.duals, learningRate, dualLearningRate: learningRate, ...share }
+  const options = {
+    dualWeight: 0.1,
+    duals: copy.duals,
+    learningRate,
+    dualLearningRate: learningRate,
+    ...share,
+    ...wayBack,
+  }
   const rng = seeded(`drn/adaptation/${seed}`)
   await trainOn(copy.network, data, options, { steps, batchSize: paired, rng, signal })
   return copy

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { seeded } from '../../../core/index.ts'
+import { type Random, seeded } from '../../../core/index.ts'
 import { writePicture } from '../../../evaluators/data/images/index.ts'
 import { type ImageDataset, symmetricRange } from '../../../evaluators/data/index.ts'
 import {
@@ -157,6 +157,46 @@ function contestants(plan: ImagePlan, bases: Rows): readonly Contestant[] {
     ]),
     ...plan.wasserstein.map((d): Contestant => ({ prior: 'Gaussian', game: 'WGAN-GP', d, sampler: gaussian(d) })),
   ]
+}
+
+export interface BasisSettings {
+  readonly steps: number
+  readonly batchSize: number
+  readonly features: number
+  readonly learningRate: number
+  readonly samples: number
+}
+
+/** One DCGAN with a prior, trained from weights and batches of the seed's own, and measured. */
+export async function generatorWith(
+  sampler: LatentSampler,
+  data: ImageDataset,
+  eyes: FeatureNetwork,
+  { steps, batchSize, features, learningRate, samples }: BasisSettings,
+  { seed, signal }: { seed: number; signal: AbortSignal },
+) {
+  const { train } = data
+  const rng = seeded(`lccgan bases ${seed}`)
+  using network = convolutionalGan({
+    shape: train.inputShape,
+    latentDimension: sampler.dimension,
+    features,
+    discriminatorFeatures: Math.max(1, features / 2),
+    discriminatorNormalisation: 'batch-norm',
+    rng: rng.fork('weights'),
+  })
+  const trainer = ganTrainer({ prior: sampler, batchSize, learningRate })
+  const fit = { epochs: (steps * batchSize) / train.size, rng: rng.fork('training'), signal }
+  for await (const _ of trainer.fit(network, train, fit));
+  const { features: real } = await eyes.measure(examplesOf(data.test, samples))
+  return measuring(eyes, real, train.inputShape)(generated(network, samples, rng.fork('samples')))
+}
+
+/** The same numbers in every coordinate, dealt to the bases anew: marginal distributions stay, the geometry goes. */
+export function permuted(bases: Rows, rng: Random): Rows {
+  const shuffled = bases[0]!.length
+  const columns = Array.from({ length: shuffled }, (_, k) => rng.shuffle(bases.map((base) => base[k]!)))
+  return bases.map((_, m) => Float64Array.from(columns, (column) => column[m]!))
 }
 
 /** Everything that is measured of a cloud of images, against the features of real ones. */

@@ -64,11 +64,11 @@ describe('the medium scale', () => {
       [1, 2, 3].map((s) => `alone ${s}`).concat([1, 2, 3].map((s) => `prepared ${s}`)),
     )
     expect(said[0]).toBe('fake: 0 of 12 units are finished')
-    expect(said.at(-1)).toMatch(/^\[12\/12\] prepared\/.*: score 3 .*left\)$/)
+    expect(said.at(-1)).toMatch(/^\[12\/12\] prepared\/.*: score \d .*left\)$/)
     // Nothing is left to do.
     await runUnits(options())
     expect(noted('begin')).toHaveLength(12)
-  }, 120_000)
+  }, 300_000)
 
   it('goes on after kill -9, and repeats no finished unit', async () => {
     const program = join(folder, 'program.mjs')
@@ -112,39 +112,39 @@ await runUnits({ ...${JSON.stringify({ ...plain, module: undefined })}, module: 
       ]
       expect({ unit, times: times - finished <= 1, finished }).toEqual({ unit, times: true, finished: 1 })
     }
-  }, 120_000)
+  }, 300_000)
 
   it('counts a unit as finished that ended after its parent', async () => {
     const unit = { part: 'alone', arm: 'plain', seed: 2 }
-    const [{ settings = '' } = {}] = (await runUnits({ ...options(), only: 'alone/plain/1' })).lines
+    const [{ settings = '' } = {}] = (await runUnits({ ...options(), only: ['alone/plain/1'] })).lines
     handOver(options().work, unit, linesOf(unit, [{ metric: 'score', value: 7 }], { seconds: 1, settings }))
-    const { lines } = await runUnits({ ...options(), only: 'alone/plain' })
+    const { lines } = await runUnits({ ...options(), only: ['alone/plain'] })
     expect(noted('end').sort()).toEqual(['end alone/plain/1', 'end alone/plain/3'])
     expect(lines.find(({ seed }) => seed === 2)?.value).toBe(7)
-  }, 60_000)
+  }, 180_000)
 
   it('runs again what failed, and leaves out the arms of a seed that cannot be prepared', async () => {
     process.env.FAKE_FAILS = '2'
-    const first = await runUnits({ ...options(), only: 'prepared' })
+    const first = await runUnits({ ...options(), only: ['prepared'] })
     expect(first.failed).toMatchObject([{ unit: { part: 'prepared', seed: 2 } }])
     expect(first.failed[0]?.message).toMatch(/no data today/)
     expect(noted('end')).toHaveLength(4)
     delete process.env.FAKE_FAILS
-    expect((await runUnits({ ...options(), only: 'prepared' })).failed).toEqual([])
+    expect((await runUnits({ ...options(), only: ['prepared'] })).failed).toEqual([])
     expect(noted('end')).toHaveLength(6)
     expect(noted('prepare 2')).toHaveLength(2)
-  }, 60_000)
+  }, 180_000)
 
   it('refuses numbers that are not finite, other settings, strange lines, a second run and unknown units', async () => {
     process.env.FAKE_NAN = '1'
-    const { failed, lines } = await runUnits({ ...options(), only: 'prepared/plain/1' })
+    const { failed, lines } = await runUnits({ ...options(), only: ['prepared/plain/1'] })
     expect(failed[0]?.message).toMatch(/ARCHLOOM_UNIT_VALUE: unit "prepared\/plain\/1" measured .*NaN/)
     expect(lines.every(({ arm }) => arm === '(preparation)')).toBe(true)
     delete process.env.FAKE_NAN
 
     const { results } = options()
     await expect(runUnits({ ...options(), resume: false })).rejects.toThrow(/^ARCHLOOM_RESULTS_EXIST: .*--resume/)
-    await expect(runUnits({ ...options(), only: 'alone/best' })).rejects.toThrow(
+    await expect(runUnits({ ...options(), only: ['alone/best'] })).rejects.toThrow(
       /^ARCHLOOM_UNIT_UNKNOWN: .*alone\/\{plain/,
     )
     const [part] = medium.parts
@@ -157,7 +157,7 @@ await runUnits({ ...${JSON.stringify({ ...plain, module: undefined })}, module: 
     rmSync(`${results}.lock`)
     writeFileSync(results, '{"part":"alone","arm":"plain","seed":1,"step":0,"metric":"score","value":null}\n')
     await expect(runUnits(options())).rejects.toThrow(/^ARCHLOOM_RESULTS_LINE: line 1 of .*"value/)
-  }, 60_000)
+  }, 180_000)
 })
 
 describe('what is written from a results file', () => {

@@ -10,11 +10,19 @@ import {
   variableScope,
 } from '../../../core/tensor/index.ts'
 import type { Batch, Network, Progress, Split } from '../../../core/trainer.ts'
-import { generatedPairs, pairOf, patchSplit } from '../../../evaluators/data/images/index.ts'
+import {
+  downscaleBlurred,
+  downscaleNearest,
+  generatedPairs,
+  type Picture,
+  pairOf,
+  patchSplit,
+} from '../../../evaluators/data/images/index.ts'
 import {
   bicubicDuals,
   buildDrn,
   type DualRegressionOptions,
+  degradationDual,
   dualNetworks,
   dualRegressionTrainer,
   regressionLosses,
@@ -145,6 +153,45 @@ describe('closed-loop training', () => {
     expect(control.reports.at(-1)?.steps).toBe(4)
     expect(mixed.weights).not.toEqual(control.weights)
     expect(await countTensors(async () => void (await run({ unpaired })))).toEqual({ tensors: 0, buffers: 0 })
+  })
+
+  it.each([
+    ['every second pixel', undefined, (image: Picture) => downscaleNearest(image, 4)],
+    ['a centred blur', 1.6, (image: Picture) => downscaleBlurred(image, { sigma: 1.6 }, 4)],
+  ] as const)('knows %s as a way back that is not learnt', async (_, sigma, shrink) => {
+    const { hr } = generatedPairs(1, { scale: 4, size: 32, seed: 3 })[0]!
+    using dual = degradationDual(4, sigma === undefined ? {} : { sigma })
+    const small = tf.tidy(() => {
+      const x = tf.tensor4d(Float32Array.from(hr.pixels), [1, hr.height, hr.width, 3])
+      return [...(dual.layers[0]!(x, { training: false }) as tf.Tensor).dataSync()]
+    })
+    const expected = [...shrink(hr).pixels]
+    expect(small).toHaveLength(expected.length)
+    // Images are rounded to bytes.
+    expect(Math.max(...small.map((value, i) => Math.abs(value - expected[i]!)))).toBeLessThan(0.51)
+    expect(dual.trainable).toEqual([])
+    expect(() => degradationDual(40)).toThrow(/ARCHLOOM_DRN_OPTION/)
+  })
+
+  it('adapts by a way back of the unpaired images alone', async () => {
+    const run = async (options: DualRegressionOptions) => {
+      using network = drn(2)
+      const real = generatedPairs(2, { scale: 2, size: 24, seed: 9 }).map(({ name, lr }) => pairOf(name, lr, 1))
+      const unpaired = patchSplit('train', real, { patch, patches: 4 })
+      await trained(network, data(2), { dualWeight: 0, unpaired, unpairedRatio: 0.5, ...options })
+      return weights(network.trainable)
+    }
+    const plain = await run({})
+    using known = degradationDual(2)
+    // Without a weight of its own the way back counts as much as that of the pairs: not at all here.
+    expect(await run({ unpairedDuals: known })).toEqual(plain)
+    const adapted = await run({ unpairedDuals: known, unpairedWeight: 1 })
+    expect(adapted).not.toEqual(plain)
+    using own = dualNetworks({ scale: 2, rng: seeded('own') })
+    const before = weights(own.trainable)
+    expect(await run({ unpairedDuals: own, unpairedWeight: 1 })).not.toEqual(adapted)
+    expect(weights(own.trainable)).not.toEqual(before)
+    expect(() => dualRegressionTrainer({ unpairedWeight: -1 })).toThrow(/ARCHLOOM_TRAINING_OPTION.*unpairedWeight/)
   })
 
   it('weighs every image of the dual loss alike, paired or not', async () => {

@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { createSearch, type SearchEvent, seeded } from 'archloom'
 import { generatedImages, imageFolder, symmetricRange, withoutClasses } from 'archloom/evaluators/data'
+import { trainFeatureNetwork } from 'archloom/evaluators/metrics/generative'
 import { trainFromScratch } from 'archloom/evaluators/train-from-scratch'
 import { readJournal } from 'archloom/node'
-import { type Gan, generated, generatorSpace, lccgan } from 'archloom/plugins/lccgan'
+import { type Gan, gaussianSampler, generated, generatorSpace, lccgan } from 'archloom/plugins/lccgan'
 import { random } from 'archloom/plugins/random'
 import { useEngine } from 'archloom/tensor'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { imageTable } from '../../../plugins/lccgan/experiment/images.ts'
+import { generatorWith, imageTable, permuted } from '../../../plugins/lccgan/experiment/images.ts'
 import { closedCurveOnce, tenModesOnce } from '../../../plugins/lccgan/experiment/ten-modes.ts'
 import { curveClaims, imageClaims, modeClaims, orderClaims } from '../../../plugins/lccgan/experiment.ts'
 
@@ -120,6 +121,35 @@ describe('the experiment', () => {
       ]).map(({ holds }) => holds)
     expect(curves(0.4, 0.6)).toEqual([true, true])
     expect(curves(0, 0.4)).toEqual([false, false])
+  })
+
+  it('has bases that keep their marginal distributions and lose their geometry, as a control', () => {
+    const rng = seeded(1)
+    const bases = Array.from({ length: 40 }, () => {
+      const x = rng.normal()
+      return Float64Array.of(x, 2 * x, -x)
+    })
+    const control = permuted(bases, seeded(2))
+    for (let k = 0; k < 3; k++) {
+      const sorted = (rows: readonly Float64Array[]) => rows.map((row) => row[k]!).sort((a, b) => a - b)
+      expect(sorted(control)).toEqual(sorted(bases))
+    }
+    // The learnt ones lie on a line; these do not.
+    expect(control.filter(([a = 0, b = 0]) => Math.abs(b - 2 * a) < 1e-9).length).toBeLessThan(10)
+    expect(permuted(bases, seeded(2))).toEqual(control)
+  })
+
+  it('measures a generator with any prior over a classifier that was saved', async () => {
+    const set = pictures(3)
+    const settings = { steps: 2, batchSize: 32, features: 2, learningRate: 5e-4, samples: 30 }
+    using eyes = await trainFeatureNetwork({ data: set, rng: seeded(1) })
+    using again = await trainFeatureNetwork({ data: set, rng: seeded(2), weights: await eyes.save!() })
+    const prior = gaussianSampler({ dimension: 3 })
+    const run = { seed: 1, signal: quiet.signal }
+    const found = await generatorWith(prior, set, eyes, settings, run)
+    expect(found.frechet).toBeGreaterThan(0)
+    // The same weights see the same.
+    expect(await generatorWith(prior, set, again, settings, run)).toEqual(found)
   })
 
   it('measures generators of images on any set, and writes their pictures', async () => {
