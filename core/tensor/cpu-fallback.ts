@@ -1,15 +1,24 @@
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * Kernels of the cpu backend that serve `backendName`: inputs are read, the result is written back. For what an engine
- * lacks or has wrong, and no training step should meet often.
+ * A kernel of the cpu backend for tensors of `backendName`: inputs are read, the result is written back. Undefined where
+ * cpu has none.
+ */
+export function kernelOfCpu(kernelName: string, backendName: string): tf.KernelConfig['kernelFunc'] | undefined {
+  const cpuKernel = tf.getKernel(kernelName, 'cpu')
+  return cpuKernel && ((call) => runOnCpu(cpuKernel, backendName, call))
+}
+
+/**
+ * Kernels of the cpu backend that serve `backendName`, for what an engine lacks or has wrong, and no training step
+ * should meet often.
  */
 export function fallBackToCpu(backendName: string, kernelNames: readonly string[]): void {
   for (const kernelName of kernelNames) {
-    const cpuKernel = tf.getKernel(kernelName, 'cpu')
-    if (!cpuKernel) continue
+    const kernelFunc = kernelOfCpu(kernelName, backendName)
+    if (!kernelFunc) continue
     if (tf.getKernel(kernelName, backendName)) tf.unregisterKernel(kernelName, backendName)
-    tf.registerKernel({ kernelName, backendName, kernelFunc: (call) => runOnCpu(cpuKernel, backendName, call) })
+    tf.registerKernel({ kernelName, backendName, kernelFunc })
   }
 }
 
@@ -33,7 +42,9 @@ function runOnCpu({ kernelFunc }: tf.KernelConfig, backendName: string, { inputs
   const entered = Object.entries(inputs as Record<string, tf.TensorInfo | tf.TensorInfo[] | undefined>).map(
     ([name, input]) => [name, Array.isArray(input) ? input.map(enter) : input && enter(input)],
   )
-  const result = kernelFunc({ inputs: Object.fromEntries(entered), attrs: attrs as tf.NamedAttrMap, backend: cpu })
+  // Others take a bare list.
+  const given = Array.isArray(inputs) ? entered.map(([, input]) => input) : Object.fromEntries(entered)
+  const result = kernelFunc({ inputs: given, attrs: attrs as tf.NamedAttrMap, backend: cpu })
   const outputs = Array.isArray(result) ? result : [result]
   const returned = outputs.map((output) => move(cpu, engine, output))
   for (const { dataId } of [...moved, ...outputs]) cpu.disposeData(dataId)

@@ -17,6 +17,8 @@ export interface EngineDefinition {
   readonly ships?: boolean
   /** Kernels that exist but are slower than a composition of others: fill-ins of these names replace them. */
   readonly slowKernels?: readonly string[]
+  /** Kernels that `start` replaces because the package has them wrong; named in reports. */
+  readonly mendedKernels?: readonly string[]
   /** Never throws for what is merely absent. */
   available(): Promise<Availability>
   /** Registers the tfjs backend and its kernels, and calls nothing else. */

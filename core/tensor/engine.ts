@@ -5,7 +5,8 @@ import { engine as cpu } from './engines/cpu.ts'
 import { engine as wasm } from './engines/wasm.ts'
 import { error } from './errors.ts'
 import { type Installed, installFillIns } from './fill-ins/index.ts'
-import { installGradients } from './gradients/index.ts'
+import { fusedKernels } from './fused.ts'
+import { installGradients, refuseMissingGradients } from './gradients/index.ts'
 import { missingKernels } from './requirements.ts'
 import { threadsWanted } from './threads.ts'
 
@@ -166,7 +167,10 @@ async function start(definition: EngineDefinition, version: string): Promise<Eng
   } finally {
     restoreListeners()
   }
-  const fillIns = installFillIns(name, definition.slowKernels ?? [])
+  const mended = (definition.mendedKernels ?? []).map((kernel): Installed => ({ kernel, why: 'wrong' }))
+  const fillIns = [...mended, ...installFillIns(name, definition.slowKernels ?? [])]
+  const kernels = tf.getKernelsForBackend(name).map(({ kernelName }) => kernelName)
+  refuseMissingGradients(name, [...kernels, ...Object.values(fusedKernels)])
   chosen = { name, describe, version, threads: definition.threads ?? 1, fillIns, missingKernels: missingKernels(name) }
   return chosen
 }

@@ -13,6 +13,8 @@ export const error = defineErrors('tensor', {
     'no engine was chosen yet; call `await useEngine()` before anything that makes tensors.',
   ARCHLOOM_ENGINE_THREADS: (d: { received: string }) =>
     `ARCHLOOM_THREADS is ${quote(d.received)}, expected a positive whole number; correct it, or unset it for all the machine has.`,
+  ARCHLOOM_GRADIENT_MISSING: (d: { kernel: string; engine: string }) =>
+    `the operation ${quote(d.kernel)} cannot be differentiated on the engine ${quote(d.engine)}: it has no gradient. Compute that part with other operations, keep it out of what is trained, or register a gradient with tf.registerGradient before useEngine.`,
   ARCHLOOM_ENGINE_PROBE_FAILED: (d: { name: string; reason: string }) =>
     `the speed probe of engine ${quote(d.name)} failed: ${d.reason.replace(/\.$/, '')}; choose another engine, or mend this one.`,
   ARCHLOOM_SCOPE_DUPLICATE_NAME: (d: { path: string }) =>

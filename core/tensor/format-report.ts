@@ -1,3 +1,4 @@
+import type { Installed } from './fill-ins/index.ts'
 import type { DoctorReport, EngineDiagnosis } from './report.ts'
 
 const number = (value: number) => (value < 10 ? value.toFixed(2) : value.toFixed(0))
@@ -30,12 +31,12 @@ function rowOf({ name, version, available, reason, probe, probeFailure }: Engine
 /** What each engine lacks, in words. */
 function remarksOn({ name, probe }: EngineDiagnosis): string[] {
   if (!probe) return []
-  const of = (why: 'missing' | 'slow') =>
-    probe.fillIns.filter((fillIn) => fillIn.why === why).map(({ kernel }) => kernel)
-  const [filled, faster] = [of('missing'), of('slow')]
+  const of = (why: Installed['why']) => probe.fillIns.filter((fillIn) => fillIn.why === why).map(({ kernel }) => kernel)
+  const [filled, faster, wrong] = [of('missing'), of('slow'), of('wrong')]
   return [
     ...(filled.length > 0 ? [`${name}: filled in ${filled.join(', ')}`] : []),
     ...(faster.length > 0 ? [`${name}: replaced the slow ${faster.join(', ')}`] : []),
+    ...(wrong.length > 0 ? [`${name}: corrected ${wrong.join(', ')}`] : []),
     ...(probe.missingKernels.length > 0 ? [`${name}: kernels missing: ${probe.missingKernels.join(', ')}`] : []),
     ...(probe.missingGradients.length > 0 ? [`${name}: gradients missing: ${probe.missingGradients.join(', ')}`] : []),
   ]

@@ -254,3 +254,73 @@ tf.registerGradient({
     y: () => tf.zerosLike(y as tf.Tensor),
   }),
 })
+
+const perChannel = (x: tf.Tensor): tf.Tensor => tf.sum(x, batchAxes(x))
+const passed = (relu: unknown, y: () => tf.Tensor): tf.Tensor => (relu ? tf.step(y()) : tf.scalar(1))
+
+// What nested gradients need: how the three results of a gradient kernel change with its inputs. u, v and w are the
+// gradients of those results; g is dy where the rectifier let it pass.
+tf.registerGradient({
+  kernelName: fusedKernels.scaleShiftGrad,
+  inputsToSave: ['dy', 'x', 'scale', 'shift'],
+  gradFunc: (given, saved, attributes) => {
+    const [u, v, w] = given as [tf.Tensor, tf.Tensor, tf.Tensor]
+    const [dy, x, scale, shift] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+    const mask = passed((attributes as unknown as Attributes).relu, () => tf.add(tf.mul(x, scale), shift))
+    const g = tf.mul(dy, mask)
+    return {
+      dy: () => tf.mul(mask, tf.add(tf.add(tf.mul(u, scale), tf.mul(x, v)), w)),
+      x: () => tf.mul(g, v),
+      scale: () => perChannel(tf.mul(g, u)),
+      shift: () => tf.zeros(shift.shape),
+    }
+  },
+})
+
+// Mean and variance are functions of x: all that depends on them flows into its gradient.
+tf.registerGradient({
+  kernelName: fusedKernels.batchNormGrad,
+  inputsToSave: ['dy', 'x', 'gamma', 'beta', 'mean', 'variance'],
+  gradFunc: (given, saved, attributes) => {
+    const [u, v, w] = given as [tf.Tensor, tf.Tensor, tf.Tensor]
+    const [dy, x, gamma, beta, mean, variance] = saved as [
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+    ]
+    const { epsilon, relu } = attributes as unknown as { epsilon: number; relu: boolean }
+    const count = x.size / channelsOf(x)
+    const inverse = tf.rsqrt(tf.add(variance, epsilon))
+    const normal = tf.mul(tf.sub(x, mean), inverse)
+    const mask = passed(relu, () => tf.add(tf.mul(normal, gamma), beta))
+    const g = tf.mul(dy, mask)
+    const scale = tf.mul(gamma, inverse)
+    // What remains of z when its mean and its part along the normalised x are taken away.
+    const centred = (z: tf.Tensor) =>
+      tf.sub(z, tf.div(tf.add(perChannel(z), tf.mul(normal, perChannel(tf.mul(z, normal)))), count))
+    return {
+      dy: () => tf.mul(mask, tf.add(tf.add(tf.mul(scale, centred(u)), tf.mul(v, normal)), w)),
+      x: () => {
+        const [ofU, ofG] = [perChannel(tf.mul(u, normal)), perChannel(tf.mul(g, normal))]
+        const onNormal = tf.sub(tf.mul(g, v), tf.mul(scale, tf.div(tf.add(tf.mul(u, ofG), tf.mul(g, ofU)), count)))
+        const onInverse = tf.mul(gamma, perChannel(tf.mul(u, centred(g))))
+        return tf.sub(
+          tf.mul(inverse, centred(onNormal)),
+          tf.mul(normal, tf.div(tf.mul(onInverse, tf.square(inverse)), count)),
+        )
+      },
+      gamma: () => tf.mul(inverse, perChannel(tf.mul(u, centred(g)))),
+      beta: () => tf.zeros(beta.shape),
+      mean: () => tf.zeros(mean.shape),
+      variance: () => tf.zeros(variance.shape),
+    }
+  },
+})
+
+tf.registerGradient({
+  kernelName: fusedKernels.spatialMeanGrad,
+  gradFunc: (given) => ({ dy: () => tf.mean(given as tf.Tensor, [1, 2]) }),
+})

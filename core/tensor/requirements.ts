@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { hasGradient } from './gradients/index.ts'
 
 /** Kernels that layers, losses, optimizers and their gradients run on: an engine that has them all can train. */
 export const trainingKernels: readonly string[] = [
@@ -69,4 +70,4 @@ export const missingKernels = (backendName: string): readonly string[] =>
   trainingKernels.filter((kernel) => tf.getKernel(kernel, backendName) === undefined)
 
 export const missingGradients = (): readonly string[] =>
-  trainingKernels.filter((kernel) => !withoutGradient.test(kernel) && tf.getGradient(kernel) === undefined)
+  trainingKernels.filter((kernel) => !withoutGradient.test(kernel) && !hasGradient(kernel))

@@ -1,5 +1,6 @@
 import '@tensorflow/tfjs-backend-cpu'
 import * as tf from '@tensorflow/tfjs-core'
+import { mendCpu } from '../../core/tensor/mends/pooling.ts'
 import { threadsWanted } from '../../core/tensor/threads.ts'
 import { Arena } from './arena.ts'
 import { OnnxRuntimeBackend } from './backend.ts'
@@ -33,6 +34,8 @@ export function start(options: StartOptions = {}): void {
     backendName,
     () => new OnnxRuntimeBackend(backendName, new Arena(pages), new Sessions(binding, { threads, limit: sessions })),
   )
+  // They run below ours.
+  mendCpu()
   tf.copyRegisteredKernels('cpu', backendName)
   registerKernels(backendName)
 }

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { KernelFillIn, Stock } from '../../core/tensor/fill-ins/fill-in.ts'
-import { type ConvolutionAttributes, convolutionInfo, padOrCrop } from '../../core/tensor/fill-ins/sliding-window.ts'
+import { type ConvolutionAttributes, convolutionInfo } from '../../core/tensor/fill-ins/sliding-window.ts'
+import { type Border, borderOf, enclose, release } from '../../core/tensor/fill-ins/window-border.ts'
 
 /*
  * Kernels that slide a window. TensorFlow pads by 'same' or 'valid' only, where tfjs also takes numbers for each side:
@@ -11,17 +12,6 @@ type Attributes = ConvolutionAttributes & {
   readonly filterSize?: number | [number, number]
   readonly filterShape?: number[]
   readonly inputShape?: number[]
-}
-
-/** Zeros (negative: cropped rows) at top, bottom, left and right. */
-type Border = readonly [number, number, number, number]
-
-/** The border that makes 'valid' windows out of these. */
-function borderOf({ padInfo, ...geometry }: tf.backend_util.Conv2DInfo): Border {
-  const height = (geometry.outHeight - 1) * geometry.strideHeight + geometry.effectiveFilterHeight
-  const width = (geometry.outWidth - 1) * geometry.strideWidth + geometry.effectiveFilterWidth
-  const { top, left } = padInfo
-  return [top, height - geometry.inHeight - top, left, width - geometry.inWidth - left]
 }
 
 const poolBorder = (shape: readonly number[], { filterSize, strides, pad, dimRoundingMode }: Attributes): Border =>
@@ -35,23 +25,6 @@ const poolBorder = (shape: readonly number[], { filterSize, strides, pad, dimRou
       dimRoundingMode,
     ),
   )
-
-/** Never a winner of a maximum. */
-function enclose(x: tf.Tensor, border: Border, value = 0): tf.Tensor4D {
-  if (value === 0) return padOrCrop(x as tf.Tensor4D, ...border)
-  const [top, bottom, left, right] = border.map((size) => Math.max(0, size)) as unknown as Border
-  const cropped = padOrCrop(x as tf.Tensor4D, ...(border.map((size) => Math.min(0, size)) as unknown as Border))
-  const sides: [number, number][] = [
-    [0, 0],
-    [top, bottom],
-    [left, right],
-    [0, 0],
-  ]
-  return tf.pad(cropped, sides, value)
-}
-
-const release = (y: tf.Tensor, border: Border): tf.Tensor =>
-  padOrCrop(y as tf.Tensor4D, ...(border.map((size) => -size) as unknown as Border))
 
 const grown = ([n, h, w, c]: readonly number[], [top, bottom, left, right]: Border): number[] => [
   n as number,

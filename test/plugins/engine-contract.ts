@@ -251,6 +251,35 @@ export function engineContract(name: string, { runs = 20, tolerance = 1e-4 } = {
       expect(loss.losses.every(Number.isNaN)).toBe(true)
     })
 
+    const ends: Record<string, (x: tf.Tensor) => tf.Tensor> = {
+      relu: tf.relu,
+      relu6: tf.relu6,
+      'clip by value': (x) => tf.clipByValue(x, 0, 1),
+      maximum: (x) => tf.maximum(0, x),
+      'max pooling': (x) => tf.maxPool(x as tf.Tensor4D, 2, 2, 'same'),
+      'leaky ReLU': (x) => tf.leakyRelu(x, 0.2),
+    }
+    it.each(Object.keys(ends))('a kernel of NaN before %s makes the loss NaN', async (label) => {
+      await tf.setBackend(name)
+      using scope = variableScope({ rng: seeded('nan') })
+      const apply = sequential(
+        conv2d(scope.child('conv'), { inputChannels: 3, filters: 4, kernel: 3 }),
+        (x) => ends[label]!(x),
+        globalAvgPool(),
+        dense(scope.child('head'), { inputs: 4, units: 3 }),
+      )
+      const [kernel] = scope.trainable as [tf.Variable]
+      tf.tidy(() => kernel.assign(tf.fill(kernel.shape, Number.NaN)))
+      using optimizer = momentum({ learningRate: 0.1 })
+      const { loss } = await trainStepAsync({
+        variables: scope.trainable,
+        optimizer,
+        loss: () =>
+          softmaxCrossEntropy(apply(uniform([2, 6, 6, 3], 'x'), { training: true }), tf.tensor1d([0, 2], 'int32')),
+      })
+      expect(loss).toBeNaN()
+    })
+
     it('keeps the number of tensors over steps', async () => {
       await tf.setBackend(name)
       using net = convNet()

@@ -5,6 +5,8 @@ export interface KernelFillIn {
   readonly kernel: string
   /** It needs the engine's own kernel to build on. */
   readonly replacesOnly?: true
+  /** Calls that the engine's own kernel does right, and that go to it with nothing in between. */
+  readonly passes?: (inputs: tf.NamedTensorInfoMap, attributes: tf.NamedAttrMap) => boolean
   /** `stock` is the engine's own kernel, where this one replaces it for speed. */
   readonly compute: (
     inputs: Readonly<Record<string, tf.Tensor>>,
@@ -18,16 +20,21 @@ export type Stock = (inputs: Readonly<Record<string, tf.Tensor>>, attributes: ob
 
 /** A kernel of `backendName` from a fill-in. */
 export function registerKernelFillIn(backendName: string, fillIn: KernelFillIn): void {
-  const { kernel: kernelName, compute } = fillIn
+  const { kernel: kernelName, compute, passes } = fillIn
   const own = tf.getKernel(kernelName, backendName)
   const stock: Stock | undefined =
     own && ((inputs, attributes) => runOwn(own, inputs as tf.NamedTensorInfoMap, attributes as tf.NamedAttrMap))
   if (own) tf.unregisterKernel(kernelName, backendName)
   tf.registerKernel({
+    // Its set-up: the engine's own kernel goes on being called.
+    ...own,
     kernelName,
     backendName,
-    kernelFunc: ({ inputs, attrs }) =>
-      tf.tidy(() => compute(tensorsOf(inputs), (attrs ?? {}) as Record<string, never>, stock)),
+    kernelFunc: (call) => {
+      const { inputs, attrs } = call
+      if (own && passes?.(inputs, attrs as tf.NamedAttrMap)) return own.kernelFunc(call)
+      return tf.tidy(() => compute(tensorsOf(inputs), (attrs ?? {}) as Record<string, never>, stock))
+    },
   })
 }
 
@@ -39,7 +46,9 @@ const runOwn = (own: tf.KernelConfig, inputs: tf.NamedTensorInfoMap, attrs: tf.N
 
 /** Kernels call each other with bare records; operations want tensors. */
 const tensorsOf = (inputs: tf.NamedTensorInfoMap): Record<string, tf.Tensor> =>
-  Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, tensorOf(input as tf.TensorInfo)]))
+  Object.fromEntries(
+    Object.entries(inputs).flatMap(([name, input]) => (input ? [[name, tensorOf(input as tf.TensorInfo)]] : [])),
+  )
 
 function tensorOf(input: tf.TensorInfo): tf.Tensor {
   if (input instanceof tf.Tensor) return input

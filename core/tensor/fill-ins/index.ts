@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { broadcastFusedProduct, broadcastProduct } from './broadcast-products.ts'
 import { convolutionFilterGradient } from './convolution-filter-gradient.ts'
 import { convolutionInputGradient } from './convolution-input-gradient.ts'
 import { depthwiseFilterGradient } from './depthwise-filter-gradient.ts'
 import { depthwiseInputGradient } from './depthwise-input-gradient.ts'
+import { einsum } from './einsum.ts'
 import { type KernelFillIn, registerKernelFillIn } from './fill-in.ts'
 import { transposedMatmul } from './transposed-matmul.ts'
 import { unsortedSegmentSum } from './unsorted-segment-sum.ts'
@@ -16,7 +18,8 @@ export { type ConvolutionAttributes, convolutionInfo } from './sliding-window.ts
 export interface Installed {
   /** Name of the tfjs kernel. */
   readonly kernel: string
-  readonly why: 'missing' | 'slow'
+  /** 'wrong': the engine's own kernel computes something else for some inputs. */
+  readonly why: 'missing' | 'slow' | 'wrong'
 }
 
 const fillIns: readonly KernelFillIn[] = [
@@ -28,11 +31,14 @@ const fillIns: readonly KernelFillIn[] = [
   unsortedSegmentSum,
 ]
 
+/** For every engine: tfjs has these wrong on all of its own. */
+const wrongEverywhere: readonly KernelFillIn[] = [broadcastProduct, broadcastFusedProduct, einsum]
+
 const installedFor = new Map<string, readonly Installed[]>()
 
 /**
- * Installs the kernels that the engine lacks or declares slow, as compositions of those it has. Again for the same
- * engine: adds nothing.
+ * Installs the kernels that the engine lacks or declares slow, as compositions of those it has, and replaces those that
+ * tfjs has wrong on every engine. Again for the same engine: adds nothing.
  */
 export function installFillIns(backendName: string, slowKernels: readonly string[]): readonly Installed[] {
   const known = installedFor.get(backendName)
@@ -44,6 +50,12 @@ export function installFillIns(backendName: string, slowKernels: readonly string
     if (exists ? !slowKernels.includes(fillIn.kernel) : fillIn.replacesOnly) continue
     registerKernelFillIn(backendName, fillIn)
     installed.push({ kernel: fillIn.kernel, why: exists ? 'slow' : 'missing' })
+  }
+  for (const fillIn of wrongEverywhere) {
+    const exists = tf.getKernel(fillIn.kernel, backendName) !== undefined
+    if (!exists && fillIn.replacesOnly) continue
+    registerKernelFillIn(backendName, fillIn)
+    installed.push({ kernel: fillIn.kernel, why: exists ? 'wrong' : 'missing' })
   }
   installedFor.set(backendName, installed)
   return installed

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { innerProduct, reluGradient } from '../fused.ts'
 import { binary, fromGradient, fromInput, fromOutput, type GradientRule, type GradientTable, masked } from './rule.ts'
 
-const flat = fromGradient((dy) => tf.zerosLike(dy))
+const flat = fromGradient((dy) => tf.zeros(dy.shape))
 const one = (x: tf.Tensor) => tf.sub(1, tf.square(x))
 
 // SELU's constants (Klambauer et al., 2017).
@@ -66,16 +66,31 @@ const indicesOnly: GradientRule = {
 }
 
 const zeroOfInput = fromInput((_dy, x) => tf.zeros(x.shape))
+const none = (dy: tf.Tensor) => tf.zeros(dy.shape)
+const stepOfTwo = binary(none, none)
 
 /** Steps: their slope is 0 wherever they have one. */
 const steps: GradientTable = {
+  All: zeroOfInput,
+  Any: zeroOfInput,
   ArgMax: zeroOfInput,
   ArgMin: zeroOfInput,
   Ceil: flat,
+  Equal: stepOfTwo,
   Floor: flat,
+  FloorDiv: stepOfTwo,
+  Greater: stepOfTwo,
+  GreaterEqual: stepOfTwo,
   IsFinite: flat,
   IsInf: flat,
   IsNan: flat,
+  Less: stepOfTwo,
+  LessEqual: stepOfTwo,
+  LogicalAnd: stepOfTwo,
+  LogicalNot: flat,
+  LogicalOr: stepOfTwo,
+  LogicalXor: stepOfTwo,
+  NotEqual: stepOfTwo,
   OneHot: indicesOnly,
   OnesLike: flat,
   Round: flat,
@@ -83,8 +98,6 @@ const steps: GradientTable = {
   Step: flat,
   ZerosLike: flat,
 }
-
-const none = (dy: tf.Tensor) => tf.zerosLike(dy)
 
 /** Functions of two values that broadcast against each other; of equal values in a maximum, `a` has the gradient. */
 const pairs: GradientTable = {
@@ -96,8 +109,6 @@ const pairs: GradientTable = {
     (dy, a, b) => tf.mul(dy, tf.div(b, tf.add(tf.square(a), tf.square(b)))),
     (dy, a, b) => tf.neg(tf.mul(dy, tf.div(a, tf.add(tf.square(a), tf.square(b))))),
   ),
-  FloorDiv: binary(none, none),
-  GreaterEqual: binary(none, none),
   Maximum: binary(
     (dy, a, b) => masked(dy, tf.greaterEqual(a, b)),
     (dy, a, b) => masked(dy, tf.less(a, b)),

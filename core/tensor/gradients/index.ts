@@ -4,12 +4,14 @@
  * mirrored borders and resized images, which it gets wrong.
  */
 import * as tf from '@tensorflow/tfjs-core'
+import { error } from '../errors.ts'
 import { elementwise } from './elementwise.ts'
 import { products } from './products.ts'
 import { reductions } from './reductions.ts'
 import { resizing } from './resize.ts'
 import type { GradientTable } from './rule.ts'
 import { shapes } from './shapes.ts'
+import { mendTape } from './tape.ts'
 import { windows } from './windows.ts'
 
 export { spaceToDepth } from './shapes.ts'
@@ -20,7 +22,31 @@ export const gradientNames: readonly string[] = Object.keys(table).sort()
 
 /** Gradients are registered for the process, whatever its engine. An engine may replace them afterwards. */
 export function installGradients(): void {
+  mendTape()
   for (const [kernelName, rule] of Object.entries(table)) tf.registerGradient({ kernelName, ...rule })
+}
+
+const refusals = new WeakSet<tf.GradFunc>()
+
+/**
+ * Gives every kernel of an engine that has no gradient one that throws ARCHLOOM_GRADIENT_MISSING, where tfjs throws an
+ * error without a code. It is thrown before any weight changes, and only by operations between the weights and the loss.
+ */
+export function refuseMissingGradients(backendName: string, kernelNames: readonly string[]): void {
+  for (const kernelName of kernelNames) {
+    if (tf.getGradient(kernelName)) continue
+    const gradFunc = () => {
+      throw error('ARCHLOOM_GRADIENT_MISSING', { kernel: kernelName, engine: backendName })
+    }
+    refusals.add(gradFunc)
+    tf.registerGradient({ kernelName, gradFunc })
+  }
+}
+
+/** Whether an operation can be differentiated. */
+export function hasGradient(kernelName: string): boolean {
+  const gradient = tf.getGradient(kernelName)
+  return gradient !== undefined && !refusals.has(gradient.gradFunc)
 }
 
 installGradients()

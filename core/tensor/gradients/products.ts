@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { error } from '../errors.ts'
 import {
   type ConvolutionAttributes,
   convolutionFilterGradientOf,
@@ -7,7 +8,7 @@ import {
   depthwiseFilterGradientOf,
   depthwiseInputGradientOf,
 } from '../fill-ins/index.ts'
-import { type GradientTable, unbroadcast } from './rule.ts'
+import { type GradientRule, type GradientTable, unbroadcast } from './rule.ts'
 
 const isDilated = ({ dilations }: ConvolutionAttributes): boolean => [dilations ?? 1].flat().some((rate) => rate > 1)
 
@@ -17,6 +18,86 @@ const takesDilations = (kernel: string): boolean => tf.getKernel(dilated(kernel)
 
 const run = (kernel: string, inputs: tf.NamedTensorMap, attributes: object) =>
   tf.engine().runKernel(kernel, inputs, attributes as tf.NamedAttrMap) as tf.Tensor
+
+/** The letters of an einsum: of each input, and of the output. */
+function lettersOf(equation: string): { inputs: string[]; output: string } {
+  const [left, output = ''] = equation.replace(/\s/g, '').split('->')
+  return { inputs: (left as string).split(','), output }
+}
+
+/** Σ over the letters that only this input has hands the same gradient to each of its places. */
+function einsumBack(dy: tf.Tensor, at: number, inputs: readonly tf.Tensor[], equation: string): tf.Tensor {
+  const { inputs: letters, output } = lettersOf(equation)
+  const own = letters[at] as string
+  const others = inputs.filter((_, i) => i !== at)
+  const lettersOfOthers = letters.filter((_, i) => i !== at)
+  const kept = [...own].filter((letter) => [output, ...lettersOfOthers].some((each) => each.includes(letter)))
+  const result = `->${kept.join('')}`
+  // tfjs takes no scalar into an einsum.
+  const gradient =
+    output !== ''
+      ? tf.einsum([output, ...lettersOfOthers].join(',') + result, dy, ...others)
+      : tf.mul(dy, others.length > 0 ? tf.einsum(lettersOfOthers.join(',') + result, ...others) : 1)
+  const { shape } = inputs[at] as tf.Tensor
+  const places = shape.map((size, axis) => (kept.includes(own[axis] as string) ? size : 1))
+  return tf.add(tf.zeros(shape), tf.reshape(gradient, places))
+}
+
+type ConvolutionKernel = 'Conv2D' | 'DepthwiseConv2dNative'
+
+/**
+ * Gradients of the gradient kernels of a convolution, which nested gradients need. All three are linear in each input,
+ * and each is the gradient of the others. The dilated ones exist on engines that have them.
+ */
+function ofConvolutionGradients(forward: ConvolutionKernel): GradientTable {
+  const [ofInput, ofFilter] = [`${forward}BackpropInput`, `${forward}BackpropFilter`]
+  const rule = (kernel: string, named: (kernel: string) => string): GradientRule => ({
+    inputsToSave: kernel === ofInput ? ['dy', 'filter'] : ['x', 'dy'],
+    gradFunc: (given, saved, attributes) => {
+      const { inputShape, filterShape, ...rest } = attributes as unknown as ConvolutionAttributes & Shapes
+      const gradient = given as tf.Tensor
+      const [first, second] = saved as [tf.Tensor, tf.Tensor]
+      const options = { dilations: [1, 1], dataFormat: 'NHWC', ...rest }
+      // The dilated kernel has x among its inputs.
+      const extra = (x: tf.Tensor): tf.NamedTensorMap => (named === dilated ? { x } : {})
+      if (kernel === ofInput) {
+        const [dy, filter] = [first, second]
+        return {
+          x: () => tf.zeros(gradient.shape),
+          dy: () => run(forward, { x: gradient, filter }, options),
+          filter: () => run(named(ofFilter), { x: gradient, dy }, { ...options, filterShape: filter.shape }),
+        }
+      }
+      const [x, dy] = [first, second]
+      return {
+        x: () => run(named(ofInput), { ...extra(x), dy, filter: gradient }, { ...options, inputShape: x.shape }),
+        dy: () => run(forward, { x, filter: gradient }, options),
+        filter: () => tf.zeros(gradient.shape),
+      }
+    },
+  })
+  const plain = (kernel: string) => kernel
+  return {
+    // The transposed convolution is an operation of its own, and has its rule in the table.
+    ...(forward === 'Conv2D' ? {} : { [ofInput]: rule(ofInput, plain) }),
+    [ofFilter]: rule(ofFilter, plain),
+    [dilated(ofInput)]: rule(ofInput, dilated),
+    [dilated(ofFilter)]: rule(ofFilter, dilated),
+  }
+}
+
+interface Shapes {
+  readonly inputShape?: number[]
+  readonly filterShape?: number[]
+}
+
+interface Conv3DAttributes {
+  readonly strides: number | [number, number, number]
+  readonly pad: 'same' | 'valid'
+  readonly dilations?: number | [number, number, number] | null
+}
+
+const dilated3D = () => ({ kernel: 'Conv3D with dilations', engine: tf.getBackend() })
 
 /** Kernels that are linear in each of two inputs. */
 export const products: GradientTable = {
@@ -74,6 +155,21 @@ export const products: GradientTable = {
       }
     },
   },
+  ...ofConvolutionGradients('Conv2D'),
+  ...ofConvolutionGradients('DepthwiseConv2dNative'),
+  Conv3D: {
+    inputsToSave: ['x', 'filter'],
+    gradFunc: (dy, saved, attributes) => {
+      const { strides, pad, dilations } = attributes as unknown as Conv3DAttributes
+      const [x, filter] = saved as [tf.Tensor, tf.Tensor]
+      if ([dilations ?? 1].flat().some((rate) => rate > 1)) throw error('ARCHLOOM_GRADIENT_MISSING', dilated3D())
+      return {
+        x: () => run('Conv3DBackpropInputV2', { dy: dy as tf.Tensor, filter }, { strides, pad, inputShape: x.shape }),
+        filter: () =>
+          run('Conv3DBackpropFilterV2', { x, dy: dy as tf.Tensor }, { strides, pad, filterShape: filter.shape }),
+      }
+    },
+  },
   DepthwiseConv2dNative: {
     inputsToSave: ['x', 'filter'],
     gradFunc: (dy, saved, attributes) => {
@@ -102,6 +198,48 @@ export const products: GradientTable = {
             { x, dy: dy as tf.Tensor },
             { ...rest, filterShape: filter.shape },
           ),
+      }
+    },
+  },
+  Dilation2D: {
+    inputsToSave: ['x', 'filter'],
+    gradFunc: (dy, saved, attributes) => {
+      const [x, filter] = saved as [tf.Tensor, tf.Tensor]
+      const inputs = { x, filter, dy: dy as tf.Tensor }
+      return {
+        x: () => run('Dilation2DBackpropInput', inputs, attributes),
+        filter: () => run('Dilation2DBackpropFilter', inputs, attributes),
+      }
+    },
+  },
+  Einsum: {
+    saveAllInputs: true,
+    gradFunc: (dy, saved, attributes) => {
+      const { equation } = attributes as unknown as { equation: string }
+      return Object.fromEntries(saved.map((_, at) => [at, () => einsumBack(dy as tf.Tensor, at, saved, equation)]))
+    },
+  },
+  // Absent offset and scale are saved as empty tensors.
+  FusedBatchNorm: {
+    inputsToSave: ['x', 'mean', 'variance', 'scale'],
+    gradFunc: (dy, saved, attributes) => {
+      const { varianceEpsilon } = attributes as unknown as { varianceEpsilon: number }
+      const [x, mean, variance, given] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+      const d = dy as tf.Tensor
+      const scale = given.size > 0 ? given : tf.scalar(1)
+      const inverse = tf.rsqrt(tf.add(variance, varianceEpsilon))
+      const centred = tf.sub(x, mean)
+      const scaled = tf.mul(d, scale)
+      return {
+        x: () => tf.mul(scaled, inverse),
+        mean: () => unbroadcast(tf.neg(tf.mul(scaled, inverse)), mean.shape),
+        variance: () =>
+          unbroadcast(
+            tf.mul(tf.mul(scaled, centred), tf.mul(-0.5, tf.mul(inverse, tf.square(inverse)))),
+            variance.shape,
+          ),
+        offset: () => unbroadcast(d, mean.shape),
+        scale: () => unbroadcast(tf.mul(d, tf.mul(centred, inverse)), mean.shape),
       }
     },
   },

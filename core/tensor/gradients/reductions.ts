@@ -21,9 +21,46 @@ const extreme = fromBoth((dy, x, y, attributes: { reductionIndices?: number | nu
   return masked(expand(dy, x, axes), tf.equal(x, expand(y, x, axes)))
 })
 
+/**
+ * ∂/∂x[k] of a running product is the sum over the products that hold x[k], each with x[k] left out, times its dy.
+ * Written without division, so that zeros count; takes memory of the axis' size squared.
+ */
+const cumprod = fromInput((dy, x, { axis, exclusive, reverse }: Required<CumulativeAttributes>) => {
+  const [along = 0] = tf.util.parseAxisParam(axis, x.shape)
+  const size = x.shape[along] as number
+  const order = [...[...x.shape.keys()].filter((each) => each !== along), along]
+  const inverse = order.map((_, each) => order.indexOf(each))
+  const rows = tf.reshape(tf.transpose(x, order), [-1, 1, size])
+  const itself = tf.expandDims(tf.eye(size), 0)
+  const without = tf.add(tf.mul(rows, tf.sub(1, itself)), itself)
+  const [left, right] = [tf.range(0, size), tf.reshape(tf.range(0, size), [size, 1])]
+  const [later, earlier] = reverse ? [right, left] : [left, right]
+  const holds = tf.cast(exclusive ? tf.greater(later, earlier) : tf.greaterEqual(later, earlier), 'float32')
+  const products = tf.mul(tf.cumprod(without, 2, exclusive, reverse), tf.expandDims(holds, 0))
+  const gradient = tf.sum(tf.mul(products, tf.reshape(tf.transpose(dy, order), [-1, 1, size])), 2)
+  return tf.transpose(
+    tf.reshape(
+      gradient,
+      order.map((each) => x.shape[each] as number),
+    ),
+    inverse,
+  )
+})
+
+interface CumulativeAttributes {
+  readonly axis: number
+  readonly exclusive?: boolean
+  readonly reverse?: boolean
+}
+
 export const reductions: GradientTable = {
+  Cumprod: cumprod,
   Cumsum: fromInput((dy, _x, { axis, exclusive, reverse }: { axis: number; exclusive: boolean; reverse: boolean }) =>
     tf.cumsum(dy, axis, exclusive, !reverse),
+  ),
+  LogSoftmax: fromOutput(
+    (dy, y, { axis }: { axis: number }) => tf.sub(dy, tf.mul(tf.sum(dy, [axis], true), tf.exp(y))),
+    'logits',
   ),
   Max: extreme,
   Mean: fromInput((dy, x, { axis }: { axis: number | number[] }) => {

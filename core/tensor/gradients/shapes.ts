@@ -59,6 +59,24 @@ export function spaceToDepth(x: tf.Tensor4D, size: number, dataFormat: 'NHWC' | 
   return tf.reshape(tf.transpose(blocks, [0, 2, 1, 3]), [n, h / size, w / size, size * size * c])
 }
 
+/** The gradient of an operation that picks values of x: each comes back to the place it was read from. */
+function placeBack(dy: tf.Tensor, x: tf.Tensor, pick: (places: tf.Tensor) => tf.Tensor): tf.Tensor {
+  const places = pick(tf.reshape(tf.range(0, x.size, 1, 'int32'), x.shape))
+  const flat = tf.reshape(places, [dy.size]) as tf.Tensor1D
+  return tf.reshape(tf.unsortedSegmentSum(tf.reshape(dy, [dy.size]), flat, x.size), x.shape)
+}
+
+interface StridedSliceAttributes {
+  readonly begin: number[]
+  readonly end: number[]
+  readonly strides: number[]
+  readonly beginMask: number
+  readonly endMask: number
+  readonly ellipsisMask: number
+  readonly newAxisMask: number
+  readonly shrinkAxisMask: number
+}
+
 export const shapes: GradientTable = {
   AddN: ofEach((dy, inputs) => inputs.map(() => tf.clone(dy))),
   BatchToSpaceND: fromGradient((dy, { blockShape, crops }: { blockShape: number[]; crops: number[][] }) =>
@@ -86,6 +104,13 @@ export const shapes: GradientTable = {
       }
     },
   },
+  GatherNd: {
+    inputsToSave: ['params', 'indices'],
+    gradFunc: (dy, [params, indices]) => ({
+      params: () => tf.scatterND(indices as tf.Tensor, dy as tf.Tensor, (params as tf.Tensor).shape),
+      indices: () => tf.zeros((indices as tf.Tensor).shape),
+    }),
+  },
   MirrorPad: mirrored,
   Pack: ofEach((dy, _inputs, { axis }) => tf.unstack(dy, axis)),
   PadV2: cropped,
@@ -111,6 +136,21 @@ export const shapes: GradientTable = {
   SpaceToBatchND: fromGradient((dy, { blockShape, paddings }: { blockShape: number[]; paddings: number[][] }) =>
     tf.batchToSpaceND(dy, blockShape, paddings),
   ),
+  StridedSlice: fromInput((dy, x, a: StridedSliceAttributes) =>
+    placeBack(dy, x, (places) =>
+      tf.stridedSlice(
+        places,
+        a.begin,
+        a.end,
+        a.strides,
+        a.beginMask,
+        a.endMask,
+        a.ellipsisMask,
+        a.newAxisMask,
+        a.shrinkAxisMask,
+      ),
+    ),
+  ),
   SplitV: fromParts((dys, { axis }) => tf.concat(dys, axis)),
   // [r₁·s₁, r₂·s₂, …] → [r₁, s₁, r₂, s₂, …], summed over the repetitions, one axis at a time to keep the rank low.
   Tile: fromInput((dy, x, { reps }: { reps: number[] }) =>
@@ -120,6 +160,18 @@ export const shapes: GradientTable = {
       return tf.sum(tf.reshape(gradient, [...split, ...gradient.shape.slice(axis + 1)]), axis)
     }, dy),
   ),
+  // [..., k] values and their places, along the last axis of x.
+  TopK: {
+    inputsToSave: ['x'],
+    outputsToSave: [false, true],
+    gradFunc: (dys, [x, indices]) => ({
+      x: () => {
+        const size = (x as tf.Tensor).shape.at(-1) as number
+        const places = tf.cast(tf.oneHot(tf.cast(indices as tf.Tensor, 'int32'), size), 'float32')
+        return tf.sum(tf.mul(places, tf.expandDims((dys as tf.Tensor[])[0] as tf.Tensor, -1)), -2)
+      },
+    }),
+  },
   Transpose: fromGradient((dy, { perm }: { perm: number[] }) =>
     tf.transpose(
       dy,

@@ -66,6 +66,9 @@ function sweep(
   eachPlane(be, name, [n, h, w, c], inputs, parameters, out, [])
 }
 
+/** Positions after which a sum goes on in double precision. */
+const longestRun = 4096
+
 /** Calls a loop for every plane, reusing one list of arguments: thousands of calls a step are made here. */
 function eachPlane(
   be: OnnxRuntimeBackend,
@@ -75,27 +78,33 @@ function eachPlane(
   parameters: readonly Floats[],
   out: readonly Planes[],
   sums: readonly number[],
-  afterImage?: () => void,
+  afterRun?: () => void,
 ): void {
   const [blocks, bytes, loop] = [be.layout.blocks(c), be.layout.block * 4, be.loops[name]]
   const [first, second] = [1 + inputs.length * 2, 1 + inputs.length * 2 + parameters.length]
   const given = [h * w, ...inputs.flatMap(({ steps }) => [0, steps[2]]), ...parameters.map(() => 0)]
   given.push(...out.flatMap(({ steps }) => [0, steps[2]]), ...sums)
   const sumsAt = second + out.length * 2
-  for (let image = 0; image < n; image++) {
+  const run = afterRun ? Math.min(h * w, longestRun) : h * w
+  for (let at = 0; at < n * h * w; at += Math.min(run, h * w - (at % (h * w)))) {
+    const [image, start] = [Math.floor(at / (h * w)), at % (h * w)]
+    given[0] = Math.min(run, h * w - start)
     for (let b = 0; b < blocks; b++) {
-      for (let i = 0; i < inputs.length; i++) given[1 + i * 2] = addressOf(inputs[i] as Planes, image, b)
+      for (let i = 0; i < inputs.length; i++) {
+        const of = inputs[i] as Planes
+        given[1 + i * 2] = addressOf(of, image, b) + start * of.steps[2]
+      }
       for (let i = 0; i < parameters.length; i++) given[first + i] = (parameters[i] as Floats).byteOffset + b * bytes
       for (let i = 0; i < out.length; i++) given[second + i * 2] = addressOf(out[i] as Planes, image, b)
       for (let i = 0; i < sums.length; i++) given[sumsAt + i] = (sums[i] as number) + b * bytes
       loop(...given)
     }
-    afterImage?.()
+    afterRun?.()
   }
 }
 
 /**
- * Per-channel sums of a loop, each in double precision over the images; `each` receives the sums of one image.
+ * Per-channel sums of a loop, in double precision over the images and over long runs of positions.
  * Returns one array of all (padded) channels a sum.
  */
 function sums(
@@ -265,11 +274,17 @@ const spatialMean = ({ inputs, backend: be }: Call) => {
   const [blocks, block] = [be.layout.blocks(c), be.layout.block]
   const out = be.output([n, c])
   be.memoryPool.withScratch([blocks * block], (sum) => {
+    const total = new Float64Array(c)
     for (let image = 0; image < n; image++) {
-      sum.fill(0)
-      for (let b = 0; b < blocks; b++)
-        be.loops.sum(h * w, addressOf(x, image, b), x.steps[2], sum.byteOffset + b * block * 4)
-      for (let k = 0; k < c; k++) out.values[image * c + k] = (sum[k] as number) / Math.max(1, h * w)
+      total.fill(0)
+      for (let start = 0; start < h * w; start += longestRun) {
+        sum.fill(0)
+        const count = Math.min(longestRun, h * w - start)
+        for (let b = 0; b < blocks; b++)
+          be.loops.sum(count, addressOf(x, image, b) + start * x.steps[2], x.steps[2], sum.byteOffset + b * block * 4)
+        for (let k = 0; k < c; k++) total[k] = (total[k] as number) + (sum[k] as number)
+      }
+      for (let k = 0; k < c; k++) out.values[image * c + k] = (total[k] as number) / Math.max(1, h * w)
     }
   })
   return out

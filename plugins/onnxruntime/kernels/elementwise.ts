@@ -291,6 +291,9 @@ export function total(be: OnnxRuntimeBackend, x: Floats, y?: Floats): number {
   return sum
 }
 
+/** Whether a NaN (or infinities of both signs) is among the values: their sum tells, in one pass. */
+export const hasNaN = (be: OnnxRuntimeBackend, x: Floats): boolean => Number.isNaN(total(be, x))
+
 /** The arrays of tensors of one shape in one layout; padding is zero and adds nothing. */
 export function aligned(be: OnnxRuntimeBackend, tensors: readonly tf.TensorInfo[]): Floats[] {
   const dims = commonLayout(be, tensors, true)

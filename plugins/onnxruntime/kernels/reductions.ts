@@ -1,9 +1,10 @@
 /** Sums and extremes over axes, softmax: an ONNX node where the cpu kernel would transpose first. */
 import * as tf from '@tensorflow/tfjs-core'
+import { sumOver } from '../../../core/tensor/mends/sums.ts'
 import type { Values } from '../storage.ts'
 import type { Floats } from './blocked.ts'
 import { channelSums } from './channels.ts'
-import { aligned, total, worthGraph } from './elementwise.ts'
+import { aligned, hasNaN, total, worthGraph } from './elementwise.ts'
 import { type Call, floats, input, type KernelTable } from './kernel.ts'
 
 interface ReduceAttributes {
@@ -12,6 +13,9 @@ interface ReduceAttributes {
   readonly reductionIndices?: number | number[]
   readonly keepDims: boolean
 }
+
+/** Terms after which a sum in single precision is no longer near enough. */
+const manyTerms = 4096
 
 const sizeOf = tf.util.sizeFromShape
 
@@ -40,6 +44,16 @@ const reduce =
     // Innermost axes are one run of values, summed in double precision.
     if (axes[0] === rank - axes.length && (op === 'ReduceSum' || op === 'ReduceMean'))
       return sumsOfRuns(be.entry(x).numbers, be.output(shape), op === 'ReduceMean')
+    // ONNX Runtime adds one value after the other in single precision: over many the sum stands still.
+    if ((op === 'ReduceSum' || op === 'ReduceMean') && size / sizeOf(shape) > manyTerms) {
+      const out = be.output(shape)
+      const { totals } = sumOver(be.entry(x).numbers, x.shape, axes)
+      for (let i = 0; i < totals.length; i++)
+        out.values[i] = (totals[i] as number) / (op === 'ReduceMean' ? size / totals.length : 1)
+      return out
+    }
+    // ONNX Runtime finds or loses a NaN by where it stands; the cpu kernel always finds it.
+    if ((op === 'ReduceMax' || op === 'ReduceMin') && hasNaN(be, be.entry(x).numbers as Floats)) return undefined
     const out = be.output(shape)
     be.sessions.run(
       `${op} ${x.shape} ${axes} ${attrs.keepDims}`,

@@ -4,7 +4,7 @@ import '@tensorflow/tfjs-layers' // registers the gradients
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, expect, it } from 'vitest'
 import { useEngine } from '../../../core/tensor/index.ts'
-import { normal, withGradients } from './compare.ts'
+import { normal, withGradients } from '../compare.ts'
 
 /** Kernels of the cpu engine that met many values since the beginning of a case. */
 const ran = new Set<string>()

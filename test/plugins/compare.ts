@@ -1,14 +1,20 @@
-/** Runs the same computation on the cpu engine and on onnxruntime, and compares every number. */
+/** Runs the same computation on the cpu engine and on another, and compares every number. */
 import '@tensorflow/tfjs-backend-cpu'
-import '@tensorflow/tfjs-layers' // registers the gradients
 import * as tf from '@tensorflow/tfjs-core'
 import { expect } from 'vitest'
-import { start } from '../../../plugins/onnxruntime/start.ts'
+import { installFillIns } from '../../core/tensor/fill-ins/index.ts'
+import { useEngine } from '../../core/tensor/index.ts'
+import { mendCpu } from '../../core/tensor/mends/pooling.ts'
 
-/** Call in beforeAll. */
-export function startBoth(options: Parameters<typeof start>[0] = { threads: 2 }): void {
-  tf.enableProdMode()
-  start(options)
+let compared = ''
+
+/** Chooses the engine that is compared with cpu. Call in beforeAll. */
+export async function compareEngine(name: string): Promise<void> {
+  compared = name
+  await useEngine(name)
+  // What tfjs has wrong on every engine is put right on the reference too.
+  mendCpu()
+  installFillIns('cpu', [])
 }
 
 const results = (backend: string, compute: () => tf.Tensor[]) => {
@@ -36,7 +42,7 @@ export function difference(received: ArrayLike<number>, expected: ArrayLike<numb
 /** `compute` must make its inputs itself, from seeds. */
 export function expectSame(compute: () => tf.Tensor[], tolerance = 1e-4): void {
   const expected = results('cpu', compute)
-  const received = results('onnxruntime', compute)
+  const received = results(compared, compute)
   expect(received.map(({ shape, dtype }) => [shape, dtype])).toEqual(expected.map(({ shape, dtype }) => [shape, dtype]))
   received.forEach(({ values }, i) => {
     expect(difference(values, expected[i]!.values), `result ${i}`).toBeLessThan(tolerance)

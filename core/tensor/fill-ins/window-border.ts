@@ -1,0 +1,31 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { type Conv2DInfo, padOrCrop } from './sliding-window.ts'
+
+/** Zeros (negative: cropped rows) at top, bottom, left and right. */
+export type Border = readonly [number, number, number, number]
+
+/** The border that makes 'valid' windows, with no pixel left over, out of these. */
+export function borderOf({ padInfo, ...geometry }: Conv2DInfo): Border {
+  const height = (geometry.outHeight - 1) * geometry.strideHeight + geometry.effectiveFilterHeight
+  const width = (geometry.outWidth - 1) * geometry.strideWidth + geometry.effectiveFilterWidth
+  const { top, left } = padInfo
+  return [top, height - geometry.inHeight - top, left, width - geometry.inWidth - left]
+}
+
+/** Writes the border out. Of a maximum, -Infinity is never the winner. */
+export function enclose(x: tf.Tensor, border: Border, value = 0): tf.Tensor4D {
+  if (value === 0) return padOrCrop(x as tf.Tensor4D, ...border)
+  const [top, bottom, left, right] = border.map((size) => Math.max(0, size)) as unknown as Border
+  const cropped = padOrCrop(x as tf.Tensor4D, ...(border.map((size) => Math.min(0, size)) as unknown as Border))
+  const sides: [number, number][] = [
+    [0, 0],
+    [top, bottom],
+    [left, right],
+    [0, 0],
+  ]
+  return tf.pad(cropped, sides, value)
+}
+
+/** Takes the border off again. */
+export const release = (y: tf.Tensor, border: Border): tf.Tensor =>
+  padOrCrop(y as tf.Tensor4D, ...(border.map((size) => -size) as unknown as Border))
