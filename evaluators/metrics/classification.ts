@@ -15,7 +15,7 @@ export interface Classification {
   readonly accuracy: number
   /** Share of examples whose class is among the k largest logits. */
   readonly topK: number
-  /** Mean cross-entropy in nats; not finite when a logit is not. */
+  /** Mean cross-entropy in nats; NaN when a logit is NaN or +Infinity, Infinity when that of a label is −Infinity. */
   readonly loss: number
   readonly examples: number
 }

@@ -48,6 +48,39 @@ describe('softmaxCrossEntropy', () => {
     })
   })
 
+  const { POSITIVE_INFINITY: infinity, NaN: nan } = Number
+  const special: [label: string, logits: number[][], labels: number[], smoothing: number, expected: number][] = [
+    ['a class ruled out', [[1, -infinity], [2, 1]], [0, 0], 0, Math.log1p(Math.exp(-1)) / 2],
+    ['the class of the label ruled out', [[1, -infinity], [2, 1]], [1, 0], 0, infinity],
+    ['a class ruled out, with smoothing', [[1, -infinity], [2, 1]], [0, 0], 0.1, infinity],
+    ['all classes but one ruled out', [[-infinity, 3, -infinity]], [1], 0, 0],
+    ['a logit of NaN', [[1, nan], [2, 1]], [0, 0], 0, nan],
+    ['a logit of +Infinity', [[1, infinity], [2, 1]], [0, 0], 0, nan],
+    ['nothing but −Infinity', [[-infinity, -infinity]], [0], 0, nan],
+    ['large logits', [[3e38, -3e38], [1e30, 1e30]], [0, 1], 0, Math.LN2 / 2],
+  ] // biome-ignore format: one line each
+  it.each(special)('%s: its value and gradient', (_, rows, classes, labelSmoothing, expected) => {
+    tf.tidy(() => {
+      const [at, indices] = [tf.tensor2d(rows), tf.tensor1d(classes, 'int32')]
+      const { value, grad } = tf.valueAndGrad((x) => softmaxCrossEntropy(x, indices, { labelSmoothing }))(at)
+      const loss = value.dataSync()[0] as number
+      if (Number.isFinite(expected)) expect(loss).toBeCloseTo(expected, 5)
+      else expect(loss).toBe(expected)
+      // (softmax − target) / batch, finite wherever the loss is not NaN.
+      expect(grad.dataSync().every(Number.isFinite)).toBe(!Number.isNaN(expected))
+    })
+  })
+
+  it('gives a class that is ruled out no gradient', () => {
+    tf.tidy(() => {
+      const at = tf.tensor2d([[1, -infinity, 1], [2, 1, 0]]) // biome-ignore format: one line
+      const gradient = tf
+        .grad((x) => softmaxCrossEntropy(x, tf.tensor1d([0, 1], 'int32')))(at)
+        .arraySync() as number[][]
+      expect(gradient[0]?.map((value) => value * 2)).toEqual([-0.5, 0, 0.5])
+    })
+  })
+
   it('ARCHLOOM_LABELS_SHAPE', () => {
     expect(() => softmaxCrossEntropy(logits, tf.tensor1d([0, 1], 'int32'))).toThrow('ARCHLOOM_LABELS_SHAPE')
   })
@@ -66,6 +99,20 @@ it('l1 and l2 are means over all values, with gradients', () => {
 it('counts the rows whose greatest logit is at the label', () => {
   const scores = tf.tensor2d([[1, 2], [5, 3], [0, 1]]) // biome-ignore format: one line
   expect(tf.tidy(() => correctCount(scores, tf.tensor1d([1, 0, 0], 'int32')).dataSync()[0])).toBe(2)
+})
+
+it('a row with a NaN never counts as right, as in the metrics', () => {
+  const scores = tf.tensor2d([[Number.NaN, 2], [Number.NaN, Number.NaN], [0, -Number.POSITIVE_INFINITY]]) // biome-ignore format: one line
+  expect(tf.tidy(() => correctCount(scores, tf.tensor1d([0, 0, 0], 'int32')).dataSync()[0])).toBe(1)
+})
+
+it('losses can be differentiated twice', () => {
+  const targets = sample([5, 4], 'targets', -2, 2.3)
+  const twice = (f: (x: tf.Tensor) => tf.Scalar) =>
+    expectGradients((x) => tf.grad((z: tf.Tensor) => tf.square(f(z)))(x), [logits], { step: 2e-3 })
+  twice((x) => softmaxCrossEntropy(x, labels, { labelSmoothing: 0.1 }))
+  twice((x) => l1Loss(x, targets))
+  twice((x) => l2Loss(x, targets))
 })
 
 it('leaves no tensor', async () => {
