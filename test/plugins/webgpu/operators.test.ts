@@ -1,5 +1,5 @@
-import { describe } from 'vitest'
+import { describeWhere } from '../../conditional-suites.ts'
 import { operatorContract } from '../operator-contract.ts'
 import { availability, skipped } from './adapter.ts'
 
-describe.skipIf(!availability.ok)(`webgpu against cpu${skipped}`, () => operatorContract('webgpu', { share: 0.3 }))
+describeWhere(availability.ok, `webgpu against cpu${skipped}`, () => operatorContract('webgpu', { share: 0.3 }))
