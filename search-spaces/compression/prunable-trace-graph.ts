@@ -28,7 +28,11 @@ export interface Trace {
   readonly output: number
   readonly constants: ReadonlyMap<number, TracedConstant>
   readonly inputShape: readonly number[]
+  readonly lastSoftmax: LastSoftmax
 }
+
+/** What becomes of a softmax at the end of a network: layer graphs give logits, unless they keep it. */
+export type LastSoftmax = 'refuse' | 'keep' | 'drop'
 
 /** What a tensor of the trace is in the graph. */
 type Meaning =
@@ -56,16 +60,21 @@ const activationKernels: Readonly<Record<string, ActivationName>> = {
 
 const supported = [
   ...['Conv2D', 'DepthwiseConv2dNative', 'BatchMatMul with a weight', 'Add', 'ScaleShift (batch normalisation)'],
+  ...['Multiply and Add of one number for each channel', 'Multiply of x and Sigmoid of x (swish)'],
   ...['FusedBatchNorm', 'Concat of channels', 'MaxPool', 'AvgPool', 'SpatialMean', 'Mean over height and width'],
   ...['PadV2', 'Slice of height and width', 'Reshape to features', 'ZerosLike', ...Object.keys(activationKernels)],
 ]
 
 /** Turns the kernels of a forward pass into layers. Error: ARCHLOOM_PRUNABLE_LAYER. */
-export function graphOfCalls({ calls, input, output, constants, inputShape }: Trace): LayerGraph {
+export function graphOfCalls({ calls, input, output, constants, inputShape, lastSoftmax }: Trace): LayerGraph {
   const meanings = new Map<number, Meaning>([[input, { kind: 'node', name: INPUT, shape: [1, ...inputShape] }]])
   for (const [id, constant] of constants) meanings.set(id, { kind: 'constant', ...constant })
   const nodes: GraphNode[] = []
   const names = new Set<string>([INPUT])
+  /** How many calls read each tensor. */
+  const readers = new Map<number, number>()
+  for (const call of calls)
+    for (const id of new Set(Object.values(call.inputs).flat())) readers.set(id, (readers.get(id) ?? 0) + 1)
 
   const refuse = (call: Call, why: string) =>
     error('ARCHLOOM_PRUNABLE_LAYER', { layer: `operation ${nodes.length}`, type: call.kernel, why, supported })
@@ -188,16 +197,30 @@ export function graphOfCalls({ calls, input, output, constants, inputShape }: Tr
       }
       case 'Add': {
         const [a, b] = [meaningOf(call, 'a'), meaningOf(call, 'b')]
-        // A bias joins the layer before it, which nothing else may read.
-        const last = nodes.at(-1)
-        if (b.kind === 'constant' && b.shape.length === 1 && a.kind === 'node' && last?.name === a.name)
-          if (last.op === 'convolution' || last.op === 'depthwise-convolution' || last.op === 'dense') {
-            nodes[nodes.length - 1] = { ...last, bias: plain(b) }
-            return a
-          }
+        const shifted = affine(call, 'shift', shape)
+        if (shifted) return shifted
         const [first, second] = [nodeOf(call, a), nodeOf(call, b)]
         if (first.shape.join() !== second.shape.join()) throw refuse(call, 'its arguments differ in shape')
         return add({ op: 'add' }, [first.name, second.name], shape, 'add')
+      }
+      case 'Multiply': {
+        const scaled = affine(call, 'scale', shape)
+        if (scaled) return scaled
+        const [a, b] = [nodeOf(call, meaningOf(call, 'a')), nodeOf(call, meaningOf(call, 'b'))]
+        const gateOf = (x: string, gate: string) =>
+          nodes.find(
+            (node) =>
+              node.name === gate && node.op === 'activation' && node.activation === 'sigmoid' && node.inputs[0] === x,
+          )
+        const x = gateOf(a.name, b.name) ? a : gateOf(b.name, a.name) ? b : undefined
+        if (!x) throw refuse(call, 'of two feature maps')
+        return add({ op: 'activation', activation: 'swish' }, [x.name], shape, `${x.name}/swish`)
+      }
+      case 'Softmax': {
+        const x = nodeOf(call, meaningOf(call, 'logits'))
+        if (lastSoftmax === 'refuse' || call.outputs[0]?.id !== output) throw refuse(call, 'it is not left out here')
+        if (lastSoftmax === 'drop') return { ...x, kind: 'node' }
+        return add({ op: 'activation', activation: 'softmax' }, [x.name], shape, `${x.name}/softmax`)
       }
       case 'Concat': {
         const parts = (call.inputs.inputs ?? Object.values(call.inputs).flat()).map((id) =>
@@ -240,6 +263,45 @@ export function graphOfCalls({ calls, input, output, constants, inputShape }: Tr
       default:
         throw refuse(call, '')
     }
+  }
+
+  /**
+   * A feature map times, or plus, one number for each channel: part of the layer before it where nothing else reads
+   * that, otherwise a layer of its own. Undefined where neither argument is a constant.
+   */
+  function affine(call: Call, what: 'scale' | 'shift', shape: readonly number[]): Meaning | undefined {
+    const [a, b] = [meaningOf(call, 'a'), meaningOf(call, 'b')]
+    const [x, constant, id] = a.kind === 'node' ? [a, b, call.inputs.a?.[0]] : [b, a, call.inputs.b?.[0]]
+    if (x.kind !== 'node' || constant.kind !== 'constant') return undefined
+    const channels = shape.at(-1) as number
+    const one = constant.data.length === 1
+    const perChannel = constant.shape.every((size, axis) => size === 1 || (axis === constant.shape.length - 1 && size === channels)) // biome-ignore format: one line
+    // Zeros of a whole feature map are a node without inputs, and other maps no layer.
+    if (!perChannel || constant.shape.length > shape.length || x.shape.join() !== shape.join()) return undefined
+    const values = Float32Array.from({ length: channels }, (_, c) => constant.data[one ? 0 : c] as number)
+    const at = nodes.findIndex(({ name }) => name === x.name)
+    const layer = nodes[at]
+    const alone = (readers.get(id as number) ?? 0) === 1
+    const mixes = layer?.op === 'convolution' || layer?.op === 'depthwise-convolution' || layer?.op === 'dense'
+    if (mixes && alone) {
+      const { kernel, bias } = layer
+      const old = bias?.data ?? new Float32Array(channels)
+      nodes[at] =
+        what === 'shift'
+          ? { ...layer, bias: { shape: [channels], data: old.map((value, c) => value + (values[c] as number)) } }
+          : {
+              ...layer,
+              kernel: { ...kernel, data: kernel.data.map((value, i) => value * (values[i % channels] as number)) },
+              ...(bias && { bias: { ...bias, data: bias.data.map((value, c) => value * (values[c] as number)) } }),
+            }
+      return x
+    }
+    if (shape.length !== 4) return undefined
+    const filled = (value: number) => new Float32Array(channels).fill(value)
+    const kernel = { shape: [1, 1, channels, 1], data: what === 'scale' ? values : filled(1) }
+    const bias = { shape: [channels], data: what === 'shift' ? values : filled(0) }
+    const own = { op: 'depthwise-convolution', kernel, bias, stride: 1, dilation: 1, padding: 'valid' } as const
+    return add(own, [x.name], shape, what)
   }
 
   function reshaped(call: Call, shape: readonly number[]): Meaning {

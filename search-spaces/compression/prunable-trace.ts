@@ -3,7 +3,15 @@ import type { Network } from '../../core/trainer.ts'
 import { error } from './prunable-errors.ts'
 import type { LayerGraph } from './prunable-graph.ts'
 import { checkWeights } from './prunable-shapes.ts'
-import { type Call, graphOfCalls, type TracedConstant } from './prunable-trace-graph.ts'
+import { type Call, graphOfCalls, type LastSoftmax, type TracedConstant } from './prunable-trace-graph.ts'
+
+export interface LayerGraphOptions {
+  /**
+   * A softmax at the end: 'keep' makes it an activation, 'drop' leaves it out, so that the graph gives logits.
+   * Default 'refuse'.
+   */
+  readonly lastSoftmax?: LastSoftmax
+}
 
 /**
  * Any network as a layer graph, with its weights: one image is sent through in evaluation mode, and the kernels that
@@ -11,7 +19,7 @@ import { type Call, graphOfCalls, type TracedConstant } from './prunable-trace-g
  * made of the kernels that a layer graph knows. Names of nodes are paths of variables in the network's scope.
  * Errors: ARCHLOOM_PRUNABLE_LAYER (a kernel without a counterpart), ARCHLOOM_PRUNABLE_WEIGHTS (NaN, Infinity).
  */
-export async function layerGraph(network: Network): Promise<LayerGraph> {
+export async function layerGraph(network: Network, options: LayerGraphOptions = {}): Promise<LayerGraph> {
   if (network.inputShape.length !== 3)
     throw error('ARCHLOOM_PRUNABLE_MODEL', {
       received: `inputs of shape [${network.inputShape.join(', ')}]`,
@@ -29,7 +37,14 @@ export async function layerGraph(network: Network): Promise<LayerGraph> {
   } finally {
     disposeOwn(leaves, input)
   }
-  const graph = graphOfCalls({ calls, input, output, constants, inputShape: network.inputShape })
+  const graph = graphOfCalls({
+    calls,
+    input,
+    output,
+    constants,
+    inputShape: network.inputShape,
+    lastSoftmax: options.lastSoftmax ?? 'refuse',
+  })
   checkWeights(graph)
   return graph
 }

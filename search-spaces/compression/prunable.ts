@@ -67,7 +67,7 @@ export {
   isChannelSpace,
   type PrunedArchitecture,
 } from './prunable-space.ts'
-export { layerGraph } from './prunable-trace.ts'
+export { type LayerGraphOptions, layerGraph } from './prunable-trace.ts'
 export {
   isObject,
   readSavedModel,

@@ -9,6 +9,8 @@ export interface PruneOptions {
   readonly groupSize?: number
   /** Largest share of a layer's groups that may go; at least one group may, and one stays. Default 0.5. */
   readonly mostPruned?: number
+  /** Layers whose filters are no multiple of the group: refused, or left as they are. Default 'refuse'. */
+  readonly oddLayers?: 'refuse' | 'keep'
 }
 
 export interface SuperBitOptions {
@@ -141,21 +143,23 @@ function filterGroups(
   graph: LayerGraph,
   coupling: Coupling,
   nodes: readonly KernelNode[],
-  { groupSize = 4, mostPruned = 0.5 }: PruneOptions,
+  { groupSize = 4, mostPruned = 0.5, oddLayers = 'refuse' }: PruneOptions,
 ): FilterGroups[] {
+  if (oddLayers !== 'refuse' && oddLayers !== 'keep') throw refuse('oddLayers', oddLayers, "'refuse' or 'keep'")
   if (!Number.isInteger(groupSize) || groupSize < 1) throw refuse('groupSize', groupSize, 'a positive whole number')
   if (!(mostPruned > 0 && mostPruned <= 1)) throw refuse('mostPruned', mostPruned, 'a share in (0, 1]')
   const first = nodes[0]?.name
   const groups = coupling.groups.flatMap(({ name, channels, producers }, coupled): FilterGroups[] => {
     if (producers.length > 1 || name === first || !readWhole(graph, coupling, channels)) return []
     const filters = channels.length
-    if (filters % groupSize !== 0 || filters === groupSize)
-      throw error('ARCHLOOM_SUPER_BIT_GROUPS', { layer: name, filters, groupSize })
+    const odd = filters % groupSize !== 0 || filters === groupSize
+    if (odd && oddLayers === 'keep') return []
+    if (odd) throw error('ARCHLOOM_SUPER_BIT_GROUPS', { layer: name, filters, groupSize })
     const count = filters / groupSize
     const most = Math.min(count - 1, Math.max(Math.floor((filters * mostPruned) / groupSize), 1))
     return [{ name, filters, groupSize, count, mostPruned: most, coupled }]
   })
-  if (groups.length === 0)
+  if (groups.length === 0 && oddLayers === 'refuse')
     throw error('ARCHLOOM_SUPER_BIT_NETWORK', {
       received: 'has no filters that can be pruned by themselves',
       expected: 'convolutions whose output nothing is added to; or choose prune: false',

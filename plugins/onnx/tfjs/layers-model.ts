@@ -27,7 +27,7 @@ export const layersModelNodes: readonly string[] = [
  * `loadLayersModel('…/model.json')`. Errors: ARCHLOOM_TFJS_LAYER, and those of `layerGraph`, for what has no layer.
  */
 export async function exportLayersModel(source: Network | LayerGraph, folder: string): Promise<FolderReport> {
-  const graph = 'nodes' in source ? source : await layerGraph(source)
+  const graph = 'nodes' in source ? source : await layerGraph(source, { lastSoftmax: 'keep' })
   const names = uniqueNames(graph)
   const layers: object[] = [layer('InputLayer', INPUT, { batch_input_shape: [null, ...graph.inputShape], dtype: 'float32', sparse: false }, [])] // biome-ignore format: one line
   const weights: ModelWeights[] = []
