@@ -1,5 +1,6 @@
 /** A user's own model made smaller in one call: CACP's channels, fine-tuning, integers, an ONNX file. */
 export {
+  type BitSearchOptions,
   type CompressedModel,
   type CompressionFigures,
   type CompressionTarget,

@@ -8,19 +8,25 @@ import {
   importLayersModel,
   type LayerGraph,
   layerGraph,
+  readSavedModel,
   type SavableModel,
 } from '../../search-spaces/compression/index.ts'
+import { importGraphModel } from '../onnx/index.ts'
 import { error } from './errors.ts'
 
-/** A trained network of ours, a `tf.LayersModel`, a layer graph, or the folder (or model.json) of a saved tf.js model. */
+/**
+ * A trained network of ours, a `tf.LayersModel`, a layer graph, or the folder (or model.json) of a saved tf.js model: a
+ * LayersModel or a GraphModel.
+ */
 export type ModelSource = Network | LayerGraph | SavableModel | string | URL
 
 /**
- * Any model as a layer graph with its weights. Errors: ARCHLOOM_COMPRESS_SOURCE; ARCHLOOM_PRUNABLE_LAYER names a layer
- * that is not supported, with those that are; ARCHLOOM_PRUNABLE_WEIGHTS for weights that are not finite.
+ * Any model as a layer graph with its weights. A last softmax is left out: the graph gives logits. Errors:
+ * ARCHLOOM_COMPRESS_SOURCE; ARCHLOOM_PRUNABLE_LAYER names a layer that is not supported, with those that are;
+ * ARCHLOOM_PRUNABLE_WEIGHTS for weights that are not finite; those of importGraphModel.
  */
 export async function layerGraphOf(source: ModelSource): Promise<LayerGraph> {
-  const graph = await graphOf(source)
+  const graph = withoutSoftmax(await graphOf(source))
   checkWeights(graph)
   return graph
 }
@@ -31,9 +37,16 @@ async function graphOf(source: ModelSource): Promise<LayerGraph> {
     throw error('ARCHLOOM_COMPRESS_SOURCE', { source: String(source), reason: 'it is no model' })
   if ('nodes' in source) return source
   // A LayersModel has `apply` and `trainable` too.
-  if ('apply' in source && 'inputShape' in source) return layerGraph(source)
+  if ('apply' in source && 'inputShape' in source) return layerGraph(source, { lastSoftmax: 'drop' })
   if ('save' in source) return importLayersModel(source)
   throw error('ARCHLOOM_COMPRESS_SOURCE', { source: typeof source, reason: 'it is none of the things that are known' })
+}
+
+/** The graph of the logits, where a softmax is its last node. */
+function withoutSoftmax(graph: LayerGraph): LayerGraph {
+  const last = graph.nodes.find(({ name }) => name === graph.output)
+  if (last?.op !== 'activation' || last.activation !== 'softmax') return graph
+  return { ...graph, nodes: graph.nodes.filter((node) => node !== last), output: last.inputs[0]! }
 }
 
 async function fromFolder(source: string | URL): Promise<LayerGraph> {
@@ -41,9 +54,11 @@ async function fromFolder(source: string | URL): Promise<LayerGraph> {
   const file = existsSync(path) && statSync(path).isDirectory() ? join(path, 'model.json') : path
   if (!existsSync(file)) throw error('ARCHLOOM_COMPRESS_SOURCE', { source: path, reason: 'there is no model.json' })
   try {
-    return await importLayersModel(file)
+    if ((await readSavedModel(file)).kind === 'layers-model') return await importLayersModel(file)
+    using network = await importGraphModel(file)
+    return await layerGraph(network, { lastSoftmax: 'drop' })
   } catch (cause) {
-    if (ArchloomError.is(cause)) throw cause
+    if (ArchloomError.is(cause) && cause.code !== 'ARCHLOOM_TFJS_FOLDER') throw cause
     throw error('ARCHLOOM_COMPRESS_SOURCE', { source: path, reason: messageOf(cause) }, { cause })
   }
 }

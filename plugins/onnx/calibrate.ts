@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { Split } from '../../core/index.ts'
+import { type Split, seeded } from '../../core/index.ts'
 import { encode } from './encode.ts'
 import { error } from './errors.ts'
 import type { OnnxGraph } from './graph.ts'
@@ -13,7 +13,7 @@ const BATCH = 16
 /** Values kept of each tensor and batch, to choose ranges by. */
 const SAMPLE = 4096
 
-/** At most `images` inputs of a calibration set, in batches. Error: ARCHLOOM_ONNX_CALIBRATION. */
+/** At most `images` inputs of a calibration set, in batches; of a split, a sample drawn with a fixed seed. Error: ARCHLOOM_ONNX_CALIBRATION. */
 export async function calibrationBatches(
   calibration: Calibration | undefined,
   inputShape: readonly number[],
@@ -33,7 +33,8 @@ export async function calibrationBatches(
     left -= count
   }
   if ('batches' in calibration) {
-    for (const { inputs, targets } of calibration.batches({ batchSize: BATCH })) {
+    // Shuffled: stored images are often sorted by class.
+    for (const { inputs, targets } of calibration.batches({ batchSize: BATCH, rng: seeded(0) })) {
       try {
         if (left > 0) await take(inputs)
       } finally {

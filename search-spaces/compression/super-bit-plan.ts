@@ -64,6 +64,8 @@ export interface SuperBitPlan {
   readonly edgeBits: number
   readonly layers: readonly BitLayer[]
   readonly groups: readonly FilterGroups[]
+  /** Layers that could be pruned if the group size divided their filters, and are left as they are. */
+  readonly oddLayers: readonly string[]
   /** BOPs at 32 bits everywhere, nothing pruned. */
   readonly fullBops: number
 }
@@ -105,7 +107,8 @@ export function superBitPlan(graph: LayerGraph, options: SuperBitOptions = {}): 
       received: `has ${nodes.length} layers with a kernel`,
       expected: 'three or more: the first and the last are not searched',
     })
-  const groups = prune === false ? [] : filterGroups(graph, coupling, nodes, prune)
+  const oddLayers: string[] = []
+  const groups = prune === false ? [] : filterGroups(graph, coupling, nodes, prune, oddLayers)
   const groupOf = (name: string) => {
     const [channel] = coupling.classes.get(name) as Int32Array
     const index = groups.findIndex(({ coupled }) => coupling.groups[coupled]?.channels.includes(channel as number))
@@ -129,7 +132,7 @@ export function superBitPlan(graph: LayerGraph, options: SuperBitOptions = {}): 
   })
   const fullBops = layers.reduce((sum, { perPair, inputs, outputs }) => sum + perPair * inputs * outputs, 0)
   return {
-    ...{ graph, coupling, ladder, quantised: quantise, edgeBits, layers, groups },
+    ...{ graph, coupling, ladder, quantised: quantise, edgeBits, layers, groups, oddLayers },
     fullBops: fullBops * FLOAT_BITS * FLOAT_BITS,
   }
 }
@@ -144,6 +147,7 @@ function filterGroups(
   coupling: Coupling,
   nodes: readonly KernelNode[],
   { groupSize = 4, mostPruned = 0.5, oddLayers = 'refuse' }: PruneOptions,
+  left: string[],
 ): FilterGroups[] {
   if (oddLayers !== 'refuse' && oddLayers !== 'keep') throw refuse('oddLayers', oddLayers, "'refuse' or 'keep'")
   if (!Number.isInteger(groupSize) || groupSize < 1) throw refuse('groupSize', groupSize, 'a positive whole number')
@@ -153,7 +157,10 @@ function filterGroups(
     if (producers.length > 1 || name === first || !readWhole(graph, coupling, channels)) return []
     const filters = channels.length
     const odd = filters % groupSize !== 0 || filters === groupSize
-    if (odd && oddLayers === 'keep') return []
+    if (odd && oddLayers === 'keep') {
+      left.push(name)
+      return []
+    }
     if (odd) throw error('ARCHLOOM_SUPER_BIT_GROUPS', { layer: name, filters, groupSize })
     const count = filters / groupSize
     const most = Math.min(count - 1, Math.max(Math.floor((filters * mostPruned) / groupSize), 1))
