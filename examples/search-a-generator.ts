@@ -51,7 +51,7 @@ export async function main({ trials = 6, steps = 100, features = [4, 8, 16], sam
       lccgan({
         ...{ coordinates: 5, learningRate: 5e-4 },
         latent: { bases: 64, features: 8, epochs, learningRate: 1e-3 },
-        gallery: { folder: join(study.directory ?? 'archloom-studies', 'generators'), samples: 20 },
+        images: { folder: join(study.directory ?? 'archloom-studies', 'generators'), samples: 20 },
       }),
     ],
     objectives: { frechetDistance: 'minimise', multiplyAdds: { direction: 'minimise', weight: 0.1, scale: 1e6 } },

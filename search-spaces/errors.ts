@@ -1,8 +1,6 @@
 import { defineErrors, quote } from '../core/errors.ts'
 
 export const error = defineErrors('search-spaces', {
-  ARCHLOOM_SPACE_OPTION: (d: { space: string; option: string; received: unknown; expected: string }) =>
-    `${d.space}() received ${d.option} = ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_SPACE_INPUT_SHAPE: (d: { space: string; received: unknown }) =>
     `space ${quote(d.space)} received inputs of shape ${quote(d.received)}; expected images [height, width, channels] of positive integers. Give the shape of one image, without the batch.`,
   ARCHLOOM_OPERATION_CHANNELS: (d: { operation: string; channelsIn: number; channelsOut: number }) =>

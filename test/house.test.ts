@@ -130,7 +130,8 @@ const table: readonly Row[] = [
   { room: /^core\/index\.ts$/, may: starts('core/') },
   {
     room: /^search-spaces\/[^/]+\/space\.ts$/,
-    may: (t, f) => starts('core/space/', 'core/index.ts', 'search-spaces/errors.ts')(t) || sameFolder(2)(t, f),
+    may: (t, f) =>
+      floor(t) || starts('core/space/', 'core/index.ts', 'search-spaces/errors.ts')(t) || sameFolder(2)(t, f),
     types: contracts,
   },
   {

@@ -1,6 +1,7 @@
 import { defaultStorage } from '#platform'
 import { type Clock, realClock } from '../clock.ts'
 import type { Evaluator, EvaluatorDefinition, EvaluatorFunction } from '../evaluator.ts'
+import { optionError } from '../options/index.ts'
 import { seeded } from '../random.ts'
 import { type Budget, resolveBudget } from '../search/budget.ts'
 import { error as searchError } from '../search/errors.ts'
@@ -78,8 +79,7 @@ function timestamp(clock: Clock): string {
 export function createSearch<A>(options: CreateSearchOptions<A>): Search<A> {
   checkNames(options)
   const { space, plugins, seed = 1, concurrency = 1, clock = realClock } = options
-  if (!Array.isArray(plugins))
-    throw error('ARCHLOOM_SEARCH_OPTION', { option: 'plugins', received: plugins, expected: 'an array of plugins' })
+  if (!Array.isArray(plugins)) throw optionError('composition', 'plugins', plugins, 'an array of plugins')
   for (const plugin of plugins as readonly unknown[])
     if (typeof plugin !== 'object' || plugin === null || !('bind' in plugin))
       throw error('ARCHLOOM_PLUGIN_INVALID', {
@@ -87,19 +87,10 @@ export function createSearch<A>(options: CreateSearchOptions<A>): Search<A> {
         expected: 'what definePlugin() returns; call the plugin: evolution()',
       })
   if (typeof space?.decode !== 'function')
-    throw error('ARCHLOOM_SEARCH_OPTION', {
-      option: 'space',
-      received: space,
-      expected: 'a search space, such as defineSpace() returns',
-    })
-  if (!Number.isFinite(seed))
-    throw error('ARCHLOOM_SEARCH_OPTION', { option: 'seed', received: seed, expected: 'a finite number' })
+    throw optionError('composition', 'space', space, 'a search space, such as defineSpace() returns')
+  if (!Number.isFinite(seed)) throw optionError('composition', 'seed', seed, 'a finite number')
   if (!(Number.isInteger(concurrency) && concurrency >= 1))
-    throw error('ARCHLOOM_SEARCH_OPTION', {
-      option: 'concurrency',
-      received: concurrency,
-      expected: 'a whole number of at least 1',
-    })
+    throw optionError('composition', 'concurrency', concurrency, 'a whole number of at least 1')
   checkStudy(options.study)
   const commit = commitOf(options.commit, concurrency)
   const objectives = resolveObjectives(options.objectives ?? {})
@@ -166,11 +157,10 @@ export function createSearch<A>(options: CreateSearchOptions<A>): Search<A> {
 
 /** A misspelt option is a search with a default instead. */
 function checkNames(options: unknown) {
-  if (typeof options !== 'object' || options === null)
-    throw error('ARCHLOOM_SEARCH_OPTION', { option: 'options', received: options, expected: 'an object' })
+  if (typeof options !== 'object' || options === null) throw optionError('composition', 'options', options, 'an object')
   for (const [option, received] of Object.entries(options))
     if (!OPTIONS.includes(option))
-      throw error('ARCHLOOM_SEARCH_OPTION', { option, received, expected: `one of the options ${OPTIONS.join(', ')}` })
+      throw optionError('composition', option, received, `one of the options ${OPTIONS.join(', ')}`)
 }
 
 function commitOf(commit: CommitMode | undefined, concurrency: number): CommitMode {
@@ -188,11 +178,7 @@ function checkStudy(study: unknown) {
   const name = typeof study === 'object' && study !== null ? (study as StudyOptions).name : study
   const nameable = name === undefined || (typeof name === 'string' && name !== '')
   if (study === null || !nameable)
-    throw error('ARCHLOOM_SEARCH_OPTION', {
-      option: 'study',
-      received: study,
-      expected: 'a name, { name, directory } or a store',
-    })
+    throw optionError('composition', 'study', study, 'a name, { name, directory } or a store')
 }
 
 /** Where the study goes: a store of the user's, or a named (maybe existing) or new study of a place for studies. */

@@ -19,8 +19,6 @@ export const error = defineErrors('composition', {
     `the plugins ${quote(d.plugins)} provide no controller and no algorithm. Add one that does, such as random() from archloom/plugins/random or evolution() from archloom/plugins/evolution.`,
   ARCHLOOM_SEARCH_NO_EVALUATOR: (d: { received: unknown }) =>
     `the evaluator is ${quote(d.received)}; expected one such as trainFromScratch({ data }) or tabular({ table }).`,
-  ARCHLOOM_SEARCH_OPTION: (d: { option: string; received: unknown; expected: string }) =>
-    `option ${quote(d.option)} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_SEARCH_CONCURRENCY: (d: { received: number; evaluator: string; limit: number }) =>
     `concurrency is ${d.received}, but evaluator ${quote(d.evaluator)} runs at most ${d.limit} at once in one process. Lower it, or wrap the evaluator in a worker pool.`,
   ARCHLOOM_SEARCH_DISPOSED: (d: { study: string }) =>

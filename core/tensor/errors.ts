@@ -37,8 +37,6 @@ export const error = defineErrors('tensor', {
     `the network received inputs of shape ${shape(d.received)}, expected ${shape(['batch', ...d.expected] as never)}.`,
   ARCHLOOM_NETWORK_OUTPUT_SHAPE: (d: { received: readonly number[]; expected: readonly number[] }) =>
     `the network's apply returned shape ${shape(d.received)}, but it declares ${shape(d.expected)} (with the batch first); mend apply or outputShape.`,
-  ARCHLOOM_LAYER_OPTION: (d: { layer: string; option: string; received: unknown; expected: string }) =>
-    `${d.layer} received ${d.option} ${quote(d.received)}, expected ${d.expected}.`,
   ARCHLOOM_LAYER_NEEDS_RANDOMNESS: (d: { layer: string }) =>
     `${d.layer} draws random numbers while training, but the mode has no rng; apply the network with { training: true, rng }.`,
   ARCHLOOM_FUSED_SHAPE: (d: { op: string; input: string; shape: readonly number[]; expected: string }) =>

@@ -3,7 +3,9 @@
  * it (one pass over memory, in place), and the plain tfjs composition with assignment elsewhere. The learning rate may
  * be set before any step; state is saved and restored by variable name; dispose them, or hold them with `using`.
  */
+
 import * as tf from '@tensorflow/tfjs-core'
+import { optionError } from '../options/index.ts'
 import { error } from './optimizer-errors.ts'
 
 /** Names and signatures of the kernels an engine may register; each writes to its variables and returns nothing. */
@@ -56,13 +58,7 @@ export function clipByGlobalNorm(
   gradients: tf.NamedTensorMap,
   maxNorm: number,
 ): { readonly gradients: tf.NamedTensorMap; readonly norm: tf.Scalar } {
-  if (!(maxNorm > 0))
-    throw error('ARCHLOOM_OPTIMIZER_OPTION', {
-      optimizer: 'clipByGlobalNorm',
-      option: 'maxNorm',
-      received: maxNorm,
-      expected: 'a positive number',
-    })
+  if (!(maxNorm > 0)) throw optionError('clipByGlobalNorm', 'maxNorm', maxNorm, 'a positive number')
   const squares = Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)))
   const norm = (squares.length ? tf.sqrt(tf.addN(squares)) : tf.scalar(0)) as tf.Scalar
   // A norm of 0 gives ∞, and the minimum 1.
@@ -270,5 +266,5 @@ function check(
   expected: string,
 ): void {
   for (const [option, received] of Object.entries(options))
-    if (!valid(received)) throw error('ARCHLOOM_OPTIMIZER_OPTION', { optimizer, option, received, expected })
+    if (!valid(received)) throw optionError(optimizer, option, received, expected)
 }

@@ -13,7 +13,7 @@ export interface FramesOptions {
 /**
  * The frames of a film from a folder of images, in the natural order of their names.
  * Errors: ARCHLOOM_PICTURE_FOLDER_EMPTY, ARCHLOOM_PICTURE_UNREADABLE, ARCHLOOM_IMAGE_SIZE,
- * ARCHLOOM_PICTURE_OPTION.
+ * ARCHLOOM_OPTION.
  */
 export async function readFrames(folder: string, options: FramesOptions = {}): Promise<readonly Picture[]> {
   const { resize, limit } = options

@@ -32,7 +32,7 @@ const EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '
  * tags are applied; every such change is counted in the notes.
  * Errors: ARCHLOOM_DATA_FILE_MISSING, ARCHLOOM_IMAGE_FOLDER_EMPTY, ARCHLOOM_IMAGE_UNDECODABLE (also for
  * images beyond IMAGE_LIMITS), ARCHLOOM_IMAGE_SIZE,
- * ARCHLOOM_PICTURE_OPTION for a size to resize to that is none.
+ * ARCHLOOM_OPTION for a size to resize to that is none.
  */
 export async function readImageFolder(path: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
   const channels = options.channels ?? 3

@@ -1,8 +1,6 @@
 import { defineErrors, quote } from '../../core/errors.ts'
 
 export const error = defineErrors('profile', {
-  ARCHLOOM_PROFILE_OPTION: (d: { option: string; received: unknown; expected: string }) =>
-    `a profile received ${d.option} ${quote(d.received)}, expected ${d.expected}.`,
   ARCHLOOM_PROFILE_TRACE_DIFFERS: (d: { place: number; received: string; expected: string }) =>
     `a network ran other kernels for inputs of another size (at kernel ${d.place}: ${quote(d.received)} instead of ${quote(d.expected)}); its forward pass must not depend on the size of the batch or on randomness.`,
   ARCHLOOM_PROFILE_TRACE_BROKEN: (d: { shape: readonly number[]; name: string; reader: string }) =>

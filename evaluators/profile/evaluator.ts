@@ -1,7 +1,7 @@
 import type { EvaluatorDefinition } from '../../core/evaluator.ts'
+import { optionError } from '../../core/options/index.ts'
 import { seeded } from '../../core/random.ts'
 import { useEngine } from '../../core/tensor/index.ts'
-import { error } from './errors.ts'
 import type { LatencyOptions } from './latency.ts'
 import { type BitOptions, profileNetwork } from './profile.ts'
 
@@ -17,12 +17,12 @@ export interface ProfilerOptions extends BitOptions {
 
 /**
  * Builds every architecture and reports `multiplyAdds`, `parameters`, `bops`, `bytes` and on request `latencyMs`;
- * nothing is trained. Errors: ARCHLOOM_PROFILE_OPTION, ARCHLOOM_PROFILE_LAYER_TABLE.
+ * nothing is trained. Errors: ARCHLOOM_OPTION, ARCHLOOM_PROFILE_LAYER_TABLE.
  */
 export function profiler(options: ProfilerOptions): EvaluatorDefinition {
   const { input, classes, latency = false } = options
   if (!Array.isArray(input) || input.length === 0 || !input.every((size) => Number.isInteger(size) && size > 0))
-    throw error('ARCHLOOM_PROFILE_OPTION', { option: 'input', received: input, expected: 'the shape of one input' })
+    throw optionError('profile', 'input', input, 'the shape of one input')
   const name = 'profile'
   return {
     kind: 'zero-cost',
@@ -37,10 +37,7 @@ export function profiler(options: ProfilerOptions): EvaluatorDefinition {
         evaluate: async ({ architecture, seed }, { signal }) => {
           signal.throwIfAborted()
           const { build } = space
-          if (!build)
-            throw error('ARCHLOOM_PROFILE_OPTION', {
-              ...{ option: 'space', received: space.name, expected: 'a space with networks' },
-            })
+          if (!build) throw optionError('profile', 'space', space.name, 'a space with networks')
           using network = build(architecture, { input, classes, rng: seeded(seed) })
           const profile = await profileNetwork(network, { ...options, latency })
           const { multiplyAdds, parameters, bops, bytes } = profile

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionError } from '../../core/options/index.ts'
 import { currentEngine } from '../../core/tensor/index.ts'
 import type { Network } from '../../core/trainer.ts'
-import { error } from './errors.ts'
 
 export interface LatencyOptions {
   /** Images at once. Default 1. */
@@ -28,7 +28,7 @@ export interface Latency {
   readonly threads: number
 }
 
-/** Runs something again and again and takes the median. Error: ARCHLOOM_PROFILE_OPTION. */
+/** Runs something again and again and takes the median. Error: ARCHLOOM_OPTION. */
 export async function timed(
   run: () => Promise<void> | void,
   runner: Pick<Latency, 'engine' | 'threads'>,
@@ -40,7 +40,7 @@ export async function timed(
     ['warmUp', warmUp, 0],
   ] as const)
     if (!Number.isInteger(received) || received < least)
-      throw error('ARCHLOOM_PROFILE_OPTION', { option, received, expected: `a whole number of at least ${least}` })
+      throw optionError('profile', option, received, `a whole number of at least ${least}`)
   for (let i = 0; i < warmUp; i++) await run()
   const times: number[] = []
   for (let i = 0; i < repeats; i++) {
@@ -54,7 +54,7 @@ export async function timed(
   return { milliseconds: middle, low: at(0.1), high: at(0.9), batch, repeats, ...runner }
 }
 
-/** Forward passes of a network on the current engine, the result read. Error: ARCHLOOM_PROFILE_OPTION. */
+/** Forward passes of a network on the current engine, the result read. Error: ARCHLOOM_OPTION. */
 export async function latencyOf(network: Network, options: LatencyOptions = {}): Promise<Latency> {
   const { batch = 1 } = options
   const report = currentEngine()

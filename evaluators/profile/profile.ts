@@ -28,7 +28,7 @@ const layersAt = async (network: Network, { weights, activations }: BitOptions):
 /**
  * What one image costs: counted from a traced forward pass; parameters are all trained numbers, bytes the kernels at
  * their bits and everything else (running statistics too) as four bytes each.
- * Errors: ARCHLOOM_PROFILE_LAYER_TABLE, ARCHLOOM_PROFILE_OPTION.
+ * Errors: ARCHLOOM_PROFILE_LAYER_TABLE, ARCHLOOM_OPTION.
  */
 export async function profileNetwork(
   network: Network,

@@ -9,8 +9,6 @@ export const error = defineErrors('tabular', {
     `${quote(d.path)}${d.line ? `, line ${d.line},` : ''} holds ${d.received}; expected ${d.expected}. The file is cut short or of another format: fetch it again.`,
   ARCHLOOM_TABLE_DATASET_UNKNOWN: (d: { table: string; received: unknown; known: readonly string[] }) =>
     `the table of ${d.table} has no data set ${quote(d.received)}; expected one of ${d.known.join(', ')}.`,
-  ARCHLOOM_TABLE_OPTION: (d: { table: string; option: string; received: unknown; expected: string }) =>
-    `the table of ${d.table} received ${d.option} ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_TABLE_ARCHITECTURE_FORM: (d: { table: string; received: unknown; expected: string }) =>
     `the table of ${d.table} cannot read the architecture ${quote(d.received)}; expected ${d.expected}. Use the table with the search space it was made from.`,
   ARCHLOOM_TABLE_ENTRY_UNKNOWN: (d: { table: string; key: string; size: number }) =>

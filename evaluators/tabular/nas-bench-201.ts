@@ -1,4 +1,4 @@
-import { optionsFor, text, value } from '../../core/options/index.ts'
+import { optionError, optionsFor, text, value } from '../../core/options/index.ts'
 import { error } from './errors.ts'
 import { leavesOf, type Nested } from './leaves.ts'
 import { nasBench201Paper } from './papers.ts'
@@ -78,7 +78,7 @@ const datasets = {
  * (12 epochs), all in [0, 1], `parameters`, `multiplyAdds`, and `latencyMs` where asked for. Simulated time is epochs ×
  * seconds of an epoch. Fidelities up to 12/200 answer with the test accuracy after 12 epochs.
  * Errors: ARCHLOOM_OPTION, ARCHLOOM_TABLE_NOT_FOUND, ARCHLOOM_TABLE_CORRUPT, ARCHLOOM_TABLE_DATASET_UNKNOWN,
- * ARCHLOOM_TABLE_OPTION; at a look-up ARCHLOOM_TABLE_ARCHITECTURE_FORM, ARCHLOOM_TABLE_ENTRY_UNKNOWN.
+ * ARCHLOOM_OPTION; at a look-up ARCHLOOM_TABLE_ARCHITECTURE_FORM, ARCHLOOM_TABLE_ENTRY_UNKNOWN.
  */
 export function nasBench201Table(given: NasBench201TableOptions = {}): NasBench201Table {
   const options = declared.read(given)
@@ -86,8 +86,7 @@ export function nasBench201Table(given: NasBench201TableOptions = {}): NasBench2
   const set = datasets[dataset]
   if (!Object.hasOwn(datasets, dataset))
     throw error('ARCHLOOM_TABLE_DATASET_UNKNOWN', { table: NAME, received: dataset, known: Object.keys(datasets) })
-  if (epochs !== 200 && epochs !== 12)
-    throw error('ARCHLOOM_TABLE_OPTION', { table: NAME, option: 'epochs', received: epochs, expected: '200 or 12' })
+  if (epochs !== 200 && epochs !== 12) throw optionError(NAME, 'epochs', epochs, '200 or 12')
 
   const column = { test: `${set.prefix}_test_e200`, early: `${set.prefix}_test_e12`, valid: `${set.prefix}_val_e12` }
   const time = { measured: 'train_s_per_epoch_c10', estimated: 'train_s_per_epoch_c10_est' }
@@ -167,11 +166,7 @@ function latencyColumn(device: string, { latencyFile, environment }: NasBench201
   const file = { ...(latencyFile !== undefined && { file: latencyFile }), ...(environment && { environment }) }
   const path = findTable(`${NAME} latencies`, 'nb201_latency_ms.csv', file)
   const known = readCsv(path, { numbers: {}, rows: ROWS }).names.filter((name) => name !== 'index')
-  if (!known.includes(device))
-    throw error('ARCHLOOM_TABLE_OPTION', {
-      ...{ table: NAME, option: 'latency', received: device },
-      expected: `one of ${known.join(', ')}`,
-    })
+  if (!known.includes(device)) throw optionError(NAME, 'latency', device, `one of ${known.join(', ')}`)
   return readCsv(path, { numbers: { [device]: AMOUNT }, rows: ROWS }).number(device)
 }
 

@@ -1,4 +1,5 @@
 import type { EvaluationContext, EvaluationRequest, EvaluatorDefinition, EvaluatorParts } from '../../core/evaluator.ts'
+import { options as declare, isObject, type OptionsOf, required, value, whole } from '../../core/options/index.ts'
 import { seeded } from '../../core/random.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import type { Dataset, Network, Split, Trainer } from '../../core/trainer.ts'
@@ -6,7 +7,7 @@ import { classify } from '../metrics/classification.ts'
 import { meanLoss } from '../metrics/mean-loss.ts'
 import { parameterCount } from '../metrics/parameters.ts'
 import { error } from './errors.ts'
-import { augmented, checkTraining, type TrainingOptions, trainerOf } from './options.ts'
+import { augmented, trainerOf, trainingFields } from './options.ts'
 
 /** What a measurement of your own may look at. The network is disposed afterwards. */
 export interface Trained<A = unknown> {
@@ -24,13 +25,28 @@ export type Measurement = (trained: Trained) => number | Promise<number>
 /** Training time as a metric: `metrics: { trainSeconds }`. Left out by default, because it differs from run to run. */
 export const trainSeconds: Measurement = ({ seconds }) => seconds
 
-export interface TrainFromScratchOptions extends TrainingOptions {
-  /** The test split is not looked at. */
-  readonly data: Pick<Dataset, 'train' | 'validation'>
+const declared = declare('trainFromScratch', {
+  /** Training and validation splits; the test split is not looked at. */
+  data: required(
+    value<Pick<Dataset, 'train' | 'validation'>>(
+      'a data set with train and validation splits, such as `await cifar10()`',
+      { holds: isData },
+    ),
+  ),
+  ...trainingFields,
   /** Train so many times from different weights and report the mean of each metric, and `accuracySd`. Default 1. */
-  readonly repeats?: number
+  repeats: whole({ min: 1, default: 1 }),
   /** Metrics of your own by name, measured after training. */
-  readonly metrics?: Readonly<Record<string, Measurement>>
+  metrics: value<Readonly<Record<string, Measurement>>>('an object of functions by name', {
+    default: {},
+    holds: isObject,
+  }),
+})
+export type TrainFromScratchOptions = OptionsOf<typeof declared>
+
+function isData(data: unknown): boolean {
+  const { train, validation } = (data ?? {}) as Partial<Dataset>
+  return typeof train?.batches === 'function' && typeof validation?.batches === 'function'
 }
 
 const NAME = 'train-from-scratch'
@@ -39,20 +55,10 @@ const NAME = 'train-from-scratch'
  * Trains every architecture from fresh weights and measures it on the validation split: `loss` (cross-entropy of
  * classifiers, the trainer's own where the targets are not classes), `accuracy` (of classifiers), `parameters`, `multiplyAdds` where the space has cost, and the metrics you add. Fidelity scales the
  * epochs. Weights, order of examples and augmentation depend on the trial's seed only.
- * Errors: ARCHLOOM_TRAIN_FROM_SCRATCH_OPTION; as failed trials those of the trainer.
+ * Errors: ARCHLOOM_OPTION; as failed trials those of the trainer.
  */
 export function trainFromScratch(options: TrainFromScratchOptions): EvaluatorDefinition {
-  const { data, repeats = 1, metrics = {} } = options
-  checkTraining('trainFromScratch', options)
-  if (!(Number.isInteger(repeats) && repeats >= 1))
-    throw error('ARCHLOOM_TRAIN_FROM_SCRATCH_OPTION', {
-      ...{ where: 'trainFromScratch', option: 'repeats', received: repeats, expected: 'a whole number of at least 1' },
-    })
-  if (typeof data?.train?.batches !== 'function' || typeof data.validation?.batches !== 'function')
-    throw error('ARCHLOOM_TRAIN_FROM_SCRATCH_OPTION', {
-      ...{ where: 'trainFromScratch', option: 'data', received: data },
-      expected: 'a data set with train and validation splits, such as `await cifar10()`',
-    })
+  const { data, repeats, metrics } = declared.read(options)
   const train = augmented('trainFromScratch', data.train, options.augment)
   // A trainer of a plugin's is known only when the search is composed: `loss` is then promised, and checked per trial.
   const measured = train.classes > 0 ? ['accuracy', 'loss', ...(repeats > 1 ? ['accuracySd'] : [])] : ['loss']

@@ -1,29 +1,40 @@
+import {
+  among,
+  either,
+  number,
+  type OptionsOf,
+  optionError,
+  options,
+  required,
+  text,
+  value,
+  whole,
+} from '../../core/options/index.ts'
 import type { Split, Trainer } from '../../core/trainer.ts'
 import type { Augmentation } from '../data/augmentation.ts'
 import { type ImageSplit, withAugmentation } from '../data/split.ts'
-import { type SupervisedTrainerOptions, supervisedTrainer } from '../training/supervised.ts'
-import { error } from './errors.ts'
+import { supervisedOption, supervisedTrainer } from '../training/supervised.ts'
 
 /** How a network is trained, in a search and after it. */
-export interface TrainingOptions {
+export const trainingFields = {
   /** Passes over the training split; a fraction is a part of one. */
-  readonly epochs: number
+  epochs: required(number({ above: 0 })),
   /** Of the stock trainer. Default 64. */
-  readonly batchSize?: number
+  batchSize: whole({ min: 1, absent: '64' }),
   /** A trainer of your own, or options of the stock one (`supervisedTrainer`). */
-  readonly trainer?: Trainer | SupervisedTrainerOptions
+  trainer: either([value<Trainer>('a trainer', { holds: isTrainer }), supervisedOption], {
+    absent: 'what a plugin provides, else the stock one',
+  }),
   /** Name of the tensor engine. Default 'auto'. */
-  readonly engine?: string
+  engine: text({ absent: 'auto' }),
   /** Random changes of training images instead of those of the data set; false: none. */
-  readonly augment?: Augmentation | false
+  augment: either([among([false]), value<Augmentation>('an augmentation')], { absent: 'those of the data set' }),
 }
+const declared = options('training', trainingFields)
+export type TrainingOptions = OptionsOf<typeof declared>
 
-export function checkTraining(where: string, { epochs }: TrainingOptions): void {
-  if (!(typeof epochs === 'number' && epochs > 0 && Number.isFinite(epochs)))
-    throw error('ARCHLOOM_TRAIN_FROM_SCRATCH_OPTION', {
-      ...{ where, option: 'epochs', received: epochs },
-      expected: 'a positive number of passes over the training split',
-    })
+function isTrainer(trainer: unknown): boolean {
+  return typeof (trainer as Partial<Trainer> | null)?.fit === 'function'
 }
 
 /** The trainer given, else the one that a plugin provides, else the stock one. */
@@ -36,10 +47,11 @@ export function trainerOf({ trainer, batchSize }: TrainingOptions, provided?: Tr
 export function augmented(where: string, split: Split<'train'>, augment: Augmentation | false | undefined) {
   if (augment === undefined) return split
   if (!('images' in split && 'normalisation' in split))
-    throw error('ARCHLOOM_TRAIN_FROM_SCRATCH_OPTION', {
-      ...{ where, option: 'augment', received: augment },
-      expected:
-        'none, because this training split is not made of images in memory (imageSplit()); change its own batches',
-    })
+    throw optionError(
+      where,
+      'augment',
+      augment,
+      'none, because this training split is not made of images in memory (imageSplit()); change its own batches',
+    )
   return withAugmentation(split as ImageSplit<'train'>, augment || undefined)
 }

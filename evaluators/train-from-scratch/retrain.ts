@@ -1,20 +1,33 @@
 import { type Clock, realClock } from '../../core/clock.ts'
+import {
+  callback,
+  options as declare,
+  isObject,
+  number,
+  type OptionsOf,
+  required,
+  value,
+} from '../../core/options/index.ts'
 import { seeded } from '../../core/random.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import type { BuildOptions, Dataset, Network, Progress, Split, Trainer } from '../../core/trainer.ts'
 import { classify } from '../metrics/classification.ts'
 import { meanLoss } from '../metrics/mean-loss.ts'
 import { parameterCount } from '../metrics/parameters.ts'
-import { augmented, checkTraining, type TrainingOptions, trainerOf } from './options.ts'
+import { augmented, trainerOf, trainingFields } from './options.ts'
 
-export interface RetrainOptions extends TrainingOptions {
-  readonly data: Dataset
+const declared = declare('retrain', {
+  /** All three splits. */
+  data: required(value<Dataset>('a data set with train, validation and test splits', { holds: isObject })),
+  ...trainingFields,
   /** Default 1. */
-  readonly seed?: number
-  readonly onProgress?: (progress: Progress) => void
-  readonly signal?: AbortSignal
-  readonly clock?: Clock
-}
+  seed: number({ default: 1 }),
+  /** Called with every report of the trainer. */
+  onProgress: callback<(progress: Progress) => void>(),
+  signal: value<AbortSignal>('an AbortSignal'),
+  clock: value<Clock>('a clock'),
+})
+export type RetrainOptions = OptionsOf<typeof declared>
 
 /** A winner trained at full length; owns its network: hold it with `using`. */
 export interface Retrained extends Disposable {
@@ -35,14 +48,13 @@ export interface Retrained extends Disposable {
 /**
  * Trains the winner of a search from fresh weights and measures it on the test split: the only place that looks at it.
  * Takes anything that builds a network, such as `search.best(1)[0]`.
- * Errors: ARCHLOOM_TRAIN_FROM_SCRATCH_OPTION, those of the trainer; the reason of an aborted signal.
+ * Errors: ARCHLOOM_OPTION, those of the trainer; the reason of an aborted signal.
  */
 export async function retrain(
   winner: { build(options: BuildOptions): Network },
   options: RetrainOptions,
 ): Promise<Retrained> {
-  const { data, seed = 1, onProgress, signal, clock = realClock } = options
-  checkTraining('retrain', options)
+  const { data, seed, onProgress, signal, clock = realClock } = declared.read(options)
   const train = augmented('retrain', data.train, options.augment)
   const trainer = trainerOf(options)
   await useEngine(options.engine)

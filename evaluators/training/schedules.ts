@@ -1,4 +1,4 @@
-import { checkOption, error, isPositive, isShare } from './errors.ts'
+import { group, list, number, type OptionsOf, options, required } from '../../core/options/index.ts'
 
 /** A value for every optimizer step (0 ≤ step < steps) of a run: learning rates, drop-path probabilities. Pure. */
 export type Schedule = (step: number, steps: number) => number
@@ -8,69 +8,75 @@ export const constant =
   () =>
     value
 
-/** A straight line from the first step to the last. */
-export const linear =
-  ({ from, to }: { readonly from: number; readonly to: number }): Schedule =>
-  (step, steps) =>
-    steps <= 1 ? from : from + ((to - from) * step) / (steps - 1)
+const linearOptions = options('linear', { from: required(number()), to: required(number()) })
 
-export interface CosineOptions {
-  readonly peak: number
-  /** Approached at the end. Default 0. */
-  readonly floor?: number
-  /** Share of the steps spent rising in a line to the peak. Default 0. */
-  readonly warmUp?: number
+/** A straight line from the first step to the last. */
+export function linear(given: OptionsOf<typeof linearOptions>): Schedule {
+  const { from, to } = linearOptions.read(given)
+  return (step, steps) => (steps <= 1 ? from : from + ((to - from) * step) / (steps - 1))
 }
 
+const share = { min: 0, below: 1 } as const
+const cosineOptions = options(
+  'cosine',
+  {
+    /** The largest value. */
+    peak: required(number({ above: 0 })),
+    /** Approached at the end. Default 0. */
+    floor: number({ default: 0 }),
+    /** The rise to the peak. */
+    warmUp: group({
+      /** Share of the steps spent rising in a line to the peak. Default 0. */
+      share: number({ ...share, default: 0 }),
+    }),
+  },
+  { renamed: { max: 'peak', min: 'floor' } },
+)
+export type CosineOptions = OptionsOf<typeof cosineOptions>
+
 /** Half a cosine from the peak to the floor (Loshchilov & Hutter 2017, eq. (5), without restarts). */
-export function cosine({ peak, floor = 0, warmUp = 0 }: CosineOptions): Schedule {
-  checkOption('cosine', 'peak', peak, isPositive, 'a positive number')
-  checkOption('cosine', 'warmUp', warmUp, isShare, 'a share of the steps in [0, 1)')
+export function cosine(given: CosineOptions): Schedule {
+  const { peak, floor, warmUp } = cosineOptions.read(given)
   return (step, steps) => {
-    const rise = Math.floor(warmUp * steps)
+    const rise = Math.floor(warmUp.share * steps)
     if (step < rise) return (peak * (step + 1)) / rise
     return halfCosine(peak, floor, (step - rise) / (steps - rise))
   }
 }
 
-export interface StepDecayOptions {
-  readonly start: number
+const stepDecayOptions = options('stepDecay', {
+  /** The first value. */
+  start: required(number({ above: 0 })),
   /** Multiplies the value at each place. Default 0.1. */
-  readonly factor?: number
+  factor: number({ above: 0, default: 0.1 }),
   /** Shares of the run at which the value drops, ascending. Default a half and three quarters. */
-  readonly at?: readonly number[]
-}
+  at: list(number(share), { default: [0.5, 0.75] }),
+})
+export type StepDecayOptions = OptionsOf<typeof stepDecayOptions>
 
 /** Piecewise constant: drops by a factor at given shares of the run. */
-export function stepDecay({ start, factor = 0.1, at = [0.5, 0.75] }: StepDecayOptions): Schedule {
-  checkOption('stepDecay', 'start', start, isPositive, 'a positive number')
-  checkOption('stepDecay', 'factor', factor, isPositive, 'a positive number')
-  if (!at.every((share, i) => isShare(share) && share >= (at[i - 1] ?? 0)))
-    throw error('ARCHLOOM_TRAINING_OPTION', {
-      where: 'stepDecay',
-      option: 'at',
-      received: at,
-      expected: 'ascending shares of the run in [0, 1)',
-    })
-  return (step, steps) => start * factor ** at.filter((share) => step >= share * steps).length
+export function stepDecay(given: StepDecayOptions): Schedule {
+  const { start, factor, at } = stepDecayOptions.read(given)
+  if (!at.every((place, i) => place >= (at[i - 1] ?? 0)))
+    throw stepDecayOptions.refuse('at', at, 'ascending shares of the run in [0, 1)')
+  return (step, steps) => start * factor ** at.filter((place) => step >= place * steps).length
 }
 
-export interface OneCycleOptions {
-  readonly peak: number
+const oneCycleOptions = options('oneCycle', {
+  /** The largest value. */
+  peak: required(number({ above: 0 })),
   /** Share of the steps spent rising. Default 0.3. */
-  readonly rise?: number
+  rise: number({ ...share, default: 0.3 }),
   /** The first value is peak / start. Default 25. */
-  readonly start?: number
+  start: number({ above: 0, default: 25 }),
   /** The last value is peak / end. Default 1e4. */
-  readonly end?: number
-}
+  end: number({ above: 0, default: 1e4 }),
+})
+export type OneCycleOptions = OptionsOf<typeof oneCycleOptions>
 
 /** One rise and one longer fall, both along half a cosine (Smith & Topin 2018). */
-export function oneCycle({ peak, rise = 0.3, start = 25, end = 1e4 }: OneCycleOptions): Schedule {
-  checkOption('oneCycle', 'peak', peak, isPositive, 'a positive number')
-  checkOption('oneCycle', 'rise', rise, isShare, 'a share of the steps in [0, 1)')
-  checkOption('oneCycle', 'start', start, isPositive, 'a positive number')
-  checkOption('oneCycle', 'end', end, isPositive, 'a positive number')
+export function oneCycle(given: OneCycleOptions): Schedule {
+  const { peak, rise, start, end } = oneCycleOptions.read(given)
   return (step, steps) => {
     const top = rise * (steps - 1)
     if (step < top) return halfCosine(peak / start, peak, step / top)

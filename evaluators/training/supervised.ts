@@ -1,5 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core'
 import {
+  among,
+  callback,
+  either,
+  flag,
+  group,
+  number,
+  type OptionsOf,
+  options,
+  whole,
+} from '../../core/options/index.ts'
+import {
   adam,
   adamW,
   momentum as momentumOptimizer,
@@ -18,43 +29,53 @@ import type {
   Trainer,
 } from '../../core/trainer.ts'
 import { classify } from '../metrics/classification.ts'
-import { checkOption, error, isPositive, isShare, isWhole } from './errors.ts'
+import { checkEpochs, error } from './errors.ts'
 import { cosine, type Schedule, toSchedule } from './schedules.ts'
 
-export interface SupervisedTrainerOptions {
+/** The names of the stock optimizers. */
+const stock = ['sgd', 'adam', 'adamW'] as const
+const shareOrSchedule = [number({ min: 0, below: 1 }), callback<Schedule>()] as const
+
+export const supervisedFields = {
   /** Default 64. */
-  readonly batchSize?: number
+  batchSize: whole({ min: 1, default: 64 }),
   /** 'sgd' has momentum. A factory brings any tfjs optimizer; one with a `tap` is shown the inputs of linear layers. */
-  readonly optimizer?: 'sgd' | 'adam' | 'adamW' | OptimizerFactory
+  optimizer: either([among(stock), callback<OptimizerFactory>()], { default: 'sgd' }),
   /** Default: a cosine from 0.05 ('sgd') or 0.001 ('adam', 'adamW') to 0. */
-  readonly learningRate?: number | Schedule
+  learningRate: either([number({ above: 0 }), callback<Schedule>()], {
+    absent: 'a cosine from 0.05 (sgd) or 0.001 to 0',
+  }),
   /** Only for 'sgd'. Default 0.9. */
-  readonly momentum?: number
+  momentum: number({ min: 0, below: 1, default: 0.9 }),
   /** Only for 'sgd'. Default true. */
-  readonly nesterov?: boolean
+  nesterov: flag({ default: true }),
   /** On kernels, not on biases and normalisation. Default 3e-4. */
-  readonly weightDecay?: number
+  weightDecay: number({ min: 0, default: 3e-4 }),
   /** Share of the target that is spread over all classes. Default 0. */
-  readonly labelSmoothing?: number
+  labelSmoothing: number({ min: 0, below: 1, default: 0 }),
   /** Largest global L2 norm of the gradients; false: any. Default 5. */
-  readonly clipNorm?: number | false
+  clipNorm: either([number({ above: 0 }), among([false])], { default: 5 }),
   /** Share of the auxiliary loss, for networks that have an auxiliary head. Default: what the network says. */
-  readonly auxiliaryWeight?: number
+  auxiliaryWeight: number({ min: 0, absent: 'what the network says' }),
   /** Probability of dropping a path, for networks that have drop-path. Default 0. */
-  readonly dropPath?: number | Schedule
+  dropPath: either(shareOrSchedule, { default: 0 }),
   /** Mean loss of a batch; default cross-entropy of class indices. Synchronous; called inside a tidy. */
-  readonly loss?: (outputs: tf.Tensor, targets: tf.Tensor) => tf.Scalar
+  loss: callback<(outputs: tf.Tensor, targets: tf.Tensor) => tf.Scalar>({ absent: 'cross-entropy' }),
   /** Progress after so many steps, and after the last one. Default 25. */
-  readonly reportEvery?: number
+  reportEvery: whole({ min: 1, default: 25 }),
   /** Measure the validation split after so many epochs; 0: never. Default 1 with `patience`, else 0. */
-  readonly validateEvery?: number
+  validateEvery: whole({ min: 0, absent: '1 with `patience`, else 0' }),
   /** Stop when the validation accuracy has not risen for so many measurements. */
-  readonly patience?: number
+  patience: whole({ min: 1, absent: 'no early stop' }),
   /** Called in the place of every gradient step; calls `step` once and returns its loss. Synchronous; the batch lives. */
-  readonly aroundStep?: (step: () => number, on: StepContext) => number
+  aroundStep: callback<(step: () => number, on: StepContext) => number>(),
   /** Stop when this says so of a progress report: a training that is clearly bad need not be finished. */
-  readonly stopWhen?: (progress: Progress) => boolean
+  stopWhen: callback<(progress: Progress) => boolean>(),
 }
+const declared = options('supervisedTrainer', supervisedFields)
+export type SupervisedTrainerOptions = OptionsOf<typeof declared>
+/** The same options where they stand within those of an evaluator. */
+export const supervisedOption = group(supervisedFields, { optional: true })
 
 /** What a gradient step works on. */
 export interface StepContext {
@@ -67,7 +88,7 @@ export interface StepContext {
  * Trains by gradient descent on (inputs, targets); a classifier on logits and class indices unless `loss` says otherwise.
  * Reports `loss` (mean since the last report), `learningRate`, and where measured `validationAccuracy` and
  * `validationLoss`. Between two steps the event loop has its turn, and the signal is looked at.
- * Errors: ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_TRAINING_OPTION, ARCHLOOM_TRAINING_OUTPUT,
+ * Errors: ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_OPTION, ARCHLOOM_TRAINING_OUTPUT,
  * ARCHLOOM_TRAINING_NO_BATCHES.
  */
 export function supervisedTrainer(options: SupervisedTrainerOptions = {}): Trainer {
@@ -78,40 +99,23 @@ export function supervisedTrainer(options: SupervisedTrainerOptions = {}): Train
 const NAME = 'supervisedTrainer'
 type Settings = ReturnType<typeof resolve>
 
-function resolve(options: SupervisedTrainerOptions) {
-  const { batchSize = 64, reportEvery = 25, patience, labelSmoothing = 0, clipNorm = 5 } = options
-  const { momentum = 0.9, weightDecay = 3e-4, validateEvery = patience === undefined ? 0 : 1 } = options
-  const check = (option: string, value: unknown, valid: (value: number) => boolean, expected: string) =>
-    checkOption(NAME, option, value, valid, expected)
-  check('batchSize', batchSize, isWhole, 'a whole number of at least 1')
-  check('reportEvery', reportEvery, isWhole, 'a whole number of at least 1')
-  check('validateEvery', validateEvery, (n) => n === 0 || isWhole(n), 'a whole number of epochs, or 0 for never')
-  if (patience !== undefined) check('patience', patience, isWhole, 'a whole number of at least 1')
-  check('labelSmoothing', labelSmoothing, isShare, 'a share in [0, 1)')
-  check('momentum', momentum, isShare, 'a number in [0, 1)')
-  check('weightDecay', weightDecay, (n) => n >= 0, 'a number of at least 0')
-  if (clipNorm !== false) check('clipNorm', clipNorm, isPositive, 'a positive number, or false')
-  const { optimizer = 'sgd', nesterov = true } = options
+function resolve(given: SupervisedTrainerOptions) {
+  const options = declared.read(given)
+  const { batchSize, reportEvery, patience, labelSmoothing, clipNorm, momentum, weightDecay } = options
+  const { optimizer, nesterov, validateEvery = patience === undefined ? 0 : 1 } = options
   const initial = { learningRate: 0, weightDecay, decays: (variable: tf.Variable) => variable.rank > 1 }
-  const optimizers: Readonly<Record<string, OptimizerFactory>> = {
+  const optimizers: Readonly<Record<(typeof stock)[number], OptimizerFactory>> = {
     sgd: () => momentumOptimizer({ ...initial, momentum, nesterov }),
     adam: () => adam(initial),
     adamW: () => adamW(initial),
   }
   const makeOptimizer = typeof optimizer === 'function' ? optimizer : optimizers[optimizer]
-  if (!makeOptimizer)
-    throw error('ARCHLOOM_TRAINING_OPTION', {
-      where: NAME,
-      option: 'optimizer',
-      received: optimizer,
-      expected: `one of ${Object.keys(optimizers).join(', ')}, or a factory`,
-    })
   // An optimizer of the caller's follows a schedule of ours only when one is given.
   const usual = typeof optimizer === 'function' ? undefined : cosine({ peak: optimizer === 'sgd' ? 0.05 : 0.001 })
   const learningRate = options.learningRate === undefined ? usual : toSchedule(options.learningRate)
   return {
     ...{ batchSize, reportEvery, validateEvery, patience, clipNorm, makeOptimizer, learningRate },
-    dropPath: toSchedule(options.dropPath ?? 0),
+    dropPath: toSchedule(options.dropPath),
     auxiliaryWeight: options.auxiliaryWeight,
     aroundStep: options.aroundStep ?? ((step) => step()),
     stopWhen: options.stopWhen ?? (() => false),
@@ -122,7 +126,7 @@ function resolve(options: SupervisedTrainerOptions) {
 
 /** Steps of a whole epoch and of the run. A last, smaller batch is left out: its statistics would be noise. */
 function plan(settings: Settings, data: Split<'train'>, epochs: number) {
-  checkOption(NAME, 'epochs', epochs, isPositive, 'a positive number')
+  checkEpochs(NAME, epochs)
   const batchSize = Math.max(1, Math.min(settings.batchSize, data.size))
   const epochSteps = Math.floor(data.size / batchSize)
   return { batchSize, epochSteps, steps: Math.max(1, Math.round(epochs * epochSteps)) }

@@ -7,8 +7,6 @@ export const error = defineErrors('upscaling', {
     `networks of kind ${quote(d.received)} cannot be built here; known are ${quote(d.known, 400)}. Give loadUpscaler() the builder that made it, as { builders }.`,
   ARCHLOOM_UPSCALER_SCALE: (d: { folder: string; received: number; expected: number }) =>
     `the model in ${quote(d.folder)} enlarges ×${d.received}; ×${d.expected} was asked for. Take a model of that scale, or train one.`,
-  ARCHLOOM_UPSCALING_OPTION: (d: { where: string; option: string; received: unknown; expected: string }) =>
-    `${d.where}: ${d.option} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_UPSCALING_PATHS: (d: { input: string; output: string; reason: string }) =>
     `cannot enlarge ${quote(d.input)} to ${quote(d.output)}: ${d.reason}.`,
   ARCHLOOM_VIDEO: (d: { path: string; reason: string }) =>

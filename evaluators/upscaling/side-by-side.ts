@@ -1,14 +1,12 @@
+import { optionError } from '../../core/options/index.ts'
 import { type Picture, picture, toRgb } from '../data/images/picture.ts'
-import { error } from './errors.ts'
 
-/** Pictures of one height in a row, white columns between them: before and after. Error: ARCHLOOM_UPSCALING_OPTION. */
+/** Pictures of one height in a row, white columns between them: before and after. Error: ARCHLOOM_OPTION. */
 export function sideBySide(pictures: readonly Picture[], { gap = 4 }: { readonly gap?: number } = {}): Picture {
   const heights = [...new Set(pictures.map(({ height }) => height))]
   const [height] = heights
   if (height === undefined || heights.length > 1)
-    throw error('ARCHLOOM_UPSCALING_OPTION', {
-      ...{ where: 'sideBySide', option: 'pictures', received: heights, expected: 'pictures of one height' },
-    })
+    throw optionError('sideBySide', 'pictures', heights, 'pictures of one height')
   const width = pictures.reduce((sum, each) => sum + each.width, 0) + gap * (pictures.length - 1)
   const pixels = new Uint8Array(height * width * 3).fill(255)
   let left = 0

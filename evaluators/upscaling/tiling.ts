@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionError } from '../../core/options/index.ts'
 import { type Picture, picture } from '../data/images/picture.ts'
-import { error } from './errors.ts'
 import type { Upscaler, UpscalerDescription } from './model.ts'
 
 /** One part of a small image: what the network sees, and which of it is kept. Pixels of the small image. */
@@ -70,7 +70,7 @@ const OVERLAP = 16
 /**
  * Enlarges a picture tile by tile. Networks whose reach is known give what they give of the whole image at once; those
  * that look at the whole image (channel attention) see each tile as an image of its own.
- * Grey pictures are enlarged as three equal channels. Error: ARCHLOOM_UPSCALING_OPTION.
+ * Grey pictures are enlarged as three equal channels. Error: ARCHLOOM_OPTION.
  */
 export async function upscaleTiled(
   { network, reach }: { readonly network: Pick<Upscaler, 'scale' | 'upscale'> } & Pick<UpscalerDescription, 'reach'>,
@@ -78,7 +78,7 @@ export async function upscaleTiled(
   { tile = TILE, overlap = reach ?? OVERLAP, onTile, signal }: TilingOptions = {},
 ): Promise<Picture> {
   const check = (option: string, received: unknown, valid: boolean, expected: string) => {
-    if (!valid) throw error('ARCHLOOM_UPSCALING_OPTION', { where: 'upscaleTiled', option, received, expected })
+    if (!valid) throw optionError('upscaleTiled', option, received, expected)
   }
   check('overlap', overlap, Number.isInteger(overlap) && overlap >= 0, 'a whole number of at least 0')
   const least = 2 * overlap + 1

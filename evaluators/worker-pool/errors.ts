@@ -1,8 +1,6 @@
 import { defineErrors, quote } from '../../core/errors.ts'
 
 export const error = defineErrors('worker-pool', {
-  ARCHLOOM_WORKER_POOL_OPTION: (d: { option: string; received: unknown; expected: string }) =>
-    `workerPool: ${d.option} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_WORKER_MODULE: (d: { module: string; received: string; expected: string }) =>
     `a worker could not start on ${quote(d.module)}: ${d.received}. Expected ${d.expected}.`,
   ARCHLOOM_WORKER_SPACE: (d: { module: string; received: string; expected: string }) =>

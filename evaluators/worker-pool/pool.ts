@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { realClock } from '../../core/clock.ts'
 import type { Evaluator, EvaluatorDefinition, EvaluatorKind, EvaluatorParts } from '../../core/evaluator.ts'
+import { optionError } from '../../core/options/index.ts'
 import { error } from './errors.ts'
 import { startWorker, type WorkerProcess } from './worker-process.ts'
 
@@ -24,13 +25,13 @@ export interface WorkerPoolOptions {
  * Runs another evaluator in processes of their own, several trials at once. Only plain data crosses. A process that
  * dies fails its trial with ARCHLOOM_WORKER_DIED, and the next trial gets a new one. Trials depend on their seeds only:
  * the size of the pool changes no result.
- * Errors: ARCHLOOM_WORKER_POOL_OPTION; when the search starts, ARCHLOOM_WORKER_MODULE, ARCHLOOM_WORKER_SPACE, and what
+ * Errors: ARCHLOOM_OPTION; when the search starts, ARCHLOOM_WORKER_MODULE, ARCHLOOM_WORKER_SPACE, and what
  * the module throws.
  */
 export function workerPool(options: WorkerPoolOptions): EvaluatorDefinition {
   const { module, size = availableParallelism(), kind = 'from-scratch', metrics, graceSeconds = 5 } = options
   const refuse = (option: string, received: unknown, expected: string) =>
-    error('ARCHLOOM_WORKER_POOL_OPTION', { option, received, expected })
+    optionError('worker-pool', option, received, expected)
   if (!(module instanceof URL))
     throw refuse('module', module, "a URL, such as new URL('./my-evaluator.ts', import.meta.url)")
   if (!(Number.isInteger(size) && size >= 1)) throw refuse('size', size, 'a whole number of at least 1')

@@ -1,8 +1,7 @@
-import { defineErrors, quote } from '../../core/errors.ts'
+import { defineErrors } from '../../core/errors.ts'
+import { optionError } from '../../core/options/index.ts'
 
 export const error = defineErrors('abs', {
-  ARCHLOOM_ABS_OPTION: (d: { option: string; received: unknown; expected: string }) =>
-    `abs: ${d.option} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_ABS_CALIBRATION: (d: { examples: number }) =>
     `the calibration set gave ${d.examples} examples; expected at least one. Gates of activations are read off averages over it.`,
   ARCHLOOM_ABS_DIVERGED: (d: { step: number; steps: number; learningRate: number }) =>
@@ -12,5 +11,5 @@ export const error = defineErrors('abs', {
 })
 
 export function check(option: string, received: number, valid: (value: number) => boolean, expected: string): void {
-  if (!valid(received)) throw error('ARCHLOOM_ABS_OPTION', { option, received, expected })
+  if (!valid(received)) throw optionError('abs', option, received, expected)
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Batch, Network } from '../../core/index.ts'
+import { optionError } from '../../core/options/index.ts'
 import { type StepOptimizer, softmaxCrossEntropy, trainStep } from '../../core/tensor/index.ts'
 import { error } from './errors.ts'
 import { PairedOptimizer } from './optimizer.ts'
@@ -28,7 +29,7 @@ export interface SearchRun {
   readonly liveBytes: number
 }
 
-/** Minimises CE + λ·ln R (eq. 17). Errors: ARCHLOOM_ABS_OPTION, ARCHLOOM_ABS_CLASSES, ARCHLOOM_ABS_DIVERGED. */
+/** Minimises CE + λ·ln R (eq. 17). Errors: ARCHLOOM_OPTION, ARCHLOOM_ABS_CLASSES, ARCHLOOM_ABS_DIVERGED. */
 export async function searchLoop(searched: Searched, options: SearchOptions): Promise<SearchRun> {
   const { data, batchSize, steps, target, ...rates } = resolve(options)
   const { net } = searched
@@ -69,8 +70,7 @@ export async function searchLoop(searched: Searched, options: SearchOptions): Pr
         options.signal?.throwIfAborted()
         if (step === steps) break
       }
-      if (step === from)
-        throw error('ARCHLOOM_ABS_OPTION', { option: 'data', received: data.size, expected: 'at least one example' })
+      if (step === from) throw optionError('abs', 'data', data.size, 'at least one example')
     }
   } finally {
     optimizer.dispose()

@@ -45,7 +45,7 @@ export interface SearchProgress {
 const PAPER_STEPS = 11_730
 const EPOCHS = 30
 
-/** Errors: ARCHLOOM_ABS_OPTION. */
+/** Errors: ARCHLOOM_OPTION. */
 export function resolve(options: SearchOptions) {
   const { data, batchSize: most = 128, learningRate = 0.001, lambda = 0.1, weightDecay = 1e-4, target } = options
   const batchSize = Math.max(1, Math.min(most, data.size))

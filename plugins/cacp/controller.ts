@@ -34,7 +34,7 @@ export interface CacpController extends Controller {
 /**
  * One conditional agent for all rates of a channelSpace: rates take turns, an episode is one pass over the layers, and
  * its final reward is that of every step. With one rate it is AMC. With `warmUp: Infinity` it is random search through
- * the same constraint. Errors: ARCHLOOM_CACP_OPTION, ARCHLOOM_CACP_SPACE.
+ * the same constraint. Errors: ARCHLOOM_OPTION, ARCHLOOM_CACP_SPACE.
  */
 export function cacpController(given: CacpOptions = {}): (space: SearchSpace, rng: Random) => CacpController {
   const options = resolved(given)

@@ -1,8 +1,6 @@
 import { defineErrors, quote } from '../../core/errors.ts'
 
 export const error = defineErrors('cacp', {
-  ARCHLOOM_CACP_OPTION: (d: { option: string; received: unknown; expected: string }) =>
-    `cacp: ${d.option} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_CACP_SPACE: (d: { received: string }) =>
     `cacp prunes channels, and received the space ${quote(d.received)}; expected a channelSpace(graph, { rates }). Make one of a network with layerGraph(network) or importLayersModel(model).`,
   ARCHLOOM_CACP_CALIBRATION: (d: { received: number; expected: string }) =>

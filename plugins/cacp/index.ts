@@ -35,7 +35,7 @@ export type { Sight } from './state.ts'
 /**
  * The conditional agent as the controller of a search over a channelSpace: `createSearch({ space: channelSpace(graph),
  * evaluator: prunedAccuracy({ data }), plugins: [cacp()], objectives: { accuracy: 'maximise' }, … })`. A space of one
- * rate makes it AMC. Errors: ARCHLOOM_CACP_OPTION; when it starts ARCHLOOM_CACP_SPACE.
+ * rate makes it AMC. Errors: ARCHLOOM_OPTION; when it starts ARCHLOOM_CACP_SPACE.
  */
 export function cacp(options: CacpOptions = {}) {
   resolved(options)

@@ -1,8 +1,6 @@
 import { defineErrors, quote } from '../../core/errors.ts'
 
 export const error = defineErrors('compress', {
-  ARCHLOOM_COMPRESS_OPTION: (d: { option: string; received: unknown; expected: string }) =>
-    `compress received ${d.option} ${quote(d.received)}, expected ${d.expected}.`,
   ARCHLOOM_COMPRESS_TARGET: (d: { unit: string; received: number; minimum: number }) =>
     `a share of ${d.received} of the ${d.unit} cannot be reached; the least that can be is ${d.minimum.toPrecision(3)}. Ask for at least that.`,
   ARCHLOOM_COMPRESS_SOURCE: (d: { source: string; reason: string }) =>

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Random } from '../../core/index.ts'
+import { optionError } from '../../core/options/index.ts'
 import { conv2d, fanInUniform, type Layer, sequential, variableScope } from '../../core/tensor/index.ts'
 import { bicubicMatrix } from '../../evaluators/data/images/bicubic.ts'
 import { interpolation } from '../../search-spaces/super-resolution/index.ts'
-import { error } from './errors.ts'
 import { LEAK } from './network.ts'
 
 /** The way back from large to small: D_1 … D_K, where D_k takes level k to level k − 1. Values 0 to 255. */
@@ -16,10 +16,10 @@ export interface DualNetworks extends Disposable {
   readonly trainable: readonly tf.Variable[]
 }
 
-/** Doublings where the scale is a power of two, else one step. Error: ARCHLOOM_DRN_OPTION. */
+/** Doublings where the scale is a power of two, else one step. Error: ARCHLOOM_OPTION. */
 export function factorsOf(scale: number): readonly number[] {
   if (!Number.isInteger(scale) || scale < 2 || scale > 16)
-    throw error('ARCHLOOM_DRN_OPTION', { option: 'scale', received: scale, expected: 'a whole number from 2 to 16' })
+    throw optionError('drn', 'scale', scale, 'a whole number from 2 to 16')
   const levels = Math.log2(scale)
   return Number.isInteger(levels) ? new Array<number>(levels).fill(2) : [scale]
 }

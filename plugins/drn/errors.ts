@@ -1,8 +1,6 @@
-import { defineErrors, quote } from '../../core/index.ts'
+import { defineErrors } from '../../core/index.ts'
 
 export const error = defineErrors('drn', {
-  ARCHLOOM_DRN_OPTION: (d: { option: string; received: unknown; expected: string }) =>
-    `drn received ${d.option} ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_DRN_SCALE: (d: { received: readonly number[]; expected: readonly number[] }) =>
     `the network's largest image has shape [${d.received.join(', ')}], the target [${d.expected.join(', ')}]. ` +
     `Train a network of the scale that the pairs have.`,

@@ -1,27 +1,36 @@
 /** DRN: enlarging networks trained in a closed loop with networks that lead back to the small image. */
+
 import { definePlugin } from '../../core/index.ts'
+import { options as declare, group, type OptionsOf } from '../../core/options/index.ts'
 import { type BuildDrnOptions, buildDrn } from './network.ts'
 import type { DrnOptions } from './network-plan.ts'
 import { paper } from './paper.ts'
-import { type EnlargementOptions, enlargements } from './pictures.ts'
-import { type DualRegressionOptions, dualRegressionTrainer } from './trainer.ts'
+import { enlargementFields, enlargements } from './pictures.ts'
+import { dualRegressionFields, dualRegressionTrainer } from './trainer.ts'
 
-export interface DrnPluginOptions extends Omit<DualRegressionOptions, 'onTrained'> {
-  /** Pictures of what every trained network makes, told in the search's events. Default: none. */
-  readonly pictures?: EnlargementOptions
-}
+const declared = declare(
+  'drn',
+  {
+    ...dualRegressionFields,
+    /** What every trained network makes, as images told in the search's events. Default: none. */
+    images: group(enlargementFields, { optional: true, absent: 'none are written' }),
+  },
+  { renamed: { pictures: 'images', gallery: 'images' } },
+)
+export type DrnPluginOptions = OptionsOf<typeof declared>
 
-/** Networks that enlarge are trained in the closed loop, searched ones as well. Error: ARCHLOOM_DRN_OPTION. */
-export const drn = ({ pictures, ...options }: DrnPluginOptions = {}) => {
-  const shown = pictures && enlargements(pictures)
+/** Networks that enlarge are trained in the closed loop, searched ones as well. Error: ARCHLOOM_OPTION. */
+export const drn = (given: DrnPluginOptions = {}) => {
+  const { images, ...options } = declared.read(given)
+  const shown = images && enlargements(images)
   return definePlugin({
     name: 'drn',
     paper,
     provides: ['trainer'],
     // Owned networks and data splits are no settings that a study could write down.
     options: {
-      dualWeight: options.dualWeight ?? 0.1,
-      unpairedRatio: options.unpaired ? (options.unpairedRatio ?? 0.3) : 0,
+      dualWeight: options.dualWeight,
+      unpairedRatio: options.unpaired ? options.unpairedRatio : 0,
     },
     bind: ({ trainer }) =>
       trainer.to(dualRegressionTrainer({ ...options, ...(shown && { onTrained: shown.onTrained }) })),

@@ -1,4 +1,4 @@
-import { error } from './errors.ts'
+import { optionError } from '../../core/options/index.ts'
 
 /** Everything that makes two primal networks different. */
 export interface DrnOptions {
@@ -40,12 +40,11 @@ export interface DrnPlan extends Required<DrnOptions> {
   readonly stages: readonly DrnStage[]
 }
 
-/** Channels of every stage. Error: ARCHLOOM_DRN_OPTION. */
+/** Channels of every stage. Error: ARCHLOOM_OPTION. */
 export function planDrn(options: DrnOptions): DrnPlan {
   const { scale, features, blocks } = options
   const { shortcut = 'none' } = options
-  const refuse = (option: keyof DrnOptions, expected: string) =>
-    error('ARCHLOOM_DRN_OPTION', { option, received: options[option], expected })
+  const refuse = (option: keyof DrnOptions, expected: string) => optionError('drn', option, options[option], expected)
   const levels = Math.log2(scale)
   if (![1, 2, 3].includes(levels)) throw refuse('scale', '2, 4 or 8')
   if (!Number.isInteger(blocks) || blocks < 1) throw refuse('blocks', 'a whole number of at least 1')

@@ -45,7 +45,7 @@ export interface BuildDrnOptions extends DrnOptions {
 /**
  * The primal network P (Guo et al., arXiv:2003.07018, §3.2; layer by layer as released): the image enlarged by bicubic,
  * down to its own size and up again, with copies across, and an image at every size: `outputs` gives ŷ₀ … ŷ_K.
- * The mean colour is fixed, not trained. Error: ARCHLOOM_DRN_OPTION.
+ * The mean colour is fixed, not trained. Error: ARCHLOOM_OPTION.
  */
 export function buildDrn({ input, rng, ...options }: BuildDrnOptions): ScopedUpscalingNetwork {
   const { features: f, blocks, levels, stages, scale, shortcut } = planDrn(options)

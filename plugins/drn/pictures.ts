@@ -1,17 +1,19 @@
 import { join } from 'node:path'
 import type { FitOptions } from '../../core/index.ts'
+import { list, type OptionsOf, options, required, text, value } from '../../core/options/index.ts'
 import type { PicturePair } from '../../evaluators/data/images/index.ts'
 import { psnr, upscaled } from '../../evaluators/metrics/index.ts'
 import { writeComparison } from '../../evaluators/upscaling/index.ts'
 import type { UpscalingNetwork } from '../../search-spaces/super-resolution/index.ts'
-import { error } from './errors.ts'
 
-export interface EnlargementOptions {
+export const enlargementFields = {
   /** Where the PNG files are written; made when needed. */
-  readonly folder: string
+  folder: required(text()),
   /** Images to show, such as the first of `data.validation.pairs`: of the networks' scale. */
-  readonly pairs: readonly PicturePair[]
+  pairs: required(list(value<PicturePair>('a pair of images'), { min: 1 })),
 }
+const declared = options('enlargements', enlargementFields)
+export type EnlargementOptions = OptionsOf<typeof declared>
 
 /** Bicubic, network and truth side by side, on disk and in the events of a search. */
 export interface Enlargements {
@@ -22,10 +24,9 @@ export interface Enlargements {
   ): Promise<void>
 }
 
-/** Events: plugin.event `pictures` with { network, steps, images: [{ name, picture, psnr }] }. Error: ARCHLOOM_DRN_OPTION. */
-export function enlargements({ folder, pairs }: EnlargementOptions): Enlargements {
-  if (pairs.length === 0)
-    throw error('ARCHLOOM_DRN_OPTION', { option: 'pictures.pairs', received: pairs, expected: 'at least one image' })
+/** Events: plugin.event `pictures` with { network, steps, images: [{ name, picture, psnr }] }. Error: ARCHLOOM_OPTION. */
+export function enlargements(given: EnlargementOptions): Enlargements {
+  const { folder, pairs } = declared.read(given)
   let count = 0
   return {
     async onTrained(network, { steps, tell }) {

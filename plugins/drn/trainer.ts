@@ -1,67 +1,60 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { callback, number, type OptionsOf, optionError, options, value, whole } from '../../core/options/index.ts'
 import { adam } from '../../core/tensor/index.ts'
 import type { ApplyMode, Batch, FitOptions, Network, Progress, Split, Trainer } from '../../core/trainer.ts'
 import { bicubicMatrix } from '../../evaluators/data/images/bicubic.ts'
-import { checkOption, isPositive, isWhole, error as trainingError } from '../../evaluators/training/errors.ts'
+import { checkEpochs, error as trainingError } from '../../evaluators/training/errors.ts'
 import { interpolation, type UpscalingNetwork } from '../../search-spaces/super-resolution/index.ts'
 import { type DualNetworks, dualNetworks, factorsOf } from './dual.ts'
 import { error } from './errors.ts'
 import { regressionLosses, unpairedDualLoss } from './loss.ts'
 
-export interface DualRegressionOptions {
+const NAME = 'dualRegressionTrainer'
+
+export const dualRegressionFields = {
   /** λ; 0 trains without the loop. Default 0.1. */
-  readonly dualWeight?: number
+  dualWeight: number({ min: 0, default: 0.1 }),
   /** The way back: networks of the caller's (learnt along, or fixed: `bicubicDuals`). Default: new ones for each fit. */
-  readonly duals?: DualNetworks
+  duals: value<DualNetworks>('networks that lead back to the small image', { absent: 'new ones for each fit' }),
   /** Default 32. */
-  readonly batchSize?: number
+  batchSize: whole({ min: 1, default: 32 }),
   /** Of the network, at the beginning; falls along a cosine, epoch by epoch, to 10⁻³ of it. Default 1e-4. */
-  readonly learningRate?: number
+  learningRate: number({ above: 0, default: 1e-4 }),
   /** Of the duals. Default the same; short runs need more, or the duals are never fitted. */
-  readonly dualLearningRate?: number
+  dualLearningRate: number({ above: 0, absent: 'that of the network' }),
   /** Small images without large ones, of the domain to adapt to: patches as `inputs`, their targets are ignored. */
-  readonly unpaired?: Split<'train'>
+  unpaired: value<Split<'train'>>('a training split'),
   /**
    * The way back of the unpaired images' domain, where it is not that of the pairs: fixed where the degradation is known
    * (`degradationDual`), or learnt along. Default: `duals`.
    */
-  readonly unpairedDuals?: DualNetworks
+  unpairedDuals: value<DualNetworks>('networks that lead back to the small image', { absent: '`duals`' }),
   /** λ of the unpaired images. Default: `dualWeight`. */
-  readonly unpairedWeight?: number
+  unpairedWeight: number({ min: 0, absent: '`dualWeight`' }),
   /** ρ: share of every batch that is unpaired; only with `unpaired`. Default 0.3. */
-  readonly unpairedRatio?: number
+  unpairedRatio: number({ default: 0.3 }),
   /** A step whose loss is this many times the mean of the last epoch is skipped. Default 1e6. */
-  readonly skipAbove?: number
+  skipAbove: number({ above: 1, infinite: true, default: 1e6 }),
   /** Progress after so many steps, and after the last one. Default 25. */
-  readonly reportEvery?: number
+  reportEvery: whole({ min: 1, default: 25 }),
+} as const
+const declared = options(NAME, {
+  ...dualRegressionFields,
   /** Called after the last step, before the last progress is told; for networks with `upscale`, others are refused. */
-  readonly onTrained?: (
-    network: UpscalingNetwork,
-    at: { readonly steps: number; readonly tell?: FitOptions['tell'] },
-  ) => void | Promise<void>
-}
+  onTrained: callback<(network: UpscalingNetwork, at: { readonly steps: number; readonly tell?: FitOptions['tell'] }) => void | Promise<void>>(),
+})
+export type DualRegressionOptions = OptionsOf<typeof declared>
 
-const NAME = 'dualRegressionTrainer'
-
-function resolve(options: DualRegressionOptions) {
-  const { dualWeight = 0.1, batchSize = 32, learningRate = 1e-4, reportEvery = 25 } = options
-  const { dualLearningRate = learningRate, unpairedRatio = 0.3, skipAbove = 1e6 } = options
-  const check = (option: string, value: unknown, valid: (value: number) => boolean, expected: string) =>
-    checkOption(NAME, option, value, valid, expected)
-  check('dualWeight', dualWeight, (n) => n >= 0 && Number.isFinite(n), 'a number of at least 0')
-  check('batchSize', batchSize, isWhole, 'a whole number of at least 1')
-  check('reportEvery', reportEvery, isWhole, 'a whole number of at least 1')
-  check('learningRate', learningRate, isPositive, 'a positive number')
-  check('dualLearningRate', dualLearningRate, isPositive, 'a positive number')
-  check('skipAbove', skipAbove, (n) => n > 1, 'a number above 1')
-  const { duals, unpaired, unpairedDuals, unpairedWeight = dualWeight, onTrained } = options
-  check('unpairedWeight', unpairedWeight, (n) => n >= 0 && Number.isFinite(n), 'a number of at least 0')
-  const one = batchSize * unpairedRatio
-  if (unpaired)
-    check(
+function resolve(given: DualRegressionOptions) {
+  const options = declared.read(given)
+  const { dualWeight, batchSize, learningRate, reportEvery, unpairedRatio: ratio, skipAbove } = options
+  const { dualLearningRate = learningRate, duals, unpaired, onTrained } = options
+  const { unpairedDuals, unpairedWeight = dualWeight } = options
+  const one = batchSize * ratio
+  if (unpaired && !(ratio > 0 && ratio < 1 && Math.round(one) >= 1 && Math.round(one) < batchSize))
+    throw declared.refuse(
       'unpairedRatio',
-      unpairedRatio,
-      (ratio) => ratio > 0 && ratio < 1 && Math.round(one) >= 1 && Math.round(one) < batchSize,
+      ratio,
       `a share that leaves both paired and unpaired images in a batch of ${batchSize}`,
     )
   const unpairedCount = unpaired ? Math.round(one) : 0
@@ -89,7 +82,7 @@ type Settings = ReturnType<typeof resolve>
  * batch has no large image and takes part in the dual loss only, every image with the same weight. Works on patches with values 0 to 255; sizes in between
  * come with the batches, or are made of the large patch by bicubic.
  * Reports loss, primal, dual, learningRate, skipped.
- * Errors: ARCHLOOM_DRN_OPTION, ARCHLOOM_TRAINING_OPTION, ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_TRAINING_NO_BATCHES, ARCHLOOM_DRN_SCALE.
+ * Errors: ARCHLOOM_OPTION, ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_TRAINING_NO_BATCHES, ARCHLOOM_DRN_SCALE.
  */
 export function dualRegressionTrainer(options: DualRegressionOptions = {}): Trainer {
   const settings = resolve(options)
@@ -135,7 +128,7 @@ async function* train(
   data: Split<'train'>,
   { epochs, rng, signal, tell }: FitOptions,
 ): AsyncGenerator<Progress, void, undefined> {
-  checkOption(NAME, 'epochs', epochs, isPositive, 'a positive number')
+  checkEpochs(NAME, epochs)
   const scale = (network.outputShape[0] as number) / (network.inputShape[0] as number)
   const factors = factorsOf(scale)
   // Found out before anything is computed, where the split says what it holds.
@@ -146,10 +139,12 @@ async function* train(
       expected: data.inputShape.map((size, axis) => (axis < 2 ? size * held : size)),
     })
   if (settings.onTrained && !isUpscaling(network))
-    throw error('ARCHLOOM_DRN_OPTION', {
-      ...{ option: 'onTrained (pictures)', received: 'a network without upscale()' },
-      expected: 'networks that enlarge images of any size, as those of the super-resolution space and of buildDrn do',
-    })
+    throw optionError(
+      'drn',
+      'onTrained (pictures)',
+      'a network without upscale()',
+      'networks that enlarge images of any size, as those of the super-resolution space and of buildDrn do',
+    )
   const shared = !settings.unpairedDuals && settings.unpaired !== undefined && settings.unpairedWeight > 0
   const looped = settings.dualWeight > 0 || shared
   const owned = looped && !settings.duals ? dualNetworks({ scale, rng: rng.fork('duals') }) : undefined

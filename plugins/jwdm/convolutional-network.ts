@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Random } from '../../core/index.ts'
+import { optionError } from '../../core/options/index.ts'
 import {
   batchNormTraining,
   conv2d,
@@ -10,7 +11,6 @@ import {
   type VariableScope,
   variableScope,
 } from '../../core/tensor/index.ts'
-import { error } from './errors.ts'
 import { type Domain, type JointNetwork, jointNetwork } from './joint-network.ts'
 
 export interface ConvolutionalJointNetworkOptions {
@@ -130,7 +130,7 @@ function latentCritic(scope: VariableScope, channels: number): Layer {
 /**
  * The image networks of the paper's predecessor, adapted from CycleGAN: encoders of one outer convolution, halvings and
  * residual blocks, decoders the other way round (instance normalisation, tanh: images in [−1, 1]), PatchGAN critics.
- * Errors: ARCHLOOM_JWDM_OPTION, ARCHLOOM_JWDM_SHAPES for domains whose codes differ in size.
+ * Errors: ARCHLOOM_OPTION, ARCHLOOM_JWDM_SHAPES for domains whose codes differ in size.
  */
 export function convolutionalJointNetwork(options: ConvolutionalJointNetworkOptions): JointNetwork {
   const { x, y, rng, features = 64, halvings = 2, blocks = 3, kernel = 7, criticHalvings = 3 } = options
@@ -138,10 +138,7 @@ export function convolutionalJointNetwork(options: ConvolutionalJointNetworkOpti
   for (const [option, received] of Object.entries(plan)) {
     const least = ['features', 'kernel'].includes(option) ? 1 : 0
     if (!Number.isInteger(received) || received < least)
-      throw error('ARCHLOOM_JWDM_OPTION', {
-        ...{ where: 'convolutionalJointNetwork', option, received },
-        expected: `a whole number of at least ${least}`,
-      })
+      throw optionError('convolutionalJointNetwork', option, received, `a whole number of at least ${least}`)
   }
   const codeOf = (shape: readonly number[]) => [
     ...shape.slice(0, 2).map((size) => Math.ceil(size / 2 ** halvings)),
@@ -149,10 +146,7 @@ export function convolutionalJointNetwork(options: ConvolutionalJointNetworkOpti
   ]
   for (const [name, shape] of Object.entries({ x, y }))
     if (shape.length !== 3 || !shape.every((size) => Number.isInteger(size) && size >= 1))
-      throw error('ARCHLOOM_JWDM_OPTION', {
-        ...{ where: 'convolutionalJointNetwork', option: name, received: shape },
-        expected: '[height, width, channels]',
-      })
+      throw optionError('convolutionalJointNetwork', name, shape, '[height, width, channels]')
   const scope = variableScope({ rng })
   const critics = scope.child('critics')
   const domain = (name: 'x' | 'y', shape: readonly number[]): Domain => {

@@ -1,6 +1,6 @@
 import type { Random } from '../../core/index.ts'
+import { optionError } from '../../core/options/index.ts'
 import { variableScope } from '../../core/tensor/index.ts'
-import { error } from './errors.ts'
 import { type Domain, type JointNetwork, jointNetwork } from './joint-network.ts'
 import { perceptron } from './perceptron.ts'
 
@@ -15,16 +15,13 @@ export interface DenseJointNetworkOptions {
   readonly rng: Random
 }
 
-/** Fully connected encoders, decoders (ReLU) and critics (leaky ReLU), for points. Error: ARCHLOOM_JWDM_OPTION. */
+/** Fully connected encoders, decoders (ReLU) and critics (leaky ReLU), for points. Error: ARCHLOOM_OPTION. */
 export function denseJointNetwork(options: DenseJointNetworkOptions): JointNetwork {
   const { latent = 2, hidden = [64, 64], rng } = options
   const sizes = { x: options.x, y: options.y, latent, ...Object.fromEntries(hidden.map((n, i) => [`hidden[${i}]`, n])) }
   for (const [option, received] of Object.entries(sizes))
     if (!Number.isInteger(received) || received < 1)
-      throw error('ARCHLOOM_JWDM_OPTION', {
-        ...{ where: 'denseJointNetwork', option, received },
-        expected: 'a whole number of at least 1',
-      })
+      throw optionError('denseJointNetwork', option, received, 'a whole number of at least 1')
   const scope = variableScope({ rng })
   const critics = scope.child('critics')
   const critic = (name: string, size: number) => perceptron(critics.child(name), [size, ...hidden, 1], 'leaky')

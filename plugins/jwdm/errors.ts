@@ -1,10 +1,8 @@
-import { defineErrors, quote } from '../../core/errors.ts'
+import { defineErrors } from '../../core/errors.ts'
 
 const shapeText = (shape: readonly number[]) => `[${shape.join(', ')}]`
 
 export const error = defineErrors('jwdm', {
-  ARCHLOOM_JWDM_OPTION: (d: { where: string; option: string; received: unknown; expected: string }) =>
-    `${d.where}: ${d.option} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_JWDM_SHAPES: (d: {
     part: string
     received: readonly number[]

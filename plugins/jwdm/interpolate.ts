@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { error } from './errors.ts'
+import { optionError } from '../../core/options/index.ts'
 import { encoded, type JointNetwork, otherSide, type Side } from './joint-network.ts'
 
 // A type, not an interface: tfjs's tidy lets plain objects through.
@@ -17,7 +17,7 @@ export type InterpolatedVideo = {
  * decoded in both domains.
  * @param begin,end one frame [1, ...shape] of domain `from`.
  * @param frames n, how many to put between them; or the values of a.
- * Call inside a tidy. Errors: ARCHLOOM_JWDM_SHAPES, ARCHLOOM_JWDM_OPTION.
+ * Call inside a tidy. Errors: ARCHLOOM_JWDM_SHAPES, ARCHLOOM_OPTION.
  */
 export function interpolate(
   network: JointNetwork,
@@ -26,11 +26,12 @@ export function interpolate(
 ): InterpolatedVideo {
   const shares = typeof frames === 'number' ? evenly(frames) : frames
   if (!shares.every((a) => a > 0 && a < 1) || (begin.shape[0] ?? 0) !== 1 || (end.shape[0] ?? 0) !== 1)
-    throw error('ARCHLOOM_JWDM_OPTION', {
-      ...{ where: 'interpolate', option: 'frames' },
-      received: { frames, begin: begin.shape, end: end.shape },
-      expected: 'a whole number of frames or shares between 0 and 1, and one frame at each end',
-    })
+    throw optionError(
+      'interpolate',
+      'frames',
+      { frames, begin: begin.shape, end: end.shape },
+      'a whole number of frames or shares between 0 and 1, and one frame at each end',
+    )
   const mode = { training: false }
   const [first, last] = [encoded(network, from, begin), encoded(network, from, end)]
   const codes = tf.concat([first, ...shares.map((a) => tf.add(tf.mul(first, a), tf.mul(last, 1 - a))), last])
@@ -44,9 +45,6 @@ export function interpolate(
 
 function evenly(count: number): readonly number[] {
   if (!Number.isInteger(count) || count < 0)
-    throw error('ARCHLOOM_JWDM_OPTION', {
-      ...{ where: 'interpolate', option: 'frames', received: count },
-      expected: 'a whole number of at least 0, or shares between 0 and 1',
-    })
+    throw optionError('interpolate', 'frames', count, 'a whole number of at least 0, or shares between 0 and 1')
   return Array.from({ length: count }, (_, i) => 1 - (i + 1) / (count + 1))
 }

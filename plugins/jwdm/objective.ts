@@ -1,5 +1,4 @@
-import type { Adversary } from '../../evaluators/training/adversarial/index.ts'
-import { error } from './errors.ts'
+import { among, either, flag, group, number, type OptionsOf, options, required } from '../../core/options/index.ts'
 
 /** How the codes of the two domains are made to agree. */
 export type LatentMatch =
@@ -12,29 +11,34 @@ export type LatentMatch =
   /** Mean squared code, UNIT's divergence from N(0, I) with unit variance; codes of translations count as well. */
   | 'kl'
 
-/** The relaxed objective and, by other weights, those of its baselines. */
-export interface JointObjective {
+const weight = { min: 0 } as const
+export const objectiveFields = {
   /** Weight of c(x, G_x(E_x(x))) and of the same in y. Default 1. */
-  readonly autoEncoder?: number
+  autoEncoder: number({ ...weight, default: 1 }),
   /** Weight of the cycles c(x, g(f(x))) and c(y, f(g(y))). Default 1. */
-  readonly cycle?: number
+  cycle: number({ ...weight, default: 1 }),
   /** α and β: weights of the games over x and over y. Default 0.1. */
-  readonly adversarial?: number | { readonly x: number; readonly y: number }
+  adversarial: either([number(weight), group({ x: required(number(weight)), y: required(number(weight)) })], {
+    default: 0.1,
+  }),
   /** ρ: weight of the game over codes. Default 0.1. */
-  readonly latent?: number
-  /** Default 'mutual'. */
-  readonly latentMatch?: LatentMatch
+  latent: number({ ...weight, default: 0.1 }),
+  /** How the codes of the two domains are made to agree: see `LatentMatch`. Default 'mutual'. */
+  latentMatch: among(['mutual', 'prior', 'mmd', 'kl'], { default: 'mutual' }),
   /** Triple GAN: cycled examples are fakes too, and real ones count twice. Default true. */
-  readonly cycledFakes?: boolean
+  cycledFakes: flag({ default: true }),
   /** c: mean absolute or mean squared difference. Default 'l1'. */
-  readonly distance?: 'l1' | 'l2'
-  /** Default 'log'. */
-  readonly adversary?: Adversary
+  distance: among(['l1', 'l2'], { default: 'l1' }),
+  /** The loss of the games. Default 'log'. */
+  adversary: among(['log', 'least-squares', 'wasserstein'], { default: 'log' }),
   /** Standard deviation of normal noise that codes get while training. Default 0. */
-  readonly codeNoise?: number
+  codeNoise: number({ ...weight, default: 0 }),
   /** Of the gradient penalty of 'wasserstein' critics. Default 10. */
-  readonly gradientPenalty?: number
+  gradientPenalty: number({ ...weight, default: 10 }),
 }
+const declared = options('joint objective', objectiveFields, { renamed: { penalty: 'gradientPenalty' } })
+/** The relaxed objective and, by other weights, those of its baselines. */
+export type JointObjective = OptionsOf<typeof declared>
 
 export type Objective = Required<Omit<JointObjective, 'adversarial'>> & {
   readonly adversarial: { readonly x: number; readonly y: number }
@@ -44,30 +48,10 @@ export type Objective = Required<Omit<JointObjective, 'adversarial'>> & {
 export const hasLatentGame = ({ latent, latentMatch }: Objective): boolean =>
   latent > 0 && (latentMatch === 'mutual' || latentMatch === 'prior')
 
-const WHERE = 'joint objective'
-
-/** Every option filled in and checked. Error: ARCHLOOM_JWDM_OPTION. */
-export function resolveObjective(options: JointObjective = {}): Objective {
-  const { autoEncoder = 1, cycle = 1, adversarial = 0.1, latent = 0.1, codeNoise = 0, gradientPenalty = 10 } = options
-  const { latentMatch = 'mutual', cycledFakes = true, distance = 'l1', adversary = 'log' } = options
-  const games = typeof adversarial === 'number' ? { x: adversarial, y: adversarial } : adversarial
-  const weights = { autoEncoder, cycle, latent, codeNoise, gradientPenalty }
-  const named = { ...weights, 'adversarial.x': games.x, 'adversarial.y': games.y }
-  for (const [option, received] of Object.entries(named))
-    if (!(typeof received === 'number' && received >= 0 && Number.isFinite(received)))
-      throw error('ARCHLOOM_JWDM_OPTION', { where: WHERE, option, received, expected: 'a number of at least 0' })
-  const choices = {
-    latentMatch: ['mutual', 'prior', 'mmd', 'kl'],
-    distance: ['l1', 'l2'],
-    adversary: ['log', 'least-squares', 'wasserstein'],
-  }
-  const chosen = { latentMatch, distance, adversary }
-  for (const [option, known] of Object.entries(choices)) {
-    const received = chosen[option as keyof typeof chosen]
-    if (!known.includes(received))
-      throw error('ARCHLOOM_JWDM_OPTION', { where: WHERE, option, received, expected: `one of ${known.join(', ')}` })
-  }
-  return { ...weights, ...chosen, cycledFakes, adversarial: games }
+/** Every option filled in and checked. Error: ARCHLOOM_OPTION. */
+export function resolveObjective(given: JointObjective = {}): Objective {
+  const { adversarial, ...rest } = declared.read(given)
+  return { ...rest, adversarial: typeof adversarial === 'number' ? { x: adversarial, y: adversarial } : adversarial }
 }
 
 /**

@@ -1,31 +1,34 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { callback, either, group, number, type OptionsOf, options, whole } from '../../core/options/index.ts'
 import { adam, type StepOptimizer } from '../../core/tensor/index.ts'
 import type { ApplyMode, Batch, FitOptions, Network, Progress, Split, Trainer } from '../../core/trainer.ts'
-import { checkOption, isPositive, isShare, isWhole, error as trainingError } from '../../evaluators/training/errors.ts'
+import { checkEpochs, error as trainingError } from '../../evaluators/training/errors.ts'
 import { type Schedule, toSchedule } from '../../evaluators/training/schedules.ts'
 import { error } from './errors.ts'
 import { isJointNetwork, type JointNetwork } from './joint-network.ts'
 import { criticsLoss, generatorLosses } from './losses.ts'
-import { hasLatentGame, type JointObjective, type Objective, resolveObjective } from './objective.ts'
+import { hasLatentGame, type JointObjective, type Objective, objectiveFields, resolveObjective } from './objective.ts'
 import { forward, type Passes } from './passes.ts'
-
-export interface JwdmOptions {
-  /** Default: the relaxed joint objective. `objectives` has those of the baselines. */
-  readonly objective?: JointObjective
-  /** Examples of each domain in a step. Default 1. */
-  readonly batchSize?: number
-  /** Of Adam. Default: 2e-4 for the first half of the steps, then in a line to 0. */
-  readonly learningRate?: number | Schedule
-  /** β₁ of Adam. Default 0.5. */
-  readonly beta1?: number
-  /** Critic steps, each on a batch of its own, to one of encoders and decoders. Default 1 ('wasserstein': 5). */
-  readonly criticSteps?: number
-  /** Progress after so many steps, and after the last one. Default 100. */
-  readonly reportEvery?: number
-}
 
 const NAME = 'jwdmTrainer'
 const CRITICS = `${NAME}, critics`
+
+export const jwdmFields = {
+  /** Default: the relaxed joint objective. `objectives` has those of the baselines. */
+  objective: group(objectiveFields),
+  /** Examples of each domain in a step. Default 1. */
+  batchSize: whole({ min: 1, default: 1 }),
+  /** Of Adam. Default: 2e-4 for the first half of the steps, then in a line to 0. */
+  learningRate: either([number({ above: 0 }), callback<Schedule>()], { absent: '2e-4, then in a line to 0' }),
+  /** β₁ of Adam. Default 0.5. */
+  beta1: number({ min: 0, below: 1, default: 0.5 }),
+  /** Critic steps, each on a batch of its own, to one of encoders and decoders. Default 1 ('wasserstein': 5). */
+  criticSteps: whole({ min: 1, absent: "1 ('wasserstein': 5)" }),
+  /** Progress after so many steps, and after the last one. Default 100. */
+  reportEvery: whole({ min: 1, default: 100 }),
+}
+const declared = options(NAME, jwdmFields, { renamed: { discriminatorSteps: 'criticSteps' } })
+export type JwdmOptions = OptionsOf<typeof declared>
 
 /** Constant for the first half, then a line to 0. */
 export const heldThenLinear =
@@ -33,17 +36,11 @@ export const heldThenLinear =
   (step, steps) =>
     start * Math.min(1, 2 * (1 - step / steps))
 
-function resolve(options: JwdmOptions) {
+function resolve(given: JwdmOptions) {
+  const options = declared.read(given)
   const objective = resolveObjective(options.objective)
-  const { batchSize = 1, learningRate, beta1 = 0.5, reportEvery = 100 } = options
+  const { batchSize, learningRate, beta1, reportEvery } = options
   const { criticSteps = objective.adversary === 'wasserstein' ? 5 : 1 } = options
-  const check = (option: string, value: unknown, valid: (value: number) => boolean, expected: string) =>
-    checkOption(NAME, option, value, valid, expected)
-  check('batchSize', batchSize, isWhole, 'a whole number of at least 1')
-  check('criticSteps', criticSteps, isWhole, 'a whole number of at least 1')
-  check('reportEvery', reportEvery, isWhole, 'a whole number of at least 1')
-  check('beta1', beta1, isShare, 'a number in [0, 1)')
-  if (typeof learningRate === 'number') check('learningRate', learningRate, isPositive, 'a positive number')
   const rate = learningRate === undefined ? heldThenLinear(2e-4) : toSchedule(learningRate)
   return { objective, batchSize, rate, beta1, criticSteps, reportEvery }
 }
@@ -129,7 +126,7 @@ function updateCritics(
 /**
  * Trains a joint network on unpaired batches: `inputs` of domain x, `targets` of domain y (`unpairedSplit`). Reports loss,
  * critics, autoEncoder, cycle, adversarial, latent (means since the last report) and learningRate.
- * Errors: ARCHLOOM_JWDM_NETWORK, ARCHLOOM_JWDM_SHAPES, ARCHLOOM_JWDM_OPTION, ARCHLOOM_TRAINING_OPTION,
+ * Errors: ARCHLOOM_JWDM_NETWORK, ARCHLOOM_JWDM_SHAPES, ARCHLOOM_OPTION,
  * ARCHLOOM_TRAINING_NO_BATCHES, ARCHLOOM_TRAINING_DIVERGED (which says whether it was the critics).
  */
 export function jwdmTrainer(options: JwdmOptions = {}): Trainer {
@@ -154,7 +151,7 @@ async function* train(
   data: Split<'train'>,
   { epochs, rng, signal }: FitOptions,
 ): AsyncGenerator<Progress, void, undefined> {
-  checkOption(NAME, 'epochs', epochs, isPositive, 'a positive number')
+  checkEpochs(NAME, epochs)
   if (!isJointNetwork(network))
     throw error('ARCHLOOM_JWDM_NETWORK', {
       trainer: NAME,

@@ -1,31 +1,36 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Random } from '../../core/index.ts'
+import { among, options as declare, number, type OptionsOf, required, value, whole } from '../../core/options/index.ts'
 import { adam, type StepOptimizer } from '../../core/tensor/index.ts'
 import type { LearnedBases } from './bases.ts'
-import { atLeast, error, whole } from './errors.ts'
+import { error } from './errors.ts'
 import { type Rows, rowsOf } from './rows.ts'
 
-export interface AdamBasesOptions {
+export const adamBasesFields = {
   /** M. Default 128. */
-  readonly bases?: number
+  bases: whole({ min: 1, default: 128 }),
   /** 1: squared distances; 2: cubes. Default 2. */
-  readonly order?: 1 | 2
+  order: among([1, 2], { default: 2 }),
   /** Default 1,000; points that fill no batch are left out. */
-  readonly batchSize?: number
+  batchSize: whole({ min: 1, default: 1000 }),
   /** Passes over the points. Default 3. */
-  readonly epochs?: number
+  epochs: whole({ min: 1, default: 3 }),
   /** Alternations in a batch. Default 10. */
-  readonly rounds?: number
+  rounds: whole({ min: 1, default: 10 }),
   /** Adam steps on codes, then on bases, in an alternation. Default 10. */
-  readonly steps?: number
+  steps: whole({ min: 1, default: 10 }),
   /** Default 0.01. */
-  readonly learningRate?: number
+  learningRate: number({ above: 0, default: 0.01 }),
   /** Weight of the locality term. Default 2 at order 1 (L_G), 1e-4 at order 2 (L_ν), as released. */
-  readonly locality?: number
+  locality: number({ min: 0, absent: '2 at order 1, 1e-4 at order 2' }),
   /** λ. Default 0.2, as released. */
-  readonly shrinkage?: number
-  readonly rng: Random
+  shrinkage: number({ min: 0, default: 0.2 }),
 }
+const declared = declare('learnBasesByAdam', {
+  ...adamBasesFields,
+  rng: required(value<Random>('a random generator')),
+})
+export type AdamBasesOptions = OptionsOf<typeof declared>
 
 /** A row sum of almost 0 keeps this distance from it: the released division by it has no bound. */
 const LEAST_SUM = 1e-6
@@ -62,20 +67,14 @@ export function releasedLoss(
  * Bases by the released scheme: bases and the codes of every batch begin in U(±1/√M); Adam (β₁ 0.5) takes turns on them,
  * and its moments of the codes pass from batch to batch though the codes do not. Bases begin far from the manifold and
  * may never reach it: `learnBases` is the better way.
- * Errors: ARCHLOOM_LCCGAN_OPTION, ARCHLOOM_LCCGAN_POINTS for fewer points than a batch.
+ * Errors: ARCHLOOM_OPTION, ARCHLOOM_LCCGAN_POINTS for fewer points than a batch.
  */
-export function learnBasesByAdam(points: Rows, options: AdamBasesOptions): LearnedBases {
+export function learnBasesByAdam(points: Rows, given: AdamBasesOptions): LearnedBases {
   const where = 'learnBasesByAdam'
-  const { rng, order = 2 } = options
-  const count = whole(where, 'bases', options.bases ?? 128)
-  const batchSize = whole(where, 'batchSize', options.batchSize ?? 1000)
-  const [epochs, rounds, steps] = [options.epochs ?? 3, options.rounds ?? 10, options.steps ?? 10]
-  for (const [option, value] of Object.entries({ epochs, rounds, steps })) whole(where, option, value)
-  const weights = {
-    order,
-    locality: atLeast(where, 'locality', options.locality ?? (order === 1 ? 2 : 1e-4)),
-    shrinkage: atLeast(where, 'shrinkage', options.shrinkage ?? 0.2),
-  }
+  const options = declared.read(given)
+  const { rng, order, batchSize, epochs, rounds, steps, shrinkage } = options
+  const count = options.bases
+  const weights = { order, locality: options.locality ?? (order === 1 ? 2 : 1e-4), shrinkage }
   const dimension = points[0]?.length ?? 0
   if (points.length < batchSize)
     throw error('ARCHLOOM_LCCGAN_POINTS', {
@@ -96,7 +95,7 @@ export function learnBasesByAdam(points: Rows, options: AdamBasesOptions): Learn
   }
   const bases = variable(count, dimension)
   const codes = variable(batchSize, count)
-  const learningRate = options.learningRate ?? 0.01
+  const learningRate = options.learningRate
   const ofCodes = adam({ learningRate, beta1: 0.5 })
   const ofBases = adam({ learningRate, beta1: 0.5 })
   const history: number[] = []

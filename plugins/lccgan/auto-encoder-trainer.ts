@@ -1,33 +1,32 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { FitOptions, Network, Progress, Split, Trainer } from '../../core/index.ts'
+import { among, options as declare, number, type OptionsOf, whole } from '../../core/options/index.ts'
 import { adam, l1Loss, l2Loss, trainStep } from '../../core/tensor/index.ts'
-import { checkOption, isPositive, isWhole, error as trainingError } from '../../evaluators/training/errors.ts'
+import { checkEpochs, error as trainingError } from '../../evaluators/training/errors.ts'
 import { endless, eventLoopTurn, stepsOf } from './batches.ts'
 import type { AutoEncoder } from './networks.ts'
 import { type Rows, rowsOf } from './rows.ts'
 
-export interface AutoEncoderTrainerOptions {
-  /** Of the reconstruction: mean absolute error, as in the paper, or mean squared error. Default 'l1'. */
-  readonly loss?: 'l1' | 'l2'
-  /** Default 64. */
-  readonly batchSize?: number
-  /** Of Adam, β₁ 0.5. Default 1e-4. */
-  readonly learningRate?: number
-  /** Progress after so many steps, and after the last one. Default 100. */
-  readonly reportEvery?: number
-}
-
 const NAME = 'autoEncoderTrainer'
+export const autoEncoderFields = {
+  /** Of the reconstruction: mean absolute error, as in the paper, or mean squared error. Default 'l1'. */
+  loss: among(['l1', 'l2'], { default: 'l1' }),
+  /** Default 64. */
+  batchSize: whole({ min: 1, default: 64 }),
+  /** Of Adam, β₁ 0.5. Default 1e-4. */
+  learningRate: number({ above: 0, default: 1e-4 }),
+  /** Progress after so many steps, and after the last one. Default 100. */
+  reportEvery: whole({ min: 1, default: 100 }),
+}
+const declared = declare(NAME, autoEncoderFields)
+export type AutoEncoderTrainerOptions = OptionsOf<typeof declared>
 
 /**
  * Stage 1: teaches a network to give back what it is given; labels are not looked at. Reports the loss.
- * Errors: ARCHLOOM_TRAINING_OPTION, ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_TRAINING_NO_BATCHES.
+ * Errors: ARCHLOOM_OPTION, ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_TRAINING_NO_BATCHES.
  */
-export function autoEncoderTrainer(options: AutoEncoderTrainerOptions = {}): Trainer {
-  const { loss = 'l1', batchSize = 64, learningRate = 1e-4, reportEvery = 100 } = options
-  checkOption(NAME, 'batchSize', batchSize, isWhole, 'a whole number of at least 1')
-  checkOption(NAME, 'learningRate', learningRate, isPositive, 'a positive number')
-  checkOption(NAME, 'reportEvery', reportEvery, isWhole, 'a whole number of at least 1')
+export function autoEncoderTrainer(given: AutoEncoderTrainerOptions = {}): Trainer {
+  const { loss, batchSize, learningRate, reportEvery } = declared.read(given)
   const distance = loss === 'l1' ? l1Loss : l2Loss
   const settings = { distance, batchSize, learningRate, reportEvery }
   return { name: NAME, fit: (...run) => train(settings, ...run) }
@@ -46,7 +45,7 @@ async function* train(
   data: Split<'train'>,
   { epochs, rng, signal }: FitOptions,
 ): AsyncGenerator<Progress, void, undefined> {
-  checkOption(NAME, 'epochs', epochs, isPositive, 'a positive number')
+  checkEpochs(NAME, epochs)
   const { batchSize, epochSteps, steps } = stepsOf(data, wanted, epochs)
   using optimizer = adam({ learningRate, beta1: 0.5 })
   const batches = endless(data, batchSize, rng.fork('batches'))

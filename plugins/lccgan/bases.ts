@@ -1,28 +1,29 @@
 import type { Random } from '../../core/index.ts'
-import { type CodeNormalisation, type CodeOptions, codeNormalisations, codeOf } from './codes.ts'
-import { atLeast, error, oneOfNames, whole } from './errors.ts'
+import { among, options as declare, number, type OptionsOf, required, value, whole } from '../../core/options/index.ts'
+import { type CodeOptions, codeNormalisations, codeOf } from './codes.ts'
+import { error } from './errors.ts'
 import { combination, type Rows, solvePositive, squaredDistance } from './rows.ts'
 
-export interface BasesOptions {
-  /** M. Default 128. */
-  readonly bases?: number
+export const basesFields = {
+  /** M: number of bases. Default 128. */
+  bases: whole({ min: 1, default: 128 }),
   /** d, of the codes while learning. Default: 5, and no more than M. */
-  readonly neighbours?: number
-  /** Default 'sum'. */
-  readonly normalise?: CodeNormalisation
+  neighbours: whole({ min: 1, absent: '5, at most `bases`' }),
+  /** Of the codes. Default 'sum'. */
+  normalise: among(codeNormalisations, { default: 'sum' }),
   /** q − 1: 1 learns for LCCGAN (squared distances), 2 for LCCGAN++ (cubes). Default 2. */
-  readonly order?: 1 | 2
+  order: among([1, 2], { default: 2 }),
   /** μ. Default 0.02. */
-  readonly locality?: number
+  locality: number({ min: 0, default: 0.02 }),
   /** λ, of ‖V‖². Default 0: it pulls bases to the origin, wherever the manifold is. */
-  readonly shrinkage?: number
+  shrinkage: number({ min: 0, default: 0 }),
   /** Code and basis steps. Default 10. */
-  readonly rounds?: number
+  rounds: whole({ min: 0, default: 10 }),
   /** ε of the closed form. Default 1e-3. */
-  readonly ridge?: number
-  /** For the first bases. */
-  readonly rng: Random
+  ridge: number({ min: 0, default: 1e-3 }),
 }
+const declared = declare('learnBases', { ...basesFields, rng: required(value<Random>('a random generator')) })
+export type BasesOptions = OptionsOf<typeof declared>
 
 export interface LearnedBases {
   readonly bases: Rows
@@ -136,29 +137,17 @@ export function clusterCentres(points: Rows, count: number, rng: Random, rounds 
   return centres
 }
 
-export function resolveBases(options: Omit<BasesOptions, 'rng'>, where = 'learnBases') {
-  const bases = whole(where, 'bases', options.bases ?? 128)
-  const neighbours = whole(where, 'neighbours', options.neighbours ?? Math.min(5, bases))
-  if (neighbours > bases) throw error('ARCHLOOM_LCCGAN_TOO_FEW_BASES', { bases, neighbours })
-  const order = options.order ?? 2
-  if (order !== 1 && order !== 2)
-    throw error('ARCHLOOM_LCCGAN_OPTION', { where, option: 'order', received: order, expected: '1 or 2' })
-  return {
-    bases,
-    neighbours,
-    normalise: oneOfNames(where, 'normalise', options.normalise ?? 'sum', codeNormalisations),
-    exponent: (order + 1) as 2 | 3,
-    locality: atLeast(where, 'locality', options.locality ?? 0.02),
-    shrinkage: atLeast(where, 'shrinkage', options.shrinkage ?? 0),
-    rounds: whole(where, 'rounds', options.rounds ?? 10, 0),
-    ridge: atLeast(where, 'ridge', options.ridge ?? 1e-3),
-  }
+function resolveBases(given: BasesOptions) {
+  const { order, rng: _, ...read } = declared.read(given)
+  const { neighbours = Math.min(5, read.bases) } = read
+  if (neighbours > read.bases) throw error('ARCHLOOM_LCCGAN_TOO_FEW_BASES', { bases: read.bases, neighbours })
+  return { ...read, neighbours, exponent: (order + 1) as 2 | 3 }
 }
 
 /**
  * Bases of local coordinate coding by alternation of exact code and basis steps, from the centres of k-means. The
  * objective never rises for codes 'none' and 'convex' on all bases; the closed form of 'sum' minimises another one.
- * Errors: ARCHLOOM_LCCGAN_OPTION, ARCHLOOM_LCCGAN_TOO_FEW_BASES, ARCHLOOM_LCCGAN_POINTS.
+ * Errors: ARCHLOOM_OPTION, ARCHLOOM_LCCGAN_TOO_FEW_BASES, ARCHLOOM_LCCGAN_POINTS.
  */
 export function learnBases(points: Rows, options: BasesOptions): LearnedBases {
   const settings = resolveBases(options)

@@ -1,8 +1,7 @@
-import { defineErrors, quote } from '../../core/index.ts'
+import { defineErrors } from '../../core/index.ts'
+import { optionError } from '../../core/options/index.ts'
 
 export const error = defineErrors('lccgan', {
-  ARCHLOOM_LCCGAN_OPTION: (d: { where: string; option: string; received: unknown; expected: string }) =>
-    `${d.where}: ${d.option} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_LCCGAN_TOO_FEW_BASES: (d: { bases: number; neighbours: number }) =>
     `${d.bases} bases cannot give ${d.neighbours} neighbours; expected at least as many bases as local coordinates d. ` +
     `Learn more bases, or lower d.`,
@@ -18,19 +17,18 @@ export const error = defineErrors('lccgan', {
 /** Refuse a value that is not a whole number from `least` up. */
 export function whole(where: string, option: string, received: number, least = 1): number {
   if (!Number.isInteger(received) || received < least)
-    throw error('ARCHLOOM_LCCGAN_OPTION', { where, option, received, expected: `a whole number of at least ${least}` })
+    throw optionError(where, option, received, `a whole number of at least ${least}`)
   return received
 }
 
 /** Refuse a value that is not a finite number from `least` up. */
 export function atLeast(where: string, option: string, received: number, least = 0): number {
   if (!(received >= least && Number.isFinite(received)))
-    throw error('ARCHLOOM_LCCGAN_OPTION', { where, option, received, expected: `a number of at least ${least}` })
+    throw optionError(where, option, received, `a number of at least ${least}`)
   return received
 }
 
 export function oneOfNames<T extends string>(where: string, option: string, received: T, names: readonly T[]): T {
-  if (!names.includes(received))
-    throw error('ARCHLOOM_LCCGAN_OPTION', { where, option, received, expected: `one of ${names.join(', ')}` })
+  if (!names.includes(received)) throw optionError(where, option, received, `one of ${names.join(', ')}`)
   return received
 }

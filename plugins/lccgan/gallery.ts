@@ -2,19 +2,22 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FitOptions, Json, Random } from '../../core/index.ts'
 import { seeded } from '../../core/index.ts'
+import { type OptionsOf, options, required, text, whole } from '../../core/options/index.ts'
 import { writePicture } from '../../evaluators/data/images/index.ts'
 import { pictureGrid } from '../../evaluators/metrics/generative/index.ts'
 import type { Gan } from './networks.ts'
 import { generated, walked } from './trainer.ts'
 
-export interface GalleryOptions {
+export const galleryFields = {
   /** Where the PNG files are written; made when needed. */
-  readonly folder: string
+  folder: required(text()),
   /** Samples in a grid. Default 50, ten a row. */
-  readonly samples?: number
+  samples: whole({ min: 1, default: 50 }),
   /** Images of a walk through the latent space. Default 10. */
-  readonly walk?: number
+  walk: whole({ min: 1, default: 10 }),
 }
+const declared = options('gallery', galleryFields)
+export type GalleryOptions = OptionsOf<typeof declared>
 
 /** Images of what generators make, on disk and in the events of a search. */
 export interface Gallery {
@@ -25,7 +28,8 @@ export interface Gallery {
 }
 
 /** The same inputs are drawn for every picture, so that pictures of one network can be compared. */
-export function gallery({ folder, samples = 50, walk = 10 }: GalleryOptions): Gallery {
+export function gallery(given: GalleryOptions): Gallery {
+  const { folder, samples, walk } = declared.read(given)
   const numbers = new WeakMap<Gan, number>()
   let count = 0
   const written: Json[] = []

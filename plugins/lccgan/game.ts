@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Random } from '../../core/index.ts'
+import { optionError } from '../../core/options/index.ts'
 import { adam, type StepOptimizer } from '../../core/tensor/index.ts'
 import { adversarialLosses, between, gradientPenalty } from '../../evaluators/training/adversarial/index.ts'
 import { approximationGap, type LocalBatch } from './approximation.ts'
@@ -132,10 +133,12 @@ const isLocal = (prior: LatentSampler): prior is LccSampler => 'drawCode' in pri
 /** Draws codes with their bases, for the gap. */
 function localPart(prior: LatentSampler, examples: number): (rng: Random) => LocalBatch {
   if (!isLocal(prior))
-    throw error('ARCHLOOM_LCCGAN_OPTION', {
-      ...{ where: 'game', option: 'approximationWeight', received: `above 0 with ${prior.name}` },
-      expected: '0: only local coordinates have bases to approximate from',
-    })
+    throw optionError(
+      'game',
+      'approximationWeight',
+      `above 0 with ${prior.name}`,
+      '0: only local coordinates have bases to approximate from',
+    )
   const { bases, dimension, coordinates } = prior
   return (rng) => {
     const codes = Array.from({ length: examples }, () => prior.drawCode(rng))

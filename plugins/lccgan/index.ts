@@ -1,27 +1,31 @@
 /** LCCGAN and LCCGAN++: generators fed with local coordinates of the data's latent manifold instead of noise. */
-import { definePlugin, type Split } from '../../core/index.ts'
-import type { CodeNormalisation } from './codes.ts'
-import { type GalleryOptions, gallery } from './gallery.ts'
-import { type LatentManifold, type LatentOptions, learnLatent } from './latent.ts'
+import { definePlugin, type Plugin, type Split } from '../../core/index.ts'
+import { among, options as declare, group, type OptionsOf, whole } from '../../core/options/index.ts'
+import { codeNormalisations } from './codes.ts'
+import { gallery, galleryFields } from './gallery.ts'
+import { type LatentManifold, latentFields, learnLatent } from './latent.ts'
 import { papers } from './paper.ts'
 import { lccSampler } from './sampler.ts'
-import { type GanTrainerOptions, ganTrainer } from './trainer.ts'
+import { gameFields, gameRenamed, ganTrainer } from './trainer.ts'
 
-export interface LccganOptions extends Omit<GanTrainerOptions, 'prior'> {
+const lccganFields = {
+  ...gameFields,
   /** d: local coordinates of an input, the intrinsic dimension of the data plus 1 in theory. Default 5. */
-  readonly coordinates?: number
+  coordinates: whole({ min: 1, default: 5 }),
   /** Of the sampled codes. Default 'convex'. */
-  readonly normalise?: CodeNormalisation
+  normalise: among(codeNormalisations, { default: 'convex' }),
   /** Stages 1 and 2. The length of codes is that of the generator's inputs. */
-  readonly latent?: Omit<LatentOptions, 'dimension'>
+  latent: group(latentFields),
 }
+const trainerOptions = declare('lccganTrainer', lccganFields, { renamed: gameRenamed })
+export type LccganOptions = OptionsOf<typeof trainerOptions>
 
 /**
  * All three stages. The latent manifold belongs to the data, not to the generator: it is learnt once for a split and a
  * length of codes, and all generators of a search are trained on it.
  */
-export function lccganTrainer(options: LccganOptions = {}) {
-  const { coordinates = 5, normalise = 'convex', latent = {}, ...play } = options
+export function lccganTrainer(given: LccganOptions = {}) {
+  const { coordinates, normalise, latent, ...play } = trainerOptions.read(given)
   const learnt = new WeakMap<Split, Map<number, Promise<LatentManifold>>>()
   const trainer = ganTrainer({
     ...play,
@@ -45,27 +49,39 @@ export function lccganTrainer(options: LccganOptions = {}) {
   return { ...trainer, name: 'lccganTrainer' }
 }
 
-export interface LccganPluginOptions extends LccganOptions {
-  /** Pictures of every trained generator, told in the search's events. Default: none. */
-  readonly gallery?: GalleryOptions
-}
+const { onSamples: _, ...pluginFields } = lccganFields
+const declared = declare(
+  'lccgan',
+  {
+    ...pluginFields,
+    /** Images of every trained generator, told in the search's events. Default: none. */
+    images: group(galleryFields, { optional: true, absent: 'none are written' }),
+  },
+  { renamed: { ...gameRenamed, gallery: 'images', pictures: 'images' } },
+)
+export type LccganPluginOptions = OptionsOf<typeof declared>
 
 /** Generators of a search are trained on local coordinates of the data. */
-export const lccgan = ({ gallery: pictures, ...options }: LccganPluginOptions = {}) =>
-  definePlugin({
+export function lccgan(given: LccganPluginOptions = {}): Plugin {
+  const { images, ...options } = declared.read(given)
+  return definePlugin({
     name: 'lccgan',
     paper: papers,
     provides: ['trainer'],
     needs: ['networks'],
     options: {
-      ...{ coordinates: options.coordinates ?? 5, normalise: options.normalise ?? 'convex' },
-      ...{ order: options.latent?.order ?? 2, bases: options.latent?.bases ?? 128, loss: options.loss ?? 'log' },
+      coordinates: options.coordinates,
+      normalise: options.normalise,
+      order: options.latent.order,
+      bases: options.latent.bases,
+      loss: options.loss,
     },
     bind: ({ trainer }) => {
-      const shown = pictures && gallery(pictures)
+      const shown = images && gallery(images)
       trainer.to(lccganTrainer({ ...options, ...(shown && { onSamples: shown.onSamples }) }))
     },
   })
+}
 
 export { type AdamBasesOptions, learnBasesByAdam, releasedLoss } from './adam-bases.ts'
 export { approximated, approximationGap, type LocalBatch, type Smooth } from './approximation.ts'

@@ -1,26 +1,50 @@
 import type { Random, Split } from '../../core/index.ts'
-import { type AdamBasesOptions, learnBasesByAdam } from './adam-bases.ts'
-import { type AutoEncoderTrainerOptions, autoEncoderTrainer, embeddingsOf } from './auto-encoder-trainer.ts'
-import { type BasesOptions, type LearnedBases, learnBases } from './bases.ts'
-import { error } from './errors.ts'
+import {
+  among,
+  callback,
+  options as declare,
+  group,
+  number,
+  type OptionsOf,
+  optionError,
+  required,
+  value,
+  whole,
+} from '../../core/options/index.ts'
+import { adamBasesFields, learnBasesByAdam } from './adam-bases.ts'
+import { autoEncoderFields, autoEncoderTrainer, embeddingsOf } from './auto-encoder-trainer.ts'
+import { basesFields, type LearnedBases, learnBases } from './bases.ts'
 import { type AutoEncoder, convolutionalAutoEncoder, denseAutoEncoder } from './networks.ts'
 import { combination, type Rows, squaredDistance } from './rows.ts'
 
-export interface LatentOptions extends Omit<BasesOptions, 'rng'>, AutoEncoderTrainerOptions {
-  /** d_B: length of the auto-encoder's codes, and of the generator's inputs. Default 100. */
-  readonly dimension?: number
+const { bases: _, order: __, ...adamFields } = adamBasesFields
+export const latentFields = {
+  ...basesFields,
+  ...autoEncoderFields,
   /** Default: convolutional for images, dense for points. */
-  readonly network?: (form: { shape: readonly number[]; latentDimension: number; rng: Random }) => AutoEncoder
+  network: callback<(form: { shape: readonly number[]; latentDimension: number; rng: Random }) => AutoEncoder>({
+    absent: 'convolutional for images, dense for points',
+  }),
   /** Maps of the convolutional auto-encoder. Default 64. */
-  readonly features?: number
+  features: whole({ min: 1, default: 64 }),
   /** Passes of the auto-encoder over the data. Default 100. */
-  readonly epochs?: number
+  epochs: number({ above: 0, default: 100 }),
   /** Codes that bases are learnt from. Default 1,000. */
-  readonly points?: number
+  points: whole({ min: 1, default: 1000 }),
   /** 'exact' code and basis steps, or 'adam' as released. Default 'exact'. */
-  readonly scheme?: 'exact' | 'adam'
-  readonly adam?: Omit<AdamBasesOptions, 'rng' | 'bases' | 'order'>
+  scheme: among(['exact', 'adam'], { default: 'exact' }),
+  /** Options of the released scheme. */
+  adam: group(adamFields, { optional: true }),
 }
+const declared = declare('learnLatent', {
+  ...latentFields,
+  /** d_B: length of the auto-encoder's codes, and of the generator's inputs. Default 100. */
+  dimension: whole({ min: 1, default: 100 }),
+  rng: required(value<Random>('a random generator')),
+  signal: value<AbortSignal>('an AbortSignal'),
+})
+type Given = OptionsOf<typeof declared>
+export type LatentOptions = Omit<Given, 'rng' | 'signal'>
 
 /** Bases on the latent manifold of a data set, in its standardised codes. */
 export interface LatentManifold extends LearnedBases {
@@ -35,34 +59,45 @@ export interface LatentManifold extends LearnedBases {
  */
 export async function learnLatent(
   data: Split<'train'>,
-  options: LatentOptions & { readonly rng: Random; readonly signal?: AbortSignal },
+  given: LatentOptions & { readonly rng: Random; readonly signal?: AbortSignal },
 ): Promise<LatentManifold> {
-  const { rng, signal, dimension = 100, epochs = 100, points = 1000, features, scheme = 'exact' } = options
+  const options = declared.read(given)
+  const { rng, signal, dimension, epochs, points, features, scheme, loss, batchSize, learningRate, reportEvery } =
+    options
   const shape = data.inputShape
   if (shape.length !== 1 && shape.length !== 3)
-    throw error('ARCHLOOM_LCCGAN_OPTION', {
-      ...{ where: 'learnLatent', option: 'data.inputShape', received: shape },
-      expected: 'images [side, side, channels] or points [dimension]',
-    })
+    throw optionError('learnLatent', 'data.inputShape', shape, 'images [side, side, channels] or points [dimension]')
   const form = { shape, latentDimension: dimension, rng: rng.fork('auto-encoder') }
   const build =
     options.network ??
     ((own: typeof form) =>
       shape.length === 1
         ? denseAutoEncoder({ ...own, dimension: shape[0] as number })
-        : convolutionalAutoEncoder({ ...own, ...(features !== undefined && { features }) }))
+        : convolutionalAutoEncoder({ ...own, features }))
   using network = build(form)
   let reconstruction = Number.NaN
   const fit = { epochs, rng: rng.fork('training'), ...(signal && { signal }) }
-  for await (const { metrics } of autoEncoderTrainer(options).fit(network, data, fit))
+  for await (const { metrics } of autoEncoderTrainer({ loss, batchSize, learningRate, reportEvery }).fit(
+    network,
+    data,
+    fit,
+  ))
     reconstruction = metrics.loss as number
   const { codes, restore } = standardised(embeddingsOf(network, data, points))
-  const { bases, order } = options
-  const wanted = { ...(bases !== undefined && { bases }), ...(order !== undefined && { order }) }
+  const { bases, order, neighbours, normalise, locality, shrinkage, rounds, ridge } = options
+  const wanted = { bases, order, rng: rng.fork('bases') }
   const learned =
     scheme === 'adam'
-      ? learnBasesByAdam(codes, { ...options.adam, ...wanted, rng: rng.fork('bases') })
-      : learnBases(codes, { ...options, rng: rng.fork('bases') })
+      ? learnBasesByAdam(codes, { ...options.adam, ...wanted })
+      : learnBases(codes, {
+          ...wanted,
+          ...(neighbours !== undefined && { neighbours }),
+          normalise,
+          locality,
+          shrinkage,
+          rounds,
+          ridge,
+        })
   const { centres } = learned
   return {
     ...learned,

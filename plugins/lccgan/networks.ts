@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { ApplyMode, Network, Random } from '../../core/index.ts'
+import { optionError } from '../../core/options/index.ts'
 import {
   conv2d,
   dense,
@@ -15,7 +16,7 @@ import {
   type VariableScope,
   variableScope,
 } from '../../core/tensor/index.ts'
-import { error, oneOfNames, whole } from './errors.ts'
+import { oneOfNames, whole } from './errors.ts'
 import type { LatentSampler } from './sampler.ts'
 
 /** A generator (the network itself: latent inputs to examples) with the discriminator that it plays against. */
@@ -147,15 +148,17 @@ export interface ConvolutionalGanOptions extends GeneratorArchitecture {
 
 export type DiscriminatorNormalisation = NormalisationChoice | 'none'
 
-/** 64 → 4·2⁴, 28 → 7·2². Error: ARCHLOOM_LCCGAN_OPTION. */
+/** 64 → 4·2⁴, 28 → 7·2². Error: ARCHLOOM_OPTION. */
 export function halvingsOf(where: string, shape: readonly number[]): { base: number; halvings: number } {
   let [base, halvings] = [shape[0] ?? 0, 0]
   while (base > 7 && base % 2 === 0) [base, halvings] = [base / 2, halvings + 1]
   if (shape.length !== 3 || shape[0] !== shape[1] || base < 4 || base > 7 || halvings < 1)
-    throw error('ARCHLOOM_LCCGAN_OPTION', {
-      ...{ where, option: 'shape', received: shape },
-      expected: '[side, side, channels] with a side of 4, 5, 6 or 7 times a power of two, such as 28, 32 or 64',
-    })
+    throw optionError(
+      where,
+      'shape',
+      shape,
+      '[side, side, channels] with a side of 4, 5, 6 or 7 times a power of two, such as 28, 32 or 64',
+    )
   return { base, halvings }
 }
 
@@ -177,9 +180,7 @@ export function dcganGenerator(
   const kernel = options.kernel ?? (upsampling === 'transposed' ? 4 : 3)
   const allowed = upsampling === 'transposed' ? [2, 4, 6] : [3, 5]
   if (!allowed.includes(kernel))
-    throw error('ARCHLOOM_LCCGAN_OPTION', {
-      ...{ where, option: 'kernel', received: kernel, expected: `${allowed.join(', ')} with '${upsampling}'` },
-    })
+    throw optionError(where, 'kernel', kernel, `${allowed.join(', ')} with '${upsampling}'`)
   const widths = Array.from({ length: halvings }, (_, k) => features * 2 ** (halvings - 1 - k))
   const first = widths[0] as number
   const { layer: normalise } = normalisationOf(options.normalisation ?? 'batch-norm')

@@ -1,8 +1,8 @@
 import { type Infer, oneOf, product, variant } from '../../core/index.ts'
+import { optionError } from '../../core/options/index.ts'
 import { normalisationOf } from '../../core/tensor/index.ts'
 import { defineNetworkSpace, type NetworkSpace } from '../../search-spaces/network-space.ts'
 import type { NormalisationOption } from '../../search-spaces/operations/index.ts'
-import { error } from './errors.ts'
 import {
   convolutionalGan,
   type DiscriminatorNormalisation,
@@ -47,16 +47,12 @@ export type GeneratorSpace = {
 
 /**
  * Generators of images as a search space, with their cost for one image: width, kind and size of kernels, depth.
- * `normalisation` is the generator's. Errors: ARCHLOOM_LCCGAN_OPTION, ARCHLOOM_LAYER_OPTION.
+ * `normalisation` is the generator's. Errors: ARCHLOOM_OPTION.
  */
 export function generatorSpace(options: GeneratorSpaceOptions = {}): GeneratorSpace {
   const { latentDimension = 100, features = [8, 16, 32], discriminatorFeatures = 16 } = options
   const { discriminatorNormalisation = 'batch-norm', normalisation = 'batch-norm' } = options
-  if (features.length === 0)
-    throw error('ARCHLOOM_LCCGAN_OPTION', {
-      ...{ where: 'generatorSpace', option: 'features', received: features },
-      expected: 'one number of maps or more',
-    })
+  if (features.length === 0) throw optionError('generatorSpace', 'features', features, 'one number of maps or more')
   const { name } = normalisationOf(normalisation)
   const build: GeneratorSpace['build'] = (architecture, { input, rng }) =>
     convolutionalGan({

@@ -1,67 +1,105 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Batch, FitOptions, Network, Progress, Random, Split, Trainer } from '../../core/index.ts'
-import { checkOption, isPositive, isShare, isWhole } from '../../evaluators/training/errors.ts'
+import {
+  among,
+  callback,
+  options as declare,
+  number,
+  type OptionsOf,
+  required,
+  value,
+  whole,
+} from '../../core/options/index.ts'
+import { checkEpochs } from '../../evaluators/training/errors.ts'
 import { endless, eventLoopTurn, stepsOf } from './batches.ts'
 import { error } from './errors.ts'
 import { type GameOptions, game } from './game.ts'
 import { type Gan, isGan } from './networks.ts'
 import type { LatentSampler } from './sampler.ts'
 
-export interface GanTrainerOptions extends Partial<GameOptions> {
-  /** Where the generator's inputs come from, or how to find that out from the data. */
-  readonly prior: LatentSampler | ((network: Gan, data: Split<'train'>, options: FitOptions) => Promise<LatentSampler>)
-  /** Default 64. */
-  readonly batchSize?: number
-  /** Discriminator steps, each on a batch of its own, to one of the generator. Default 1 ('wasserstein': 5). */
-  readonly discriminatorSteps?: number
-  /** Progress after so many steps, and after the last one. Default 100. */
-  readonly reportEvery?: number
-  /** Called after so many steps, and after the last one, with the network as it is. */
-  readonly onSamples?: (
-    network: Gan,
-    at: { readonly step: number; readonly steps: number; readonly tell?: FitOptions['tell'] },
-  ) => void | Promise<void>
-  /** Default: only after the last step. */
-  readonly samplesEvery?: number
-}
-
 const NAME = 'ganTrainer'
 
-function resolve(options: GanTrainerOptions) {
-  const { loss = 'log', batchSize = 64, reportEvery = 100, samplesEvery = Number.POSITIVE_INFINITY } = options
+const share = { min: 0, below: 1 } as const
+export const gameFields = {
+  /** φ: 'log' plays −log D, non-saturating (vanilla, DCGAN); 'wasserstein' means with a gradient penalty (WGAN-GP). */
+  loss: among(['log', 'wasserstein'], { default: 'log' }),
+  /** Of the generator's Adam. Default 2e-4 ('wasserstein': 1e-4). */
+  learningRate: number({ above: 0, absent: "2e-4 ('wasserstein': 1e-4)" }),
+  /** Of the discriminator's Adam. Default: that of the generator. */
+  discriminatorLearningRate: number({ above: 0, absent: 'that of the generator' }),
+  /** β₁ of Adam. Default 0.5 ('wasserstein': 0). */
+  beta1: number({ ...share, absent: "0.5 ('wasserstein': 0)" }),
+  /** β₂ of Adam. Default 0.999 ('wasserstein': 0.9). */
+  beta2: number({ ...share, absent: "0.999 ('wasserstein': 0.9)" }),
+  /** λ of the gradient penalty. Default 10. */
+  gradientPenalty: number({ min: 0, default: 10 }),
+  /** The generator's step judges the examples that the discriminator has just learnt from, or fresh ones (Algorithm 1). */
+  generatorBatch: among(['same', 'fresh'], { default: 'same' }),
+  /** Weight of the gap between G and its local approximation; 0 leaves it out. Default 0. */
+  approximationWeight: number({ min: 0, default: 0 }),
+  /** Of that approximation: 2 has the gradient term of LCCGAN++. Default 2. */
+  approximationOrder: among([1, 2], { default: 2 }),
+  /** Of every batch, how many inputs the gap is measured at. Default 8. */
+  approximationExamples: whole({ min: 1, default: 8 }),
+  /** Default 64. */
+  batchSize: whole({ min: 1, default: 64 }),
+  /** Discriminator steps, each on a batch of its own, to one of the generator. Default 1 ('wasserstein': 5). */
+  criticSteps: whole({ min: 1, absent: "1 ('wasserstein': 5)" }),
+  /** Progress after so many steps, and after the last one. Default 100. */
+  reportEvery: whole({ min: 1, default: 100 }),
+  /** Called after so many steps, and after the last one, with the network as it is. */
+  onSamples: callback<(network: Gan, at: { readonly step: number; readonly steps: number; readonly tell?: FitOptions['tell'] }) => void | Promise<void>>(),
+  /** Default: only after the last step. */
+  samplesEvery: number({
+    min: 1,
+    infinite: true,
+    default: Number.POSITIVE_INFINITY,
+    absent: 'after the last step only',
+  }),
+}
+export const gameRenamed = { discriminatorSteps: 'criticSteps', penalty: 'gradientPenalty' } as const
+const declared = declare(
+  NAME,
+  {
+    /** Where the generator's inputs come from, or how to find that out from the data. */
+    prior: required(
+      value<LatentSampler | ((network: Gan, data: Split<'train'>, options: FitOptions) => Promise<LatentSampler>)>(
+        'a sampler, or a function that finds one',
+      ),
+    ),
+    ...gameFields,
+  },
+  { renamed: gameRenamed },
+)
+export type GanTrainerOptions = OptionsOf<typeof declared>
+
+function resolve(given: GanTrainerOptions) {
+  const options = declared.read(given)
+  const { loss, batchSize, reportEvery, samplesEvery, generatorBatch, gradientPenalty: penalty } = options
+  const { approximationWeight, approximationOrder, approximationExamples } = options
   const wasserstein = loss === 'wasserstein'
-  const { learningRate = wasserstein ? 1e-4 : 2e-4, discriminatorSteps = wasserstein ? 5 : 1 } = options
-  const settings = {
+  const { learningRate = wasserstein ? 1e-4 : 2e-4, criticSteps = wasserstein ? 5 : 1 } = options
+  const { discriminatorLearningRate = learningRate, beta1 = wasserstein ? 0 : 0.5 } = options
+  const { beta2 = wasserstein ? 0.9 : 0.999 } = options
+  const settings: GameOptions = {
     loss,
     learningRate,
-    discriminatorLearningRate: options.discriminatorLearningRate ?? learningRate,
-    beta1: options.beta1 ?? (wasserstein ? 0 : 0.5),
-    beta2: options.beta2 ?? (wasserstein ? 0.9 : 0.999),
-    penalty: options.penalty ?? 10,
-    generatorBatch: options.generatorBatch ?? 'same',
-    approximationWeight: options.approximationWeight ?? 0,
-    approximationOrder: options.approximationOrder ?? 2,
-    approximationExamples: options.approximationExamples ?? 8,
-  } satisfies GameOptions
-  const check = (option: string, value: unknown, valid: (value: number) => boolean, expected: string) =>
-    checkOption(NAME, option, value, valid, expected)
-  for (const [option, value] of Object.entries({ batchSize, discriminatorSteps, reportEvery }))
-    check(option, value, isWhole, 'a whole number of at least 1')
-  const { discriminatorLearningRate, beta1, beta2, approximationExamples } = settings
-  for (const [option, value] of Object.entries({ learningRate, discriminatorLearningRate }))
-    check(option, value, isPositive, 'a positive number')
-  for (const [option, value] of Object.entries({ beta1, beta2 })) check(option, value, isShare, 'a number in [0, 1)')
-  const { penalty, approximationWeight } = settings
-  for (const [option, value] of Object.entries({ penalty, approximationWeight }))
-    check(option, value, (n) => n >= 0 && Number.isFinite(n), 'a number of at least 0')
-  check('approximationExamples', approximationExamples, isWhole, 'a whole number of at least 1')
-  return { settings, batchSize, discriminatorSteps, reportEvery, samplesEvery, options }
+    discriminatorLearningRate,
+    beta1,
+    beta2,
+    penalty,
+    generatorBatch,
+    approximationWeight,
+    approximationOrder,
+    approximationExamples,
+  }
+  return { settings, batchSize, criticSteps, reportEvery, samplesEvery, options }
 }
 
 /**
  * Stage 3, and the baselines: a generator against its discriminator, on any prior. Reports discriminator, generator and
  * (where asked for) gap. Examples are the batches' inputs, in the range that the generator makes ([−1, 1] for tanh).
- * Errors: ARCHLOOM_TRAINING_OPTION, ARCHLOOM_TRAINING_NO_BATCHES, ARCHLOOM_LCCGAN_COLLAPSED for losses that are not
+ * Errors: ARCHLOOM_OPTION, ARCHLOOM_TRAINING_NO_BATCHES, ARCHLOOM_LCCGAN_COLLAPSED for losses that are not
  * finite, ARCHLOOM_LCCGAN_NETWORK.
  */
 export function ganTrainer(options: GanTrainerOptions): Trainer {
@@ -70,13 +108,20 @@ export function ganTrainer(options: GanTrainerOptions): Trainer {
 }
 
 async function* train(
-  { settings, batchSize: wanted, discriminatorSteps, reportEvery, samplesEvery, options }: ReturnType<typeof resolve>,
+  {
+    settings,
+    batchSize: wanted,
+    criticSteps: discriminatorSteps,
+    reportEvery,
+    samplesEvery,
+    options,
+  }: ReturnType<typeof resolve>,
   network: Network,
   data: Split<'train'>,
   fit: FitOptions,
 ): AsyncGenerator<Progress, void, undefined> {
-  const { epochs, rng, signal, tell } = fit
-  checkOption(NAME, 'epochs', epochs, isPositive, 'a positive number')
+  const { epochs, rng, signal } = fit
+  checkEpochs(NAME, epochs)
   if (!isGan(network))
     throw error('ARCHLOOM_LCCGAN_NETWORK', {
       received: `one from [${network.inputShape.join(', ')}] to [${network.outputShape.join(', ')}] alone`,

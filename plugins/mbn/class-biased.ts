@@ -1,11 +1,11 @@
 import type { Random } from '../../core/index.ts'
+import { optionError } from '../../core/options/index.ts'
 import type { Batch, BatchOptions, Split } from '../../core/trainer.ts'
 import { type ImageSplit, imageSplit } from '../../evaluators/data/index.ts'
-import { error } from './errors.ts'
 
 /**
  * The same examples in badly sampled batches: each holds a few classes only, drawn anew for every batch; examples of a
- * class are drawn with replacement. An epoch has as many batches as before. Error: ARCHLOOM_MBN_OPTION.
+ * class are drawn with replacement. An epoch has as many batches as before. Error: ARCHLOOM_OPTION.
  */
 export function classBiased(split: ImageSplit<'train'>, classesPerBatch = 2): Split<'train'> {
   const { images, indices, normalisation } = split
@@ -14,10 +14,12 @@ export function classBiased(split: ImageSplit<'train'>, classesPerBatch = 2): Sp
   )
   const present = examples.flatMap((members, label) => (members.length > 0 ? [label] : []))
   if (!(Number.isInteger(classesPerBatch) && classesPerBatch >= 1 && classesPerBatch <= present.length))
-    throw error('ARCHLOOM_MBN_OPTION', {
-      ...{ option: 'classesPerBatch', received: classesPerBatch },
-      expected: `an integer from 1 to ${present.length}, the classes that have examples`,
-    })
+    throw optionError(
+      'mbn',
+      'classesPerBatch',
+      classesPerBatch,
+      `an integer from 1 to ${present.length}, the classes that have examples`,
+    )
   const orderOf = (rng: Random, batchSize: number): Int32Array => {
     const order = new Int32Array(Math.floor(indices.length / batchSize) * batchSize)
     for (let start = 0; start < order.length; start += batchSize) {

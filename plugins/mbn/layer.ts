@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionError } from '../../core/options/index.ts'
 import {
   batchNormInference,
   type Layer,
@@ -31,11 +32,10 @@ export interface RefreshMode extends ApplyMode {
 
 const gradients: readonly GradientMode[] = ['share', 'stop', 'full']
 
-/** Defaults filled in and checked. Error: ARCHLOOM_MBN_OPTION. */
+/** Defaults filled in and checked. Error: ARCHLOOM_OPTION. */
 export function checkedOptions(options: MemorizedBatchNormOptions): Required<MemorizedBatchNormOptions> {
   const { variance = 'averaged', gradient = 'share', epsilon = 1e-5, callSites = 1, whenEmpty = 'throw' } = options
-  const refuse = (option: string, received: unknown, expected: string) =>
-    error('ARCHLOOM_MBN_OPTION', { option, received, expected })
+  const refuse = (option: string, received: unknown, expected: string) => optionError('mbn', option, received, expected)
   if (variance !== 'averaged' && variance !== 'pooled') throw refuse('variance', variance, "'averaged' or 'pooled'")
   if (!gradients.includes(gradient)) throw refuse('gradient', gradient, `one of ${gradients.join(', ')}`)
   if (!(epsilon > 0 && Number.isFinite(epsilon))) throw refuse('epsilon', epsilon, 'a positive number')
@@ -48,7 +48,7 @@ export function checkedOptions(options: MemorizedBatchNormOptions): Required<Mem
  * Memorized batch normalisation over all axes but the last: statistics of the last batches, the present one included,
  * in training and in inference alike. Training pushes the batch's statistics; a pass in `RefreshMode` replaces them;
  * inference leaves the memory as it is.
- * Errors: ARCHLOOM_MBN_OPTION; while running ARCHLOOM_MBN_BATCH_OF_ONE, ARCHLOOM_MBN_MEMORY_EMPTY.
+ * Errors: ARCHLOOM_OPTION; while running ARCHLOOM_MBN_BATCH_OF_ONE, ARCHLOOM_MBN_MEMORY_EMPTY.
  */
 export function memorizedBatchNorm(given: MemorizedBatchNormOptions = {}): Normalisation {
   const options = checkedOptions(given)
@@ -85,7 +85,7 @@ export function memorizedBatchNorm(given: MemorizedBatchNormOptions = {}): Norma
   }
 }
 
-/** The layer with a name that tells its options, for the `normalisation` of spaces. Error: ARCHLOOM_MBN_OPTION. */
+/** The layer with a name that tells its options, for the `normalisation` of spaces. Error: ARCHLOOM_OPTION. */
 export function mbnNormalisation(options: MemorizedBatchNormOptions = {}): NamedNormalisation {
   const defaults = checkedOptions({})
   const changed = Object.entries(checkedOptions(options))

@@ -1,4 +1,4 @@
-import { error } from './errors.ts'
+import { optionError } from '../../core/options/index.ts'
 
 /**
  * How batches in memory are weighted, the newest first: all alike; by λ for every step of age; or the latter over all
@@ -17,22 +17,16 @@ export interface MemoryWeights {
 
 const families: readonly WeightFamily[] = ['uniform', 'exponential', 'infinite']
 
-/** Defaults filled in and checked. Error: ARCHLOOM_MBN_OPTION. */
+/** Defaults filled in and checked. Error: ARCHLOOM_OPTION. */
 export function checkedWeights({
   family = 'exponential',
   batches = 10,
   decay = 0.9,
 }: MemoryWeights): Required<MemoryWeights> {
-  if (!families.includes(family))
-    throw error('ARCHLOOM_MBN_OPTION', {
-      option: 'family',
-      received: family,
-      expected: `one of ${families.join(', ')}`,
-    })
+  if (!families.includes(family)) throw optionError('mbn', 'family', family, `one of ${families.join(', ')}`)
   if (!(Number.isInteger(batches) && batches >= 1))
-    throw error('ARCHLOOM_MBN_OPTION', { option: 'batches', received: batches, expected: 'an integer of at least 1' })
-  if (!(decay > 0 && decay < 1))
-    throw error('ARCHLOOM_MBN_OPTION', { option: 'decay', received: decay, expected: 'a number in (0, 1)' })
+    throw optionError('mbn', 'batches', batches, 'an integer of at least 1')
+  if (!(decay > 0 && decay < 1)) throw optionError('mbn', 'decay', decay, 'a number in (0, 1)')
   return { family, batches, decay }
 }
 

@@ -82,7 +82,7 @@ async function applied(model: OnnxModel, shape: readonly number[], values: Float
   }
 }
 
-/** Median time of a file on ONNX Runtime, for a batch of one input shape. Errors: ARCHLOOM_ONNX_FILE, ARCHLOOM_PROFILE_OPTION. */
+/** Median time of a file on ONNX Runtime, for a batch of one input shape. Errors: ARCHLOOM_ONNX_FILE, ARCHLOOM_OPTION. */
 export async function onnxLatency(
   file: string | Uint8Array,
   input: readonly number[],

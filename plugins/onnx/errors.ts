@@ -9,8 +9,6 @@ export const error = defineErrors('onnx', {
     `${d.values} of the ${d.of} values of ${quote(d.constant)} are not finite numbers; the network's training has diverged, or it was loaded from a damaged file. Export a sound one.`,
   ARCHLOOM_ONNX_SIZE_FIXED: (d: { reason: string }) =>
     `the network cannot be exported for images of any size: ${d.reason}. Leave out dynamicSize, and state the size as \`input\`.`,
-  ARCHLOOM_ONNX_OPTION: (d: { option: string; received: unknown; expected: string }) =>
-    `exportOnnx received ${d.option} ${quote(d.received)}, expected ${d.expected}.`,
   ARCHLOOM_ONNX_CALIBRATION: (d: { received: string; expected: string }) =>
     `quantised activations need a calibration set, received ${d.received}, expected ${d.expected}; pass some dozens of training images as \`calibration\`, or leave activations at 32 bits.`,
   ARCHLOOM_ONNX_RUNTIME_MISSING: (d: { reason: string }) =>

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type * as tf from '@tensorflow/tfjs-core'
 import type { Network } from '../../core/index.ts'
+import { optionError } from '../../core/options/index.ts'
 import { type Trace, traceForwards } from '../../evaluators/profile/index.ts'
 import { type Calibration, calibrationBatches, rangesOf } from './calibrate.ts'
 import { encode, OPSET } from './encode.ts'
@@ -62,7 +63,7 @@ const batches = [1, 2] as const
 /**
  * A network in evaluation mode as an ONNX file (opset 21): inputs and outputs in tfjs's order [batch, height, width,
  * channels], weights as constants. One forward pass is traced on the current engine for two sizes of the batch.
- * Errors: ARCHLOOM_ONNX_KERNEL_UNSUPPORTED, ARCHLOOM_ONNX_KERNEL_FORM, ARCHLOOM_ONNX_NOT_FINITE, ARCHLOOM_ONNX_OPTION,
+ * Errors: ARCHLOOM_ONNX_KERNEL_UNSUPPORTED, ARCHLOOM_ONNX_KERNEL_FORM, ARCHLOOM_ONNX_NOT_FINITE, ARCHLOOM_OPTION,
  * ARCHLOOM_ONNX_SIZE_FIXED, ARCHLOOM_ONNX_CALIBRATION.
  */
 export async function exportOnnx(network: Exportable, options: ExportOptions = {}): Promise<Exported> {
@@ -72,7 +73,7 @@ export async function exportOnnx(network: Exportable, options: ExportOptions = {
   return written(graph, { batch, size, ...(quantised && { quantised }) }, options.file)
 }
 
-/** Rewrites a float graph in integers. Errors: ARCHLOOM_ONNX_CALIBRATION, ARCHLOOM_ONNX_OPTION. */
+/** Rewrites a float graph in integers. Errors: ARCHLOOM_ONNX_CALIBRATION, ARCHLOOM_OPTION. */
 export async function quantiseGraph(
   graph: OnnxGraph,
   options: QuantiseOptions,
@@ -133,17 +134,14 @@ function checkedInput(network: Exportable, { input, dynamicSize }: ExportOptions
   const other = `${shape}` !== `${network.inputShape}`
   const free = typeof network.upscale === 'function'
   if (shape.some((size) => !Number.isInteger(size) || size < 1) || (other && !free))
-    throw error('ARCHLOOM_ONNX_OPTION', {
-      option: 'input',
-      received: shape,
-      expected: free ? 'a list of positive sizes' : `[${network.inputShape}], the shape that the network was built for`,
-    })
+    throw optionError(
+      'onnx',
+      'input',
+      shape,
+      free ? 'a list of positive sizes' : `[${network.inputShape}], the shape that the network was built for`,
+    )
   if (dynamicSize && !free)
-    throw error('ARCHLOOM_ONNX_OPTION', {
-      option: 'dynamicSize',
-      received: dynamicSize,
-      expected: 'false for a network of one input shape',
-    })
+    throw optionError('onnx', 'dynamicSize', dynamicSize, 'false for a network of one input shape')
   return shape
 }
 

@@ -6,8 +6,8 @@
  * recognition otherwise: it rounds float biases and float weights to 8 bits beside a DequantizeLinear, rounds float
  * inputs to 8 bits beside 4- and 8-bit weights (MatMulNBits), and makes convolutions of 4-bit inputs that it cannot run.
  */
+import { optionError } from '../../core/options/index.ts'
 import type { Bits } from '../../evaluators/profile/index.ts'
-import { error } from './errors.ts'
 import {
   consumersOf,
   dropUnused,
@@ -65,11 +65,7 @@ export const bitsFor = (bits: Bits | undefined, layer: string): number => {
   const found = typeof bits === 'object' ? (bits[layer] ?? bits['*'] ?? 32) : (bits ?? 8)
   const names = typeof bits === 'object' ? ` of ${layer}` : ''
   if (!(found === 32 || (Number.isInteger(found) && found >= 2 && found <= 8)))
-    throw error('ARCHLOOM_ONNX_OPTION', {
-      option: `bits${names}`,
-      received: found,
-      expected: '2 to 8, or 32 for float',
-    })
+    throw optionError('onnx', `bits${names}`, found, '2 to 8, or 32 for float')
   return found
 }
 
@@ -146,7 +142,7 @@ function takesFourBits(name: string, producers: ReadonlyMap<string, GraphNode>):
   return producer.op !== 'MaxPool' && takesFourBits(producer.inputs[0] as string, producers)
 }
 
-/** Rewrites the graph in place. Error: ARCHLOOM_ONNX_OPTION. */
+/** Rewrites the graph in place. Error: ARCHLOOM_OPTION. */
 export function quantise(graph: OnnxGraph, bits: QuantiseBits, ranges: ReadonlyMap<string, Range>): QuantisedLayer[] {
   const plan = planQuantisation(graph, bits)
   const builder = new GraphBuilder(graph)
@@ -305,11 +301,7 @@ function learnedQuantiser(
   name: string,
 ): Quantiser {
   if (!(clip >= 2 ** 8 * LEAST_SCALE && clip < Number.POSITIVE_INFINITY))
-    throw error('ARCHLOOM_ONNX_OPTION', {
-      option: `the learned range of ${name}`,
-      received: clip,
-      expected: 'a positive number that is not denormal',
-    })
+    throw optionError('onnx', `the learned range of ${name}`, clip, 'a positive number that is not denormal')
   const as = bits === 4 && fourBits ? 'uint4' : 'uint8'
   const levels = 2 ** bits
   const coarser = levels < (as === 'uint4' ? 16 : 256)

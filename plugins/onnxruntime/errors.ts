@@ -13,6 +13,4 @@ export const error = defineErrors('onnxruntime', {
     `the kernel ${d.kernel} does not take ${d.inputs.join(', ')}; it computes on float32 tensors that are not empty.`,
   ARCHLOOM_ONNXRUNTIME_MEMORY_FULL: (d: { bytes: number; used: number }) =>
     `the onnxruntime engine could not find room for ${d.bytes} bytes beside the ${d.used} in use; dispose tensors, or make the batch smaller.`,
-  ARCHLOOM_ONNXRUNTIME_OPTION: (d: { option: string; received: unknown; expected: string }) =>
-    `the onnxruntime engine received ${d.option} ${quote(d.received)}, expected ${d.expected}.`,
 })

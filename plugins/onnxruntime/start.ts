@@ -1,3 +1,4 @@
+import { optionError } from '../../core/options/index.ts'
 import '@tensorflow/tfjs-backend-cpu'
 import * as tf from '@tensorflow/tfjs-core'
 import { mendCpu } from '../../core/tensor/mends/pooling.ts'
@@ -5,7 +6,6 @@ import { threadsWanted } from '../../core/tensor/threads.ts'
 import { Arena } from './arena.ts'
 import { OnnxRuntimeBackend } from './backend.ts'
 import { loadBinding } from './binding.ts'
-import { error } from './errors.ts'
 import { registerKernels } from './kernels/index.ts'
 import { Sessions } from './sessions.ts'
 
@@ -28,7 +28,7 @@ export function start(options: StartOptions = {}): void {
   const { sessions = 512, pages = 65_536, threads = threadsWanted() } = options
   for (const [option, received] of Object.entries({ threads, sessions, pages }))
     if (!Number.isInteger(received) || received < 1)
-      throw error('ARCHLOOM_ONNXRUNTIME_OPTION', { option, received, expected: 'a positive integer' })
+      throw optionError('onnxruntime', option, received, 'a positive integer')
   const binding = loadBinding()
   tf.registerBackend(
     backendName,

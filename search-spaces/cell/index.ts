@@ -31,16 +31,17 @@ export type CellSpace<
 /**
  * Two cells, normal and reduction, of `nodes` nodes each; a node adds two earlier states, each through an operation,
  * and a cell's output is all its nodes side by side.
- * Throws ARCHLOOM_SPACE_OPTION for options that no network can be built of.
+ * Throws ARCHLOOM_OPTION for options that no network can be built of.
  */
 export function cellSpace<
   const N extends number = 4,
   const O extends readonly CellOperationName[] = typeof dartsOperations,
 >(given: CellOptions<N, O> & NormalisationOption = {}): CellSpace<N, O> {
+  const skeleton = skeletonOptions(given)
   const normalisation = normalisationParts(given)
   // The type parameters default to the defaults.
   const { nodes, operations, distinctInputs } = { ...cellDefaults, ...given } as Required<CellOptions<N, O>>
-  const options = { ...skeletonOptions(given), operations, distinctInputs }
+  const options = { ...skeleton, operations, distinctInputs }
   return defineNetworkSpace(cellSpaceName(nameableOptions(given)), cellDecisions(nodes, operations), {
     options,
     constraints: distinctInputs ? differentInputs(nodes) : [],

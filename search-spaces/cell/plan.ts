@@ -1,4 +1,4 @@
-import { error } from '../errors.ts'
+import { among, flag, list, number, optionsFor, value, whole } from '../../core/options/index.ts'
 import {
   countClassifier,
   countConvolution,
@@ -8,7 +8,8 @@ import {
   imageShape,
   type LayerCost,
 } from '../operations/cost.ts'
-import { type CellOptions, cellDefaults } from './space.ts'
+import { type NormalisationOption, normalisationField } from '../operations/normalisation.ts'
+import { type CellOperationName, type CellOptions, cellDefaults } from './space.ts'
 
 /** Options of the network around the cells, defaults filled in. */
 export type CellSkeletonOptions = Required<
@@ -41,52 +42,31 @@ export interface CellPlan {
   readonly classes: number
 }
 
-const integerAtLeast = (least: number, option: string, received: number) => {
-  if (!Number.isInteger(received) || received < least)
-    throw error('ARCHLOOM_SPACE_OPTION', {
-      space: 'cellSpace',
-      option,
-      received,
-      expected: `an integer of at least ${least}`,
-    })
-}
+const declared = optionsFor<CellOptions & NormalisationOption>()('cellSpace', {
+  nodes: whole({ min: 1, default: cellDefaults.nodes }),
+  operations: list(value<CellOperationName>('the name of an operation'), { min: 1, default: cellDefaults.operations }),
+  distinctInputs: flag({ default: false }),
+  channels: whole({ min: 1, default: cellDefaults.channels }),
+  cells: whole({ min: 1, default: cellDefaults.cells }),
+  reductions: list(whole({ min: 0 }), { absent: '⌊cells / 3⌋ and ⌊2·cells / 3⌋' }),
+  stem: among(['cifar', 'imagenet'], { default: 'cifar' }),
+  stemMultiplier: whole({ min: 1, default: cellDefaults.stemMultiplier }),
+  auxiliary: number({ min: 0, default: 0 }),
+  ...normalisationField,
+})
 
-/** Fill in defaults and refuse what no network can be built of. */
+/** Fill in defaults and refuse what no network can be built of. Error: ARCHLOOM_OPTION. */
 export function skeletonOptions(options: CellOptions): CellSkeletonOptions {
-  const { nodes, channels, cells, stem, stemMultiplier, auxiliary } = { ...cellDefaults, ...options }
+  const { nodes, channels, cells, stem, stemMultiplier, auxiliary } = declared.read(options) as Required<CellOptions>
   const { reductions = [Math.floor(cells / 3), Math.floor((2 * cells) / 3)] } = options
-  integerAtLeast(1, 'channels', channels)
-  integerAtLeast(1, 'cells', cells)
-  integerAtLeast(1, 'stemMultiplier', stemMultiplier)
-  for (const index of reductions)
-    if (!Number.isInteger(index) || index < 0 || index >= cells)
-      throw error('ARCHLOOM_SPACE_OPTION', {
-        space: 'cellSpace',
-        option: 'reductions',
-        received: reductions,
-        expected: `positions from 0 to ${cells - 1}`,
-      })
-  if (!(Number.isFinite(auxiliary) && auxiliary >= 0))
-    throw error('ARCHLOOM_SPACE_OPTION', {
-      space: 'cellSpace',
-      option: 'auxiliary',
-      received: auxiliary,
-      expected: 'a weight ≥ 0, 0 for none',
-    })
-  if (stem !== 'cifar' && stem !== 'imagenet')
-    throw error('ARCHLOOM_SPACE_OPTION', {
-      space: 'cellSpace',
-      option: 'stem',
-      received: stem,
-      expected: '"cifar" or "imagenet"',
-    })
+  if (reductions.some((index) => index >= cells))
+    throw declared.refuse('reductions', reductions, `positions from 0 to ${cells - 1}`)
   if (stem === 'imagenet' && channels % 2 !== 0)
-    throw error('ARCHLOOM_SPACE_OPTION', {
-      space: 'cellSpace',
-      option: 'channels',
-      received: channels,
-      expected: 'an even number with the imagenet stem, whose first convolution has half of them',
-    })
+    throw declared.refuse(
+      'channels',
+      channels,
+      'an even number with the imagenet stem, whose first convolution has half of them',
+    )
   return { nodes, channels, cells, reductions, stem, stemMultiplier, auxiliary }
 }
 

@@ -34,13 +34,13 @@ export type ChainSpace<
   E extends readonly number[] = readonly number[],
 > = NetworkSpace<ChainArchitectureOf<K, E>, Required<ChainOptions<K, E>>>
 
-/** Stages of variable depth; every block chooses its kernel and expansion. Throws ARCHLOOM_SPACE_OPTION. */
+/** Stages of variable depth; every block chooses its kernel and expansion. Throws ARCHLOOM_OPTION. */
 export function chainSpace<
   const K extends readonly number[] = typeof chainDefaults.kernels,
   const E extends readonly number[] = typeof chainDefaults.expansions,
 >(given: ChainOptions<K, E> & NormalisationOption = {}): ChainSpace<K, E> {
-  const normalisation = normalisationParts(given)
   const options = checkedOptions<K, E>(given)
+  const normalisation = normalisationParts(given)
   const decisions = chainDecisions(options.stages, options.kernels, options.expansions)
   return defineNetworkSpace(chainSpaceName(nameableOptions(given)), decisions, {
     options,

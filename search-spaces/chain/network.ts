@@ -1,30 +1,31 @@
-import { error } from '../errors.ts'
+import { among, group, list, number, type Option, optionsFor, required, whole } from '../../core/options/index.ts'
 import { type BlockChain, imageShape, mbConv, type PlacedOperation } from '../operations/index.ts'
+import { type NormalisationOption, normalisationField } from '../operations/normalisation.ts'
 import { type ChainArchitecture, type ChainOptions, type ChainStage, chainDefaults } from './space.ts'
 
-/** Defaults filled in and checked: ARCHLOOM_SPACE_OPTION. */
+const stage: Option<ChainStage> = group({
+  widths: required(list(whole({ min: 1 }), { min: 1 })),
+  depth: required(group({ min: required(whole({ min: 1 })), max: required(whole({ min: 1 })) }, { optional: true })),
+  stride: among([1, 2]),
+})
+const declared = optionsFor<ChainOptions & NormalisationOption>()('chainSpace', {
+  kernels: list(whole({ min: 1 }), { min: 1, default: chainDefaults.kernels }),
+  expansions: list(number({ min: 1 }), { min: 1, default: chainDefaults.expansions }),
+  stages: list(stage, { min: 1, default: chainDefaults.stages }),
+  stem: whole({ min: 1, default: chainDefaults.stem }),
+  head: whole({ min: 0, default: chainDefaults.head }),
+  ...normalisationField,
+})
+
+/** Defaults filled in and checked: ARCHLOOM_OPTION. */
 export function checkedOptions<K extends readonly number[], E extends readonly number[]>(
-  options: ChainOptions<K, E>,
+  given: ChainOptions<K, E> & NormalisationOption,
 ): Required<ChainOptions<K, E>> {
+  const { normalisation: _, ...options } = declared.read(given)
   // The type parameters default to the defaults.
-  const checked = { ...chainDefaults, ...options } as Required<ChainOptions<K, E>>
-  const refuse = (option: string, received: unknown, expected: string) =>
-    error('ARCHLOOM_SPACE_OPTION', { space: 'chainSpace', option, received, expected })
-  const { kernels, expansions, stages, stem, head } = checked
-  for (const kernel of kernels)
-    if (!(Number.isInteger(kernel) && kernel > 0 && kernel % 2 === 1)) throw refuse('kernels', kernels, 'odd integers')
-  for (const expansion of expansions)
-    if (!(Number.isFinite(expansion) && expansion >= 1)) throw refuse('expansions', expansions, 'numbers of at least 1')
-  if (stages.length === 0) throw refuse('stages', stages, 'at least one stage')
-  stages.forEach(({ widths, depth, stride = 2 }, index) => {
-    if (!widths.every((width) => Number.isInteger(width) && width > 0))
-      throw refuse(`stages[${index}].widths`, widths, 'positive integers')
-    if (!(Number.isInteger(depth.min) && depth.min >= 1))
-      throw refuse(`stages[${index}].depth`, depth, 'at least one block, for the change of width')
-    if (stride !== 1 && stride !== 2) throw refuse(`stages[${index}].stride`, stride, '1 or 2')
-  })
-  if (!(Number.isInteger(stem) && stem > 0)) throw refuse('stem', stem, 'a positive integer')
-  if (!(Number.isInteger(head) && head >= 0)) throw refuse('head', head, 'an integer ≥ 0, 0 for none')
+  const checked = options as Required<ChainOptions<K, E>>
+  if (checked.kernels.some((kernel) => kernel % 2 === 0))
+    throw declared.refuse('kernels', checked.kernels, 'odd integers')
   return checked
 }
 

@@ -1,3 +1,4 @@
+import { optionError } from '../../core/options/index.ts'
 import { type ChannelGroup, type Coupling, coupleChannels } from './prunable-channels.ts'
 import { type PrunedCost, prunedCost } from './prunable-cost.ts'
 import { error } from './prunable-errors.ts'
@@ -49,17 +50,14 @@ function allowedCounts(channels: number, least: number, multiple: number): numbe
 }
 
 /**
- * What can be chosen about a network's channels. Errors: ARCHLOOM_PRUNING_OPTION, ARCHLOOM_PRUNING_NOTHING,
+ * What can be chosen about a network's channels. Errors: ARCHLOOM_OPTION, ARCHLOOM_PRUNING_NOTHING,
  * ARCHLOOM_PRUNABLE_GRAPH.
  */
 export function pruningProblem(graph: LayerGraph, options: PruningOptions = {}): PruningProblem {
   const { groups = 'inner', least = 0.2, multiple = 1 } = options
-  if (!(least > 0 && least <= 1))
-    throw error('ARCHLOOM_PRUNING_OPTION', { option: 'least', received: least, expected: 'a share in (0, 1]' })
+  if (!(least > 0 && least <= 1)) throw optionError('compression', 'least', least, 'a share in (0, 1]')
   if (!Number.isInteger(multiple) || multiple < 1)
-    throw error('ARCHLOOM_PRUNING_OPTION', {
-      ...{ option: 'multiple', received: multiple, expected: 'a positive whole number' },
-    })
+    throw optionError('compression', 'multiple', multiple, 'a positive whole number')
   const coupling = coupleChannels(graph)
   const picked =
     typeof groups === 'function' ? groups : ({ producers }: ChannelGroup) => groups === 'all' || producers.length === 1
@@ -82,12 +80,10 @@ export function pruningProblem(graph: LayerGraph, options: PruningOptions = {}):
   return { graph, coupling, choices, multiplyAdds, cost, minimum }
 }
 
-/** Throws ARCHLOOM_PRUNING_INFEASIBLE where no pruning keeps so little (and ARCHLOOM_PRUNING_OPTION for no rate at all). */
+/** Throws ARCHLOOM_PRUNING_INFEASIBLE where no pruning keeps so little (and ARCHLOOM_OPTION for no rate at all). */
 export function checkRate({ minimum }: Pick<PruningProblem, 'minimum'>, rate: number): void {
   if (!(rate > 0 && rate <= 1))
-    throw error('ARCHLOOM_PRUNING_OPTION', {
-      ...{ option: 'rate', received: rate, expected: 'the share of the multiply-adds to keep, in (0, 1]' },
-    })
+    throw optionError('compression', 'rate', rate, 'the share of the multiply-adds to keep, in (0, 1]')
   if (minimum > rate) throw error('ARCHLOOM_PRUNING_INFEASIBLE', { rate, minimum })
 }
 

@@ -11,8 +11,6 @@ export const error = defineErrors('prunable-networks', {
     `the model holds ${d.received}; expected ${d.expected}. Save it with model.save(), or give { modelTopology, weightSpecs, weightData }.`,
   ARCHLOOM_PRUNABLE_KEEP: (d: { group: string; received: unknown; expected: string }) =>
     `channels to keep of group ${quote(d.group)} are ${quote(d.received)}; expected ${d.expected}.`,
-  ARCHLOOM_PRUNING_OPTION: (d: { option: string; received: unknown; expected: string }) =>
-    `pruning: ${d.option} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_PRUNING_NOTHING: (d: { groups: readonly string[] }) =>
     `no group of channels may be pruned; expected at least one of ${quote(d.groups, 300)}. Give { groups: 'all' }, or a network with a layer between two others.`,
   ARCHLOOM_PRUNING_INFEASIBLE: (d: { rate: number; minimum: number }) =>

@@ -1,3 +1,4 @@
+import { optionError } from '../../core/options/index.ts'
 import { type Constraint, oneOf, product, repeat, type SearchSpace } from '../../core/space/index.ts'
 import { defineSpace } from '../../core/space/space.ts'
 import {
@@ -7,7 +8,6 @@ import {
   type PruningProblem,
   pruningProblem,
 } from './prunable-choices.ts'
-import { error } from './prunable-errors.ts'
 import type { LayerGraph } from './prunable-graph.ts'
 
 /** A pruning: the share of multiply-adds that it was made for, and the channels that each choice keeps. */
@@ -43,12 +43,11 @@ const withinBudget = ({ choices, cost, multiplyAdds }: PruningProblem): Constrai
 /**
  * The channels that each group of a network keeps, at rates that are part of the choice: what CACP, random search and
  * evolution search through. The constraint is exact, and propagated while sampling.
- * Errors: ARCHLOOM_PRUNING_INFEASIBLE (says the least rate), ARCHLOOM_PRUNING_OPTION, ARCHLOOM_PRUNING_NOTHING.
+ * Errors: ARCHLOOM_PRUNING_INFEASIBLE (says the least rate), ARCHLOOM_OPTION, ARCHLOOM_PRUNING_NOTHING.
  */
 export function channelSpace(graph: LayerGraph, options: ChannelSpaceOptions = {}): ChannelSpace {
   const { rates = [0.3, 0.5, 0.7], ...rest } = options
-  if (rates.length === 0)
-    throw error('ARCHLOOM_PRUNING_OPTION', { option: 'rates', received: rates, expected: 'at least one rate' })
+  if (rates.length === 0) throw optionError('compression', 'rates', rates, 'at least one rate')
   const problem = pruningProblem(graph, rest)
   for (const rate of rates) checkRate(problem, rate)
   const node = product({

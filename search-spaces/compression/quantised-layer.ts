@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionError } from '../../core/options/index.ts'
 import { constant, innerProduct, type VariableScope, zeros } from '../../core/tensor/index.ts'
 import type { KernelNode } from './prunable-graph.ts'
 import { error } from './super-bit-errors.ts'
@@ -16,11 +17,11 @@ export interface ClipOptions {
   readonly weightScale?: 'kept' | 'unit'
 }
 
-/** Clip options with their defaults. Error: ARCHLOOM_SUPER_BIT_OPTION. */
+/** Clip options with their defaults. Error: ARCHLOOM_OPTION. */
 export function resolvedClips({ weightClip = 2, activationClip = 2, weightScale = 'kept' }: ClipOptions) {
   for (const [option, received] of Object.entries({ weightClip, activationClip }))
     if (!(received > 0 && Number.isFinite(received)))
-      throw error('ARCHLOOM_SUPER_BIT_OPTION', { option, received, expected: 'a positive number' })
+      throw optionError('compression', option, received, 'a positive number')
   return { weightClip, activationClip, weightScale }
 }
 

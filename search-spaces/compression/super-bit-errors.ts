@@ -3,8 +3,6 @@ import { defineErrors, quote } from '../../core/errors.ts'
 export const error = defineErrors('super-bit', {
   ARCHLOOM_SUPER_BIT_LADDER: (d: { received: readonly number[]; most: number }) =>
     `bit-widths ${quote(d.received)} do not nest; expected ascending whole numbers from 1 to ${d.most}, each a multiple of the one before, as in [2, 4, 8] or [1, 2, 4, 8]: only then is every grid part of the next.`,
-  ARCHLOOM_SUPER_BIT_OPTION: (d: { option: string; received: unknown; expected: string }) =>
-    `${d.option} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_SUPER_BIT_GROUPS: (d: { layer: string; filters: number; groupSize: number }) =>
     `groups of ${d.groupSize} do not divide the ${d.filters} filters of ${quote(d.layer)}; expected a divisor of ${d.filters} smaller than it. Choose another groupSize, or prune: false.`,
   ARCHLOOM_SUPER_BIT_NETWORK: (d: { received: string; expected: string }) =>

@@ -1,3 +1,4 @@
+import { optionError } from '../../core/options/index.ts'
 import { type Ladder, nestedLadder, PAPER_LADDER } from './ladder.ts'
 import { type Coupling, coupleChannels } from './prunable-channels.ts'
 import { type GraphNode, hasKernel, INPUT, isMixing, type KernelNode, type LayerGraph } from './prunable-graph.ts'
@@ -140,7 +141,7 @@ export function superBitPlan(graph: LayerGraph, options: SuperBitOptions = {}): 
 const product = (sizes: readonly number[]) => sizes.reduce((all, size) => all * size, 1)
 
 const refuse = (option: string, received: unknown, expected: string) =>
-  error('ARCHLOOM_SUPER_BIT_OPTION', { option, received, expected })
+  optionError('compression', option, received, expected)
 
 function filterGroups(
   graph: LayerGraph,

@@ -24,7 +24,7 @@ export type NasBench201ChainSpace = NetworkSpace<NasBench201Chain, Required<NasB
 /**
  * 27 architectures of NAS-Bench-201, so few that shared weights can order them after some thousand steps: the three edges
  * of a chain are each a skip connection, a 1×1 or a 3×3 convolution. Networks and supernet are those of the whole space.
- * Throws ARCHLOOM_SPACE_OPTION.
+ * Throws ARCHLOOM_OPTION.
  */
 export function nasBench201ChainSpace(options: NasBench201Options = {}): NasBench201ChainSpace {
   const whole: NasBench201Space = nasBench201Space(options)

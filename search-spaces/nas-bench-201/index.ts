@@ -31,11 +31,10 @@ export const nasBench201Paper: Paper = {
 
 export type NasBench201Space = NetworkSpace<NasBench201Architecture, Required<NasBench201Options>>
 
-/** Networks of `cells` cells a stage; the benchmark's own table belongs to the defaults. Throws ARCHLOOM_SPACE_OPTION. */
+/** Networks of `cells` cells a stage; the benchmark's own table belongs to the defaults. Throws ARCHLOOM_OPTION. */
 export function nasBench201Space(given: NasBench201Options & NormalisationOption = {}): NasBench201Space {
-  const { normalisation: chosen, ...own } = given
-  const normalisation = normalisationParts({ normalisation: chosen })
-  const options = checkedOptions(own)
+  const options = checkedOptions(given)
+  const normalisation = normalisationParts(given)
   return defineNetworkSpace(nasBench201Name(nameableOptions(given)), nasBench201Decisions, {
     options,
     papers: [nasBench201Paper],

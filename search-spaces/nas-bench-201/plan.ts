@@ -1,5 +1,6 @@
-import { error } from '../errors.ts'
+import { optionsFor, whole } from '../../core/options/index.ts'
 import { type ImageShape, imageShape } from '../operations/cost.ts'
+import { type NormalisationOption, normalisationField } from '../operations/normalisation.ts'
 import { type NasBench201Options, nasBench201Defaults } from './space.ts'
 
 /** One stage: cells at one size, after a residual block that halves the size and doubles the channels (not in the first). */
@@ -19,18 +20,16 @@ export interface NasBench201Plan {
   readonly classes: number
 }
 
-/** Defaults filled in and checked: ARCHLOOM_SPACE_OPTION. */
-export function checkedOptions(options: NasBench201Options): Required<NasBench201Options> {
-  const checked = { ...nasBench201Defaults, ...options }
-  for (const [option, received] of Object.entries(checked))
-    if (!Number.isInteger(received) || received < 1)
-      throw error('ARCHLOOM_SPACE_OPTION', {
-        space: 'nasBench201Space',
-        option,
-        received,
-        expected: 'a positive integer',
-      })
-  return checked
+const declared = optionsFor<NasBench201Options & NormalisationOption>()('nasBench201Space', {
+  channels: whole({ min: 1, default: nasBench201Defaults.channels }),
+  cells: whole({ min: 1, default: nasBench201Defaults.cells }),
+  ...normalisationField,
+})
+
+/** Defaults filled in and checked: ARCHLOOM_OPTION. */
+export function checkedOptions(given: NasBench201Options & NormalisationOption): Required<NasBench201Options> {
+  const { normalisation: _, ...options } = declared.read(given)
+  return options as Required<NasBench201Options>
 }
 
 /** Figure 1 of the paper: stem, three stages of N cells, a residual block of stride 2 between them. */

@@ -28,11 +28,10 @@ export const nasBenchMacroPaper: Paper = {
 
 export type NasBenchMacroSpace = NetworkSpace<NasBenchMacroArchitecture, Required<NasBenchMacroOptions>>
 
-/** Eight layers; `space.format(genotype)` is the key of the benchmark's file. Throws ARCHLOOM_SPACE_OPTION. */
+/** Eight layers; `space.format(genotype)` is the key of the benchmark's file. Throws ARCHLOOM_OPTION. */
 export function nasBenchMacroSpace(given: NasBenchMacroOptions & NormalisationOption = {}): NasBenchMacroSpace {
-  const { normalisation: chosen, ...own } = given
-  const normalisation = normalisationParts({ normalisation: chosen })
-  const options = checkedOptions(own)
+  const options = checkedOptions(given)
+  const normalisation = normalisationParts(given)
   return defineNetworkSpace(nasBenchMacroName(nameableOptions(given)), nasBenchMacroDecisions, {
     options,
     papers: [nasBenchMacroPaper],

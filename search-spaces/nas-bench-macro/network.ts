@@ -1,5 +1,6 @@
-import { error } from '../errors.ts'
+import { optionsFor, whole } from '../../core/options/index.ts'
 import { type BlockChain, imageShape, mbConv, type Operation, projectedIdentity } from '../operations/index.ts'
+import { type NormalisationOption, normalisationField } from '../operations/normalisation.ts'
 import {
   type NasBenchMacroArchitecture,
   type NasBenchMacroOperation,
@@ -13,18 +14,16 @@ export const macroOperations: Readonly<Record<NasBenchMacroOperation, Operation>
   mb_conv_k5_e6: mbConv({ kernel: 5, expansion: 6 }),
 }
 
-/** Defaults filled in and checked: ARCHLOOM_SPACE_OPTION. */
-export function checkedOptions(options: NasBenchMacroOptions): Required<NasBenchMacroOptions> {
-  const checked = { ...nasBenchMacroDefaults, ...options }
-  for (const [option, received] of Object.entries(checked))
-    if (!Number.isInteger(received) || received < 1)
-      throw error('ARCHLOOM_SPACE_OPTION', {
-        space: 'nasBenchMacroSpace',
-        option,
-        received,
-        expected: 'a positive integer',
-      })
-  return checked
+const declared = optionsFor<NasBenchMacroOptions & NormalisationOption>()('nasBenchMacroSpace', {
+  channels: whole({ min: 1, default: nasBenchMacroDefaults.channels }),
+  head: whole({ min: 1, default: nasBenchMacroDefaults.head }),
+  ...normalisationField,
+})
+
+/** Defaults filled in and checked: ARCHLOOM_OPTION. */
+export function checkedOptions(given: NasBenchMacroOptions & NormalisationOption): Required<NasBenchMacroOptions> {
+  const { normalisation: _, ...options } = declared.read(given)
+  return options as Required<NasBenchMacroOptions>
 }
 
 /** First layers of the three stages of two, three and three layers: they halve the size and double the channels. */

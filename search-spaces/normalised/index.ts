@@ -1,7 +1,7 @@
 /** Any space of networks, with the normalisation as one more decision. */
+import { optionError } from '../../core/options/index.ts'
 import { type Decision, oneOf, product } from '../../core/space/index.ts'
 import { type NormalisationChoice, normalisationOf } from '../../core/tensor/index.ts'
-import { error } from '../errors.ts'
 import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
 import type { NormalisationOption } from '../operations/normalisation.ts'
 
@@ -15,7 +15,7 @@ const decisionsOf = ({ decisions }: { readonly decisions: readonly Decision[] })
 
 /**
  * The space that `make` makes, with a first decision on what normalises: `make` is called once a choice, and must
- * return spaces that differ in nothing else. Errors: ARCHLOOM_SPACE_OPTION, ARCHLOOM_LAYER_OPTION.
+ * return spaces that differ in nothing else. Errors: ARCHLOOM_OPTION.
  */
 export function normalisedSpace<A, O>(
   make: (option: Required<NormalisationOption>) => NetworkSpace<A, O>,
@@ -27,16 +27,15 @@ export function normalisedSpace<A, O>(
   const names = [...spaces.keys()]
   const [first] = spaces.values()
   if (!first || names.length < choices.length)
-    throw error('ARCHLOOM_SPACE_OPTION', {
-      ...{ space: 'normalisedSpace', option: 'choices', received: choices },
-      expected: 'at least one normalisation, each with a name of its own',
-    })
+    throw optionError('normalisedSpace', 'choices', choices, 'at least one normalisation, each with a name of its own')
   for (const space of spaces.values())
     if (decisionsOf(space) !== decisionsOf(first))
-      throw error('ARCHLOOM_SPACE_OPTION', {
-        ...{ space: 'normalisedSpace', option: 'make', received: space.name },
-        expected: `a space of the same decisions as ${first.name} for every normalisation`,
-      })
+      throw optionError(
+        'normalisedSpace',
+        'make',
+        space.name,
+        `a space of the same decisions as ${first.name} for every normalisation`,
+      )
   const spaceOf = (name: string) => spaces.get(name) as NetworkSpace<A, O>
   const node = product({ normalisation: oneOf(...names), network: first.node })
   return defineNetworkSpace(`${first.name}-normalised=${names.join('+')}`, node, {

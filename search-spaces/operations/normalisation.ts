@@ -1,3 +1,4 @@
+import { value } from '../../core/options/index.ts'
 import { type Normalisation, type NormalisationChoice, normalisationOf } from '../../core/tensor/index.ts'
 
 /** Option of every space of networks. */
@@ -6,7 +7,12 @@ export interface NormalisationOption {
   readonly normalisation?: NormalisationChoice | undefined
 }
 
-/** For `variableScope`: empty where nothing was chosen. Error: ARCHLOOM_LAYER_OPTION. */
+/** The option, declared. Its value is checked by `normalisationParts`. */
+export const normalisationField = {
+  normalisation: value<NormalisationChoice>('the name of a normalisation, or a normalisation of a plugin'),
+}
+
+/** For `variableScope`: empty where nothing was chosen. Error: ARCHLOOM_OPTION. */
 export function normalisationParts({ normalisation }: NormalisationOption): { normalisation?: Normalisation } {
   return normalisation === undefined ? {} : { normalisation: normalisationOf(normalisation).layer }
 }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { among, optionsFor, required, whole } from '../../core/options/index.ts'
 import { conv2d, type Layer, pixelShuffle, relu, sequential } from '../../core/tensor/index.ts'
 import type { BuildOptions } from '../../core/trainer.ts'
 import { imageShape } from '../operations/cost.ts'
@@ -6,7 +7,7 @@ import { stack } from '../operations/operation.ts'
 import { countResidualChannelAttention, residualChannelAttention } from './attention.ts'
 import type { SuperResolutionCost } from './cost.ts'
 import { lastLayer, modestKernels, scopeFor } from './network.ts'
-import { type ResolvedOptions, resolveOptions, type SuperResolutionOptions } from './space.ts'
+import { type ResolvedOptions, resolveOptions, type SuperResolutionOptions, superResolutionFields } from './space.ts'
 import { countUpsamplingOperation } from './upsampling-operations.ts'
 import { type ScopedUpscalingNetwork, subtractMean, upscalingNetwork } from './upscaler.ts'
 
@@ -29,9 +30,18 @@ interface Resolved extends ResolvedOptions {
   readonly position: number
 }
 
-function resolve({ block, blocks, position, ...given }: BaselineOptions): Resolved {
-  const options = resolveOptions(given)
-  return { ...options, block, blocks: blocks ?? (block === 'rcab' ? 4 : 2), position: position ?? options.cells - 1 }
+const { scale, cells, channels, nodes, shortcut } = superResolutionFields
+const declared = optionsFor<BaselineOptions>()('baseline upscaler', {
+  ...{ scale, cells, channels, nodes, shortcut },
+  block: required(among(['residual', 'rcab'])),
+  blocks: whole({ min: 1, absent: '2 residual ones or 4 RCABs' }),
+  position: whole({ min: 0, absent: 'the last' }),
+})
+
+function resolve(options: BaselineOptions): Resolved {
+  const { block, blocks, position, ...given } = declared.read(options)
+  const read = resolveOptions(given)
+  return { ...read, block, blocks: blocks ?? (block === 'rcab' ? 4 : 2), position: position ?? read.cells - 1 }
 }
 
 /** Widths of what a cell receives: the stem is as wide as that of the searched networks, cells give `channels` only. */
@@ -44,7 +54,7 @@ const widths = (index: number, { channels, nodes }: Resolved): readonly [number,
  * A network of fixed cells on the skeleton of the space: both inputs through ReLU and 1×1 convolution, added, then the
  * blocks; a cell gives its last block only. The upsampling cell adds a sub-pixel convolution of each input. With the
  * published options its cost is the paper's (47.5 and 84.9 in its unit), to which this wiring was fitted: the paper's
- * text leaves it open. Throws ARCHLOOM_SPACE_OPTION.
+ * text leaves it open. Throws ARCHLOOM_OPTION.
  */
 export function buildBaselineNetwork(
   given: BaselineOptions,

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionsFor, required, value, whole } from '../../core/options/index.ts'
 import {
   conv2d,
   heNormal,
@@ -11,7 +12,6 @@ import {
   zeros,
 } from '../../core/tensor/index.ts'
 import type { BuildOptions } from '../../core/trainer.ts'
-import { error } from '../errors.ts'
 import { imageShape } from '../operations/cost.ts'
 import { bicubicUpsampling } from './interpolation.ts'
 import { type ScopedUpscalingNetwork, subtractMean, upscalingNetwork } from './upscaler.ts'
@@ -31,19 +31,13 @@ export interface ResolvedCompactOptions {
   readonly blocks: number
 }
 
-export function resolveCompactOptions({ scale, features = 32, blocks = 5 }: CompactOptions): ResolvedCompactOptions {
-  const whole = { features, blocks }
-  if (![2, 3, 4].includes(scale))
-    throw error('ARCHLOOM_SPACE_OPTION', {
-      ...{ space: 'compact upscaler', option: 'scale', received: scale, expected: '2, 3 or 4' },
-    })
-  for (const [option, received] of Object.entries(whole))
-    if (!Number.isInteger(received) || received < 1)
-      throw error('ARCHLOOM_SPACE_OPTION', {
-        ...{ space: 'compact upscaler', option, received, expected: 'a whole number of at least 1' },
-      })
-  return { scale, ...whole }
-}
+const declared = optionsFor<CompactOptions>()('compact upscaler', {
+  scale: required(value<number>('2, 3 or 4', { holds: (scale) => [2, 3, 4].includes(scale as number) })),
+  features: whole({ min: 1, default: 32 }),
+  blocks: whole({ min: 1, default: 5 }),
+})
+export const resolveCompactOptions = (options: CompactOptions): ResolvedCompactOptions =>
+  declared.read(options) as ResolvedCompactOptions
 
 /** Pixels that each side of the receptive field reaches, in the small image. */
 export const compactReach = (options: CompactOptions): number => 2 * resolveCompactOptions(options).blocks + 2
@@ -54,7 +48,7 @@ const RANGE = 64
 /**
  * A small network for every day: all convolutions at the size of the small image, sub-pixel enlargement at the end (Shi
  * et al., arXiv:1609.05158), and only the difference to the bicubic enlargement is learnt (Kim et al., arXiv:1511.04587).
- * It begins as bicubic. Values 0 to 255. Error: ARCHLOOM_SPACE_OPTION.
+ * It begins as bicubic. Values 0 to 255. Error: ARCHLOOM_OPTION.
  */
 export function buildCompactNetwork(
   given: CompactOptions,

@@ -1,6 +1,6 @@
 /** Super-resolution: a normal cell, an upsampling cell and its position (HNAS); layers that enlarging networks share. */
+import { optionError } from '../../core/options/index.ts'
 import type { BuildOptions } from '../../core/trainer.ts'
-import { error } from '../errors.ts'
 import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
 import { type NormalisationOption, nameableOptions, normalisationParts } from '../operations/normalisation.ts'
 import { buildCompactNetwork, type CompactOptions } from './compact.ts'
@@ -27,15 +27,12 @@ export type SuperResolutionSpace = {
  * The space of HNAS (Guo et al., arXiv:2003.04619): six operations on the edges of a normal cell, five on those of an
  * upsampling cell, and which of the cells in a row is the upsampling one.
  * A `normalisation` makes its networks `normalised`, by it.
- * Throws ARCHLOOM_SPACE_OPTION for options that no network can be built of.
+ * Throws ARCHLOOM_OPTION for options that no network can be built of.
  */
 export function superResolutionSpace(given: SuperResolutionOptions & NormalisationOption = {}): SuperResolutionSpace {
   const { normalisation: chosen, ...rest } = given
   if (chosen !== undefined && rest.normalised === false)
-    throw error('ARCHLOOM_SPACE_OPTION', {
-      ...{ space: 'superResolutionSpace', option: 'normalised', received: false },
-      expected: 'true, or left out, beside a normalisation',
-    })
+    throw optionError('superResolutionSpace', 'normalised', false, 'true, or left out, beside a normalisation')
   const own = chosen === undefined ? rest : { ...rest, normalised: true }
   const options = resolveOptions(own)
   const normalisation = normalisationParts(given)

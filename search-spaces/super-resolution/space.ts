@@ -1,6 +1,6 @@
+import { among, flag, options, whole } from '../../core/options/index.ts'
 import { oneOf, product, repeat, type SpaceNode } from '../../core/space/index.ts'
 import { nameWithOptions } from '../../core/space/naming.ts'
-import { error } from '../errors.ts'
 
 /** What an edge of the normal cell may compute, in the order of the released code of Guo et al. (arXiv:2003.04619). */
 export const normalOperations = [
@@ -69,23 +69,20 @@ export interface SuperResolutionArchitecture {
   readonly position: number
 }
 
-/** Error: ARCHLOOM_SPACE_OPTION. */
-export function resolveOptions(given: SuperResolutionOptions): ResolvedOptions {
-  const options: ResolvedOptions = { ...superResolutionDefaults, ...given }
-  const refuse = (option: keyof ResolvedOptions, expected: string) =>
-    error('ARCHLOOM_SPACE_OPTION', { space: 'superResolutionSpace', option, received: options[option], expected })
-  if (![2, 3, 4].includes(options.scale)) throw refuse('scale', '2, 3 or 4')
-  if (!['none', 'bicubic'].includes(options.shortcut)) throw refuse('shortcut', '"none" or "bicubic"')
-  // Channel attention has a third of the channels in its middle.
-  for (const [option, least] of [
-    ['cells', 1],
-    ['nodes', 1],
-    ['channels', 3],
-  ] as const)
-    if (!Number.isInteger(options[option]) || options[option] < least)
-      throw refuse(option, `a whole number of at least ${least}`)
-  return options
-}
+/** Channel attention has a third of the channels in its middle. */
+export const superResolutionFields = {
+  scale: among([2, 3, 4], { default: 2 }),
+  cells: whole({ min: 1, default: 12 }),
+  channels: whole({ min: 3, default: 64 }),
+  nodes: whole({ min: 1, default: 4 }),
+  projection: flag({ default: false }),
+  normalised: flag({ default: false }),
+  shortcut: among(['none', 'bicubic'], { default: 'none' }),
+} as const
+const declared = options('superResolutionSpace', superResolutionFields)
+
+/** Error: ARCHLOOM_OPTION. */
+export const resolveOptions = (given: SuperResolutionOptions): ResolvedOptions => declared.read(given)
 
 /** Decisions: for each node of both cells left.input, left.op, right.input, right.op, then the position. */
 export function superResolutionDecisions({ nodes, cells, projection }: ResolvedOptions) {

@@ -118,9 +118,9 @@ function play(network: Gan): void {
   expect(Number.isFinite(losses.discriminator) && Number.isFinite(losses.generator)).toBe(true)
 }
 
-it('a super-resolution space without normalisation has nothing to choose: ARCHLOOM_SPACE_OPTION', () => {
+it('a super-resolution space without normalisation has nothing to choose: ARCHLOOM_OPTION', () => {
   expect(() => superResolutionSpace({ normalised: false, normalisation: 'group-norm' })).toThrow(
-    /ARCHLOOM_SPACE_OPTION.*normalised/,
+    /ARCHLOOM_OPTION.*normalised/,
   )
   expect(superResolutionSpace({ normalisation: 'batch-norm' }).name).toBe(
     superResolutionSpace({ normalised: true }).name,

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { error } from '../errors.ts'
+import { optionError } from '../../options/index.ts'
 import { batchNormTraining, scaleShift } from '../fused.ts'
 import { ones, zeros } from '../initialisers.ts'
 import type { Layer, NormalisationOptions, VariableScope } from '../scope.ts'
@@ -29,7 +29,7 @@ export function batchRenorm(scope: VariableScope, options: BatchRenormOptions): 
   const { from, rMaxAt, dMaxAt } = options.ramp ?? { from: 5_000, rMaxAt: 40_000, dMaxAt: 25_000 }
   const channels = positiveInteger('batchRenorm', 'channels', options.channels)
   const refuse = (option: string, received: unknown, expected: string) =>
-    error('ARCHLOOM_LAYER_OPTION', { layer: 'batchRenorm', option, received, expected })
+    optionError('batchRenorm', option, received, expected)
   if (!(rMax >= 1)) throw refuse('rMax', rMax, 'a number of at least 1')
   if (!(dMax >= 0)) throw refuse('dMax', dMax, 'a number of at least 0')
   if (!(from >= 0 && rMaxAt >= from && dMaxAt >= from))

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { error } from '../errors.ts'
+import { optionError } from '../../options/index.ts'
 import { heNormal, type Initialiser, zeros } from '../initialisers.ts'
 import type { Layer, VariableScope } from '../scope.ts'
 import { positiveInteger, type SlidingOptions, slide, slidingOf } from './geometry.ts'
@@ -22,12 +22,12 @@ export function conv2d(scope: VariableScope, options: Conv2dOptions): Layer {
   const inputChannels = positiveInteger('conv2d', 'inputChannels', options.inputChannels)
   const filters = positiveInteger('conv2d', 'filters', options.filters)
   if (positiveInteger('conv2d', 'groups', groups) > 1 && (inputChannels % groups !== 0 || filters % groups !== 0))
-    throw error('ARCHLOOM_LAYER_OPTION', {
-      layer: 'conv2d',
-      option: 'groups',
-      received: groups,
-      expected: `a divisor of both ${inputChannels} input channels and ${filters} filters`,
-    })
+    throw optionError(
+      'conv2d',
+      'groups',
+      groups,
+      `a divisor of both ${inputChannels} input channels and ${filters} filters`,
+    )
   const sliding = slidingOf('conv2d', options)
   const kernel = scope.weight('kernel', [...sliding.kernel, inputChannels / groups, filters], initialiser)
   const bias = options.bias ? scope.weight('bias', [filters], zeros) : undefined

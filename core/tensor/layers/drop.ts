@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionError } from '../../options/index.ts'
 import type { Random } from '../../random.ts'
 import type { ApplyMode } from '../../trainer.ts'
 import { error } from '../errors.ts'
@@ -10,8 +11,7 @@ const randomOf = (layer: string, mode: ApplyMode): Random => {
 }
 
 const probability = (layer: string, option: string, value: number): number => {
-  if (!(value >= 0 && value < 1))
-    throw error('ARCHLOOM_LAYER_OPTION', { layer, option, received: value, expected: 'a probability in [0, 1)' })
+  if (!(value >= 0 && value < 1)) throw optionError(layer, option, value, 'a probability in [0, 1)')
   return value
 }
 

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { error } from '../errors.ts'
+import { optionError } from '../../options/index.ts'
 import type { Layer, NormalisationOptions, VariableScope } from '../scope.ts'
 import { conv2d } from './convolution.ts'
 import { positiveInteger } from './geometry.ts'
@@ -17,13 +17,7 @@ export interface FactorisedReductionOptions extends Pick<NormalisationOptions, '
 export function factorisedReduction(scope: VariableScope, options: FactorisedReductionOptions): Layer {
   const { inputChannels, affine = true } = options
   const filters = positiveInteger('factorisedReduction', 'filters', options.filters)
-  if (filters % 2 !== 0)
-    throw error('ARCHLOOM_LAYER_OPTION', {
-      layer: 'factorisedReduction',
-      option: 'filters',
-      received: filters,
-      expected: 'an even number',
-    })
+  if (filters % 2 !== 0) throw optionError('factorisedReduction', 'filters', filters, 'an even number')
   const half = { inputChannels, filters: filters / 2, kernel: 1, stride: 2, padding: 'valid' } as const
   const even = conv2d(scope.child('even'), half)
   const odd = conv2d(scope.child('odd'), half)

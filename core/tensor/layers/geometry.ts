@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { error } from '../errors.ts'
+import { optionError } from '../../options/index.ts'
 import { subsample } from '../resample.ts'
 
 /** 'same' and 'valid' as in TensorFlow; a number pads every side by as many zeros, as in PyTorch. */
@@ -26,8 +26,7 @@ export interface Sliding {
 }
 
 export const positiveInteger = (layer: string, option: string, value: number): number => {
-  if (!Number.isInteger(value) || value < 1)
-    throw error('ARCHLOOM_LAYER_OPTION', { layer, option, received: value, expected: 'a positive integer' })
+  if (!Number.isInteger(value) || value < 1) throw optionError(layer, option, value, 'a positive integer')
   return value
 }
 
@@ -35,12 +34,7 @@ export function slidingOf(layer: string, options: SlidingOptions): Sliding {
   const { kernel, stride = 1, dilation = 1, padding = 'same' } = options
   const [height, width] = typeof kernel === 'number' ? [kernel, kernel] : kernel
   if (typeof padding === 'number' ? !Number.isInteger(padding) || padding < 0 : !['same', 'valid'].includes(padding))
-    throw error('ARCHLOOM_LAYER_OPTION', {
-      layer,
-      option: 'padding',
-      received: padding,
-      expected: "'same', 'valid' or a whole number of zeros",
-    })
+    throw optionError(layer, 'padding', padding, "'same', 'valid' or a whole number of zeros")
   return {
     kernel: [positiveInteger(layer, 'kernel', height), positiveInteger(layer, 'kernel', width)],
     stride: positiveInteger(layer, 'stride', stride),

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { error } from '../errors.ts'
+import { optionError } from '../../options/index.ts'
 import { ones, zeros } from '../initialisers.ts'
 import type { Layer, NormalisationOptions, VariableScope } from '../scope.ts'
 import { positiveInteger } from './geometry.ts'
@@ -20,7 +20,7 @@ const largestDivisor = (channels: number, atMost: number): number => {
 
 /**
  * Group normalisation (Wu and He, 2018) over all axes but the first: statistics of each example and group; no running
- * state. Error: ARCHLOOM_LAYER_OPTION, while running for groups of one value, of which nothing would be left.
+ * state. Error: ARCHLOOM_OPTION, while running for groups of one value, of which nothing would be left.
  */
 export function groupNorm(scope: VariableScope, options: GroupNormOptions): Layer {
   const { affine = true, relu = false, epsilon = 1e-5 } = options
@@ -30,13 +30,7 @@ export function groupNorm(scope: VariableScope, options: GroupNormOptions): Laye
     'groups',
     options.groups ?? largestDivisor(channels, Math.min(8, channels / 4)),
   )
-  if (channels % groups !== 0)
-    throw error('ARCHLOOM_LAYER_OPTION', {
-      layer: 'groupNorm',
-      option: 'groups',
-      received: groups,
-      expected: `a divisor of ${channels} channels`,
-    })
+  if (channels % groups !== 0) throw optionError('groupNorm', 'groups', groups, `a divisor of ${channels} channels`)
   const gamma = affine ? scope.weight('gamma', [channels], ones) : undefined
   const beta = affine ? scope.weight('beta', [channels], zeros) : undefined
 
@@ -44,10 +38,12 @@ export function groupNorm(scope: VariableScope, options: GroupNormOptions): Laye
     const [batch = 1, ...rest] = x.shape
     const positions = rest.slice(0, -1).reduce((product, size) => product * size, 1)
     if (positions * channels === groups)
-      throw error('ARCHLOOM_LAYER_OPTION', {
-        ...{ layer: 'groupNorm', option: 'groups', received: groups },
-        expected: `fewer than ${groups} for examples of shape [${rest.join(', ')}]: a group of one value is always 0`,
-      })
+      throw optionError(
+        'groupNorm',
+        'groups',
+        groups,
+        `fewer than ${groups} for examples of shape [${rest.join(', ')}]: a group of one value is always 0`,
+      )
     const grouped = tf.reshape(x, [batch, positions, groups, channels / groups])
     const { mean, variance } = tf.moments(grouped, [1, 3], true)
     const unit = tf.reshape(tf.mul(tf.sub(grouped, mean), tf.rsqrt(tf.add(variance, epsilon))), x.shape)

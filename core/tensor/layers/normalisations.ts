@@ -1,4 +1,4 @@
-import { error } from '../errors.ts'
+import { optionError } from '../../options/index.ts'
 import type { Normalisation } from '../scope.ts'
 import { batchNorm } from './batch-norm.ts'
 import { batchRenorm } from './batch-renorm.ts'
@@ -24,15 +24,10 @@ export const normalisationNames = Object.keys(stock) as readonly NormalisationNa
 /** A stock normalisation by name, or one of another origin. */
 export type NormalisationChoice = NormalisationName | NamedNormalisation
 
-/** The normalisation chosen, with its name. Error: ARCHLOOM_LAYER_OPTION. */
+/** The normalisation chosen, with its name. Error: ARCHLOOM_OPTION. */
 export function normalisationOf(choice: NormalisationChoice): NamedNormalisation {
   if (typeof choice === 'string' && Object.hasOwn(stock, choice)) return { name: choice, layer: stock[choice] }
   if (typeof choice === 'object' && typeof choice?.layer === 'function' && typeof choice.name === 'string')
     return choice
-  throw error('ARCHLOOM_LAYER_OPTION', {
-    layer: 'normalisation',
-    option: 'choice',
-    received: choice,
-    expected: `one of ${normalisationNames.join(', ')}, or { name, layer }`,
-  })
+  throw optionError('normalisation', 'choice', choice, `one of ${normalisationNames.join(', ')}, or { name, layer }`)
 }

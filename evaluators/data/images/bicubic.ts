@@ -1,3 +1,4 @@
+import { optionError } from '../../../core/options/index.ts'
 import { error } from './errors.ts'
 import { cropToMultiple, type Picture, sizeOf } from './picture.ts'
 
@@ -101,22 +102,17 @@ export function resizeBicubic(image: Picture, options: ResizeOptions): Picture {
   return { height, width, channels, pixels: new Uint8Array(pixels.buffer) }
 }
 
-/** Scales of super-resolution are small whole numbers. Error: ARCHLOOM_PICTURE_OPTION. */
+/** Scales of super-resolution are small whole numbers. Error: ARCHLOOM_OPTION. */
 export function checkScale(where: string, scale: number): number {
   if (!Number.isInteger(scale) || scale < 1 || scale > 16)
-    throw error('ARCHLOOM_PICTURE_OPTION', {
-      where,
-      option: 'scale',
-      received: scale,
-      expected: 'a whole number from 1 to 16',
-    })
+    throw optionError(where, 'scale', scale, 'a whole number from 1 to 16')
   return scale
 }
 
 /**
  * The low-resolution image of the benchmarks (Set5, Set14, BSD100, Urban100 of Huang et al., CVPR 2015), byte for byte:
  * the image cut to multiples of the scale, shrunk by MATLAB's bicubic with the edge repeated, and rounded to bytes after
- * each of the two passes. Errors: ARCHLOOM_PICTURE_OPTION, ARCHLOOM_PICTURE_PIXELS for images smaller than the scale.
+ * each of the two passes. Errors: ARCHLOOM_OPTION, ARCHLOOM_PICTURE_PIXELS for images smaller than the scale.
  */
 export function downscaleBicubic(image: Picture, scale: number): Picture {
   checkScale('downscaleBicubic', scale)

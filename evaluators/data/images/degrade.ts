@@ -1,6 +1,6 @@
+import { optionError } from '../../../core/options/index.ts'
 import type { Random } from '../../../core/random.ts'
 import { checkScale, downscaleBicubic } from './bicubic.ts'
-import { error } from './errors.ts'
 import { encodePicture, readPicture } from './files.ts'
 import { cropToMultiple, type Picture, picture } from './picture.ts'
 
@@ -26,12 +26,12 @@ export interface GaussianOptions {
 
 const LARGEST_KERNEL = 1001
 
-/** A Gaussian, round or elongated. Error: ARCHLOOM_PICTURE_OPTION. */
+/** A Gaussian, round or elongated. Error: ARCHLOOM_OPTION. */
 export function gaussianKernel(options: GaussianOptions): BlurKernel {
   const { sigma, sigmaAcross = sigma, angle = 0 } = options
   const size = options.size ?? 2 * Math.ceil(3 * Math.max(sigma, sigmaAcross)) + 1
   const check = (option: string, received: number, valid: boolean, expected: string) => {
-    if (!valid) throw error('ARCHLOOM_PICTURE_OPTION', { where: 'gaussianKernel', option, received, expected })
+    if (!valid) throw optionError('gaussianKernel', option, received, expected)
   }
   check('sigma', sigma, sigma > 0 && sigma <= 50, 'a number above 0, at most 50')
   check('sigmaAcross', sigmaAcross, sigmaAcross > 0 && sigmaAcross <= 50, 'a number above 0, at most 50')
@@ -80,7 +80,7 @@ function blurAt({ height, width, channels, pixels }: Picture, { size, weights }:
 /**
  * One pixel out of every scale × scale, the one at (⌊scale/2⌋, ⌊scale/2⌋), as MATLAB's `imresize(…, 'nearest')` without
  * antialiasing takes it; sizes cut to multiples first. At even scales no pixel lies at the centre of its block: the small
- * image then shows the large one half a large pixel down and to the right. Error: ARCHLOOM_PICTURE_OPTION.
+ * image then shows the large one half a large pixel down and to the right. Error: ARCHLOOM_OPTION.
  */
 export function downscaleNearest(image: Picture, scale: number): Picture {
   checkScale('downscaleNearest', scale)
@@ -104,7 +104,7 @@ const isCentredAt = (size: number, scale: number) => size % 2 === scale % 2
  * "BD" of the literature: blur, then one pixel of each block of scale × scale, sampled exactly at the block's centre.
  * At even scales the kernel must therefore have an even size, at odd scales an odd one. A Gaussian of no given size gets
  * 2·⌈3σ⌉ + 2 and 2·⌈3σ⌉ + 1 pixels, as in the scripts of RCAN (Zhang et al., 2018), where σ is 1.6.
- * Errors: ARCHLOOM_PICTURE_OPTION, also for a kernel whose size does not suit the scale.
+ * Errors: ARCHLOOM_OPTION, also for a kernel whose size does not suit the scale.
  */
 export function downscaleBlurred(image: Picture, kernel: BlurKernel | GaussianOptions, scale: number): Picture {
   checkScale('downscaleBlurred', scale)
@@ -116,12 +116,12 @@ function kernelAt(kernel: BlurKernel | GaussianOptions, scale: number): BlurKern
   if (isCentredAt(made.size, scale)) return made
   if (made.gaussian && made.gaussian.size === undefined)
     return gaussianKernel({ ...made.gaussian, size: made.size + 1 })
-  throw error('ARCHLOOM_PICTURE_OPTION', {
-    where: 'downscaleBlurred',
-    option: 'the size of the blur kernel',
-    received: made.size,
-    expected: `an ${scale % 2 === 0 ? 'even' : 'odd'} number, so that its centre is that of a block of ${scale}×${scale} pixels; any other shifts the image by half a pixel`,
-  })
+  throw optionError(
+    'downscaleBlurred',
+    'the size of the blur kernel',
+    made.size,
+    `an ${scale % 2 === 0 ? 'even' : 'odd'} number, so that its centre is that of a block of ${scale}×${scale} pixels; any other shifts the image by half a pixel`,
+  )
 }
 
 /** Adds independent normal noise of that many grey levels to every value. */
@@ -154,17 +154,12 @@ export interface DegradationOptions {
 /** Blur, shrink, noise, JPEG, in this order: how a real camera's small image may come of a large one. */
 export type Degradation = (image: Picture, rng: Random) => Promise<Picture>
 
-/** Error: ARCHLOOM_PICTURE_OPTION. */
+/** Error: ARCHLOOM_OPTION. */
 export function degradation(options: DegradationOptions): Degradation {
   const { scale, blur: kernel, downscale = 'bicubic', noise = 0, jpeg } = options
   checkScale('degradation', scale)
   if (jpeg !== undefined && !(Number.isInteger(jpeg) && jpeg >= 1 && jpeg <= 100))
-    throw error('ARCHLOOM_PICTURE_OPTION', {
-      where: 'degradation',
-      option: 'jpeg',
-      received: jpeg,
-      expected: 'a quality from 1 to 100',
-    })
+    throw optionError('degradation', 'jpeg', jpeg, 'a quality from 1 to 100')
   // Bicubic is centred by itself, so the blur before it must not move anything: its kernel is that of scale 1.
   const centred = kernel && kernelAt(kernel, downscale === 'bicubic' ? 1 : scale)
   const shrink = (image: Picture) => {

@@ -10,8 +10,6 @@ export const error = defineErrors('images', {
     `${d.where} received ${d.received}; expected ${d.expected}.`,
   ARCHLOOM_PICTURE_FOLDER_EMPTY: (d: { path: string; why: string }) =>
     `no image was found in ${quote(d.path)} (${d.why}). Expected a folder of .png, .jpg or other image files.`,
-  ARCHLOOM_PICTURE_OPTION: (d: { where: string; option: string; received: unknown; expected: string }) =>
-    `${d.where}: ${d.option} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_PAIR_SIZES: (d: { name: string; small: string; large: string; scale: number; expected: string }) =>
     `the pair ${quote(d.name)} is ${d.small} and ${d.large} pixels; at scale ${d.scale} the small image of this large one is ${d.expected}. Check the scale, or make the small image anew.`,
   ARCHLOOM_PAIR_WITHOUT_HR: (d: { path: string; names: readonly string[]; looked: string }) =>

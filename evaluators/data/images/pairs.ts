@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
+import { optionError } from '../../../core/options/index.ts'
 import type { Random } from '../../../core/random.ts'
 import { checkScale, downscaleBicubic } from './bicubic.ts'
 import { error } from './errors.ts'
@@ -18,7 +19,7 @@ export interface PicturePair {
 
 /**
  * Puts a pair together; the large image is cut to a multiple of the scale. The sizes in between are made of it by
- * bicubic where the scale is a power of two. Errors: ARCHLOOM_PAIR_SIZES, ARCHLOOM_PICTURE_OPTION.
+ * bicubic where the scale is a power of two. Errors: ARCHLOOM_PAIR_SIZES, ARCHLOOM_OPTION.
  */
 export function picturePair(name: string, large: Picture, small: Picture, scale: number): PicturePair {
   checkScale('picturePair', scale)
@@ -107,19 +108,14 @@ const exists = (path: string) =>
     () => false,
   )
 
-/** Sets n pairs apart for validation, drawn by the generator. Error: ARCHLOOM_PICTURE_OPTION. */
+/** Sets n pairs apart for validation, drawn by the generator. Error: ARCHLOOM_OPTION. */
 export function holdOutPairs(
   pairs: readonly PicturePair[],
   n: number,
   rng: Random,
 ): { readonly train: readonly PicturePair[]; readonly validation: readonly PicturePair[] } {
   if (!Number.isInteger(n) || n < 1 || n >= pairs.length)
-    throw error('ARCHLOOM_PICTURE_OPTION', {
-      where: 'holdOutPairs',
-      option: 'n',
-      received: n,
-      expected: `a whole number from 1 to ${pairs.length - 1}`,
-    })
+    throw optionError('holdOutPairs', 'n', n, `a whole number from 1 to ${pairs.length - 1}`)
   const held = new Set(rng.shuffle(pairs).slice(0, n))
   return { train: pairs.filter((pair) => !held.has(pair)), validation: pairs.filter((pair) => held.has(pair)) }
 }

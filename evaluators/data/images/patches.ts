@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionError } from '../../../core/options/index.ts'
 import { type Random, seeded } from '../../../core/random.ts'
 import type { Batch, BatchOptions, Dataset, Split, SplitRole } from '../../../core/trainer.ts'
 import { error } from './errors.ts'
@@ -29,7 +30,7 @@ export interface PatchOptions {
 /**
  * A split of aligned patches. With a generator every patch is drawn anew: image, place, symmetry. Without one the patches
  * are the same each time, images in turn at places of their own.
- * Errors: ARCHLOOM_PICTURE_OPTION, ARCHLOOM_PAIR_TOO_SMALL.
+ * Errors: ARCHLOOM_OPTION, ARCHLOOM_PAIR_TOO_SMALL.
  */
 export function patchSplit<R extends SplitRole>(
   role: R,
@@ -38,7 +39,7 @@ export function patchSplit<R extends SplitRole>(
 ): PatchSplit<R> {
   const scale = pairs[0]?.scale ?? 0
   const check = (option: string, received: unknown, valid: boolean, expected: string) => {
-    if (!valid) throw error('ARCHLOOM_PICTURE_OPTION', { where: 'patchSplit', option, received, expected })
+    if (!valid) throw optionError('patchSplit', option, received, expected)
   }
   const scales = [...new Set(pairs.map((pair) => pair.scale))]
   check('pairs', scales, scales.length === 1, 'at least one pair, and one scale for all')

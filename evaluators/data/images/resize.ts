@@ -1,4 +1,4 @@
-import { error } from './errors.ts'
+import { optionError } from '../../../core/options/index.ts'
 import { type Picture, sizeOf } from './picture.ts'
 
 export interface ResizeTarget {
@@ -115,17 +115,12 @@ function pad(image: Picture, height: number, width: number): Picture {
  * when shrinking, the kernel is widened by the factor (antialiasing). Rows first, then columns, rounded to bytes after
  * each. The result is that of Pillow's `Image.resize(size, BICUBIC)`, and for 'cover' of its `ImageOps.fit`: byte for
  * byte where Pillow resizes the rows first as well, and within two grey levels where it takes the columns first.
- * Error: ARCHLOOM_PICTURE_OPTION.
+ * Error: ARCHLOOM_OPTION.
  */
 export function resizeImage(image: Picture, { height, width, fit = 'fill' }: ResizeTarget): Picture {
   for (const [option, received] of Object.entries({ height, width }))
     if (!Number.isInteger(received) || received < 1 || received > LARGEST)
-      throw error('ARCHLOOM_PICTURE_OPTION', {
-        where: 'resize',
-        option,
-        received,
-        expected: `a whole number of pixels from 1 to ${LARGEST}`,
-      })
+      throw optionError('resize', option, received, `a whole number of pixels from 1 to ${LARGEST}`)
   const all = { top: 0, left: 0, height: image.height, width: image.width }
   if (fit === 'fill') return resample(image, height, width, all)
   const [vertical, horizontal] = [height / image.height, width / image.width]
@@ -143,10 +138,5 @@ export function resizeImage(image: Picture, { height, width, fit = 'fill' }: Res
     const inside = (size: number, of: number) => Math.min(of, Math.max(1, Math.round(size * scale)))
     return pad(resample(image, inside(image.height, height), inside(image.width, width), all), height, width)
   }
-  throw error('ARCHLOOM_PICTURE_OPTION', {
-    where: 'resize',
-    option: 'fit',
-    received: fit,
-    expected: `'fill', 'cover' or 'contain' for an image of ${sizeOf(image)}`,
-  })
+  throw optionError('resize', 'fit', fit, `'fill', 'cover' or 'contain' for an image of ${sizeOf(image)}`)
 }

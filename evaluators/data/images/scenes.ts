@@ -1,5 +1,5 @@
+import { optionError } from '../../../core/options/index.ts'
 import type { Random } from '../../../core/random.ts'
-import { error } from './errors.ts'
 import type { Picture } from './picture.ts'
 
 interface Leaf {
@@ -49,12 +49,7 @@ function leafOf(rng: Random, height: number, width: number): Leaf {
 export function drawScene(height: number, width: number, rng: Random): Picture {
   for (const [option, received] of Object.entries({ height, width }))
     if (!Number.isInteger(received) || received < 1)
-      throw error('ARCHLOOM_PICTURE_OPTION', {
-        where: 'drawScene',
-        option,
-        received,
-        expected: 'a whole number of at least 1',
-      })
+      throw optionError('drawScene', option, received, 'a whole number of at least 1')
   const leaves = Array.from({ length: 60 + Math.round((height * width) / 60) }, () => leafOf(rng, height, width))
   const pixels = new Uint8ClampedArray(height * width * 3)
   const grain = rng.fork('grain')

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
+import { optionError } from '../../../core/options/index.ts'
 import { seeded } from '../../../core/random.ts'
 import { dataDirectory, type Environment } from '../places.ts'
 import { exists } from '../read-bytes.ts'
-import { error } from './errors.ts'
 import { type PicturePair, pairOf, type ReadPairs, readPairs } from './pairs.ts'
 import { type PatchDataset, type PatchDatasetOptions, patchDataset } from './patches.ts'
 import { drawScene } from './scenes.ts'
@@ -25,12 +25,7 @@ export async function findPairs(
 export function generatedPairs(count: number, options: { scale: number; size?: number; seed?: number }): PicturePair[] {
   const { scale, size = 96, seed = 0 } = options
   if (!Number.isInteger(count) || count < 1)
-    throw error('ARCHLOOM_PICTURE_OPTION', {
-      where: 'generatedPairs',
-      option: 'count',
-      received: count,
-      expected: 'a whole number of at least 1',
-    })
+    throw optionError('generatedPairs', 'count', count, 'a whole number of at least 1')
   return Array.from({ length: count }, (_, i) =>
     pairOf(`scene ${i}`, drawScene(size, size, seeded(`${seed}/${i}`)), scale),
   )

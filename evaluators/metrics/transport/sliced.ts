@@ -1,5 +1,5 @@
+import { optionError } from '../../../core/options/index.ts'
 import type { Random } from '../../../core/random.ts'
-import { error } from './errors.ts'
 import { dimensionOf, equallyMany, type Points } from './points.ts'
 
 /** Mean (aᵢ − bᵢ)² of sorted values: W₂² on a line. */
@@ -13,15 +13,12 @@ function sortedDistance(a: Float64Array, b: Float64Array): number {
 
 /**
  * Sliced W₂² (Rabin et al., 2012): the mean of W₂² over random lines through the origin. A shift by t gives ‖t‖² / d.
- * Errors: ARCHLOOM_TRANSPORT_POINTS, ARCHLOOM_TRANSPORT_OPTION.
+ * Errors: ARCHLOOM_TRANSPORT_POINTS, ARCHLOOM_OPTION.
  */
 export function slicedTransport(a: Points, b: Points, options: { rng: Random; lines?: number }): number {
   const { rng, lines = 100 } = options
   if (!Number.isInteger(lines) || lines < 1)
-    throw error('ARCHLOOM_TRANSPORT_OPTION', {
-      ...{ where: 'slicedTransport', option: 'lines', received: lines },
-      expected: 'a whole number of at least 1',
-    })
+    throw optionError('slicedTransport', 'lines', lines, 'a whole number of at least 1')
   const dimension = dimensionOf('slicedTransport()', [a, b])
   const n = equallyMany('slicedTransport()', a, b)
   const [onA, onB] = [new Float64Array(n), new Float64Array(n)]

@@ -1,18 +1,19 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Random } from '../../../core/random.ts'
-import { checkOption } from '../errors.ts'
+import { among, number, type OptionsOf, options } from '../../../core/options/index.ts'
 
-export interface GradientPenaltyOptions {
+const declared = options('gradientPenalty', {
   /** λ. Default 10. */
-  readonly weight?: number
+  weight: number({ min: 0, default: 10 }),
   /** L: the length that gradients should have. Default 1. */
-  readonly length?: number
+  length: number({ min: 0, default: 1 }),
   /**
    * Of the lengths n: 'two-sided' mean (n − L)² (Gulrajani et al. 2017), 'one-sided' mean max(n − L, 0)²,
    * 'one-sided-mean' (mean max(n − L, 0))². Default 'two-sided'.
    */
-  readonly form?: 'two-sided' | 'one-sided' | 'one-sided-mean'
-}
+  form: among(['two-sided', 'one-sided', 'one-sided-mean'], { default: 'two-sided' }),
+})
+export type GradientPenaltyOptions = OptionsOf<typeof declared>
 
 // A type, not an interface: tfjs's tidy lets plain objects through.
 export type GradientPenalty = {
@@ -24,8 +25,6 @@ export type GradientPenalty = {
   readonly norms: Float32Array
 }
 
-const NAME = 'gradientPenalty'
-
 /**
  * Penalty on the length of a critic's gradient by its input, at the examples `at` [batch, …]. A critic of patches has
  * several scores an example; their mean is what is differentiated. The penalty is computed by nested gradients, so that
@@ -36,11 +35,9 @@ const NAME = 'gradientPenalty'
 export function gradientPenalty(
   critic: (x: tf.Tensor) => tf.Tensor,
   at: tf.Tensor,
-  options: GradientPenaltyOptions = {},
+  given: GradientPenaltyOptions = {},
 ): GradientPenalty {
-  const { weight = 10, length = 1, form = 'two-sided' } = options
-  checkOption(NAME, 'weight', weight, (n) => n >= 0, 'a number of at least 0')
-  checkOption(NAME, 'length', length, (n) => n >= 0, 'a number of at least 0')
+  const { weight, length, form } = declared.read(given)
   const norms = slopesAt(critic, at)
   const over = form === 'two-sided' ? tf.sub(norms, length) : tf.relu(tf.sub(norms, length))
   const penalty = form === 'one-sided-mean' ? tf.square(tf.mean(over)) : tf.mean(tf.square(over))

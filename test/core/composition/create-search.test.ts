@@ -34,17 +34,13 @@ describe('what does not fit is refused at once', () => {
     ['no evaluator', { evaluator: undefined as never }, /ARCHLOOM_SEARCH_NO_EVALUATOR.*trainFromScratch/],
     ['an evaluator that is none', { evaluator: 7 as never }, /ARCHLOOM_SEARCH_NO_EVALUATOR.*7/],
     ['a plugin not called', { plugins: [climbing as never] }, /ARCHLOOM_PLUGIN_INVALID/],
-    ['plugins that are no list', { plugins: climbing() as never }, /ARCHLOOM_SEARCH_OPTION.*plugins/],
-    ['a space that is none', { space: {} as never }, /ARCHLOOM_SEARCH_OPTION.*space/],
-    ['a seed that is none', { seed: Number.NaN }, /ARCHLOOM_SEARCH_OPTION.*seed/],
-    [
-      'a misspelt option',
-      { concurency: 2 } as never,
-      /ARCHLOOM_SEARCH_OPTION: option "concurency" is 2; .*concurrency/,
-    ],
-    ['a study without a name', { study: '' }, /ARCHLOOM_SEARCH_OPTION: option "study" is ""/],
-    ['a study that is none', { study: null as never }, /ARCHLOOM_SEARCH_OPTION: option "study" is null/],
-    ['no evaluations at once', { concurrency: 0 }, /ARCHLOOM_SEARCH_OPTION.*concurrency/],
+    ['plugins that are no list', { plugins: climbing() as never }, /ARCHLOOM_OPTION.*plugins/],
+    ['a space that is none', { space: {} as never }, /ARCHLOOM_OPTION.*space/],
+    ['a seed that is none', { seed: Number.NaN }, /ARCHLOOM_OPTION.*seed/],
+    ['a misspelt option', { concurency: 2 } as never, /ARCHLOOM_OPTION: option "concurency" is 2; .*concurrency/],
+    ['a study without a name', { study: '' }, /ARCHLOOM_OPTION: option "study" is ""/],
+    ['a study that is none', { study: null as never }, /ARCHLOOM_OPTION: option "study" is null/],
+    ['no evaluations at once', { concurrency: 0 }, /ARCHLOOM_OPTION.*concurrency/],
     [
       'two controllers',
       { plugins: [climbing(), named('other', { bind: (b) => b.controller.to(climber) })] },
@@ -90,7 +86,7 @@ describe('what does not fit is refused at once', () => {
   })
 
   it('nothing at all', () => {
-    expect(() => createSearch(undefined as never)).toThrow(/ARCHLOOM_SEARCH_OPTION: option "options" is undefined/)
+    expect(() => createSearch(undefined as never)).toThrow(/ARCHLOOM_OPTION: option "options" is undefined/)
   })
 
   it('a definition without a name', () => {

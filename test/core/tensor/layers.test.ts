@@ -310,13 +310,13 @@ it('groups of group normalisation hold enough to say something at a single posit
     expect(new Set(group).size).toBe(4)
   }
   expect(() => apply((scope) => groupNorm(scope, { channels: 8, groups: 8 }), vector)).toThrow(
-    /ARCHLOOM_LAYER_OPTION.*groups.*one value/,
+    /ARCHLOOM_OPTION.*groups.*one value/,
   )
 })
 
-it('ARCHLOOM_LAYER_OPTION names layer, option and value', () => {
+it('ARCHLOOM_OPTION names layer, option and value', () => {
   using scope = variableScope({ rng: seeded(1) })
-  const code = 'ARCHLOOM_LAYER_OPTION'
+  const code = 'ARCHLOOM_OPTION'
   expect(() => conv2d(scope, { inputChannels: 4, filters: 0, kernel: 3 })).toThrow(code)
   expect(() => conv2d(scope, { inputChannels: 4, filters: 6, kernel: 3, groups: 4 })).toThrow('groups 4')
   expect(() => conv2d(scope, { inputChannels: 4, filters: 6, kernel: 3, padding: -1 })).toThrow(code)

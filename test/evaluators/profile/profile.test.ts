@@ -198,7 +198,7 @@ describe('latency', () => {
   })
   it('refuses counts that are none', async () => {
     using net = toySpace().build({ layers: 1, filters: 4, kernel: 3 }, { input: [4, 4, 3], classes: 2, rng: seeded(1) })
-    await expect(latencyOf(net, { repeats: 0 })).rejects.toThrow('ARCHLOOM_PROFILE_OPTION')
+    await expect(latencyOf(net, { repeats: 0 })).rejects.toThrow('ARCHLOOM_OPTION')
   })
 })
 
@@ -224,6 +224,6 @@ describe('profiler', () => {
     expect(best?.metrics.bops).toBe((best?.metrics.multiplyAdds as number) * 64)
   })
   it('refuses an input that is no shape', () => {
-    expect(() => profiler({ input: [], classes: 2 })).toThrow('ARCHLOOM_PROFILE_OPTION')
+    expect(() => profiler({ input: [], classes: 2 })).toThrow('ARCHLOOM_OPTION')
   })
 })

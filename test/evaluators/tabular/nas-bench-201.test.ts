@@ -94,7 +94,7 @@ describe('the NAS-Bench-201 table, without its file', () => {
   it('refuses options it does not know', () => {
     expect(open({ dataset: 'toString' as 'cifar10' })).toThrow('ARCHLOOM_TABLE_DATASET_UNKNOWN')
     expect(open({ dataset: 'mnist' as 'cifar10' })).toThrow('ARCHLOOM_TABLE_DATASET_UNKNOWN')
-    expect(open({ epochs: 90 as 12 })).toThrow('ARCHLOOM_TABLE_OPTION')
+    expect(open({ epochs: 90 as 12 })).toThrow('ARCHLOOM_OPTION')
   })
 })
 
@@ -181,7 +181,7 @@ describeWithData('the NAS-Bench-201 table', ['nas/nb201.csv.gz'], (data) => {
     const table = nasBench201Table({ latency: 'raspi4' })
     expect(table.metrics).toContain('latencyMs')
     expect(table.lookup(table.keys[0] as string, 1).metrics.latencyMs).toBeCloseTo(10.481977, 6)
-    expect(open({ latency: 'abacus' })).toThrow(/ARCHLOOM_TABLE_OPTION.*raspi4/)
+    expect(open({ latency: 'abacus' })).toThrow(/ARCHLOOM_OPTION.*raspi4/)
   })
 
   it('refuses what is no cell of the benchmark', () => {

@@ -16,7 +16,7 @@ describe('schedules', () => {
     expect(schedule(0, 100)).toBe(1)
     expect(schedule(50, 100)).toBeCloseTo(0.6, 12)
     expect(schedule(100, 100)).toBeCloseTo(0.2, 12)
-    const warm = values(cosine({ peak: 1, warmUp: 0.4 }), 10)
+    const warm = values(cosine({ peak: 1, warmUp: { share: 0.4 } }), 10)
     expect(warm.slice(0, 5)).toEqual([0.25, 0.5, 0.75, 1, 1])
     expect(warm[7]).toBeCloseTo(0.5, 12)
   })
@@ -43,7 +43,7 @@ describe('schedules', () => {
     fc.assert(
       fc.property(any, ({ peak, share, steps }) => {
         const schedules = [
-          cosine({ peak, warmUp: share }),
+          cosine({ peak, warmUp: { share } }),
           stepDecay({ start: peak, at: [share] }),
           oneCycle({ peak, rise: share }),
         ]
@@ -57,11 +57,11 @@ describe('schedules', () => {
   it('refuse numbers that make no schedule', () => {
     for (const bad of [
       () => cosine({ peak: Number.NaN }),
-      () => cosine({ peak: 1, warmUp: 1 }),
+      () => cosine({ peak: 1, warmUp: { share: 1 } }),
       () => stepDecay({ start: 1, at: [0.5, 0.25] }),
       () => stepDecay({ start: 0 }),
       () => oneCycle({ peak: 1, rise: -0.1 }),
     ])
-      expect(bad).toThrow('ARCHLOOM_TRAINING_OPTION')
+      expect(bad).toThrow('ARCHLOOM_OPTION')
   })
 })

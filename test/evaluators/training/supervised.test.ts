@@ -196,9 +196,9 @@ describe('supervisedTrainer', () => {
       { momentum: 1 },
       { optimizer: 'adagrad' as 'adam' },
     ])
-      expect(() => supervisedTrainer(bad), JSON.stringify(bad)).toThrow('ARCHLOOM_TRAINING_OPTION')
+      expect(() => supervisedTrainer(bad), JSON.stringify(bad)).toThrow('ARCHLOOM_OPTION')
     using net = perceptron(seeded(1))
-    expect((await run(trainerOf(), net, { epochs: 0 })).code).toBe('ARCHLOOM_TRAINING_OPTION')
+    expect((await run(trainerOf(), net, { epochs: 0 })).code).toBe('ARCHLOOM_OPTION')
   })
 
   it('refuses a network of other classes, and a split without batches', async () => {

@@ -113,7 +113,7 @@ describe('model folders', () => {
     writeFileSync(description, text.replace('"features": 4', '"features": 5'))
     await wrong(/weights\.safetensors: ARCHLOOM_WEIGHTS_SHAPE_MISMATCH/)
     writeFileSync(description, text.replace('"features": 4', '"features": 0'))
-    await wrong(/model\.json: ARCHLOOM_SPACE_OPTION/)
+    await wrong(/model\.json: ARCHLOOM_OPTION/)
     writeFileSync(weights, bytes.subarray(0, bytes.length - 3))
     await wrong(/ARCHLOOM_UPSCALER_FOLDER: .*weights\.safetensors: ARCHLOOM_SAFETENSORS_FILE/)
     await expect(loadUpscaler(join(directory, 'none'))).rejects.toThrow(/ARCHLOOM_UPSCALER_FOLDER.*ENOENT/)

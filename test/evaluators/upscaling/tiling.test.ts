@@ -100,8 +100,8 @@ describe('tiles', () => {
     using model = network()
     const image = drawScene(20, 20, seeded(1))
     const with_ = (options: object) => upscaleTiled({ network: model, reach: 4 }, image, options)
-    await expect(with_({ tile: 8 })).rejects.toThrow(/ARCHLOOM_UPSCALING_OPTION: .*tile is 8; .*\(9 or more\)/)
-    await expect(with_({ overlap: -1 })).rejects.toThrow(/ARCHLOOM_UPSCALING_OPTION: .*overlap is -1/)
+    await expect(with_({ tile: 8 })).rejects.toThrow(/ARCHLOOM_OPTION: .*tile is 8; .*\(9 or more\)/)
+    await expect(with_({ overlap: -1 })).rejects.toThrow(/ARCHLOOM_OPTION: .*overlap is -1/)
     const stop = new AbortController()
     await expect(
       with_({ tile: 9, signal: stop.signal, onTile: () => stop.abort(new Error('enough')) }),
@@ -116,8 +116,6 @@ describe('pictures side by side', () => {
     const row = sideBySide([one, two], { gap: 1 })
     expect([row.height, row.width]).toEqual([2, 4])
     expect([...row.pixels.subarray(0, 12)]).toEqual([10, 10, 10, 255, 255, 255, 7, 7, 7, 7, 7, 7])
-    expect(() => sideBySide([one, picture(1, 1, 1, Uint8Array.of(0))])).toThrow(
-      /ARCHLOOM_UPSCALING_OPTION: .*one height/,
-    )
+    expect(() => sideBySide([one, picture(1, 1, 1, Uint8Array.of(0))])).toThrow(/ARCHLOOM_OPTION: .*one height/)
   })
 })

@@ -107,6 +107,6 @@ describe('workerPool', () => {
     const other = defineSpace('others', product({ does: oneOf('answer') }))
     await expect(start('behaviours', other as unknown as typeof space)).rejects.toThrow('ARCHLOOM_WORKER_SPACE')
     for (const bad of [{ size: 0 }, { graceSeconds: -1 }, { module: './evaluator.ts' as unknown as URL }])
-      expect(() => workerPool({ module: moduleOf('behaviours'), ...bad })).toThrow('ARCHLOOM_WORKER_POOL_OPTION')
+      expect(() => workerPool({ module: moduleOf('behaviours'), ...bad })).toThrow('ARCHLOOM_OPTION')
   })
 })

@@ -109,7 +109,7 @@ describe('search', () => {
   it('refuses bad input', async () => {
     const search = (options: object) => absSearch(graph, { ...base, rng: rng(), ...options })
     await expect(search({ calibration: empty() })).rejects.toThrow('ARCHLOOM_ABS_CALIBRATION')
-    await expect(search({ data: { ...data.train, batches: () => [] } })).rejects.toThrow('ARCHLOOM_ABS_OPTION')
+    await expect(search({ data: { ...data.train, batches: () => [] } })).rejects.toThrow('ARCHLOOM_OPTION')
     for (const options of [
       { lambda: -1 },
       { target: 2 },
@@ -122,7 +122,7 @@ describe('search', () => {
       { thresholdRate: 0 },
       { batchSize: 0 },
     ])
-      await expect(search(options)).rejects.toThrow('ARCHLOOM_ABS_OPTION')
+      await expect(search(options)).rejects.toThrow('ARCHLOOM_OPTION')
     await expect(search({ prune: { groupSize: 3 } })).rejects.toThrow('ARCHLOOM_SUPER_BIT_GROUPS')
     await expect(search({ ladder: [2, 3] })).rejects.toThrow('ARCHLOOM_SUPER_BIT_LADDER')
     await expect(search({ data: { ...data.train, classes: 4 } })).rejects.toThrow('ARCHLOOM_ABS_CLASSES')

@@ -231,7 +231,7 @@ describe('compress', () => {
     ['bitSearch.ladders', { bitSearch: { ladders: [2, 4] } as never }],
   ])('refuses a wrong %s', async (option, wrong) => {
     await expect(compress(graph, { target: { bops: 0.1 }, data, ...wrong })).rejects.toThrow(
-      new RegExp(`ARCHLOOM_COMPRESS_OPTION: compress received ${option}`),
+      new RegExp(`ARCHLOOM_OPTION: compress received ${option}`),
     )
   })
 
@@ -242,7 +242,7 @@ describe('compress', () => {
     await expect(compress(directory, options)).rejects.toThrow('ARCHLOOM_COMPRESS_SOURCE')
     for (const nothing of [{}, null, undefined, 7])
       await expect(compress(nothing as never, options)).rejects.toThrow('ARCHLOOM_COMPRESS_SOURCE')
-    await expect(compress(graph, undefined as never)).rejects.toThrow('ARCHLOOM_COMPRESS_OPTION')
+    await expect(compress(graph, undefined as never)).rejects.toThrow('ARCHLOOM_OPTION')
     using network = graphNetwork(graph)
     tf.tidy(() => network.trainable[0]?.assign(tf.fill(network.trainable[0].shape, Number.NaN)))
     await expect(compress(network, options)).rejects.toThrow('ARCHLOOM_PRUNABLE_WEIGHTS')

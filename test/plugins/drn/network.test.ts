@@ -97,11 +97,11 @@ describe('primal networks', () => {
   it('of impossible shape are refused', () => {
     const build = (options: object) => () =>
       buildDrn({ scale: 4, blocks: 1, features: 4, input: [4, 4, 3], rng: seeded(1), ...options })
-    expect(build({ scale: 3 })).toThrow('ARCHLOOM_DRN_OPTION')
-    expect(build({ features: 3 })).toThrow('ARCHLOOM_DRN_OPTION')
-    expect(build({ scale: 8, features: 3 })).toThrow('ARCHLOOM_DRN_OPTION')
-    expect(build({ blocks: 0 })).toThrow('ARCHLOOM_DRN_OPTION')
-    expect(() => dualNetworks({ scale: 1, rng: seeded(1) })).toThrow('ARCHLOOM_DRN_OPTION')
+    expect(build({ scale: 3 })).toThrow('ARCHLOOM_OPTION')
+    expect(build({ features: 3 })).toThrow('ARCHLOOM_OPTION')
+    expect(build({ scale: 8, features: 3 })).toThrow('ARCHLOOM_OPTION')
+    expect(build({ blocks: 0 })).toThrow('ARCHLOOM_OPTION')
+    expect(() => dualNetworks({ scale: 1, rng: seeded(1) })).toThrow('ARCHLOOM_OPTION')
   })
 })
 

@@ -37,7 +37,7 @@ it('tells in the events of a picture of every trained network beside bicubic and
     await using search = createSearch({
       space: superResolutionSpace({ channels: 3, nodes: 1, cells: 2 }),
       evaluator: trainFromScratch({ data, epochs: 1, metrics: { value: () => 1 } }),
-      plugins: [random(), drn({ batchSize: 2, pictures: { folder, pairs: [shown] } })],
+      plugins: [random(), drn({ batchSize: 2, images: { folder, pairs: [shown] } })],
       objectives: { value: 'maximise' },
       budget: { maxTrials: 2 },
       study: memoryStore(),
@@ -63,5 +63,5 @@ it('tells in the events of a picture of every trained network beside bicubic and
 })
 
 it('pictures of no image are refused', () => {
-  expect(() => drn({ pictures: { folder: 'x', pairs: [] } })).toThrow(/ARCHLOOM_DRN_OPTION.*at least one image/)
+  expect(() => drn({ images: { folder: 'x', pairs: [] } })).toThrow(/ARCHLOOM_OPTION.*at least one image/)
 })

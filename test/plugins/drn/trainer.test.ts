@@ -231,8 +231,8 @@ describe('closed-loop training', () => {
     using network = drn(2)
     await expect(trained(network, data(4))).rejects.toThrow('ARCHLOOM_DRN_SCALE')
     const { upscale: _, ...plain } = network
-    await expect(trained(plain, data(2), { onTrained: () => {} })).rejects.toThrow(/ARCHLOOM_DRN_OPTION.*upscale/)
-    await expect(trained(network, data(2), {}, 0)).rejects.toThrow('ARCHLOOM_TRAINING_OPTION')
+    await expect(trained(plain, data(2), { onTrained: () => {} })).rejects.toThrow(/ARCHLOOM_OPTION.*upscale/)
+    await expect(trained(network, data(2), {}, 0)).rejects.toThrow('ARCHLOOM_OPTION')
     const empty: Split<'train'> = {
       role: 'train',
       size: 4,
@@ -241,10 +241,10 @@ describe('closed-loop training', () => {
       batches: () => [],
     }
     await expect(trained(network, empty)).rejects.toThrow('ARCHLOOM_TRAINING_NO_BATCHES')
-    expect(() => dualRegressionTrainer({ dualWeight: -1 })).toThrow('ARCHLOOM_TRAINING_OPTION')
-    expect(() => dualRegressionTrainer({ batchSize: 0 })).toThrow('ARCHLOOM_TRAINING_OPTION')
+    expect(() => dualRegressionTrainer({ dualWeight: -1 })).toThrow('ARCHLOOM_OPTION')
+    expect(() => dualRegressionTrainer({ batchSize: 0 })).toThrow('ARCHLOOM_OPTION')
     expect(() => dualRegressionTrainer({ batchSize: 2, unpaired: empty, unpairedRatio: 0.1 })).toThrow(
-      'ARCHLOOM_TRAINING_OPTION',
+      'ARCHLOOM_OPTION',
     )
     const stop = new AbortController()
     stop.abort()

@@ -60,8 +60,8 @@ describe('joint networks', () => {
     () => denseJointNetwork({ x: 2, y: 2, hidden: [1.5], rng: seeded(1) }),
     () => convolutionalJointNetwork({ x: [8, 8], y: [8, 8, 1], rng: seeded(1) }),
     () => convolutionalJointNetwork({ x: [8, 8, 1], y: [8, 8, 1], blocks: -1, rng: seeded(1) }),
-  ])('refuse ARCHLOOM_JWDM_OPTION %#', (build) => {
-    expect(build).toThrow(/ARCHLOOM_JWDM_OPTION/)
+  ])('refuse ARCHLOOM_OPTION %#', (build) => {
+    expect(build).toThrow(/ARCHLOOM_OPTION/)
   })
 
   it('save and load, critics too', async () => {
@@ -192,6 +192,6 @@ describe('interpolation', () => {
     const refused = (options: object) => () =>
       tf.tidy(() => void interpolate(network, 'x', { begin: frame, end: frame, frames: 1, ...options }))
     for (const options of [{ frames: -1 }, { frames: 1.5 }, { frames: [0.5, 1] }, { end: tf.ones([2, 2]) }])
-      expect(refused(options)).toThrow(/ARCHLOOM_JWDM_OPTION.*interpolate/)
+      expect(refused(options)).toThrow(/ARCHLOOM_OPTION.*interpolate/)
   })
 })

@@ -214,8 +214,8 @@ describe('the objective', () => {
     { latentMatch: 'none' },
     { adversary: 'wgan' },
     { distance: 'l3' },
-  ])('refuses %j with ARCHLOOM_JWDM_OPTION', (options) => {
-    expect(() => jwdmTrainer({ objective: options as JointObjective })).toThrow(/ARCHLOOM_JWDM_OPTION/)
+  ])('refuses %j with ARCHLOOM_OPTION', (options) => {
+    expect(() => jwdmTrainer({ objective: options as JointObjective })).toThrow(/ARCHLOOM_OPTION/)
   })
 })
 
@@ -354,7 +354,7 @@ describe('the trainer', () => {
     await expect(trained(plain)).rejects.toThrow(/ARCHLOOM_JWDM_NETWORK.*jwdmTrainer/)
     using other = denseJointNetwork({ x: 2, y: 3, hidden: [4], rng: seeded(1) })
     await expect(trained(other)).rejects.toThrow(/ARCHLOOM_JWDM_SHAPES.*domain y/)
-    expect(() => jwdmTrainer({ batchSize: 0 })).toThrow(/ARCHLOOM_TRAINING_OPTION.*batchSize/)
+    expect(() => jwdmTrainer({ batchSize: 0 })).toThrow(/ARCHLOOM_OPTION.*batchSize/)
   })
 
   it('is what the plugin provides', () => {

@@ -39,7 +39,7 @@ describe('the generator as a search space', () => {
       const own = network.generator.trainable.reduce((sum, { size }) => sum + size, 0)
       expect(space.cost?.(architecture, form).parameters).toBe(own)
     }
-    expect(() => generatorSpace({ features: [] })).toThrow(/ARCHLOOM_LCCGAN_OPTION.*features/)
+    expect(() => generatorSpace({ features: [] })).toThrow(/ARCHLOOM_OPTION.*features/)
   })
 
   it('is searched: one latent manifold, pictures on disk and in the events, no tensor left', async () => {
@@ -57,7 +57,7 @@ describe('the generator as a search space', () => {
         }),
         plugins: [
           random(),
-          lccgan({ coordinates: 3, batchSize: 32, latent, gallery: { folder, samples: 4, walk: 3 } }),
+          lccgan({ coordinates: 3, batchSize: 32, latent, images: { folder, samples: 4, walk: 3 } }),
         ],
         objectives: { spread: 'maximise' },
         budget: { maxTrials: 2 },

@@ -44,9 +44,9 @@ it('biased batches hold two classes, all of them in time, and are drawn anew', (
   expect(labelsOf(2)).not.toEqual(batches)
 })
 
-it.each([0, 1.5, 5])('%d classes a batch is ARCHLOOM_MBN_OPTION', (classes) => {
+it.each([0, 1.5, 5])('%d classes a batch is ARCHLOOM_OPTION', (classes) => {
   const { train } = generatedImages({ train: 20, validation: 10, test: 10, classes: 4, size: 8 })
-  expect(() => classBiased(train, classes)).toThrow(/ARCHLOOM_MBN_OPTION.*classesPerBatch/)
+  expect(() => classBiased(train, classes)).toThrow(/ARCHLOOM_OPTION.*classesPerBatch/)
 })
 
 it('the table has every method in every place, repeatably; claims compare with batch normalisation', async () => {

@@ -309,8 +309,8 @@ describe('bad input', () => {
     ['epsilon', { epsilon: 0 }],
     ['callSites', { callSites: 0 }],
     ['whenEmpty', { whenEmpty: 'guess' }],
-  ])('%s: %o is ARCHLOOM_MBN_OPTION', (option, options) => {
-    expect(() => mbnNormalisation(options)).toThrow(new RegExp(`ARCHLOOM_MBN_OPTION: mbn: ${option} is`))
+  ])('%s: %o is ARCHLOOM_OPTION', (option, options) => {
+    expect(() => mbnNormalisation(options)).toThrow(new RegExp(`ARCHLOOM_OPTION: mbn: ${option} is`))
   })
 
   it('one value a channel: ARCHLOOM_MBN_BATCH_OF_ONE where variances are averaged, finite where pooled', () => {

@@ -239,10 +239,10 @@ describe('batch renormalisation', () => {
   })
 
   it.each([{ rMax: 0.5 }, { dMax: -1 }, { ramp: { from: 5, rMaxAt: 1, dMaxAt: 9 } }])(
-    '%o is ARCHLOOM_LAYER_OPTION',
+    '%o is ARCHLOOM_OPTION',
     (options) => {
       using scope = variableScope({ rng: seeded(1) })
-      expect(() => batchRenorm(scope, { channels: 3, ...options })).toThrow('ARCHLOOM_LAYER_OPTION')
+      expect(() => batchRenorm(scope, { channels: 3, ...options })).toThrow('ARCHLOOM_OPTION')
     },
   )
 })
@@ -286,9 +286,9 @@ describe('spaces', () => {
     expect(hasMemory(supernet as NonNullable<typeof supernet>)).toBe(true)
   })
 
-  it('an unknown normalisation is ARCHLOOM_LAYER_OPTION', () => {
+  it('an unknown normalisation is ARCHLOOM_OPTION', () => {
     expect(() => toySpace({ normalisation: 'layer-norm' as 'batch-norm' })).toThrow(
-      /ARCHLOOM_LAYER_OPTION.*layer-norm.*group-norm/,
+      /ARCHLOOM_OPTION.*layer-norm.*group-norm/,
     )
   })
 
@@ -323,10 +323,10 @@ describe('spaces', () => {
     expect(space.cost(architecture, form)).toEqual(inner.cost(architecture.network, form))
   })
 
-  it('refuses spaces that differ in more: ARCHLOOM_SPACE_OPTION', () => {
-    expect(() => normalisedSpace(toySpace, [])).toThrow('ARCHLOOM_SPACE_OPTION')
-    expect(() => normalisedSpace(toySpace, ['group-norm', 'group-norm'])).toThrow('ARCHLOOM_SPACE_OPTION')
+  it('refuses spaces that differ in more: ARCHLOOM_OPTION', () => {
+    expect(() => normalisedSpace(toySpace, [])).toThrow('ARCHLOOM_OPTION')
+    expect(() => normalisedSpace(toySpace, ['group-norm', 'group-norm'])).toThrow('ARCHLOOM_OPTION')
     const differing = (o: { normalisation: unknown }) => cellSpace({ nodes: o.normalisation === 'batch-norm' ? 1 : 2 })
-    expect(() => normalisedSpace(differing as never, ['batch-norm', 'group-norm'])).toThrow('ARCHLOOM_SPACE_OPTION')
+    expect(() => normalisedSpace(differing as never, ['batch-norm', 'group-norm'])).toThrow('ARCHLOOM_OPTION')
   })
 })

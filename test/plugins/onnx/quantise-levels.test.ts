@@ -285,7 +285,7 @@ describe('ranges that no scale holds', () => {
         ...{ graph: { inputShape: [4], nodes: build.nodes, output }, kept: {}, bops: 1, fullBops: 1 },
         layers: [{ ...layer, standardise: false, weightScale: 'kept' }],
       }
-      await expect(exportQuantisedModel(model)).rejects.toThrow(/ARCHLOOM_ONNX_OPTION.*learned range/)
+      await expect(exportQuantisedModel(model)).rejects.toThrow(/ARCHLOOM_OPTION.*learned range/)
     },
   )
 })

@@ -117,12 +117,12 @@ describe('the space of prunings', () => {
     expect(() => uniformCounts(pruningProblem(graph, { least: 0.5 }), 0.1)).toThrow('ARCHLOOM_PRUNING_INFEASIBLE')
   })
 
-  it('options out of range are ARCHLOOM_PRUNING_OPTION', () => {
+  it('options out of range are ARCHLOOM_OPTION', () => {
     const graph = vggGraph({ layers: [8, 8], size: 8 })
-    expect(() => pruningProblem(graph, { least: 0 })).toThrow(/ARCHLOOM_PRUNING_OPTION.*least is 0/)
-    expect(() => pruningProblem(graph, { multiple: 2.5 })).toThrow(/ARCHLOOM_PRUNING_OPTION.*multiple is 2.5/)
-    expect(() => channelSpace(graph, { rates: [] })).toThrow(/ARCHLOOM_PRUNING_OPTION.*rates/)
-    expect(() => channelSpace(graph, { rates: [30] })).toThrow(/ARCHLOOM_PRUNING_OPTION.*rate is 30/)
+    expect(() => pruningProblem(graph, { least: 0 })).toThrow(/ARCHLOOM_OPTION.*least is 0/)
+    expect(() => pruningProblem(graph, { multiple: 2.5 })).toThrow(/ARCHLOOM_OPTION.*multiple is 2.5/)
+    expect(() => channelSpace(graph, { rates: [] })).toThrow(/ARCHLOOM_OPTION.*rates/)
+    expect(() => channelSpace(graph, { rates: [30] })).toThrow(/ARCHLOOM_OPTION.*rate is 30/)
   })
 
   it('a network without prunable channels is ARCHLOOM_PRUNING_NOTHING', () => {

@@ -217,12 +217,12 @@ describe('plan', () => {
     expect(() => superBitPlan(small(), { ladder: [2, 4, 6] })).toThrow('ARCHLOOM_SUPER_BIT_LADDER')
     expect(() => superBitPlan(small(), { prune: { groupSize: 3 } })).toThrow(/ARCHLOOM_SUPER_BIT_GROUPS.*conv_1/)
     expect(() => superBitPlan(small(), { prune: { groupSize: 4 } })).toThrow('ARCHLOOM_SUPER_BIT_GROUPS')
-    expect(() => superBitPlan(small(), { prune: { groupSize: 0 } })).toThrow('ARCHLOOM_SUPER_BIT_OPTION')
-    expect(() => superBitPlan(small(), { prune: false, quantise: false })).toThrow('ARCHLOOM_SUPER_BIT_OPTION')
-    expect(() => superBitPlan(small(), { edgeBits: 0 })).toThrow('ARCHLOOM_SUPER_BIT_OPTION')
+    expect(() => superBitPlan(small(), { prune: { groupSize: 0 } })).toThrow('ARCHLOOM_OPTION')
+    expect(() => superBitPlan(small(), { prune: false, quantise: false })).toThrow('ARCHLOOM_OPTION')
+    expect(() => superBitPlan(small(), { edgeBits: 0 })).toThrow('ARCHLOOM_OPTION')
     for (const clips of [{ weightClip: 0 }, { activationClip: Number.NaN }])
       for (const made of [superBitNetwork, multiPathNetwork])
-        expect(() => made(small(), clips)).toThrow('ARCHLOOM_SUPER_BIT_OPTION')
+        expect(() => made(small(), clips)).toThrow('ARCHLOOM_OPTION')
     const build = graphBuilder(seeded(1))
     const two = build.dense(
       'two',

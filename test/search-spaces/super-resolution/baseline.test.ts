@@ -71,6 +71,6 @@ describe('the shortcut', () => {
       return [network.apply(x, mode), bicubicUpsampling({ factor: 2 })(x, mode)].map((y) => Array.from(y.dataSync()))
     }) as [number[], number[]]
     expect(ours).toEqual(bicubic)
-    expect(() => superResolutionSpace({ shortcut: 'nearest' as 'none' })).toThrow('ARCHLOOM_SPACE_OPTION')
+    expect(() => superResolutionSpace({ shortcut: 'nearest' as 'none' })).toThrow('ARCHLOOM_OPTION')
   })
 })

@@ -170,10 +170,10 @@ it('nearest and area are one function: the same network to the last bit', () => 
 })
 
 it('refuses options that no network can be built of', () => {
-  expect(() => superResolutionSpace({ scale: 5 as 4 })).toThrow('ARCHLOOM_SPACE_OPTION')
-  expect(() => superResolutionSpace({ channels: 2 })).toThrow('ARCHLOOM_SPACE_OPTION')
-  expect(() => superResolutionSpace({ cells: 0 })).toThrow('ARCHLOOM_SPACE_OPTION')
-  expect(() => superResolutionSpace({ nodes: 1.5 })).toThrow('ARCHLOOM_SPACE_OPTION')
+  expect(() => superResolutionSpace({ scale: 5 as 4 })).toThrow('ARCHLOOM_OPTION')
+  expect(() => superResolutionSpace({ channels: 2 })).toThrow('ARCHLOOM_OPTION')
+  expect(() => superResolutionSpace({ cells: 0 })).toThrow('ARCHLOOM_OPTION')
+  expect(() => superResolutionSpace({ nodes: 1.5 })).toThrow('ARCHLOOM_OPTION')
   expect(() => superResolutionSpace(tiny).cost({ ...HNAS_A, position: 0 }, { input: [4, 4], classes: 0 })).toThrow(
     'ARCHLOOM_SPACE_INPUT_SHAPE',
   )

@@ -111,8 +111,8 @@ describe("MATLAB's bicubic", () => {
       Uint8Array.from([...dot.pixels, ...dot.pixels, ...dot.pixels, ...dot.pixels]),
     )
     expect(() => downscaleBicubic(dot, 2)).toThrow('ARCHLOOM_PICTURE_PIXELS')
-    expect(() => downscaleBicubic(scene, 1.5)).toThrow('ARCHLOOM_PICTURE_OPTION')
-    expect(() => upscaleBicubic(scene, 0)).toThrow('ARCHLOOM_PICTURE_OPTION')
+    expect(() => downscaleBicubic(scene, 1.5)).toThrow('ARCHLOOM_OPTION')
+    expect(() => upscaleBicubic(scene, 0)).toThrow('ARCHLOOM_OPTION')
   })
 
   it('does what it is told about rounding between the passes', () => {

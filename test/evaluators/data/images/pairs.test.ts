@@ -73,8 +73,8 @@ describe('pairs', () => {
     expect(once.validation.length).toBe(2)
     expect(new Set([...once.train, ...once.validation])).toEqual(new Set(pairs))
     expect(holdOutPairs(pairs, 2, seeded(1))).toEqual(once)
-    expect(() => holdOutPairs(pairs, 6, seeded(1))).toThrow('ARCHLOOM_PICTURE_OPTION')
-    expect(() => generatedPairs(0, { scale: 2 })).toThrow('ARCHLOOM_PICTURE_OPTION')
+    expect(() => holdOutPairs(pairs, 6, seeded(1))).toThrow('ARCHLOOM_OPTION')
+    expect(() => generatedPairs(0, { scale: 2 })).toThrow('ARCHLOOM_OPTION')
     expect(generatedPairs(1, { scale: 2, size: 16 })[0]).toEqual(pairs[0])
   })
 })
@@ -139,9 +139,9 @@ describe('patches', () => {
     }
     expect(await countTensors(used)).toEqual({ tensors: 0, buffers: 0 })
     expect(() => patchSplit('train', [pair], { patch: 9 })).toThrow('ARCHLOOM_PAIR_TOO_SMALL')
-    expect(() => patchSplit('train', [], { patch: 2 })).toThrow('ARCHLOOM_PICTURE_OPTION')
-    expect(() => patchSplit('train', [pair, pairOf('b', large, 2)], { patch: 2 })).toThrow('ARCHLOOM_PICTURE_OPTION')
-    expect(() => split.batches({ batchSize: 0 })).toThrow('ARCHLOOM_PICTURE_OPTION')
+    expect(() => patchSplit('train', [], { patch: 2 })).toThrow('ARCHLOOM_OPTION')
+    expect(() => patchSplit('train', [pair, pairOf('b', large, 2)], { patch: 2 })).toThrow('ARCHLOOM_OPTION')
+    expect(() => split.batches({ batchSize: 0 })).toThrow('ARCHLOOM_OPTION')
   })
 
   it('make a data set of three parts', async () => {

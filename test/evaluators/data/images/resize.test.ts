@@ -117,9 +117,9 @@ describe('resizing', () => {
   })
 
   it.each([{ height: 0 }, { width: 2.5 }, { width: 70_000 }, { fit: 'stretch' as 'fill' }])(
-    'to %o is ARCHLOOM_PICTURE_OPTION',
+    'to %o is ARCHLOOM_OPTION',
     (wrong) => {
-      expect(() => resizeImage(pattern(2, 2, 1), { height: 2, width: 2, ...wrong })).toThrow('ARCHLOOM_PICTURE_OPTION')
+      expect(() => resizeImage(pattern(2, 2, 1), { height: 2, width: 2, ...wrong })).toThrow('ARCHLOOM_OPTION')
     },
   )
 })

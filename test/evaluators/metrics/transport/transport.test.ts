@@ -206,7 +206,7 @@ describe('optimal transport between samples', () => {
 
   it('refuses no lines, and moments of one point', () => {
     const [a] = [cloud(3, 2, 1)]
-    expect(() => slicedTransport(a, a, { rng: seeded(1), lines: 0 })).toThrow(/ARCHLOOM_TRANSPORT_OPTION/)
+    expect(() => slicedTransport(a, a, { rng: seeded(1), lines: 0 })).toThrow(/ARCHLOOM_OPTION/)
     expect(() => momentsOf(cloud(1, 2, 1))).toThrow(/ARCHLOOM_TRANSPORT_POINTS.*one point/)
   })
 })
