@@ -1,7 +1,7 @@
 import { defaultStorage } from '#platform'
 import { type Clock, realClock } from '../clock.ts'
 import type { Evaluator, EvaluatorDefinition, EvaluatorFunction } from '../evaluator.ts'
-import { optionError } from '../options/index.ts'
+import { options as declare, optionError, value } from '../options/index.ts'
 import { seeded } from '../random.ts'
 import { type Budget, resolveBudget } from '../search/budget.ts'
 import { error as searchError } from '../search/errors.ts'
@@ -63,9 +63,6 @@ export interface CreateSearchOptions<A> {
   readonly overrides?: (bind: Bind) => void
 }
 
-const OPTIONS = 'space evaluator plugins objectives budget seed concurrency commit unique study clock overrides'.split(
-  ' ',
-)
 const isStore = (study: object): study is Store => 'append' in study
 
 function timestamp(clock: Clock): string {
@@ -77,9 +74,9 @@ function timestamp(clock: Clock): string {
  * ARCHLOOM_PLUGIN_NEEDS…, ARCHLOOM_PLUGIN_CONFLICT, ARCHLOOM_SEARCH_NO_CONTROLLER, ARCHLOOM_OBJECTIVE_…, ARCHLOOM_BUDGET_INVALID.
  */
 export function createSearch<A>(options: CreateSearchOptions<A>): Search<A> {
-  checkNames(options)
+  declared.read((options ?? null) as object)
   const { space, plugins, seed = 1, concurrency = 1, clock = realClock } = options
-  if (!Array.isArray(plugins)) throw optionError('composition', 'plugins', plugins, 'an array of plugins')
+  if (!Array.isArray(plugins)) throw optionError('createSearch', 'plugins', plugins, 'an array of plugins')
   for (const plugin of plugins as readonly unknown[])
     if (typeof plugin !== 'object' || plugin === null || !('bind' in plugin))
       throw error('ARCHLOOM_PLUGIN_INVALID', {
@@ -87,10 +84,10 @@ export function createSearch<A>(options: CreateSearchOptions<A>): Search<A> {
         expected: 'what definePlugin() returns; call the plugin: evolution()',
       })
   if (typeof space?.decode !== 'function')
-    throw optionError('composition', 'space', space, 'a search space, such as defineSpace() returns')
-  if (!Number.isFinite(seed)) throw optionError('composition', 'seed', seed, 'a finite number')
+    throw optionError('createSearch', 'space', space, 'a search space, such as defineSpace() returns')
+  if (!Number.isFinite(seed)) throw optionError('createSearch', 'seed', seed, 'a finite number')
   if (!(Number.isInteger(concurrency) && concurrency >= 1))
-    throw optionError('composition', 'concurrency', concurrency, 'a whole number of at least 1')
+    throw optionError('createSearch', 'concurrency', concurrency, 'a whole number of at least 1')
   checkStudy(options.study)
   const commit = commitOf(options.commit, concurrency)
   const objectives = resolveObjectives(options.objectives ?? {})
@@ -155,30 +152,34 @@ export function createSearch<A>(options: CreateSearchOptions<A>): Search<A> {
   })
 }
 
-/** A misspelt option is a search with a default instead. */
-function checkNames(options: unknown) {
-  if (typeof options !== 'object' || options === null) throw optionError('composition', 'options', options, 'an object')
-  for (const [option, received] of Object.entries(options))
-    if (!OPTIONS.includes(option))
-      throw optionError('composition', option, received, `one of the options ${OPTIONS.join(', ')}`)
-}
+/** The names; the values are checked where they are used. */
+const declared = declare('createSearch', {
+  space: value<unknown>('a search space'),
+  evaluator: value<unknown>('an evaluator'),
+  plugins: value<unknown>('an array of plugins'),
+  objectives: value<unknown>('objectives by metric'),
+  budget: value<unknown>('a budget'),
+  seed: value<unknown>('a finite number', { absent: '1' }),
+  concurrency: value<unknown>('a whole number of at least 1', { absent: '1' }),
+  commit: value<unknown>("'ordered', 'arrival' or { staleness }", { absent: 'ordered' }),
+  unique: value<unknown>('true or false', { absent: 'false' }),
+  study: value<unknown>('a name, { name, directory } or a store', { holds: () => true }),
+  clock: value<unknown>('a clock'),
+  overrides: value<unknown>('a function that binds parts'),
+})
 
 function commitOf(commit: CommitMode | undefined, concurrency: number): CommitMode {
   if (commit === undefined) return concurrency === 1 ? 'ordered' : 'arrival'
   const staleness = typeof commit === 'object' ? commit?.staleness : undefined
   if (commit === 'ordered' || commit === 'arrival' || (Number.isInteger(staleness) && staleness! >= 1)) return commit
-  throw error('ARCHLOOM_SEARCH_OPTION', {
-    option: 'commit',
-    received: commit,
-    expected: "'ordered', 'arrival' or { staleness: n } with a whole number n of at least 1",
-  })
+  throw optionError('composition', 'commit', commit, "'ordered', 'arrival' or { staleness: n } with a whole number n of at least 1")
 }
 
 function checkStudy(study: unknown) {
   const name = typeof study === 'object' && study !== null ? (study as StudyOptions).name : study
   const nameable = name === undefined || (typeof name === 'string' && name !== '')
   if (study === null || !nameable)
-    throw optionError('composition', 'study', study, 'a name, { name, directory } or a store')
+    throw optionError('createSearch', 'study', study, 'a name, { name, directory } or a store')
 }
 
 /** Where the study goes: a store of the user's, or a named (maybe existing) or new study of a place for studies. */

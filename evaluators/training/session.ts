@@ -1,30 +1,41 @@
 import * as tf from '@tensorflow/tfjs-core'
+import {
+  among,
+  callback,
+  options as declare,
+  number,
+  type OptionsOf,
+  required,
+  value,
+  whole,
+} from '../../core/options/index.ts'
 import type { Random } from '../../core/random.ts'
 import { adamW, momentum, type StepOptimizer, trainStep } from '../../core/tensor/index.ts'
 import type { Network, Split } from '../../core/trainer.ts'
-import { checkOption, error, isPositive, isShare, isWhole } from './errors.ts'
+import { error } from './errors.ts'
 
-export interface TrainingSessionOptions {
+const declared = declare('trainingSession', {
   /** Owned by the session from here on. */
-  readonly network: Network
+  network: required(value<Network>('a network')),
   /** Order of examples, augmentation, dropout. */
-  readonly rng: Random
+  rng: required(value<Random>('a random generator')),
   /** Mean loss of a batch. Synchronous; called inside a tidy. */
-  readonly loss: (outputs: tf.Tensor, targets: tf.Tensor) => tf.Scalar
+  loss: required(callback<(outputs: tf.Tensor, targets: tf.Tensor) => tf.Scalar>()),
   /** 'sgd' has Nesterov momentum of 0.9. Default 'sgd'. */
-  readonly optimizer?: 'sgd' | 'adamW'
+  optimizer: among(['sgd', 'adamW'], { default: 'sgd' }),
   /** On kernels, not on biases and normalisation. Default 5e-4. */
-  readonly weightDecay?: number
+  weightDecay: number({ min: 0, default: 5e-4 }),
   /** Default 64. */
-  readonly batchSize?: number
+  batchSize: whole({ min: 1, default: 64 }),
   /** Largest global L2 norm of the gradients. Default 5. */
-  readonly clipNorm?: number
+  clipNorm: number({ above: 0, default: 5 }),
   /**
    * The average of the weights reaches back over this share of the steps taken so far: it is an exponential average
    * whose memory grows with the run, so that it never holds initial weights. Default 0.1.
    */
-  readonly averageOver?: number
-}
+  averageOver: number({ above: 0, below: 1, default: 0.1 }),
+})
+export type TrainingSessionOptions = OptionsOf<typeof declared>
 
 /** When a stretch of training ends: after so many steps, or when a clock says so. */
 export interface Pace {
@@ -78,16 +89,11 @@ export function milliseconds(duration: number, now: () => number): Pace {
 }
 
 /**
- * Begins a training of a network in stretches. Errors: ARCHLOOM_TRAINING_OPTION.
+ * Begins a training of a network in stretches. Errors: ARCHLOOM_OPTION.
  */
-export function trainingSession(options: TrainingSessionOptions): TrainingSession {
-  const { network, loss, optimizer: kind = 'sgd', weightDecay = 5e-4 } = options
-  const { batchSize = 64, clipNorm = 5, averageOver = 0.1 } = options
-  const where = 'trainingSession'
-  checkOption(where, 'batchSize', batchSize, isWhole, 'a whole number of at least 1')
-  checkOption(where, 'clipNorm', clipNorm, isPositive, 'a positive number')
-  checkOption(where, 'weightDecay', weightDecay, (n) => n >= 0, 'a number of at least 0')
-  checkOption(where, 'averageOver', averageOver, (n) => isShare(n) && n > 0, 'a share in (0, 1)')
+export function trainingSession(given: TrainingSessionOptions): TrainingSession {
+  const options = declared.read(given)
+  const { network, loss, optimizer: kind, weightDecay, batchSize, clipNorm, averageOver } = options
   const shared = { learningRate: 0, weightDecay, decays: (variable: tf.Variable) => variable.rank > 1 }
   const optimizer: StepOptimizer = kind === 'sgd' ? momentum({ ...shared, nesterov: true }) : adamW(shared)
   const variables = [...network.trainable, ...network.state]
@@ -158,7 +164,7 @@ export function trainingSession(options: TrainingSessionOptions): TrainingSessio
           examples += size
           if (!Number.isFinite(value))
             throw error('ARCHLOOM_TRAINING_DIVERGED', {
-              ...{ trainer: where, step: taken, steps: taken, learningRate: optimizer.learningRate },
+              ...{ trainer: 'trainingSession', step: taken, steps: taken, learningRate: optimizer.learningRate },
             })
           if (taken % AVERAGE_EVERY === 0) updateAverage()
           onStep?.(taken, value, share)

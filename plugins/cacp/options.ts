@@ -1,4 +1,4 @@
-import { error } from './errors.ts'
+import { optionError } from '../../core/options/index.ts'
 import type { RewardKind, RewardOptions } from './reward.ts'
 import type { Sight } from './state.ts'
 
@@ -68,7 +68,7 @@ const expectations: Readonly<Record<string, { holds: (x: number) => boolean; wor
   decay: share,
 }
 
-/** Defaults are those of the paper's released code and of AMC but for actorRate and exploration.floor. Error: ARCHLOOM_CACP_OPTION. */
+/** Defaults are those of the paper's released code and of AMC but for actorRate and exploration.floor. Error: ARCHLOOM_OPTION. */
 export function resolved(given: CacpOptions = {}): ResolvedOptions {
   const options = {
     ...{
@@ -91,28 +91,17 @@ export function resolved(given: CacpOptions = {}): ResolvedOptions {
   const numbers: Record<string, unknown> = { ...options, ...options.exploration }
   for (const [option, { holds, words }] of Object.entries(expectations)) {
     const received = numbers[option]
-    if (typeof received !== 'number' || !holds(received))
-      throw error('ARCHLOOM_CACP_OPTION', { option, received, expected: words })
+    if (typeof received !== 'number' || !holds(received)) throw optionError('cacp', option, received, words)
   }
   const among = (option: string, received: string, ...values: readonly string[]) => {
-    if (!values.includes(received))
-      throw error('ARCHLOOM_CACP_OPTION', { option, received, expected: values.join(' or ') })
+    if (!values.includes(received)) throw optionError('cacp', option, received, values.join(' or '))
   }
   among('reward', options.reward, 'accuracy', 'difference', 'ratio')
   among('sight', options.sight, 'rate', 'blind')
   among('exploration.per', options.exploration.per, 'search', 'rate')
   const { decay, start } = options.rewardMeans
-  if (!(decay >= 0 && decay < 1))
-    throw error('ARCHLOOM_CACP_OPTION', {
-      option: 'rewardMeans.decay',
-      received: decay,
-      expected: 'a number in [0, 1)',
-    })
+  if (!(decay >= 0 && decay < 1)) throw optionError('cacp', 'rewardMeans.decay', decay, 'a number in [0, 1)')
   if (start && !start.every((mean) => mean >= 0 && mean <= 1))
-    throw error('ARCHLOOM_CACP_OPTION', {
-      option: 'rewardMeans.start',
-      received: start,
-      expected: 'one accuracy in [0, 1] per rate',
-    })
+    throw optionError('cacp', 'rewardMeans.start', start, 'one accuracy in [0, 1] per rate')
   return options
 }

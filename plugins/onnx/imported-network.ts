@@ -1,7 +1,9 @@
 /** What all importers make: a network whose stored weights are its variables, of one input and one or more outputs. */
+
 import * as tf from '@tensorflow/tfjs-core'
 import { ArchloomError, messageOf } from '../../core/errors.ts'
 import type { ApplyMode } from '../../core/index.ts'
+import { optionError } from '../../core/options/index.ts'
 import { network, type ScopedNetwork, type VariableScope } from '../../core/tensor/index.ts'
 import { error } from './errors.ts'
 
@@ -54,7 +56,7 @@ export function computed<T>(node: string, op: string, run: () => T): T {
 
 /**
  * The network, after one empty image has gone through it. Disposes the scope where that fails.
- * Errors: ARCHLOOM_IMPORT_OPTION, ARCHLOOM_IMPORT_INPUT, ARCHLOOM_IMPORT_NODE.
+ * Errors: ARCHLOOM_OPTION, ARCHLOOM_IMPORT_INPUT, ARCHLOOM_IMPORT_NODE.
  */
 export function importedNetwork(parts: ImportedParts, options: ImportOptions): ImportedNetwork {
   const { scope } = parts
@@ -69,15 +71,10 @@ export function importedNetwork(parts: ImportedParts, options: ImportOptions): I
 function made({ source, scope, inputShape, outputs, run }: ImportedParts, options: ImportOptions): ImportedNetwork {
   for (const option of Object.keys(options))
     if (option !== 'input' && option !== 'output')
-      throw error('ARCHLOOM_IMPORT_OPTION', { option, received: options[option as 'input'], expected: 'input or output alone' }) // biome-ignore format: one line
+      throw optionError('onnx', option, options[option as 'input'], 'input or output alone') // biome-ignore format: one line
   const { output = outputs[0] } = options
   const at = outputs.indexOf(output as string)
-  if (at === -1)
-    throw error('ARCHLOOM_IMPORT_OPTION', {
-      option: 'output',
-      received: output,
-      expected: `one of ${outputs.join(', ')}`,
-    })
+  if (at === -1) throw optionError('onnx', 'output', output, `one of ${outputs.join(', ')}`)
   const open = inputShape.slice(1)
   const shape = shapeOfInput(source, open, options.input)
   checkedSize('input', 'Placeholder', shape)
@@ -124,7 +121,6 @@ function shapeOfInput(source: string, stated: readonly (number | null)[], given:
     Array.isArray(given) &&
     given.length === stated.length &&
     given.every((size, i) => Number.isInteger(size) && size > 0 && (stated[i] === null || stated[i] === size))
-  if (!fits)
-    throw error('ARCHLOOM_IMPORT_OPTION', { option: 'input', received: given, expected: `sizes that fit ${text}` })
+  if (!fits) throw optionError('onnx', 'input', given, `sizes that fit ${text}`)
   return [...given]
 }

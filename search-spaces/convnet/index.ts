@@ -1,5 +1,5 @@
 /** Plain and residual convolutional networks that double their channels wherever they halve the image. */
-import { error } from '../errors.ts'
+import { optionError } from '../../core/options/index.ts'
 import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
 import { buildConvnet, convnetCost } from './network.ts'
 import {
@@ -14,11 +14,11 @@ export type ConvnetSpace = NetworkSpace<ConvnetArchitecture, Required<ConvnetOpt
 
 const positive = (value: unknown) => Number.isInteger(value) && (value as number) > 0
 
-/** Width, depth, kernel, form, normalisation, reduction and head of a convolutional network. Throws ARCHLOOM_SPACE_OPTION. */
+/** Width, depth, kernel, form, normalisation, reduction and head of a convolutional network. Throws ARCHLOOM_OPTION. */
 export function convnetSpace(given: ConvnetOptions = {}): ConvnetSpace {
   const options: Required<ConvnetOptions> = { ...convnetDefaults, ...given }
   const refuse = (option: keyof ConvnetOptions, expected: string) =>
-    error('ARCHLOOM_SPACE_OPTION', { space: 'convnetSpace', option, received: options[option], expected })
+    optionError('convnetSpace', option, options[option], expected)
   if (options.widths.length === 0 || !options.widths.every(positive)) throw refuse('widths', 'positive integers')
   if (!positive(options.stages)) throw refuse('stages', 'a positive integer')
   if (!positive(options.maxDepth)) throw refuse('maxDepth', 'a positive integer')

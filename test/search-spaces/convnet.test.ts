@@ -34,9 +34,9 @@ describe('convnet', () => {
   })
 
   it('refuses options that make no network', () => {
-    expect(() => convnetSpace({ widths: [] })).toThrow('ARCHLOOM_SPACE_OPTION')
-    expect(() => convnetSpace({ stages: 0 })).toThrow('ARCHLOOM_SPACE_OPTION')
-    expect(() => convnetSpace({ maxDepth: 1.5 })).toThrow('ARCHLOOM_SPACE_OPTION')
-    expect(() => convnetSpace({ kernels: [2] })).toThrow('ARCHLOOM_SPACE_OPTION')
+    expect(() => convnetSpace({ widths: [] })).toThrow('ARCHLOOM_OPTION')
+    expect(() => convnetSpace({ stages: 0 })).toThrow('ARCHLOOM_OPTION')
+    expect(() => convnetSpace({ maxDepth: 1.5 })).toThrow('ARCHLOOM_OPTION')
+    expect(() => convnetSpace({ kernels: [2] })).toThrow('ARCHLOOM_OPTION')
   })
 })

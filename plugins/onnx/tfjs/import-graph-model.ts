@@ -37,7 +37,7 @@ interface Source {
  * `applyAll` every output. An input of whole numbers is cut to them. Every operator is computed in operations that have
  * gradients; where there are none, training is refused with the name of the node (ARCHLOOM_IMPORT_TRAINING).
  * Errors: ARCHLOOM_TFJS_FOLDER, ARCHLOOM_TFJS_OPERATOR (names the node, and what is supported), ARCHLOOM_TFJS_ATTRIBUTE,
- * ARCHLOOM_IMPORT_OPTION, ARCHLOOM_IMPORT_INPUT, ARCHLOOM_IMPORT_NODE.
+ * ARCHLOOM_OPTION, ARCHLOOM_IMPORT_INPUT, ARCHLOOM_IMPORT_NODE.
  */
 export async function importGraphModel(path: string | URL, options: ImportOptions = {}): Promise<ImportedNetwork> {
   const saved = await readSavedModel(path, 'graph-model')

@@ -73,7 +73,7 @@ const activationsOfKeras3: Readonly<Record<string, Unary>> = {
  * softmax where there is one. Batch normalisations use the statistics of the batch while training, dropout does
  * nothing, and layers that the file marks as not trainable are not trained.
  * Errors: ARCHLOOM_TFJS_FOLDER; ARCHLOOM_PRUNABLE_MODEL for topologies and weights that are not whole;
- * ARCHLOOM_KERAS_LAYER for a layer, an option or a value that is not read; ARCHLOOM_IMPORT_OPTION, ARCHLOOM_IMPORT_INPUT,
+ * ARCHLOOM_KERAS_LAYER for a layer, an option or a value that is not read; ARCHLOOM_OPTION, ARCHLOOM_IMPORT_INPUT,
  * ARCHLOOM_IMPORT_NODE.
  */
 export async function importLayersModel(path: string | URL, options: ImportOptions = {}): Promise<ImportedNetwork> {

@@ -78,7 +78,7 @@ describe('archloom upscale', () => {
   const wrong: [string, number, RegExp, ...string[]][] = [
     ['another scale', 1, /^ARCHLOOM_UPSCALER_SCALE: .*×2; ×4 was asked for/, 'one.png', 'x.png', '--scale', '4'],
     ['a scale that is none', 2, /whole number of at least 1/, 'one.png', 'x.png', '--scale', 'two'],
-    ['a tile too small', 1, /ARCHLOOM_OPTION: .*tile is 4/, 'one.png', 'x.png', '--tile', '4'],
+    ['a tile too small', 1, /ARCHLOOM_OPTION: .*tile" is 4/, 'one.png', 'x.png', '--tile', '4'],
     ['a picture that is not there', 1, /ARCHLOOM_PICTURE_UNREADABLE/, 'three.png', 'x.png'],
     ['a picture over itself', 1, /^ARCHLOOM_UPSCALING_PATHS/, 'one.png', 'in'],
   ]

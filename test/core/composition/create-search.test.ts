@@ -37,9 +37,13 @@ describe('what does not fit is refused at once', () => {
     ['plugins that are no list', { plugins: climbing() as never }, /ARCHLOOM_OPTION.*plugins/],
     ['a space that is none', { space: {} as never }, /ARCHLOOM_OPTION.*space/],
     ['a seed that is none', { seed: Number.NaN }, /ARCHLOOM_OPTION.*seed/],
-    ['a misspelt option', { concurency: 2 } as never, /ARCHLOOM_OPTION: option "concurency" is 2; .*concurrency/],
-    ['a study without a name', { study: '' }, /ARCHLOOM_OPTION: option "study" is ""/],
-    ['a study that is none', { study: null as never }, /ARCHLOOM_OPTION: option "study" is null/],
+    [
+      'a misspelt option',
+      { concurency: 2 } as never,
+      /ARCHLOOM_OPTION: createSearch has no option "concurency" .*did you mean "concurrency"/,
+    ],
+    ['a study without a name', { study: '' }, /ARCHLOOM_OPTION: createSearch: option "study" is ""/],
+    ['a study that is none', { study: null as never }, /ARCHLOOM_OPTION: createSearch: option "study" is null/],
     ['no evaluations at once', { concurrency: 0 }, /ARCHLOOM_OPTION.*concurrency/],
     [
       'two controllers',
@@ -86,7 +90,7 @@ describe('what does not fit is refused at once', () => {
   })
 
   it('nothing at all', () => {
-    expect(() => createSearch(undefined as never)).toThrow(/ARCHLOOM_OPTION: option "options" is undefined/)
+    expect(() => createSearch(undefined as never)).toThrow(/ARCHLOOM_OPTION: createSearch: the options are null/)
   })
 
   it('a definition without a name', () => {

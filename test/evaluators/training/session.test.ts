@@ -111,8 +111,8 @@ describe('a training session', () => {
   })
 
   it('refuses options that make no training, and reports a loss that is not finite', async () => {
-    expect(() => trainingSession({ ...options(), batchSize: 0 })).toThrow('ARCHLOOM_TRAINING_OPTION')
-    expect(() => trainingSession({ ...options(), averageOver: 1 })).toThrow('ARCHLOOM_TRAINING_OPTION')
+    expect(() => trainingSession({ ...options(), batchSize: 0 })).toThrow('ARCHLOOM_OPTION')
+    expect(() => trainingSession({ ...options(), averageOver: 1 })).toThrow('ARCHLOOM_OPTION')
     using session = begin()
     const bad = session.train({ data: data.train, pace: steps(50), learningRate: () => 1e30 })
     await expect(bad).rejects.toThrow('ARCHLOOM_TRAINING_DIVERGED')

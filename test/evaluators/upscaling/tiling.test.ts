@@ -100,8 +100,8 @@ describe('tiles', () => {
     using model = network()
     const image = drawScene(20, 20, seeded(1))
     const with_ = (options: object) => upscaleTiled({ network: model, reach: 4 }, image, options)
-    await expect(with_({ tile: 8 })).rejects.toThrow(/ARCHLOOM_OPTION: .*tile is 8; .*\(9 or more\)/)
-    await expect(with_({ overlap: -1 })).rejects.toThrow(/ARCHLOOM_OPTION: .*overlap is -1/)
+    await expect(with_({ tile: 8 })).rejects.toThrow(/ARCHLOOM_OPTION: .*tile" is 8; .*\(9 or more\)/)
+    await expect(with_({ overlap: -1 })).rejects.toThrow(/ARCHLOOM_OPTION: .*overlap" is -1/)
     const stop = new AbortController()
     await expect(
       with_({ tile: 9, signal: stop.signal, onTile: () => stop.abort(new Error('enough')) }),

@@ -305,19 +305,19 @@ describe('the controller', () => {
     expect(mean(episodes.slice(-20))).toBeGreaterThan(mean(episodes.slice(0, 8)))
   })
 
-  it('other spaces are ARCHLOOM_CACP_SPACE, other options ARCHLOOM_CACP_OPTION', async () => {
+  it('other spaces are ARCHLOOM_CACP_SPACE, other options ARCHLOOM_OPTION', async () => {
     expect(() => cacpController()(toySpace(), seeded(1))).toThrow(/ARCHLOOM_CACP_SPACE.*"toy"/)
     expect(() => conditionalEvolution()(toySpace(), seeded(1))).toThrow('ARCHLOOM_CACP_SPACE')
     const parts = { space: toySpace(), rng: seeded(1) } as never
     await expect((async () => prunedAccuracy({ data }).create(parts))()).rejects.toThrow('ARCHLOOM_CACP_SPACE')
-    expect(() => cacp({ hidden: 0 })).toThrow(/ARCHLOOM_CACP_OPTION.*hidden is 0/)
-    expect(() => cacp({ exploration: { decay: 2 } })).toThrow(/ARCHLOOM_CACP_OPTION.*decay is 2/)
-    expect(() => cacp({ exploration: { floor: -1 } })).toThrow(/ARCHLOOM_CACP_OPTION.*floor is -1/)
-    expect(() => cacp({ exploration: { per: 'layer' as never } })).toThrow(/ARCHLOOM_CACP_OPTION.*per is "layer"/)
-    expect(() => cacp({ updates: 0.5 })).toThrow(/ARCHLOOM_CACP_OPTION.*updates is 0.5/)
-    expect(() => cacp({ rewardMeans: { decay: 1 } })).toThrow(/ARCHLOOM_CACP_OPTION.*rewardMeans.decay is 1/)
-    expect(() => cacp({ rewardMeans: { start: [61.4] } })).toThrow(/ARCHLOOM_CACP_OPTION.*start is \[61.4\]/)
-    expect(() => cacp({ reward: 'loud' as never })).toThrow(/ARCHLOOM_CACP_OPTION.*difference/)
+    expect(() => cacp({ hidden: 0 })).toThrow(/ARCHLOOM_OPTION.*hidden" is 0/)
+    expect(() => cacp({ exploration: { decay: 2 } })).toThrow(/ARCHLOOM_OPTION.*decay" is 2/)
+    expect(() => cacp({ exploration: { floor: -1 } })).toThrow(/ARCHLOOM_OPTION.*floor" is -1/)
+    expect(() => cacp({ exploration: { per: 'layer' as never } })).toThrow(/ARCHLOOM_OPTION.*per" is "layer"/)
+    expect(() => cacp({ updates: 0.5 })).toThrow(/ARCHLOOM_OPTION.*updates" is 0.5/)
+    expect(() => cacp({ rewardMeans: { decay: 1 } })).toThrow(/ARCHLOOM_OPTION.*rewardMeans.decay" is 1/)
+    expect(() => cacp({ rewardMeans: { start: [61.4] } })).toThrow(/ARCHLOOM_OPTION.*start" is \[61.4\]/)
+    expect(() => cacp({ reward: 'loud' as never })).toThrow(/ARCHLOOM_OPTION.*difference/)
   })
 
   it('measures equal prunings once', async () => {

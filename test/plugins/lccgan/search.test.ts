@@ -55,10 +55,7 @@ describe('the generator as a search space', () => {
           epochs: 1,
           metrics: { spread: ({ network }) => Math.max(...generated(network as Gan, 2, seeded(1))) },
         }),
-        plugins: [
-          random(),
-          lccgan({ coordinates: 3, batchSize: 32, latent, images: { folder, samples: 4, walk: 3 } }),
-        ],
+        plugins: [random(), lccgan({ coordinates: 3, batchSize: 32, latent, images: { folder, samples: 4, walk: 3 } })],
         objectives: { spread: 'maximise' },
         budget: { maxTrials: 2 },
         seed: 1,

@@ -95,7 +95,7 @@ describe('networks', () => {
       convolutionalGan({ shape: [28, 28, 1], latentDimension: 3, rng: seeded(1), ...options })
     expect(make({ shape: [30, 28, 1] })).toThrow(/ARCHLOOM_OPTION.*shape/)
     expect(make({ shape: [3, 3, 1] })).toThrow(/ARCHLOOM_OPTION.*shape/)
-    expect(make({ kernel: 3 })).toThrow(/ARCHLOOM_OPTION.*kernel is 3.*2, 4, 6/)
+    expect(make({ kernel: 3 })).toThrow(/ARCHLOOM_OPTION.*kernel" is 3.*2, 4, 6/)
     expect(make({ features: 0 })).toThrow(/ARCHLOOM_OPTION.*features/)
     expect(() => denseGan({ latentDimension: 0, dimension: 2, rng: seeded(1) })).toThrow(/ARCHLOOM_OPTION/)
   })

@@ -114,6 +114,6 @@ describe('the engine', () => {
   })
 
   it('refuses senseless options: ARCHLOOM_OPTION', () => {
-    expect(() => start({ threads: 0 })).toThrow(/ARCHLOOM_OPTION.*threads 0/)
+    expect(() => start({ threads: 0 })).toThrow(/ARCHLOOM_OPTION.*threads" is 0/)
   })
 })

@@ -119,10 +119,10 @@ describe('the space of prunings', () => {
 
   it('options out of range are ARCHLOOM_OPTION', () => {
     const graph = vggGraph({ layers: [8, 8], size: 8 })
-    expect(() => pruningProblem(graph, { least: 0 })).toThrow(/ARCHLOOM_OPTION.*least is 0/)
-    expect(() => pruningProblem(graph, { multiple: 2.5 })).toThrow(/ARCHLOOM_OPTION.*multiple is 2.5/)
+    expect(() => pruningProblem(graph, { least: 0 })).toThrow(/ARCHLOOM_OPTION.*least" is 0/)
+    expect(() => pruningProblem(graph, { multiple: 2.5 })).toThrow(/ARCHLOOM_OPTION.*multiple" is 2.5/)
     expect(() => channelSpace(graph, { rates: [] })).toThrow(/ARCHLOOM_OPTION.*rates/)
-    expect(() => channelSpace(graph, { rates: [30] })).toThrow(/ARCHLOOM_OPTION.*rate is 30/)
+    expect(() => channelSpace(graph, { rates: [30] })).toThrow(/ARCHLOOM_OPTION.*rate" is 30/)
   })
 
   it('a network without prunable channels is ARCHLOOM_PRUNING_NOTHING', () => {

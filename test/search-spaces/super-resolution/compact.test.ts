@@ -42,7 +42,7 @@ describe('the compact network', () => {
   })
 
   it('refuses other scales and sizes', () => {
-    expect(() => build({ scale: 5 })).toThrow(/ARCHLOOM_OPTION: compact upscaler\(\) received scale = 5/)
-    expect(() => build({ scale: 2, blocks: 0 })).toThrow(/ARCHLOOM_OPTION: .*blocks = 0/)
+    expect(() => build({ scale: 5 })).toThrow(/ARCHLOOM_OPTION: compact upscaler: option "scale" is 5/)
+    expect(() => build({ scale: 2, blocks: 0 })).toThrow(/ARCHLOOM_OPTION: .*blocks" is 0/)
   })
 })

@@ -294,7 +294,7 @@ describe('a graph model', () => {
       expect([...first.apply(x, { training: false }).dataSync()]).toEqual([0, 1, 2, 3, 12, 13, 14, 15])
       expect([...last.apply(x, { training: false }).dataSync()]).toEqual([8, 9, 10, 11, 20, 21, 22, 23])
     })
-    await expect(importGraphModel(path, { output: 'end3' })).rejects.toThrow(/ARCHLOOM_IMPORT_OPTION.*end3.*end0, end1/)
+    await expect(importGraphModel(path, { output: 'end3' })).rejects.toThrow(/ARCHLOOM_OPTION.*end3.*end0, end1/)
   })
 
   it('without a format, with its signature among the metadata or without one, is read', async () => {

@@ -147,9 +147,9 @@ describe('a LayersModel of random layers', () => {
     const model = layers.model({ inputs: input, outputs: y })
     const path = await saveLayersModel(model, files.next())
     await expect(importLayersModel(path)).rejects.toThrow(/ARCHLOOM_IMPORT_INPUT.*\[open, open, 2\].*option input/)
-    await expect(importLayersModel(path, { input: [5, 5, 3] })).rejects.toThrow('ARCHLOOM_IMPORT_OPTION')
-    await expect(importLayersModel(path, { inputs: [5, 5, 2] } as never)).rejects.toThrow('ARCHLOOM_IMPORT_OPTION')
-    await expect(importLayersModel(path, { input: [5, 5, 2], output: 'y' })).rejects.toThrow('ARCHLOOM_IMPORT_OPTION')
+    await expect(importLayersModel(path, { input: [5, 5, 3] })).rejects.toThrow('ARCHLOOM_OPTION')
+    await expect(importLayersModel(path, { inputs: [5, 5, 2] } as never)).rejects.toThrow('ARCHLOOM_OPTION')
+    await expect(importLayersModel(path, { input: [5, 5, 2], output: 'y' })).rejects.toThrow('ARCHLOOM_OPTION')
     using ours = await importLayersModel(path, { input: [5, 6, 2] })
     expect(ours.trainable).toHaveLength(2)
     tf.tidy(() => {
