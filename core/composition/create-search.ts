@@ -172,7 +172,12 @@ function commitOf(commit: CommitMode | undefined, concurrency: number): CommitMo
   if (commit === undefined) return concurrency === 1 ? 'ordered' : 'arrival'
   const staleness = typeof commit === 'object' ? commit?.staleness : undefined
   if (commit === 'ordered' || commit === 'arrival' || (Number.isInteger(staleness) && staleness! >= 1)) return commit
-  throw optionError('composition', 'commit', commit, "'ordered', 'arrival' or { staleness: n } with a whole number n of at least 1")
+  throw optionError(
+    'createSearch',
+    'commit',
+    commit,
+    "'ordered', 'arrival' or { staleness: n } with a whole number n of at least 1",
+  )
 }
 
 function checkStudy(study: unknown) {

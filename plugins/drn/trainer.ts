@@ -41,7 +41,13 @@ export const dualRegressionFields = {
 const declared = options(NAME, {
   ...dualRegressionFields,
   /** Called after the last step, before the last progress is told; for networks with `upscale`, others are refused. */
-  onTrained: callback<(network: UpscalingNetwork, at: { readonly steps: number; readonly tell?: FitOptions['tell'] }) => void | Promise<void>>(),
+  onTrained:
+    callback<
+      (
+        network: UpscalingNetwork,
+        at: { readonly steps: number; readonly tell?: FitOptions['tell'] },
+      ) => void | Promise<void>
+    >(),
 })
 export type DualRegressionOptions = OptionsOf<typeof declared>
 

@@ -48,7 +48,13 @@ export const gameFields = {
   /** Progress after so many steps, and after the last one. Default 100. */
   reportEvery: whole({ min: 1, default: 100 }),
   /** Called after so many steps, and after the last one, with the network as it is. */
-  onSamples: callback<(network: Gan, at: { readonly step: number; readonly steps: number; readonly tell?: FitOptions['tell'] }) => void | Promise<void>>(),
+  onSamples:
+    callback<
+      (
+        network: Gan,
+        at: { readonly step: number; readonly steps: number; readonly tell?: FitOptions['tell'] },
+      ) => void | Promise<void>
+    >(),
   /** Default: only after the last step. */
   samplesEvery: number({
     min: 1,
@@ -120,7 +126,7 @@ async function* train(
   data: Split<'train'>,
   fit: FitOptions,
 ): AsyncGenerator<Progress, void, undefined> {
-  const { epochs, rng, signal } = fit
+  const { epochs, rng, signal, tell } = fit
   checkEpochs(NAME, epochs)
   if (!isGan(network))
     throw error('ARCHLOOM_LCCGAN_NETWORK', {
