@@ -58,7 +58,7 @@ export function bicubicDuals(scale: number): DualNetworks {
 /**
  * A known degradation as a way back in one step that is not learnt, unrounded: one pixel of each block of scale × scale,
  * as `downscaleNearest` takes it, or with `sigma` the mean under a Gaussian about the block's centre, as
- * `downscaleBlurred` does for an even scale (2·⌈3σ⌉ + 2 pixels; edges are repeated). Error: ARCHLOOM_DRN_OPTION.
+ * `downscaleBlurred` does for an even scale (2·⌈3σ⌉ + 2 pixels; edges are repeated). Error: ARCHLOOM_OPTION.
  */
 export function degradationDual(scale: number, { sigma }: { readonly sigma?: number } = {}): DualNetworks {
   factorsOf(scale)

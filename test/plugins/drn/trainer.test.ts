@@ -170,7 +170,7 @@ describe('closed-loop training', () => {
     // Images are rounded to bytes.
     expect(Math.max(...small.map((value, i) => Math.abs(value - expected[i]!)))).toBeLessThan(0.51)
     expect(dual.trainable).toEqual([])
-    expect(() => degradationDual(40)).toThrow(/ARCHLOOM_DRN_OPTION/)
+    expect(() => degradationDual(40)).toThrow(/ARCHLOOM_OPTION/)
   })
 
   it('adapts by a way back of the unpaired images alone', async () => {
@@ -191,7 +191,7 @@ describe('closed-loop training', () => {
     const before = weights(own.trainable)
     expect(await run({ unpairedDuals: own, unpairedWeight: 1 })).not.toEqual(adapted)
     expect(weights(own.trainable)).not.toEqual(before)
-    expect(() => dualRegressionTrainer({ unpairedWeight: -1 })).toThrow(/ARCHLOOM_TRAINING_OPTION.*unpairedWeight/)
+    expect(() => dualRegressionTrainer({ unpairedWeight: -1 })).toThrow(/ARCHLOOM_OPTION.*unpairedWeight/)
   })
 
   it('weighs every image of the dual loss alike, paired or not', async () => {
