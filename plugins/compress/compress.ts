@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { ArchloomError } from '../../core/errors.ts'
 import { type Dataset, type Network, type Split, type SplitRole, seeded } from '../../core/index.ts'
+import { optionError } from '../../core/options/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { classify } from '../../evaluators/metrics/index.ts'
 import type { SupervisedTrainerOptions } from '../../evaluators/training/index.ts'
@@ -120,7 +121,7 @@ const EIGHT = INTEGER / FLOAT
 /**
  * A trained model made smaller: channels pruned until the target is met together with 8-bit integers, or bits and
  * filters searched together where that is asked for or needed; weights fine-tuned, ready to be exported.
- * Errors: ARCHLOOM_COMPRESS_TARGET (says the least that can be reached), ARCHLOOM_COMPRESS_OPTION,
+ * Errors: ARCHLOOM_COMPRESS_TARGET (says the least that can be reached), ARCHLOOM_OPTION,
  * ARCHLOOM_COMPRESS_SOURCE; those of layerGraph, pruningProblem, absSearch, and the trainer.
  */
 export async function compress(source: ModelSource, options: CompressOptions): Promise<CompressedModel> {
@@ -253,7 +254,7 @@ const isShare = (value: unknown) => typeof value === 'number' && value > 0 && va
 function checkOptions(options: Partial<CompressOptions>): void {
   const { target, data, prune = 'cacp', bits, episodes = 100, epochs = 2, searchEpochs = 4 } = options
   const refuse = (option: string, received: unknown, expected: string) =>
-    error('ARCHLOOM_COMPRESS_OPTION', { option, received, expected })
+    optionError('compress', option, received, expected)
   const shares = Object.entries(target ?? {})
   const known = ['bops', 'multiplyAdds']
   const expected = '{ bops, multiplyAdds }: one or both, each a share in (0, 1]'

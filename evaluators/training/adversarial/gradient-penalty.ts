@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { Random } from '../../../core/random.ts'
 import { among, number, type OptionsOf, options } from '../../../core/options/index.ts'
+import type { Random } from '../../../core/random.ts'
 
 const declared = options('gradientPenalty', {
   /** λ. Default 10. */
@@ -30,7 +30,7 @@ export type GradientPenalty = {
  * several scores an example; their mean is what is differentiated. The penalty is computed by nested gradients, so that
  * its own gradient is exact: wherever the critic has a second derivative for rectifiers and other functions of straight
  * pieces, and everywhere for smooth ones. A gradient of length 0 pulls in no direction.
- * Errors: ARCHLOOM_TRAINING_OPTION; ARCHLOOM_GRADIENT_MISSING of an operation that cannot be differentiated twice.
+ * Errors: ARCHLOOM_OPTION; ARCHLOOM_GRADIENT_MISSING of an operation that cannot be differentiated twice.
  */
 export function gradientPenalty(
   critic: (x: tf.Tensor) => tf.Tensor,

@@ -175,10 +175,10 @@ describe('gradient penalty', () => {
     tf.dispose([at, kernel])
   })
 
-  it('refuses ARCHLOOM_TRAINING_OPTION', () => {
+  it('refuses ARCHLOOM_OPTION', () => {
     const of = (options: object) => () => gradientPenalty((x) => tf.sum(x), tf.ones([1, 1]), options)
     for (const options of [{ weight: -1 }, { length: -1 }])
-      expect(of(options)).toThrow(/ARCHLOOM_TRAINING_OPTION.*gradientPenalty/)
+      expect(of(options)).toThrow(/ARCHLOOM_OPTION.*gradientPenalty/)
   })
 })
 
