@@ -1,9 +1,11 @@
+import * as tf from '@tensorflow/tfjs-core'
 import { seeded } from '../../core/index.ts'
 import {
   batchNorm,
   batchRenorm,
   dense,
   globalAvgPool,
+  groupNorm,
   type Normalisation,
   network,
   type ScopedNetwork,
@@ -31,17 +33,29 @@ export interface Cell {
   readonly accuracies: readonly number[]
 }
 
-interface Method {
+export interface Method {
   readonly normalisation: Normalisation
   readonly doubleForward: boolean
+  /** Decay of an exponential mean of weights and running statistics, which is what is measured. Default: none. */
+  readonly averaged?: number
 }
 
 const memory = { batches: 20, decay: 0.95 } as const
 
-/** Running averages over the last hundred steps, or the last tenth of a run too short for them. */
-const momentumOf = (steps: number) => Math.min(0.99, Math.max(0.9, 1 - 10 / steps))
+/** Rivals that need no statistics of a batch, or average the weights. */
+export const rivalsFor = (momentum: number): Readonly<Record<string, Method>> => ({
+  GroupNorm: { normalisation: (scope, o) => groupNorm(scope, o), doubleForward: false },
+  'BN, mean of weights': {
+    normalisation: (scope, o) => batchNorm(scope, { ...o, momentum }),
+    doubleForward: false,
+    averaged: momentum,
+  },
+})
 
-const methodsFor = (momentum: number): Readonly<Record<string, Method>> => ({
+/** Running averages over the last hundred steps, or the last tenth of a run too short for them. */
+export const momentumOf = (steps: number) => Math.min(0.99, Math.max(0.9, 1 - 10 / steps))
+
+export const methodsFor = (momentum: number): Readonly<Record<string, Method>> => ({
   BN: { normalisation: (scope, o) => batchNorm(scope, { ...o, momentum }), doubleForward: false },
   BRN: {
     normalisation: (scope, o) =>
@@ -86,13 +100,65 @@ export function smallConvNet(
   })
 }
 
+/** An exponential mean of variables: `take` after every step, `put` at the end. */
+function meanOf(variables: readonly tf.Variable[], decay: number) {
+  const means = variables.map((variable) => Float64Array.from(variable.dataSync()))
+  return {
+    take() {
+      for (const [i, variable] of variables.entries())
+        for (const [k, value] of variable.dataSync().entries())
+          means[i]![k] = decay * means[i]![k]! + (1 - decay) * value
+    },
+    put() {
+      for (const [i, variable] of variables.entries())
+        tf.tidy(() => variable.assign(tf.tensor(Float32Array.from(means[i]!), variable.shape)))
+    },
+  }
+}
+
 /** SGD with momentum 0.9; the rate falls along a cosine from its peak, which is lower for batches under 16. */
-const trainerFor = (batchSize: number, peak: number, doubleForward: boolean): Trainer => {
+const trainerFor = (
+  batchSize: number,
+  peak: number,
+  doubleForward: boolean,
+  aroundStep?: SupervisedTrainerOptions['aroundStep'],
+): Trainer => {
   const options: SupervisedTrainerOptions = {
     ...{ batchSize, clipNorm: false, nesterov: false, weightDecay: 5e-4, reportEvery: 1_000_000 },
     learningRate: cosine({ peak: peak * Math.min(1, batchSize / 16) }),
+    ...(aroundStep && { aroundStep }),
   }
   return mbnTrainer({ ...options, doubleForward })
+}
+
+export interface TrainedSettings extends Pick<AccuracyPlan, 'filters' | 'learningRate'> {
+  readonly sampling: Sampling
+  readonly batchSize: number
+  readonly steps: number
+}
+
+/** Test accuracy of one network; the same seed gives all methods the same weights and batches. */
+export async function trainedAccuracy(
+  data: ImageDataset,
+  { normalisation, doubleForward, averaged }: Method,
+  { sampling, batchSize, steps, filters, learningRate }: TrainedSettings,
+  { seed, signal }: { seed: number; signal: AbortSignal },
+): Promise<number> {
+  using net = smallConvNet(data, normalisation, filters, seed)
+  const train = sampling === 'biased' ? classBiased(data.train) : data.train
+  const epochs = steps / Math.floor(train.size / batchSize)
+  const mean = averaged === undefined ? undefined : meanOf([...net.trainable, ...net.state], averaged)
+  const around =
+    mean &&
+    ((step: () => number) => {
+      const loss = step()
+      mean.take()
+      return loss
+    })
+  const fit = { epochs, rng: seeded(seed).fork('training'), signal }
+  for await (const _ of trainerFor(batchSize, learningRate, doubleForward, around).fit(net, train, fit));
+  mean?.put()
+  return (await classify(net, data.test, { signal })).accuracy
 }
 
 /** Trains every method in every place of the table; the same seed gives all methods the same weights and batches. */
@@ -104,19 +170,12 @@ export async function accuracyTable(
   const cells: Cell[] = []
   for (const sampling of plan.samplings)
     for (const batchSize of plan.batchSizes)
-      for (const [method, { normalisation, doubleForward }] of Object.entries(
-        methodsFor(momentumOf(plan.steps(batchSize))),
-      )) {
+      for (const [method, form] of Object.entries(methodsFor(momentumOf(plan.steps(batchSize))))) {
         const accuracies: number[] = []
-        for (let run = 0; run < plan.seeds; run++) {
-          const own = seed + run
-          using net = smallConvNet(data, normalisation, plan.filters, own)
-          const train = sampling === 'biased' ? classBiased(data.train) : data.train
-          const epochs = plan.steps(batchSize) / Math.floor(train.size / batchSize)
-          const fit = { epochs, rng: seeded(own).fork('training'), signal }
-          for await (const _ of trainerFor(batchSize, plan.learningRate, doubleForward).fit(net, train, fit));
-          accuracies.push((await classify(net, data.test, { signal })).accuracy)
-        }
+        const { filters, learningRate } = plan
+        const place = { sampling, batchSize, steps: plan.steps(batchSize), filters, learningRate }
+        for (let run = 0; run < plan.seeds; run++)
+          accuracies.push(await trainedAccuracy(data, form, place, { seed: seed + run, signal }))
         cells.push({ data: data.name, sampling, batchSize, method, accuracies })
         const shown = accuracies.map((accuracy) => accuracy.toFixed(3)).join(' ')
         log(`${data.name}, ${sampling}, batches of ${batchSize}, ${method}: test accuracy ${shown}`)

@@ -152,8 +152,8 @@ export async function tauOnChains(
     },
   }
   const course = form.curriculum
-    ? { grow: 'operations', warmUpEpochs: 1, epochs: 2 }
-    : { grow: 'none', warmUpEpochs: 3 * CHAIN_STAGES, epochs: 0 }
+    ? { grow: 'operations', warmUp: { epochs: 1 }, epochs: 2 }
+    : { grow: 'none', warmUp: { epochs: 3 * CHAIN_STAGES }, epochs: 0 }
   await using search = createSearch({
     space,
     evaluator,
@@ -168,7 +168,8 @@ export async function tauOnChains(
         policySteps,
         candidates: 1,
         disturbance: false,
-        weights: { learningRate, clipNorm: 5 },
+        learningRate,
+        clipNorm: 5,
         controller: { hidden: 32, learningRate: 3e-3, baselineDecay: 0.9 },
       }),
       ...(form.projection ? [dinas(form.projection)] : []),
