@@ -1,3 +1,4 @@
+export { elementTypes, numbersOfType, numberToFloat16, valuesOfType } from './element-types.ts'
 export {
   type Availability,
   currentEngine,

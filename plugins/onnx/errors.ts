@@ -15,6 +15,10 @@ export const error = defineErrors('onnx', {
     `the package "onnxruntime-node", which runs ONNX files, could not be loaded (${d.reason}); install it with \`npm install onnxruntime-node\`.`,
   ARCHLOOM_ONNX_FILE: (d: { file: string; reason: string }) =>
     `${quote(d.file)} is no model that ONNX Runtime can open (${d.reason}); it is truncated, of another format, or of an opset that it does not know.`,
+  ARCHLOOM_ONNX_TENSOR: (d: { file: string; tensor: string; reason: string }) =>
+    `the tensor ${quote(d.tensor)} of ${quote(d.file)} cannot be given or read as numbers: ${d.reason}. Give values of the type and shape that the file states, or export it with outputs of another type.`,
+  ARCHLOOM_IMPORT_OPTION: (d: { option: string; received: unknown; expected: string }) =>
+    `the import of a model received ${d.option} ${quote(d.received)}, expected ${d.expected}.`,
   ARCHLOOM_IMPORT_INPUT: (d: { source: string; reason: string; remedy: string }) =>
     `the model ${quote(d.source)} cannot be a network of one input: ${d.reason}. ${d.remedy}.`,
   ARCHLOOM_IMPORT_NODE: (d: { node: string; op: string; reason: string }) =>

@@ -1,8 +1,10 @@
 /** An ONNX file run by onnxruntime-node: to compare, to calibrate and to measure. */
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import { messageOf } from '../../core/errors.ts'
+import { numbersOfType, valuesOfType } from '../../core/tensor/index.ts'
 import { error } from './errors.ts'
 
+/** Numbers, whatever the type of the file's tensor: they are converted on the way in and out. */
 export interface OnnxTensor {
   readonly dims: readonly number[]
   readonly values: Float32Array
@@ -13,8 +15,8 @@ export interface OnnxModel extends AsyncDisposable {
   readonly outputs: readonly string[]
   /** The first input in, the first output out. */
   apply(input: OnnxTensor): Promise<OnnxTensor>
-  /** Every output by name. */
-  run(input: OnnxTensor): Promise<Readonly<Record<string, OnnxTensor>>>
+  /** Every output by name. Files of several inputs take them by name. */
+  run(input: OnnxTensor | Readonly<Record<string, OnnxTensor>>): Promise<Readonly<Record<string, OnnxTensor>>>
 }
 
 export interface OpenOptions {
@@ -34,7 +36,8 @@ async function runtime(): Promise<typeof import('onnxruntime-node')> {
 
 /**
  * Opens a model by path or from its bytes. Dispose it (`await using`).
- * Errors: ARCHLOOM_ONNX_RUNTIME_MISSING; ARCHLOOM_ONNX_FILE for what is no model that ONNX Runtime accepts.
+ * Errors: ARCHLOOM_ONNX_RUNTIME_MISSING; ARCHLOOM_ONNX_FILE for what is no model that ONNX Runtime accepts. Of a run:
+ * ARCHLOOM_ONNX_TENSOR for inputs that are missing or do not fit, and for values that 32-bit floats do not hold.
  */
 export async function openOnnx(model: string | Uint8Array, options: OpenOptions = {}): Promise<OnnxModel> {
   const { InferenceSession: Session, Tensor: NativeTensor } = await runtime()
@@ -50,13 +53,42 @@ export async function openOnnx(model: string | Uint8Array, options: OpenOptions 
   try {
     session = await (typeof model === 'string' ? Session.create(model, settings) : Session.create(model, settings))
   } catch (cause) {
-    const name = typeof model === 'string' ? model : `${model.length} bytes`
-    throw error('ARCHLOOM_ONNX_FILE', { file: name, reason: messageOf(cause) }, { cause })
+    const file = typeof model === 'string' ? model : `${model.length} bytes`
+    throw error('ARCHLOOM_ONNX_FILE', { file, reason: messageOf(cause) }, { cause })
   }
-  const [inputName, outputName] = [session.inputNames[0] as string, session.outputNames[0] as string]
-  const run = async ({ dims, values }: OnnxTensor) => {
-    const results = await session.run({ [inputName]: new NativeTensor('float32', values, [...dims]) })
-    return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, plain(value as Tensor)]))
+  const name = typeof model === 'string' ? model : `${model.length} bytes`
+  const outputName = session.outputNames[0] as string
+  const types = new Map(session.inputMetadata.map((input) => [input.name, input.isTensor ? input.type : 'no tensor']))
+  const refuse = (input: string, reason: string, cause?: unknown) =>
+    error('ARCHLOOM_ONNX_TENSOR', { file: name, tensor: input, reason }, cause === undefined ? undefined : { cause })
+  const fed = (input: string, { dims, values }: OnnxTensor) => {
+    const type = types.get(input)
+    if (type === undefined) throw refuse(input, `it has the inputs ${session.inputNames.join(', ')}`)
+    try {
+      return new NativeTensor(type as 'float32', valuesOfType(type, values) as Float32Array, [...dims])
+    } catch (cause) {
+      throw refuse(input, messageOf(cause), cause)
+    }
+  }
+  const run = async (given: OnnxTensor | Readonly<Record<string, OnnxTensor>>) => {
+    const single = 'dims' in given && Array.isArray(given.dims)
+    const inputs = single ? { [session.inputNames[0] as string]: given as OnnxTensor } : (given as Readonly<Record<string, OnnxTensor>>) // biome-ignore format: one line
+    const missing = session.inputNames.filter((input) => !Object.hasOwn(inputs, input))
+    if (missing.length > 0) throw refuse(missing[0] as string, `it is missing: run the file with all of its inputs, ${session.inputNames.join(', ')}, by name`) // biome-ignore format: one line
+    const feeds = Object.fromEntries(Object.entries(inputs).map(([input, tensor]) => [input, fed(input, tensor)]))
+    const results = await session.run(feeds).catch((cause: unknown) => {
+      throw refuse(session.inputNames.join(', '), messageOf(cause), cause)
+    })
+    return Object.fromEntries(
+      Object.entries(results).map(([output, value]) => {
+        const { type, data, dims } = value as Tensor
+        try {
+          return [output, { dims: [...dims], values: numbersOfType(type, data) }]
+        } catch (cause) {
+          throw refuse(output, messageOf(cause), cause)
+        }
+      }),
+    )
   }
   return {
     inputs: session.inputNames,
@@ -66,8 +98,3 @@ export async function openOnnx(model: string | Uint8Array, options: OpenOptions 
     [Symbol.asyncDispose]: () => session.release(),
   }
 }
-
-const plain = ({ dims, data }: Tensor): OnnxTensor => ({
-  dims: [...dims],
-  values: data instanceof Float32Array ? data : Float32Array.from(data as unknown as ArrayLike<number>),
-})

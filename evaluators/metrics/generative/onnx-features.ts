@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { messageOf } from '../../../core/errors.ts'
+import { numbersOfType, valuesOfType } from '../../../core/tensor/index.ts'
 import { error } from './errors.ts'
 import { type FeatureNetwork, rowsIn } from './feature-network.ts'
 
@@ -52,9 +53,26 @@ export async function onnxFeatureNetwork(options: OnnxFeatureOptions): Promise<F
   const dims = layout === 'nchw' ? [channels, side, side] : [side, side, channels]
 
   const run = async (images: Float32Array, count: number) => {
-    const feed = { [input]: new Tensor('float32', prepared(images, count, form), [count, ...dims]) }
-    const found = await session.run(feed)
-    const values = (output: string) => found[output]?.data as Float32Array
+    const stated = session.inputMetadata.find((each) => each.name === input)
+    const type = stated?.isTensor ? stated.type : 'float32'
+    const converted = <T>(tensor: string, convert: () => T): T => {
+      try {
+        return convert()
+      } catch (thrown) {
+        throw fail(
+          `its ${tensor} holds ${messageOf(thrown)}`,
+          'numbers; `scale` brings images to the type of the input',
+        )
+      }
+    }
+    const numbers = converted(input, () => valuesOfType(type, prepared(images, count, form)))
+    const found = await session.run({
+      [input]: new Tensor(type as 'float32', numbers as Float32Array, [count, ...dims]),
+    })
+    const values = (output: string) => {
+      const { type: given, data } = found[output] as { type: string; data: unknown }
+      return converted(output, () => numbersOfType(given, data))
+    }
     const features = values(options.features)
     const logits = options.logits === undefined ? new Float32Array(0) : values(options.logits)
     return { features, probabilities: softmaxRows(logits, logits.length / count) }
