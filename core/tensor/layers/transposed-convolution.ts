@@ -16,11 +16,16 @@ export interface TransposedConv2dOptions {
   readonly padding?: Exclude<Padding, 'valid'>
   /** Default false. */
   readonly bias?: boolean
-  /** Default variance 2 / (inputs that reach one output). */
+  /** Default: normal of variance 2 / fan-in, the fan-in as below. */
   readonly initialiser?: Initialiser
 }
 
-/** Adjoint of a convolution: [b, h, w, inputChannels] → [b, h·stride, w·stride, filters]; kernel [kh, kw, filters, inputChannels]. */
+/**
+ * Adjoint of a convolution: [b, h, w, inputChannels] → [b, h·stride, w·stride, filters]; kernel [kh, kw, filters,
+ * inputChannels]. Initialisers that scale by fan-in divide by inputChannels·kh·kw / stride², the number of products that
+ * are summed in one output, which keeps the variance at every stride. PyTorch divides by filters·kh·kw: with
+ * `fanInUniform()` and as many filters as input channels its bound is smaller by the factor `stride`.
+ */
 export function transposedConv2d(scope: VariableScope, options: TransposedConv2dOptions): Layer {
   const inputChannels = positiveInteger('transposedConv2d', 'inputChannels', options.inputChannels)
   const filters = positiveInteger('transposedConv2d', 'filters', options.filters)

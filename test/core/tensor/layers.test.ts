@@ -11,6 +11,7 @@ import {
   dropout,
   dropPath,
   factorisedReduction,
+  fanInUniform,
   globalAvgPool,
   groupNorm,
   identity,
@@ -42,6 +43,17 @@ function apply(make: (scope: VariableScope) => Layer, x = image, mode = evaluate
     return { shape: y.shape, values: y.dataSync().slice() }
   })
 }
+
+it('transposed convolutions start within 1/√(inputs·kernel²/stride²), stride times the bound of PyTorch', () => {
+  const scope = variableScope({ rng: seeded('transposed') })
+  const form = { inputChannels: 8, filters: 8, kernel: 4, stride: 2, initialiser: fanInUniform() } as const
+  transposedConv2d(scope, form)
+  const largest = scope.trainable[0]!.dataSync<'float32'>().reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  const theirs = 1 / Math.sqrt(8 * 16)
+  expect(largest).toBeLessThanOrEqual(2 * theirs)
+  expect(largest).toBeGreaterThan(1.98 * theirs)
+  scope.dispose()
+})
 
 describe('shapes', () => {
   it.each<[string, (scope: VariableScope) => Layer, number[]]>([

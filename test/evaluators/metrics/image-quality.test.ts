@@ -9,6 +9,7 @@ import {
   generatedPairs,
   type Picture,
   picture,
+  toRgb,
 } from '../../../evaluators/data/images/index.ts'
 import { psnr, ssim, upscaled, upscalingQuality } from '../../../evaluators/metrics/index.ts'
 
@@ -28,6 +29,21 @@ describe('psnr', () => {
     expect(psnr(flat(100, 1), flat(101, 1))).toBeCloseTo(49.4527, 4)
     expect(psnr(flat(0), flat(255))).toBeCloseTo(1.3219, 4)
     expect(psnr(scene, scene)).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it('of grey images is 20·log₁₀(255/219) = 1.322 dB higher on luma than on the grey values', () => {
+    const grey = (offset: number) =>
+      picture(
+        6,
+        6,
+        1,
+        Uint8Array.from({ length: 36 }, (_, i) => 5 * i + offset * (i % 3)),
+      )
+    const [a, b] = [grey(0), grey(4)]
+    const luma = psnr(a, b)
+    expect(luma - psnr(a, b, { on: 'rgb' })).toBeCloseTo(20 * Math.log10(255 / 219), 12)
+    expect(psnr(toRgb(a), toRgb(b))).toBeCloseTo(luma, 12)
+    expect(20 * Math.log10(255 / 219)).toBeCloseTo(1.322, 3)
   })
 
   it('leaves the border out', () => {

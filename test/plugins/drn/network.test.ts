@@ -73,6 +73,25 @@ describe('primal networks', () => {
     },
   )
 
+  it('start at U(±1/√fan-in), attention too, with biases of 0', () => {
+    using network = buildDrn({ scale: 4, features: 16, blocks: 1, input: [8, 8, 3], rng: seeded('start') })
+    using duals = dualNetworks({ scale: 4, rng: seeded('duals') })
+    const names = network.trainable.map(({ name }) => name)
+    expect(names.some((name) => /attention.*squeeze.*kernel/.test(name))).toBe(true)
+    for (const variable of [...network.trainable, ...duals.trainable]) {
+      const values = variable.dataSync<'float32'>()
+      const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+      if (/bias/.test(variable.name)) {
+        expect(largest, variable.name).toBe(0)
+        continue
+      }
+      const fan = variable.shape.slice(0, -1).reduce((product, size) => product * size, 1)
+      expect(largest, variable.name).toBeLessThanOrEqual(1 / Math.sqrt(fan) + 1e-7)
+      // Of hundreds of uniform draws the largest is near the bound.
+      if (values.length > 300) expect(largest, variable.name).toBeGreaterThan(0.95 / Math.sqrt(fan))
+    }
+  })
+
   it('take images of any size', () => {
     using network = buildDrn({ scale: 4, blocks: 1, features: 4, input: [8, 8, 3], rng: seeded(2) })
     for (const [h, w] of [
