@@ -92,12 +92,27 @@ export async function main(options: Options = {}) {
     upscalingQuality((lr) => network.upscale(lr, { training: false }), pairs, { ...(signal && { signal }) })
   const every = Math.min(STRETCH, Math.max(1, Math.round(steps / 10)))
   const tenth = every * Math.max(1, Math.round(steps / (10 * every)))
-  for await (const { step, metrics } of train(network, steps, every))
-    if (step === steps || step % tenth === 0) {
+  let last = 0
+  const save = (notes: Readonly<Record<string, string | number>>) =>
+    saveUpscaler(out, network, {
+      kind: 'compact',
+      options: { scale, features, blocks },
+      notes: { trainedOn: data.name, steps: last, seed, ...notes },
+    })
+  try {
+    for await (const { step, metrics } of train(network, steps, every)) {
+      last = step
+      if (step !== steps && step % tenth !== 0) continue
       const { psnr: validation } = await quality(data.validation.pairs)
       const spent = ((processorSeconds() - began) / 60).toFixed(1)
       log(`step ${step}: L1 ${metrics.loss?.toFixed(3)}, held-out PSNR ${validation.toFixed(3)} dB, ${spent} min`)
     }
+  } catch (thrown) {
+    if (!signal?.aborted || last === 0) throw thrown
+    await save({ stoppedOf: steps })
+    log(`stopped after ${last} of ${steps} steps; the network of that moment is in ${out}`)
+    return { model: out, steps: last, parameters, stopped: true } as const
+  }
   const trained = (processorSeconds() - began) / 60
 
   const test = data.test.pairs
@@ -113,11 +128,7 @@ export async function main(options: Options = {}) {
   log(`bicubic ${baseline.toFixed(2)} dB, network ${ours.psnr.toFixed(2)} dB: ${gain.toFixed(2)} dB better`)
   log(`SSIM ${ours.ssim.toFixed(4)}; self-ensemble of eight ${together.psnr.toFixed(2)} dB`)
 
-  const notes = {
-    ...{ trainedOn: data.name, steps, processorMinutes: Number(trained.toFixed(1)), seed },
-    ...{ testPsnr: ours.psnr, bicubicPsnr: baseline },
-  }
-  await saveUpscaler(out, network, { kind: 'compact', options: { scale, features, blocks }, notes })
+  await save({ processorMinutes: Number(trained.toFixed(1)), testPsnr: ours.psnr, bicubicPsnr: baseline })
   const shown = test.reduce((a, b) => (a.hr.width < b.hr.width ? a : b))
   const after = await upscaled((lr) => network.upscale(lr, { training: false }), shown.lr)
   const [height, width] = [Math.min(160, shown.hr.height), Math.min(160, shown.hr.width)]
@@ -125,7 +136,8 @@ export async function main(options: Options = {}) {
   const picture = join(out, 'bicubic-network-truth.png')
   await writePicture(picture, sideBySide(parts))
   log(`model in ${out}; ${picture} shows ${shown.name}: bicubic, network, truth`)
-  return { model: out, picture, steps, parameters, minutes: trained, bicubic: baseline, psnr: ours.psnr, gain }
+  const measured = { minutes: trained, bicubic: baseline, psnr: ours.psnr, gain }
+  return { model: out, picture, steps, parameters, stopped: false, ...measured } as const
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main()

@@ -95,9 +95,17 @@ describe('examples', () => {
     const double = (await import('../examples/super-resolution.ts')).main
     const tiny = { features: 4, blocks: 1, patch: 8, batchSize: 4, data: scenes(2, 8), log: quiet }
     const result = await double({ ...tiny, steps: 4, out: at('double') })
+    if (result.stopped) throw new Error('it was not stopped')
     expect(result.gain).toBeCloseTo(result.psnr - result.bicubic, 10)
     expect(await describeUpscaler(result.model)).toMatchObject({ scale: 2, reach: 4, parameters: result.parameters })
     expect((await readPicture(result.picture)).width).toBe(3 * 32 + 2 * 4)
+
+    // Stopped in the middle of training, it saves what it has.
+    const stop = new AbortController()
+    const log = (text: string) => text.startsWith('step 1:') && stop.abort(new Error('enough'))
+    const stopped = await double({ ...tiny, log, steps: 4, out: at('stopped'), signal: stop.signal })
+    expect(stopped).toMatchObject({ stopped: true, steps: 1 })
+    expect(await describeUpscaler(stopped.model)).toMatchObject({ scale: 2, notes: { steps: 1, stoppedOf: 4 } })
 
     const { main: closedLoop } = await import('../examples/drn.ts')
     const loops = await closedLoop({ steps: 2, out: at('loop'), data: scenes(4, 12), log: quiet })

@@ -45,6 +45,15 @@ const positive = (text: string) => {
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number of at least 1.')
   return value
 }
+/** `1920x`, `x1080` or `1920x1080`: width, height, or both. */
+const sizeOf = (text: string) => {
+  const [, width, height] = /^(\d{1,5})?x(\d{1,5})?$/.exec(text.toLowerCase()) ?? []
+  const size = { ...(width && { width: Number(width) }), ...(height && { height: Number(height) }) }
+  const sides = Object.values(size)
+  if (sides.length === 0 || sides.some((side) => side < 1 || side > 65_535))
+    throw new InvalidArgumentError('Expected a size in pixels such as 1920x (width), x1080 (height) or 1920x1080.')
+  return size
+}
 const whole = (text: string) => (text === '0' ? 0 : positive(text))
 const seedOf = (text: string) => {
   const value = Number(text)
@@ -77,6 +86,9 @@ interface UpscaleFlags {
   readonly engine: string
   readonly compare: boolean
   readonly missing: boolean
+  readonly quality?: number
+  readonly format?: 'png' | 'jpg' | 'webp'
+  readonly to?: { readonly width?: number; readonly height?: number }
 }
 
 /** The commands. Each loads its code when it is called, so that `--help` costs nothing. */
@@ -202,6 +214,14 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
         whole,
       ),
     )
+    .addOption(
+      new Option(
+        '--to <size>',
+        'size to write: 1920x (width), x1080 (height) or 1920x1080; default: the scale',
+      ).argParser(sizeOf),
+    )
+    .addOption(new Option('--quality <n>', 'of JPEG and WebP, 1 to 100; default: 95').argParser(positive))
+    .addOption(new Option('--format <name>', 'of images written into a folder').choices(['png', 'jpg', 'webp']))
     .option('--engine <name>', 'tensor engine', 'auto')
     .option('--compare', 'also write bicubic and network side by side', false)
     .option('--missing', 'only pictures that have not been written yet: goes on after a stop', false)

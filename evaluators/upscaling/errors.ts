@@ -9,6 +9,8 @@ export const error = defineErrors('upscaling', {
     `the model in ${quote(d.folder)} enlarges ×${d.received}; ×${d.expected} was asked for. Take a model of that scale, or train one.`,
   ARCHLOOM_UPSCALING_PATHS: (d: { input: string; output: string; reason: string }) =>
     `cannot enlarge ${quote(d.input)} to ${quote(d.output)}: ${d.reason}.`,
+  ARCHLOOM_UPSCALING_SIZE: (d: { path: string; size: string; most: number }) =>
+    `${quote(d.path)} would become ${d.size} pixels; at most ${d.most.toLocaleString('en-US')} can be written. Cut the image into parts, or take a smaller scale or size.`,
   ARCHLOOM_VIDEO: (d: { path: string; reason: string }) =>
     `${quote(d.path)} cannot be read or written as a film: ${d.reason}. Give a folder of frames instead, or install ffmpeg and repair the file.`,
 })

@@ -3,6 +3,7 @@ export { writeComparison } from './comparison.ts'
 export {
   type FailedFile,
   type FilePair,
+  type FilePairsOptions,
   filePairs,
   type UpscaledFile,
   type UpscaleFilesOptions,

@@ -15,6 +15,10 @@ export interface UpscaleCommand {
   readonly overlap?: number
   readonly engine: string
   readonly compare: boolean
+  readonly quality?: number
+  readonly format?: 'png' | 'jpg' | 'webp'
+  /** Size to write. */
+  readonly to?: { readonly width?: number; readonly height?: number }
   /** Leave out pictures whose result is there. */
   readonly missing: boolean
   readonly output: Output
@@ -25,8 +29,8 @@ const INTERRUPTED = 130
 
 /** `archloom upscale --model <folder> <input> <output>`: pictures and folders of pictures, tile by tile. */
 export async function upscale(input: string, to: string, command: UpscaleCommand): Promise<number> {
-  const { model: folder, scale, tile, overlap, compare, missing, output } = command
-  const all = await filePairs(input, to)
+  const { model: folder, scale, tile, overlap, compare, missing, quality, format, to: size, output } = command
+  const all = await filePairs(input, to, { ...(format !== undefined && { format }) })
   const pairs = missing ? await absent(all) : all
   if (pairs.length < all.length) output.note(`${all.length - pairs.length} of ${all.length} are there already`)
   const engine = await useEngine(command.engine)
@@ -44,7 +48,10 @@ export async function upscale(input: string, to: string, command: UpscaleCommand
   const settings = {
     ...(tile !== undefined && { tile }),
     ...(overlap !== undefined && { overlap }),
-    ...{ compare, signal: stop.signal },
+    ...(quality !== undefined && { quality }),
+    ...(size !== undefined && { to: size }),
+    compare,
+    signal: stop.signal,
     onProgress: (share: number, from: string) => status.show(`${Math.floor(100 * share)} %${left(share)}  ${from}`),
   }
   try {

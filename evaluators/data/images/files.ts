@@ -1,10 +1,10 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, extname, join } from 'node:path'
-import sharp from 'sharp'
+import sharp, { type Sharp } from 'sharp'
 import { messageOf } from '../../../core/errors.ts'
 import { error } from './errors.ts'
-import { openImage } from './open.ts'
-import { type Picture, picture, toRgb } from './picture.ts'
+import { IMAGE_LIMITS, openImage } from './open.ts'
+import { type Picture, picture, sizeOf, toRgb } from './picture.ts'
 
 const READABLE = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '.tif', '.tiff', '.bmp'])
 /** Colour spaces, in the decoder's words, that are not converted. */
@@ -14,11 +14,17 @@ const WRITABLE = new Set(['.png', '.jpg', '.jpeg', '.webp'])
 /** An image, and what had to be converted to have it as 8-bit red, green and blue. */
 export interface ReadPicture extends Picture {
   readonly notes: readonly string[]
+  /** Opacity, one channel, where it was to be kept and the file has it; the colours are then not laid on black. */
+  readonly alpha?: Picture
 }
 
 export interface ReadPictureOptions {
   /** 'repeat' gives grey images as equal red, green and blue, 'keep' as one channel. Default 'repeat'. */
   readonly grey?: 'repeat' | 'keep'
+  /** 'flatten' lays transparent images on black, 'keep' gives their opacity apart. Default 'flatten'. */
+  readonly alpha?: 'flatten' | 'keep'
+  /** Throws an Error, whose message is the reason, for images that shall not be decoded. Default: none. */
+  readonly accept?: (size: { readonly height: number; readonly width: number }) => void
 }
 
 /**
@@ -30,7 +36,7 @@ export interface ReadPictureOptions {
  */
 export async function readPicture(
   source: string | Uint8Array,
-  { grey = 'repeat' }: ReadPictureOptions = {},
+  { grey = 'repeat', alpha = 'flatten', accept }: ReadPictureOptions = {},
 ): Promise<ReadPicture> {
   try {
     const { image, facts } = await openImage(source)
@@ -38,36 +44,94 @@ export async function readPicture(
       facts.channels <= 2 && grey === 'repeat' && 'grey, repeated as red, green and blue',
       !RGB_OR_GREY.has(facts.space) && `${facts.space} colours, converted to red, green and blue`,
       facts.depth !== 'uchar' && `${facts.depth === 'ushort' ? '16-bit' : facts.depth} values, reduced to 8 bits`,
-      facts.hasAlpha && 'transparency, laid on black',
+      facts.hasAlpha && alpha === 'flatten' && 'transparency, laid on black',
+      facts.icc && !isStandardProfile(facts.icc) && 'a colour profile of its own, converted to sRGB',
       (facts.orientation ?? 1) !== 1 && 'turned upright by its orientation tag',
       (facts.pages ?? 1) > 1 && 'an animation, of which the first picture is taken',
     ].filter((note) => typeof note === 'string')
+    const turned = (facts.orientation ?? 1) >= 5
+    accept?.({ height: turned ? facts.width : facts.height, width: turned ? facts.height : facts.width })
     const colours = facts.channels <= 2 && grey === 'keep' ? 'b-w' : 'srgb'
-    const upright = image.autoOrient().flatten({ background: '#000' }).toColourspace(colours)
-    const { data, info } = await upright.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
-    const read = picture(info.height, info.width, info.channels as 1 | 3, new Uint8Array(data))
-    // Some grey files stay grey in spite of the colour space asked for.
-    return { ...(colours === 'srgb' ? toRgb(read) : read), notes }
+    const opacity = facts.hasAlpha && alpha === 'keep'
+    const upright = image.autoOrient().toColourspace(colours)
+    const pipeline = opacity ? upright : upright.flatten({ background: '#000' })
+    const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
+    const { height, width } = info
+    const parts = opacity ? apart(data, info.channels) : { colour: new Uint8Array(data), opacity: undefined }
+    const read = picture(height, width, (parts.opacity ? info.channels - 1 : info.channels) as 1 | 3, parts.colour)
+    return {
+      // Some grey files stay grey in spite of the colour space asked for.
+      ...(colours === 'srgb' ? toRgb(read) : read),
+      notes,
+      ...(parts.opacity && { alpha: picture(height, width, 1, parts.opacity) }),
+    }
   } catch (cause) {
     const path = typeof source === 'string' ? source : `${source.length} bytes`
     throw error('ARCHLOOM_PICTURE_UNREADABLE', { path, reason: messageOf(cause) }, { cause })
   }
 }
 
+/** Whether a colour profile is sRGB (or its grey), to which nothing needs to be converted. */
+function isStandardProfile(profile: Uint8Array): boolean {
+  return /sRGB|s\0R\0G\0B|sGry|s\0G\0r\0a\0y/.test(Buffer.from(profile).toString('latin1'))
+}
+
+/** Colours, and the last channel. */
+function apart(data: Uint8Array, channels: number): { colour: Uint8Array; opacity: Uint8Array } {
+  const count = data.length / channels
+  const [colour, opacity] = [new Uint8Array(count * (channels - 1)), new Uint8Array(count)]
+  for (let i = 0; i < count; i++) {
+    for (let c = 0; c < channels - 1; c++) colour[i * (channels - 1) + c] = data[i * channels + c]!
+    opacity[i] = data[(i + 1) * channels - 1]!
+  }
+  return { colour, opacity }
+}
+
 export interface WriteOptions {
   /** Of JPEG and WebP, 1 to 100. Default 95. */
   readonly quality?: number
+  /** Opacity: one channel of the image's size. PNG and WebP only. Default: opaque. */
+  readonly alpha?: Picture
 }
 
 /** The bytes of an image file. */
 export async function encodePicture(
   image: Picture,
   format: 'png' | 'jpeg' | 'webp' = 'png',
-  { quality = 95 }: WriteOptions = {},
+  { quality = 95, alpha }: WriteOptions = {},
 ): Promise<Uint8Array> {
   const { height, width, channels } = image
-  const bytes = sharp(image.pixels, { raw: { height, width, channels } })
-  const raw = channels === 1 ? bytes.toColourspace('b-w') : bytes
+  if (!Number.isInteger(quality) || quality < 1 || quality > 100)
+    throw error('ARCHLOOM_PICTURE_OPTION', {
+      where: 'encodePicture',
+      option: 'quality',
+      received: quality,
+      expected: 'a whole number from 1 to 100',
+    })
+  if (alpha && (alpha.channels !== 1 || alpha.height !== height || alpha.width !== width || format === 'jpeg'))
+    throw error('ARCHLOOM_PICTURE_OPTION', {
+      where: 'encodePicture',
+      option: 'alpha',
+      received: `${sizeOf(alpha)}×${alpha.channels} for ${format}`,
+      expected: `one channel of ${sizeOf(image)} pixels, for PNG or WebP`,
+    })
+  const layers = channels + (alpha ? 1 : 0)
+  const pixels = alpha ? joined(image, alpha) : image.pixels
+  const raw = { height, width, channels: layers as 1 | 2 | 3 | 4 }
+  const bytes = sharp(pixels, { raw, limitInputPixels: IMAGE_LIMITS.pixels })
+  return encoded(channels === 1 ? bytes.toColourspace('b-w') : bytes, format, quality)
+}
+
+function joined({ channels, pixels }: Picture, alpha: Picture): Uint8Array {
+  const out = new Uint8Array(pixels.length + alpha.pixels.length)
+  for (let i = 0, to = 0; i < alpha.pixels.length; i++) {
+    for (let c = 0; c < channels; c++) out[to++] = pixels[i * channels + c]!
+    out[to++] = alpha.pixels[i]!
+  }
+  return out
+}
+
+async function encoded(raw: Sharp, format: 'png' | 'jpeg' | 'webp', quality: number): Promise<Uint8Array> {
   if (format === 'png') return raw.png().toBuffer()
   return format === 'jpeg'
     ? raw.jpeg({ quality, chromaSubsampling: '4:4:4' }).toBuffer()
@@ -96,14 +160,17 @@ export async function writePicture(path: string, image: Picture, options: WriteO
 }
 
 /** Image files of a folder by name, numbers in names in their natural order. Error: ARCHLOOM_PICTURE_FOLDER_EMPTY. */
-export async function picturesIn(path: string): Promise<readonly string[]> {
+export async function picturesIn(
+  path: string,
+  { recursive = false }: { /** Also in the folders within. Default false. */ readonly recursive?: boolean } = {},
+): Promise<readonly string[]> {
   let names: string[]
   try {
-    names = await readdir(path)
+    names = await readdir(path, { recursive })
   } catch (cause) {
     throw error('ARCHLOOM_PICTURE_FOLDER_EMPTY', { path, why: messageOf(cause) }, { cause })
   }
-  const files = names.filter((name) => !name.startsWith('.') && READABLE.has(extname(name).toLowerCase()))
+  const files = names.filter((name) => !/(^|[\\/])\./.test(name) && READABLE.has(extname(name).toLowerCase()))
   if (files.length === 0)
     throw error('ARCHLOOM_PICTURE_FOLDER_EMPTY', { path, why: `${names.length} entries, none of them an image` })
   const natural = new Intl.Collator('en', { numeric: true })

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import sharp from 'sharp'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { seeded } from '../../../core/random.ts'
 import { useEngine } from '../../../core/tensor/index.ts'
 import { drawScene, readPicture, writePicture } from '../../../evaluators/data/images/index.ts'
@@ -69,9 +69,32 @@ describe('what is read and written', () => {
     await expect(filePairs(a, at('in'))).rejects.toThrow(/written over itself/)
     await expect(filePairs(at('in'), at('x.png'))).rejects.toThrow(/the output must be one/)
     await expect(filePairs(a, at('x.tiff'))).rejects.toThrow(/pictures are written as \.png/)
-    await writePicture(at('twice', 'a.png'), drawScene(4, 4, seeded(1)))
-    await writePicture(at('twice', 'a.jpg'), drawScene(4, 4, seeded(1)))
-    await expect(filePairs(at('twice'), at('out'))).rejects.toThrow(/would both become a\.png/)
+    await expect(filePairs(at('in'), at('out'), { format: 'gif' as 'png' })).rejects.toThrow(
+      /ARCHLOOM_UPSCALING_OPTION.*png, jpg or webp/,
+    )
+  })
+
+  it('goes into folders, and gives two images of one name different names', async () => {
+    for (const name of ['a.png', 'a.jpg', 'A.webp', 'b.jpg', 'sub/a.png', 'sub/.hidden/x.png', 'a-jpg.png'])
+      await writePicture(at('tree', ...name.split('/')), drawScene(4, 4, seeded(1)))
+    const names = (await filePairs(at('tree'), at('large'))).map(({ from, to }) => [
+      from.slice(at('tree').length + 1),
+      to.slice(at('large').length + 1),
+    ])
+    expect(Object.fromEntries(names)).toEqual({
+      'a.png': 'a-png.png',
+      'a.jpg': 'a-jpg-2.png',
+      'A.webp': 'A-webp.png',
+      'a-jpg.png': 'a-jpg.png',
+      'b.jpg': 'b.png',
+      'sub/a.png': 'sub/a.png',
+    })
+    // The results lie within the folder that is read: they are not read again.
+    const inside = await filePairs(at('tree'), at('tree', 'sub'), { format: 'webp' })
+    expect(inside.map(({ from }) => from.slice(at('tree').length + 1)).sort()).toEqual(
+      ['A.webp', 'a-jpg.png', 'a.jpg', 'a.png', 'b.jpg'].sort(),
+    )
+    expect(inside.every(({ to }) => to.endsWith('.webp'))).toBe(true)
   })
 })
 
@@ -102,12 +125,75 @@ describe('files', () => {
     await raw(3, 1).png().toFile(at('odd', 'one.png'))
     const done = await all(await filePairs(at('odd'), at('odd-out')))
     const facts = done.map((one) => ('notes' in one ? [...one.notes, one.size[1]] : [one.failure]))
-    expect(facts).toEqual([
-      [expect.stringMatching(/transparency/), '10×10'],
-      [expect.stringMatching(/16-bit/), '10×10'],
-      [expect.stringMatching(/grey/), '10×10'],
-      ['2×2'],
-    ])
+    expect(facts).toEqual([['10×10'], [expect.stringMatching(/16-bit/), '10×10'], ['10×10'], ['2×2']])
+    const channels = async (name: string) => (await sharp(at('odd-out', name)).metadata()).channels
+    expect([await channels('grey.png'), await channels('clear.png'), await channels('deep.png')]).toEqual([1, 4, 3])
+    expect((await readPicture(at('odd-out', 'grey.png'), { grey: 'keep' })).channels).toBe(1)
+    // JPEG has no transparency: laid on black, and said.
+    const [flat] = await all(await filePairs(at('odd', 'clear.png'), at('flat.jpg')))
+    expect(flat).toMatchObject({ notes: [expect.stringMatching(/transparency, laid on black/)] })
+    const [bare] = await all(await filePairs(at('in', 'a2.png'), at('odd-out', 'profile.webp')))
+    expect(bare).toMatchObject({ notes: [] })
+  })
+
+  it('keep transparency, without dark fringes from invisible pixels', async () => {
+    // A white disc on invisible black.
+    const data = new Uint8Array(20 * 20 * 4)
+    for (let y = 0; y < 20; y++)
+      for (let x = 0; x < 20; x++)
+        if ((y - 9.5) ** 2 + (x - 9.5) ** 2 < 40) data.fill(255, 4 * (y * 20 + x), 4 * (y * 20 + x) + 4)
+    await sharp(data, { raw: { height: 20, width: 20, channels: 4 } })
+      .png()
+      .toFile(at('disc.png'))
+    await all(await filePairs(at('disc.png'), at('disc-large.png')))
+    const { alpha, pixels } = await readPicture(at('disc-large.png'), { alpha: 'keep' })
+    expect(alpha).toMatchObject({ height: 40, width: 40, channels: 1 })
+    // Visible pixels are those of an image that is white everywhere.
+    const white = { height: 20, width: 20, channels: 3, pixels: new Uint8Array(1200).fill(255) } as const
+    const expected = await upscaleTiled({ network: model.network, reach: 4 }, white)
+    alpha!.pixels.forEach((opacity, i) => {
+      if (opacity > 0) expect(pixels[3 * i]).toBe(expected.pixels[3 * i])
+    })
+    expect([alpha!.pixels[0], alpha!.pixels[20 * 40 + 20]]).toEqual([0, 255])
+  })
+
+  it('name a colour profile that is converted', async () => {
+    await sharp(new Uint8Array(75).fill(120), { raw: { height: 5, width: 5, channels: 3 } })
+      .withIccProfile('p3')
+      .png()
+      .toFile(at('wide.png'))
+    const [wide] = await all(await filePairs(at('wide.png'), at('wide-large.png')))
+    expect(wide).toMatchObject({ notes: [expect.stringMatching(/colour profile of its own, converted to sRGB/)] })
+  })
+
+  it('are brought to a size on request', async () => {
+    for (const [to, size] of [
+      [{ width: 21 }, '27×21'],
+      [{ height: 30 }, '30×23'],
+      [{ width: 10, height: 10 }, '10×10'],
+    ] as const) {
+      const [done] = await all(await filePairs(at('in', 'a2.png'), at('sized.png')), { to })
+      expect(done).toMatchObject({ size: ['9×7', size] })
+    }
+    for (const options of [{ to: { width: 0 } }, { to: { depth: 3 } }, { quality: 101 }])
+      await expect(all(await filePairs(at('in', 'a2.png'), at('sized.png')), options)).rejects.toThrow(
+        'ARCHLOOM_UPSCALING_OPTION',
+      )
+  })
+
+  it('whose result could not be written are refused before anything is computed', async () => {
+    await sharp({ create: { width: 16_000, height: 6_000, channels: 3, background: '#888' } })
+      .png()
+      .toFile(at('huge.png'))
+    const onProgress = vi.fn()
+    await expect(all(await filePairs(at('huge.png'), at('huge-large.png')), { onProgress })).rejects.toThrow(
+      /ARCHLOOM_UPSCALING_SIZE: .*huge\.png" would become 12000×32000 pixels; at most 268,402,689/,
+    )
+    expect(onProgress).not.toHaveBeenCalled()
+    const to = { width: 60_000 }
+    await expect(all(await filePairs(at('in', 'a2.png'), at('x.png')), { to })).rejects.toThrow(
+      'ARCHLOOM_UPSCALING_SIZE',
+    )
   })
 
   it('that are cut short fail alone; a single one throws', async () => {
