@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, extname, join, relative, resolve, sep } from 'node:path'
 import { messageOf } from '../../core/errors.ts'
+import { optionError } from '../../core/options/index.ts'
 import { upscaleBicubic } from '../data/images/bicubic.ts'
 import { picturesIn, readPicture, writePicture } from '../data/images/files.ts'
 import { IMAGE_LIMITS } from '../data/images/open.ts'
@@ -33,7 +34,7 @@ export interface FilePairsOptions {
  * What is read and written: a file to a file, a file into a folder, a folder and the folders within it into a folder.
  * Images written into folders keep their place and their name but for the extension; where two would get one name, each
  * keeps its old extension as a part of it (`photo.jpg` and `photo.png` become `photo-jpg.png` and `photo-png.png`). An
- * output folder within the input folder is not read. Errors: ARCHLOOM_UPSCALING_PATHS, ARCHLOOM_UPSCALING_OPTION,
+ * output folder within the input folder is not read. Errors: ARCHLOOM_UPSCALING_PATHS, ARCHLOOM_OPTION,
  * ARCHLOOM_PICTURE_FOLDER_EMPTY.
  */
 export async function filePairs(
@@ -42,13 +43,7 @@ export async function filePairs(
   { format = 'png' }: FilePairsOptions = {},
 ): Promise<readonly FilePair[]> {
   const refuse = (reason: string) => error('ARCHLOOM_UPSCALING_PATHS', { input, output, reason })
-  if (!WRITABLE.has(`.${format}`))
-    throw error('ARCHLOOM_UPSCALING_OPTION', {
-      where: 'filePairs',
-      option: 'format',
-      received: format,
-      expected: 'png, jpg or webp',
-    })
+  if (!WRITABLE.has(`.${format}`)) throw optionError('filePairs', 'format', format, 'png, jpg or webp')
   const many = await isFolder(input)
   const into = (await isFolder(output)) || extname(output) === ''
   if (many && !into) throw refuse('the input is a folder, so the output must be one')
@@ -178,7 +173,7 @@ const REACH = 16
  * Enlarges images one after the other, each written before the next is read. Grey images stay grey; transparency is
  * enlarged by bicubic and kept in PNG and WebP; what cannot be kept (16 bits, colour profiles, transparency in JPEG) is
  * named in `notes`. Of several images one that cannot be read, or would become too large, is yielded with its failure,
- * and the others go on; a single one throws. Errors: ARCHLOOM_UPSCALING_SIZE, ARCHLOOM_UPSCALING_OPTION,
+ * and the others go on; a single one throws. Errors: ARCHLOOM_UPSCALING_SIZE, ARCHLOOM_OPTION,
  * ARCHLOOM_PICTURE_UNREADABLE, ARCHLOOM_PICTURE_UNWRITABLE, ARCHLOOM_PICTURE_OPTION.
  */
 export async function* upscaleFiles(
@@ -189,20 +184,15 @@ export async function* upscaleFiles(
   const { network, description } = model
   const { scale } = network
   if (quality !== undefined && !(Number.isInteger(quality) && quality >= 1 && quality <= 100))
-    throw error('ARCHLOOM_UPSCALING_OPTION', {
-      where: 'upscaleFiles',
-      option: 'quality',
-      received: quality,
-      expected: 'a whole number from 1 to 100',
-    })
+    throw optionError('upscaleFiles', 'quality', quality, 'a whole number from 1 to 100')
   for (const [option, received] of Object.entries(target ?? {}))
     if (!['width', 'height'].includes(option) || !Number.isInteger(received) || received < 1 || received > 65_535)
-      throw error('ARCHLOOM_UPSCALING_OPTION', {
-        where: 'upscaleFiles',
-        option: `to.${option}`,
+      throw optionError(
+        'upscaleFiles',
+        `to.${option}`,
         received,
-        expected: 'a width or height as a whole number of pixels from 1 to 65535',
-      })
+        'a width or height as a whole number of pixels from 1 to 65535',
+      )
   for (const [index, { from, to }] of pairs.entries()) {
     tiling.signal?.throwIfAborted()
     try {

@@ -2,6 +2,7 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, extname, join } from 'node:path'
 import sharp, { type Sharp } from 'sharp'
 import { messageOf } from '../../../core/errors.ts'
+import { optionError } from '../../../core/options/index.ts'
 import { error } from './errors.ts'
 import { IMAGE_LIMITS, openImage } from './open.ts'
 import { type Picture, picture, sizeOf, toRgb } from './picture.ts'
@@ -102,19 +103,14 @@ export async function encodePicture(
 ): Promise<Uint8Array> {
   const { height, width, channels } = image
   if (!Number.isInteger(quality) || quality < 1 || quality > 100)
-    throw error('ARCHLOOM_PICTURE_OPTION', {
-      where: 'encodePicture',
-      option: 'quality',
-      received: quality,
-      expected: 'a whole number from 1 to 100',
-    })
+    throw optionError('encodePicture', 'quality', quality, 'a whole number from 1 to 100')
   if (alpha && (alpha.channels !== 1 || alpha.height !== height || alpha.width !== width || format === 'jpeg'))
-    throw error('ARCHLOOM_PICTURE_OPTION', {
-      where: 'encodePicture',
-      option: 'alpha',
-      received: `${sizeOf(alpha)}×${alpha.channels} for ${format}`,
-      expected: `one channel of ${sizeOf(image)} pixels, for PNG or WebP`,
-    })
+    throw optionError(
+      'encodePicture',
+      'alpha',
+      `${sizeOf(alpha)}×${alpha.channels} for ${format}`,
+      `one channel of ${sizeOf(image)} pixels, for PNG or WebP`,
+    )
   const layers = channels + (alpha ? 1 : 0)
   const pixels = alpha ? joined(image, alpha) : image.pixels
   const raw = { height, width, channels: layers as 1 | 2 | 3 | 4 }

@@ -95,15 +95,7 @@ describe('archloom upscale', () => {
   const wrong: [string, number, RegExp, ...string[]][] = [
     ['a size that is none', 2, /Expected a size in pixels such as 1920x/, 'one.png', 'x.png', '--to', 'x'],
     ['a format that is none', 2, /Allowed choices are png, jpg, webp/, 'one.png', 'out', '--format', 'gif'],
-    [
-      'a quality that is none',
-      1,
-      /ARCHLOOM_UPSCALING_OPTION: .*quality is 101/,
-      'one.png',
-      'x.jpg',
-      '--quality',
-      '101',
-    ],
+    ['a quality that is none', 1, /ARCHLOOM_OPTION: .*quality.* is 101/, 'one.png', 'x.jpg', '--quality', '101'],
     ['another scale', 1, /^ARCHLOOM_UPSCALER_SCALE: .*×2; ×4 was asked for/, 'one.png', 'x.png', '--scale', '4'],
     ['a scale that is none', 2, /whole number of at least 1/, 'one.png', 'x.png', '--scale', 'two'],
     ['a tile too small', 1, /ARCHLOOM_OPTION: .*tile" is 4/, 'one.png', 'x.png', '--tile', '4'],

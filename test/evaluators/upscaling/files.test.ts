@@ -70,7 +70,7 @@ describe('what is read and written', () => {
     await expect(filePairs(at('in'), at('x.png'))).rejects.toThrow(/the output must be one/)
     await expect(filePairs(a, at('x.tiff'))).rejects.toThrow(/pictures are written as \.png/)
     await expect(filePairs(at('in'), at('out'), { format: 'gif' as 'png' })).rejects.toThrow(
-      /ARCHLOOM_UPSCALING_OPTION.*png, jpg or webp/,
+      /ARCHLOOM_OPTION.*png, jpg or webp/,
     )
   })
 
@@ -177,7 +177,7 @@ describe('files', () => {
     }
     for (const options of [{ to: { width: 0 } }, { to: { depth: 3 } }, { quality: 101 }])
       await expect(all(await filePairs(at('in', 'a2.png'), at('sized.png')), options)).rejects.toThrow(
-        'ARCHLOOM_UPSCALING_OPTION',
+        'ARCHLOOM_OPTION',
       )
   })
 
