@@ -73,7 +73,7 @@ function part(domain: Domain, title: string, degradation: string): ExperimentPar
           { metric: 'consistency, dB', value: consistency },
         ]
       }
-      if (arm === BEFORE) return measured(pair)
+      if (arm === BEFORE) return await measured(pair)
       const foreign = patchSplit('train', photographs.slice(0, unpaired), { patch: plan.patch })
       const known = () => degradationDual(SCALE, domain === 'blur-down' ? { sigma: SIGMA } : {})
       // A dual of its own begins as the learnt one, and learns along on unpaired images only.
@@ -90,7 +90,7 @@ function part(domain: Domain, title: string, degradation: string): ExperimentPar
         ...(arm !== PAIRED && { unpaired: foreign, wayBack: wayBack! }),
         signal,
       })
-      return measured(result)
+      return await measured(result)
     },
     metrics: [
       { name: 'PSNR-Y, dB', digits: 3 },
