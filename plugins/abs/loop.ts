@@ -39,21 +39,26 @@ export async function searchLoop(searched: Searched, options: SearchOptions): Pr
   const optimizer = new PairedOptimizer(made.weights, made.deciding, new Set(searched.deciding.map(({ name }) => name)))
   const order = options.rng.fork('batches')
   let [step, lambda, liveBytes] = [0, rates.lambda, 0]
+  let weight = lambda
+  let firstLogShare: number | undefined
   const one = ({ inputs, targets }: Batch) => {
     let logShare = 0
     const before = tf.memory().numBytes
     const loss = () => {
       const { logits, logBops } = searched.search(inputs, step)
       logShare = (logBops.dataSync()[0] as number) - Math.log(net.plan.fullBops)
-      const total = tf.add(softmaxCrossEntropy(logits, targets), tf.mul(logBops, lambda)) as tf.Scalar
+      const total = tf.add(softmaxCrossEntropy(logits, targets), tf.mul(logBops, weight)) as tf.Scalar
       liveBytes = tf.memory().numBytes - before
       return total
     }
     const { loss: value } = trainStep({ variables: searched.variables(step), optimizer, loss })
     step++
     if (!Number.isFinite(value)) throw error('ARCHLOOM_ABS_DIVERGED', { step, steps, learningRate: rates.learningRate })
-    options.report?.({ step, steps, loss: value, lambda, share: Math.exp(logShare) })
-    lambda = nextLambda(lambda, rates.lambda, logShare, target)
+    options.report?.({ step, steps, loss: value, lambda: weight, share: Math.exp(logShare) })
+    firstLogShare ??= logShare
+    const next = nextLambda({ lambda, start: rates.lambda, logShare, firstLogShare, step, steps, target })
+    lambda = next.lambda
+    weight = next.weight
     searched.afterStep()
   }
   try {

@@ -18,8 +18,8 @@ export interface SearchOptions {
   /** λ of CE + λ·ln R (eq. 17). Default 0.1; with `target` the value to start from. */
   readonly lambda?: number
   /**
-   * Share of full-precision BOPs (32 × 32 bits, nothing pruned) to reach: λ then rises while the cost is above it, and
-   * falls below it.
+   * Share of full-precision BOPs (32 × 32 bits, nothing pruned) to reach. It is approached over the first half of the
+   * search: λ rises while the cost is above the way there, and falls and has no weight below it.
    */
   readonly target?: number
   /** L2 penalty of kernels. Default 1e-4; thresholds and clips have none. */
@@ -62,12 +62,36 @@ export function resolve(options: SearchOptions) {
   return { data, batchSize, steps, learningRate, thresholdRate, lambda, weightDecay, target }
 }
 
-/** How fast λ follows the distance to the target, a step. */
-const FOLLOW = 0.05
+/** How far λ can follow in one search: e⁸ for every factor of e between share and target. */
+const FOLLOW = 8
 
-/** λ after a step: e^(0.05·ln(R / target)) times as large, between a hundredth of the start and a hundred times it. */
-export function nextLambda(lambda: number, start: number, logShare: number, target: number | undefined): number {
-  if (target === undefined) return lambda
-  const next = lambda * Math.exp(FOLLOW * (logShare - Math.log(target)))
-  return Math.min(Math.max(next, start / 100), start * 100)
+/** Where the search stands after a step. */
+export interface CostControl {
+  /** λ before the step, whether it was used or not. */
+  readonly lambda: number
+  /** λ at the start. */
+  readonly start: number
+  /** ln of the share of full-precision BOPs that the gates use, and what it was in the first step. */
+  readonly logShare: number
+  readonly firstLogShare: number
+  readonly step: number
+  readonly steps: number
+  readonly target: number | undefined
+}
+
+/**
+ * λ after a step, and the weight of the cost in the next one. The target falls geometrically from the first share to
+ * the one asked for, over the first half of the search. λ follows the distance to it, e^(8/steps · ln(R / target)) times
+ * as large, between a hundredth of the start and a hundred times it; below the target the cost has no weight at all, so
+ * that gates are not pushed past it.
+ */
+export function nextLambda({ lambda, start, logShare, firstLogShare, step, steps, target }: CostControl): {
+  readonly lambda: number
+  readonly weight: number
+} {
+  if (target === undefined) return { lambda, weight: lambda }
+  const way = Math.min(1, (2 * step) / steps)
+  const aim = Math.min(firstLogShare, firstLogShare + way * (Math.log(target) - firstLogShare))
+  const next = Math.min(Math.max(lambda * Math.exp((FOLLOW / steps) * (logShare - aim)), start / 100), start * 100)
+  return { lambda: next, weight: logShare > aim ? next : 0 }
 }

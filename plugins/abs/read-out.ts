@@ -6,8 +6,10 @@ import {
   bopsOf,
   checkTarget,
   gatesOf,
+  type LayerBits,
   type LayerResiduals,
   type SuperBitNetwork,
+  type SuperBitPlan,
 } from '../../search-spaces/compression/index.ts'
 import { error } from './errors.ts'
 
@@ -23,20 +25,17 @@ export interface ReadOut {
   readonly bops: number
   /** Share of (batch, layer) pairs whose own activation bits differ from those of the averages. */
   readonly flicker: number
-  /**
-   * How far all thresholds were moved to meet the target, as a share of the largest mean residual: 0 without a target,
-   * up to 1 (everything shut) where the gates alone cost more than it, down to −1 where they cost less.
-   */
-  readonly shift: number
+  /** Gates that the target opened (above 0) or shut (below 0) beyond those that the search left open. */
+  readonly moved: number
 }
 
 const mean = (rows: readonly (readonly number[])[]) =>
   (rows[0] ?? []).map((_, j) => rows.reduce((sum, row) => sum + (row[j] as number), 0) / rows.length)
 
 /**
- * Reads the gates off averages over a calibration set, with thresholds and statistics as they are. With a target, all
- * thresholds of bits move together by one amount until the cost just fits, so that the gates with the smallest margin
- * change first; filters go after that, those closest to their threshold first. Errors: ARCHLOOM_ABS_CALIBRATION, ARCHLOOM_SUPER_BIT_TARGET.
+ * Reads the gates off averages over a calibration set, with thresholds and statistics as they are. With a target, gates
+ * of bits open or shut one by one until the cost just fits (`gatesWithin`); filters go after that, those closest to their
+ * threshold first. Errors: ARCHLOOM_ABS_CALIBRATION, ARCHLOOM_SUPER_BIT_TARGET.
  */
 export async function readOut(
   net: SuperBitNetwork,
@@ -64,49 +63,107 @@ export async function readOut(
   const limits = (['weights', 'activations'] as const).map((side) =>
     thresholds[side].map((variable) => (variable ? [...variable.dataSync()] : undefined)),
   )
-  const largest = Math.max(0, ...averages.flatMap(({ weights, activations }) => [...weights, ...activations]))
   const { kept } = net.selected
-  const at = (shift: number): BitChoice => ({
-    bits: net.choice.bits.map((own, l) => {
-      const side = (which: 0 | 1, means: readonly number[], fallback: number) => {
-        const own = limits[which]?.[l]
-        if (!own || means.length === 0) return fallback
-        return bitsOf(
-          gatesOf(
-            means,
-            own.map((value) => value + shift * largest),
-          ).open,
-          ladder,
-        )
-      }
-      const averaged = averages[l] as LayerResiduals
-      return {
-        weights: side(0, averaged.weights, own.weights),
-        activations: side(1, averaged.activations, own.activations),
-      }
+  const tensors = plan.layers.flatMap((_, layer) =>
+    (['weights', 'activations'] as const).flatMap((side, which): GatedTensor[] => {
+      const own = limits[which]![layer]
+      const residuals = averages[layer]![side]
+      return own && residuals.length > 0 ? [{ layer, side, residuals, thresholds: own }] : []
     }),
-    kept,
-  })
-  const gated = at(0)
+  )
+  const bits = net.choice.bits.map((own) => ({ ...own }))
+  for (const { layer, side, residuals, thresholds: own } of tensors)
+    bits[layer] = { ...bits[layer]!, [side]: bitsOf(gatesOf(residuals, own).open, ladder) }
+  const gated: BitChoice = { bits, kept }
   const flips = batchBits.flatMap((bits) => bits.map((each, l) => (each === gated.bits[l]?.activations ? 0 : 1)))
   const searched = plan.layers.filter(({ role }) => role === 'inner').length * batchBits.length
   const flicker = flips.reduce<number>((sum, flip) => sum + flip, 0) / Math.max(1, searched)
-  if (limit === undefined) return { choice: gated, bops: bopsOf(plan, gated), flicker, shift: 0 }
-  const shift = plan.quantised ? smallestShift((value) => bopsOf(plan, at(value)) <= limit) : 0
-  const choice = pruneTo(net, at(shift), limit)
-  return { choice, bops: bopsOf(plan, choice), flicker, shift }
+  if (limit === undefined) return { choice: gated, bops: bopsOf(plan, gated), flicker, moved: 0 }
+  const fitting = plan.quantised ? gatesWithin(plan, gated, tensors, limit) : { choice: gated, moved: 0 }
+  const choice = pruneTo(net, fitting.choice, limit)
+  return { choice, bops: bopsOf(plan, choice), flicker, moved: fitting.moved }
 }
 
-/** The smallest shift in [−1, 1] that fits, to 2⁻¹²; 1 shuts every gate. */
-function smallestShift(fits: (shift: number) => boolean): number {
-  if (fits(-1)) return -1
-  let [below, above] = [-1, 1]
-  for (let halving = 0; halving < 13; halving++) {
-    const middle = (below + above) / 2
-    if (fits(middle)) above = middle
-    else below = middle
+/** One tensor with gates: what its thresholds were compared with, one number per gate each. */
+export interface GatedTensor {
+  readonly layer: number
+  readonly side: keyof LayerBits
+  /** A_j, mean residuals over the calibration set. */
+  readonly residuals: readonly number[]
+  /** α_j. */
+  readonly thresholds: readonly number[]
+}
+
+/** Ratios closer than this are equal: thresholds at their common ceiling differ by rounding only. */
+const TIE = 1e-3
+
+/**
+ * The gates of a choice, moved until it costs no more than `limit` BOPs and uses that up as far as it can. Gates are
+ * compared by α_j / A_j, which does not depend on the scale of a tensor: the gate with the smallest ratio opens first,
+ * the one with the largest shuts first. Among equal ones, the gate with the larger residual per bit operation opens
+ * first and shuts last. A tensor moves one width at a time.
+ */
+export function gatesWithin(
+  plan: SuperBitPlan,
+  choice: BitChoice,
+  tensors: readonly GatedTensor[],
+  limit: number,
+): { readonly choice: BitChoice; readonly moved: number } {
+  const { ladder } = plan
+  const bits = choice.bits.map((own) => ({ ...own }))
+  const cost = () => bopsOf(plan, { bits, kept: choice.kept })
+  const levels = tensors.map(({ layer, side }) => ladder.indexOf(bits[layer]![side]))
+  const put = (at: number, level: number) => {
+    const { layer, side } = tensors[at]!
+    levels[at] = level
+    bits[layer] = { ...bits[layer]!, [side]: ladder[level]! }
   }
-  return above
+  /** The gate between a level and the next one. */
+  const gate = (at: number, level: number) => {
+    const { residuals, thresholds } = tensors[at]!
+    const residual = residuals[level]!
+    const now = levels[at]!
+    put(at, level)
+    const low = cost()
+    put(at, level + 1)
+    const more = cost() - low
+    put(at, now)
+    return {
+      at,
+      ratio: residual > 0 ? thresholds[level]! / residual : Number.POSITIVE_INFINITY,
+      worth: residual / more,
+    }
+  }
+  type Gate = ReturnType<typeof gate>
+  /** Below 0 where `a` opens before `b`. */
+  const order = (a: Gate, b: Gate) => {
+    const apart = a.ratio === b.ratio ? 0 : a.ratio - b.ratio
+    const scale = Math.max(Math.min(a.ratio, b.ratio), TIE)
+    return Math.abs(apart) > TIE * scale ? apart : b.worth - a.worth
+  }
+  let moved = 0
+  while (cost() > limit) {
+    const open = tensors.flatMap((_, at) => (levels[at]! > 0 ? [gate(at, levels[at]! - 1)] : []))
+    if (open.length === 0) break
+    const last = open.reduce((a, b) => (order(a, b) < 0 ? b : a))
+    put(last.at, levels[last.at]! - 1)
+    moved--
+  }
+  // A gate that does not fit now will not fit later: every other one only costs more.
+  const full = new Set<number>()
+  for (;;) {
+    const shut = tensors.flatMap((_, at) =>
+      !full.has(at) && levels[at]! < ladder.length - 1 ? [gate(at, levels[at]!)] : [],
+    )
+    if (shut.length === 0) return { choice: { ...choice, bits }, moved }
+    const first = shut.reduce((a, b) => (order(a, b) > 0 ? b : a))
+    put(first.at, levels[first.at]! + 1)
+    if (cost() <= limit) moved++
+    else {
+      put(first.at, levels[first.at]! - 1)
+      full.add(first.at)
+    }
+  }
 }
 
 /** Drops groups of filters, the one whose score is smallest beside its threshold first, until the cost fits. */

@@ -21,7 +21,10 @@ export interface AbsSearchOptions extends SearchOptions, SuperBitNetworkOptions 
   readonly calibration?: Split
   /** Whether weights and activations take turns (the paper), or learn their thresholds in every step. Default true. */
   readonly alternate?: boolean
-  /** Thresholds never exceed this times the residual that they are compared with; Infinity: as the paper. Default 2. */
+  /**
+   * Thresholds never exceed this times the residual that they are compared with, so that a shut gate stays near the border
+   * and can open again; Infinity: as the paper. Default 1.1.
+   */
   readonly ceiling?: number
   /** Steps after which the bits that evaluation uses are set to those of the gates. Default 500. */
   readonly refreshEvery?: number
@@ -56,7 +59,7 @@ export const graphOf = async (network: Network | LayerGraph): Promise<LayerGraph
  * Errors: ARCHLOOM_SUPER_BIT_*, ARCHLOOM_ABS_*, ARCHLOOM_PRUNABLE_WEIGHTS.
  */
 export async function absSearch(network: Network | LayerGraph, options: AbsSearchOptions): Promise<Compression> {
-  const { ceiling = 2, refreshEvery = 500, alternate = true, clock = realClock, target } = options
+  const { ceiling = 1.1, refreshEvery = 500, alternate = true, clock = realClock, target } = options
   check('ceiling', ceiling, (x) => x > 0, 'a positive number')
   check('refreshEvery', refreshEvery, (x) => Number.isInteger(x) && x > 0, 'a positive whole number')
   check('target', target ?? 1, (x) => !(x > 1), 'a share of full-precision BOPs, at most 1')

@@ -21,6 +21,7 @@ import {
   uniformBits,
 } from '../../../plugins/abs/index.ts'
 import { nextLambda } from '../../../plugins/abs/options.ts'
+import { type GatedTensor, gatesWithin } from '../../../plugins/abs/read-out.ts'
 import {
   bopsOf,
   cheapestChoice,
@@ -56,11 +57,40 @@ describe('λ', () => {
     expect(bits[2]).toBeLessThan(bits[0] as number)
   })
 
-  it('rises above the target, falls below it, and is left alone without one', () => {
-    expect(nextLambda(0.1, 0.1, Math.log(0.5), 0.25)).toBeCloseTo(0.1 * 2 ** 0.05, 10)
-    expect(nextLambda(0.1, 0.1, Math.log(0.125), 0.25)).toBeCloseTo(0.1 / 2 ** 0.05, 10)
-    expect(nextLambda(10, 0.1, Math.log(1e9), 0.25)).toBe(10)
-    expect(nextLambda(0.1, 0.1, 0, undefined)).toBe(0.1)
+  it('rises above the target, falls below it and has no weight there, and is left alone without one', () => {
+    const at = { lambda: 0.1, start: 0.1, firstLogShare: 0, step: 100, steps: 160, target: 0.25 }
+    const above = nextLambda({ ...at, logShare: Math.log(0.5) })
+    expect(above.lambda).toBeCloseTo(0.1 * 2 ** (8 / 160), 10)
+    expect(above.weight).toBe(above.lambda)
+    const below = nextLambda({ ...at, logShare: Math.log(0.125) })
+    expect(below.lambda).toBeCloseTo(0.1 / 2 ** (8 / 160), 10)
+    expect(below.weight).toBe(0)
+    expect(nextLambda({ ...at, lambda: 10, logShare: Math.log(1e9) }).lambda).toBe(10)
+    expect(nextLambda({ ...at, target: undefined, logShare: 0 })).toEqual({ lambda: 0.1, weight: 0.1 })
+  })
+
+  it('approaches the target over the first half of a search', () => {
+    const weight = (step: number, logShare: number) =>
+      nextLambda({ lambda: 0.1, start: 0.1, firstLogShare: 0, step, steps: 100, target: Math.exp(-2), logShare }).weight
+    // A quarter of the way down, at a quarter of the half: nothing is pushed yet.
+    expect(weight(12, -0.5)).toBe(0)
+    expect(weight(40, -0.5)).toBeGreaterThan(0)
+    expect(weight(50, -1.99)).toBeGreaterThan(0)
+    expect(weight(100, -2.01)).toBe(0)
+    // A target above the first share is met from the beginning.
+    expect(
+      nextLambda({ ...{ lambda: 0.1, start: 0.1, step: 9, steps: 10, target: 0.9 }, firstLogShare: -3, logShare: -3 }),
+    ).toMatchObject({ weight: 0 })
+  })
+
+  it('leaves gates near the border at the end of a search for a target', async () => {
+    const shares: number[] = []
+    const target = 0.75 * shareOf(4)
+    const report = ({ share }: { share: number }) => shares.push(share)
+    await absSearch(graph, { ...base, prune: false, rng: rng(), target, steps: 40, report })
+    expect(shares.at(-1)).toBeLessThan(1.3 * target)
+    // 0.1 pushed every gate shut, to the cost of two bits.
+    expect(shares.at(-1)).toBeGreaterThan(1.1 * shareOf(2))
   })
 })
 
@@ -167,7 +197,7 @@ describe('read-out', () => {
     using net = superBitNetwork(graph, { prune })
     const free = await readOut(net, data.validation)
     expect(meanBits(plan, free.choice)).toEqual({ weights: 8, activations: 8 })
-    expect(free).toMatchObject({ shift: 0, flicker: 0, bops: bopsOf(plan, free.choice) })
+    expect(free).toMatchObject({ moved: 0, flicker: 0, bops: bopsOf(plan, free.choice) })
     let last = Number.POSITIVE_INFINITY
     for (const target of [0.05, 0.02, 0.012]) {
       const { bops } = await readOut(net, data.validation, { target })
@@ -178,6 +208,163 @@ describe('read-out', () => {
     const least = bopsOf(plan, cheapestChoice(plan))
     const { choice } = await readOut(net, data.validation, { target: (1 + 1e-9) * (least / plan.fullBops) })
     expect(bopsOf(plan, choice)).toBe(least)
+  })
+})
+
+describe('gates within a target', () => {
+  const bare = superBitPlan(graph, { prune: false })
+  const inner = bare.layers.flatMap(({ role }, layer) => (role === 'inner' ? [layer] : []))
+  /** Weights of searched layers, with the ratios of threshold to residual and the residuals themselves. */
+  const tensors = (ratios: readonly (readonly number[])[], residuals: readonly (readonly number[])[]): GatedTensor[] =>
+    ratios.map((own, i) => ({
+      layer: inner[i]!,
+      side: 'weights',
+      residuals: residuals[i]!,
+      thresholds: own.map((ratio, j) => ratio * residuals[i]![j]!),
+    }))
+  const cost = (bits: readonly (readonly [index: number, width: number])[]) => {
+    const choice = uniformChoice(bare, 2)
+    const own = choice.bits.map((each) => ({ ...each }))
+    for (const [index, weights] of bits) own[inner[index]!] = { weights, activations: 2 }
+    return bopsOf(bare, { ...choice, bits: own })
+  }
+  const widths = (choice: ReturnType<typeof gatesWithin>['choice']) => inner.map((layer) => choice.bits[layer]!.weights)
+  const from = uniformChoice(bare, 2)
+
+  it('opens the gate that is nearest to its own threshold, not the one with the smallest residual', () => {
+    // The second tensor has a tenth of the residual; its gate is farther shut beside it, though nearer in absolute terms.
+    const two = tensors(
+      [
+        [1.05, 1.05],
+        [1.09, 1.09],
+      ],
+      [
+        [0.08, 0.016],
+        [0.008, 0.0016],
+      ],
+    )
+    const { choice, moved } = gatesWithin(bare, from, two, cost([[0, 4]]))
+    expect(widths(choice).slice(0, 2)).toEqual([4, 2])
+    expect(moved).toBe(1)
+  })
+
+  it('does not depend on the scale of a tensor', () => {
+    const ratios = [
+      [1.05, 1.2],
+      [0.9, 1.1],
+      [1.08, 1.3],
+    ]
+    const residuals = [
+      [0.08, 0.016],
+      [0.04, 0.006],
+      [0.06, 0.01],
+    ]
+    const limits = [
+      cost([]),
+      cost([[1, 4]]),
+      cost([
+        [0, 4],
+        [1, 4],
+      ]),
+      cost([
+        [0, 8],
+        [1, 8],
+      ]),
+      cost([
+        [0, 8],
+        [1, 8],
+        [2, 8],
+      ]),
+    ]
+    for (const limit of limits) {
+      const chosen = (scales: readonly number[]) =>
+        widths(
+          gatesWithin(
+            bare,
+            from,
+            tensors(
+              ratios,
+              residuals.map((own, i) => own.map((x) => scales[i]! * x)),
+            ),
+            limit,
+          ).choice,
+        )
+      const plain = chosen([1, 1, 1])
+      for (const scales of [
+        [10, 1, 1],
+        [1, 0.01, 3],
+        [5, 7, 0.1],
+      ])
+        expect(chosen(scales)).toEqual(plain)
+    }
+  })
+
+  it('moves one width at a time, the worthier first where all stand at their ceiling', () => {
+    const ceiling = [1.1, 1.1]
+    const alike = tensors(
+      [ceiling, ceiling, ceiling],
+      [
+        [0.08, 0.016],
+        [0.08, 0.016],
+        [0.02, 0.004],
+      ],
+    )
+    const order: string[] = []
+    for (const limit of [
+      cost([[0, 4]]),
+      cost([
+        [0, 4],
+        [1, 4],
+      ]),
+    ]) {
+      const found = widths(gatesWithin(bare, from, alike, limit).choice)
+      expect(Math.max(...found)).toBe(4)
+      order.push(found.slice(0, 3).join(' '))
+    }
+    expect(order).toEqual(['4 2 2', '4 4 2'])
+    // With room for all, all open.
+    expect(widths(gatesWithin(bare, from, alike, Number.POSITIVE_INFINITY).choice).slice(0, 3)).toEqual([8, 8, 8])
+  })
+
+  it('shuts the gate with the largest ratio first, and fills up what is left', () => {
+    const three = tensors(
+      [
+        [0.5, 0.6],
+        [0.5, 0.99],
+        [0.1, 0.2],
+      ],
+      [
+        [0.08, 0.016],
+        [0.08, 0.016],
+        [0.08, 0.016],
+      ],
+    )
+    const bits = from.bits.map((own) => ({ ...own }))
+    for (const index of [0, 1, 2]) bits[inner[index]!] = { weights: 8, activations: 2 }
+    const { choice, moved } = gatesWithin(
+      bare,
+      { ...from, bits },
+      three,
+      cost([
+        [0, 8],
+        [1, 4],
+        [2, 8],
+      ]),
+    )
+    expect(widths(choice).slice(0, 3)).toEqual([8, 4, 8])
+    expect(moved).toBe(-1)
+    // A tensor on its grid gains nothing: it opens last.
+    const flat = tensors(
+      [
+        [0, 0],
+        [1.1, 1.1],
+      ],
+      [
+        [0, 0],
+        [0.08, 0.016],
+      ],
+    )
+    expect(widths(gatesWithin(bare, from, flat, cost([[1, 4]])).choice).slice(0, 2)).toEqual([2, 4])
   })
 })
 
