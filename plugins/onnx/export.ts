@@ -10,6 +10,7 @@ import { error, SizeFixed } from './errors.ts'
 import { foldAffine, foldPadding, shareConstants } from './fold.ts'
 import type { OnnxGraph } from './graph.ts'
 import type { Range } from './grids.ts'
+import { exportOptions } from './options.ts'
 import { plannedValues, planQuantisation, type QuantiseBits, type QuantisedLayer, quantise } from './quantise.ts'
 import { translate } from './translate.ts'
 
@@ -66,7 +67,8 @@ const batches = [1, 2] as const
  * Errors: ARCHLOOM_ONNX_KERNEL_UNSUPPORTED, ARCHLOOM_ONNX_KERNEL_FORM, ARCHLOOM_ONNX_NOT_FINITE, ARCHLOOM_OPTION,
  * ARCHLOOM_ONNX_SIZE_FIXED, ARCHLOOM_ONNX_CALIBRATION.
  */
-export async function exportOnnx(network: Exportable, options: ExportOptions = {}): Promise<Exported> {
+export async function exportOnnx(network: Exportable, given: ExportOptions = {}): Promise<Exported> {
+  const options = exportOptions.read(given)
   const { graph, batch, size } = await graphOf(network, options)
   const { quantise: bits } = options
   const quantised = bits && (await quantiseGraph(graph, bits, checkedInput(network, options)))

@@ -9,6 +9,7 @@ import {
 } from '../../search-spaces/compression/index.ts'
 import { type Exported, type ExportOptions, graphOf, written } from './export.ts'
 import { shareConstants } from './fold.ts'
+import { quantisedModelOptions } from './options.ts'
 import { type Clip, quantise } from './quantise.ts'
 
 /** The graph with the values that its quantised weights stand for. */
@@ -29,8 +30,9 @@ const path = (name: string) => name.split('/').filter(Boolean).join('/')
  */
 export async function exportQuantisedModel(
   model: QuantisedModel,
-  options: Pick<ExportOptions, 'file' | 'foldBatchNorm'> = {},
+  given: Pick<ExportOptions, 'file' | 'foldBatchNorm'> = {},
 ): Promise<Exported> {
+  const options = quantisedModelOptions.read(given)
   using network = graphNetwork(onLevels(model))
   const { graph, ...sizes } = await graphOf(network, options)
   const bits = { weights: { '*': 32 } as Record<string, number>, activations: { '*': 32 } as Record<string, number> }

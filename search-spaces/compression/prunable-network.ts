@@ -131,6 +131,8 @@ export type LayerOverride = (node: GraphNode, scope: VariableScope) => LayerFunc
 export interface GraphNetwork extends ScopedNetwork {
   /** What the network was built of; its weights are those of that time. */
   readonly graph: LayerGraph
+  /** Whether layers compute something else than their nodes say, as quantised ones do. */
+  readonly overridden: boolean
   /** Evaluates a batch and shows every node. Call inside a tidy. */
   observe(x: tf.Tensor, observer: NodeObserver): tf.Tensor
 }
@@ -189,7 +191,11 @@ export function graphNetwork(graph: LayerGraph, override?: LayerOverride): Graph
     apply: (x, mode) => run(x, mode),
   })
   return Object.defineProperties(
-    { graph, observe: (x: tf.Tensor, observer: NodeObserver) => run(x, { training: false }, observer) },
+    {
+      graph,
+      overridden: override !== undefined,
+      observe: (x: tf.Tensor, observer: NodeObserver) => run(x, { training: false }, observer),
+    },
     Object.getOwnPropertyDescriptors(made),
   ) as GraphNetwork
 }

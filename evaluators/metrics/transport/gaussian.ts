@@ -4,9 +4,9 @@ import {
   matrix,
   matrixOf,
   nuclearNorm,
-  product,
-  spectral,
-  symmetricEigen,
+  rowProducts,
+  semiDefiniteFactor,
+  symmetricEigenvalues,
   trace,
   transposed,
 } from './matrix.ts'
@@ -27,36 +27,35 @@ export function momentsOf(points: Points): Gaussian {
   const mean = new Float64Array(dimension)
   for (const point of points)
     for (let k = 0; k < dimension; k++) mean[k] = (mean[k] as number) + (point[k] as number) / n
-  const covariance = Array.from({ length: dimension }, () => new Float64Array(dimension))
-  const centred = new Float64Array(dimension)
-  for (const point of points) {
-    for (let k = 0; k < dimension; k++) centred[k] = (point[k] as number) - (mean[k] as number)
-    for (let i = 0; i < dimension; i++) {
-      const row = covariance[i] as Float64Array
-      const factor = (centred[i] as number) / (n - 1)
-      for (let j = 0; j < dimension; j++) row[j] = (row[j] as number) + factor * (centred[j] as number)
-    }
-  }
+  const centred = matrix(dimension, n)
+  for (const [i, point] of points.entries())
+    for (let k = 0; k < dimension; k++) centred.values[k * n + i] = point[k]! - mean[k]!
+  const { values } = rowProducts(centred, centred)
+  const covariance = Array.from({ length: dimension }, (_, k) =>
+    values.slice(k * dimension, (k + 1) * dimension).map((value) => value / (n - 1)),
+  )
   return { mean, covariance }
 }
 
 const meanDistance = (a: ArrayLike<number>, b: ArrayLike<number>) =>
   Array.from(a).reduce((sum, value, i) => sum + (value - (b[i] as number)) ** 2, 0)
 
-/** Rounding may leave an eigenvalue slightly below 0; more than that is no covariance. */
-function covarianceEigen(m: Matrix) {
-  const eigen = symmetricEigen(m)
-  const [least, most] = [Math.min(...eigen.values), Math.max(...eigen.values)]
-  const symmetric = m.values.every(
-    (value, at) =>
-      Math.abs(value - (m.values[(at % m.rows) * m.rows + Math.floor(at / m.rows)] as number)) <= 1e-6 * Math.abs(most),
-  )
-  if (!symmetric || !(least >= -1e-6 * Math.max(1e-12, most)))
-    throw error('ARCHLOOM_TRANSPORT_COVARIANCE', {
-      received: symmetric ? `a covariance with the eigenvalue ${least}` : 'a covariance that is not symmetric',
-      expected: 'a symmetric positive semi-definite matrix',
-    })
-  return eigen
+/** Rounding may leave a pivot slightly below 0; more than that is no covariance. */
+function factorOf(m: Matrix): Matrix {
+  const size = Math.max(1e-12, m.values.reduce((max, value) => Math.max(max, Math.abs(value)), 0)) // biome-ignore format: one line
+  const refuse = (received: string) =>
+    error('ARCHLOOM_TRANSPORT_COVARIANCE', { received, expected: 'a symmetric positive semi-definite matrix' })
+  for (let i = 0; i < m.rows; i++)
+    for (let j = 0; j <= i; j++)
+      if (!(Math.abs(m.values[i * m.rows + j]! - m.values[j * m.rows + i]!) <= 1e-6 * size))
+        throw refuse('a covariance that is not symmetric, or not of finite numbers')
+  const { rows, left } = semiDefiniteFactor(m)
+  if (left.least < -1e-9 * size || left.most > 1e-9 * size) {
+    const values = symmetricEigenvalues(m)
+    const [least, most] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))]
+    if (!(least >= -1e-6 * Math.max(1e-12, most))) throw refuse(`a covariance with the eigenvalue ${least}`)
+  }
+  return rows
 }
 
 /**
@@ -75,20 +74,9 @@ export function gaussianTransport(a: Gaussian, b: Gaussian): number {
         expected: `${n} means and ${n} rows of ${n}`,
       })
   const [first, second] = [matrixOf(a.covariance), matrixOf(b.covariance)]
-  covarianceEigen(second)
-  const root = spectral(covarianceEigen(first), (value) => Math.sqrt(Math.max(0, value)))
-  const { values } = symmetricEigen(symmetrised(product(product(root, second), root)))
-  const cross = values.reduce((sum, value) => sum + Math.sqrt(Math.max(0, value)), 0)
+  // The trace of that root is ‖F₁F₂ᵀ‖_*, for Σ = FᵀF.
+  const cross = nuclearNorm(rowProducts(factorOf(first), factorOf(second)))
   return Math.max(0, meanDistance(a.mean, b.mean) + trace(first) + trace(second) - 2 * cross)
-}
-
-function symmetrised(m: Matrix): Matrix {
-  const flipped = transposed(m)
-  return matrix(
-    m.rows,
-    m.columns,
-    m.values.map((value, i) => (value + (flipped.values[i] as number)) / 2),
-  )
 }
 
 /**
@@ -104,5 +92,8 @@ export function linearTransport(a: readonly ArrayLike<number>[], b: readonly Arr
     })
   const [first, second] = [matrixOf(a), matrixOf(b)]
   const square = ({ values }: Matrix) => values.reduce((sum, value) => sum + value * value, 0)
-  return Math.max(0, square(first) + square(second) - 2 * nuclearNorm(product(transposed(first), second)))
+  return Math.max(
+    0,
+    square(first) + square(second) - 2 * nuclearNorm(rowProducts(transposed(first), transposed(second))),
+  )
 }

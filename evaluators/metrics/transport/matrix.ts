@@ -18,16 +18,72 @@ export function matrixOf(rows: readonly ArrayLike<number>[]): Matrix {
   return out
 }
 
-export function product(a: Matrix, b: Matrix): Matrix {
-  const out = matrix(a.rows, b.columns)
-  for (let i = 0; i < a.rows; i++)
-    for (let k = 0; k < a.columns; k++) {
-      const factor = a.values[i * a.columns + k] as number
-      for (let j = 0; j < b.columns; j++) {
-        const at = i * b.columns + j
-        out.values[at] = (out.values[at] as number) + factor * (b.values[k * b.columns + j] as number)
-      }
+/** Rows that are multiplied together, and how much of each at once: what fits into registers and the nearest cache. */
+const [TALL, WIDE, DEEP] = [4, 2, 512] as const
+
+/** A·Bᵀ, of rows that lie together in memory; of one matrix with itself, half of it is computed. */
+export function rowProducts(a: Matrix, b: Matrix): Matrix {
+  const depth = a.columns
+  const [first, second] = [padded(a, TALL), a === b ? padded(a, TALL) : padded(b, WIDE)]
+  const [x, y] = [first.values, second.values]
+  const [rows, columns] = [first.rows, second.rows]
+  const sums = new Float64Array(rows * columns)
+  for (let from = 0; from < depth; from += DEEP) {
+    const length = Math.min(DEEP, depth - from)
+    for (let i = 0; i < rows; i += TALL) {
+      const end = a === b ? i + TALL : columns
+      for (let j = 0; j < end; j += WIDE) block(x, y, sums, i * depth + from, j * depth + from, depth, length, i * columns + j, columns) // biome-ignore format: one line
     }
+  }
+  const out = matrix(a.rows, b.rows)
+  for (let i = 0; i < a.rows; i++)
+    for (let j = 0; j < b.rows; j++)
+      out.values[i * b.rows + j] = a === b && j > i ? sums[j * columns + i]! : sums[i * columns + j]!
+  return out
+}
+
+/** Four rows times two rows, added to where their products belong. */
+function block(
+  x: Float64Array,
+  y: Float64Array,
+  sums: Float64Array,
+  a0: number,
+  b0: number,
+  depth: number,
+  length: number,
+  to: number,
+  columns: number,
+): void {
+  const [a1, a2, a3, b1] = [a0 + depth, a0 + 2 * depth, a0 + 3 * depth, b0 + depth]
+  let [p0, p1, p2, p3, q0, q1, q2, q3] = [0, 0, 0, 0, 0, 0, 0, 0]
+  for (let k = 0; k < length; k++) {
+    const [u, v] = [y[b0 + k]!, y[b1 + k]!]
+    const [r0, r1, r2, r3] = [x[a0 + k]!, x[a1 + k]!, x[a2 + k]!, x[a3 + k]!]
+    p0 += r0 * u
+    q0 += r0 * v
+    p1 += r1 * u
+    q1 += r1 * v
+    p2 += r2 * u
+    q2 += r2 * v
+    p3 += r3 * u
+    q3 += r3 * v
+  }
+  const add = (at: number, p: number, q: number) => {
+    sums[at] = sums[at]! + p
+    sums[at + 1] = sums[at + 1]! + q
+  }
+  add(to, p0, q0)
+  add(to + columns, p1, q1)
+  add(to + 2 * columns, p2, q2)
+  add(to + 3 * columns, p3, q3)
+}
+
+/** With rows of zeros behind, up to a multiple of `of`. */
+function padded({ rows, columns, values }: Matrix, of: number): Matrix {
+  const whole = Math.ceil(rows / of) * of
+  if (whole === rows) return { rows, columns, values }
+  const out = matrix(whole, columns)
+  out.values.set(values)
   return out
 }
 
@@ -44,59 +100,156 @@ export function trace({ rows, columns, values }: Matrix): number {
   return sum
 }
 
-export interface Eigen {
-  readonly values: Float64Array
-  /** Eigenvectors in columns. */
-  readonly vectors: Matrix
+export interface Factor {
+  /** [rank, n]: M = FᵀF. */
+  readonly rows: Matrix
+  /** What is left on the diagonal, and beside it, where nothing positive is left to divide by. */
+  readonly left: { readonly least: number; readonly most: number }
 }
 
-/** Eigenvalues and -vectors of a symmetric matrix by cyclic Jacobi rotations (Golub & Van Loan, §8.5). */
-export function symmetricEigen(symmetric: Matrix): Eigen {
-  const n = symmetric.rows
-  const a = symmetric.values.slice()
-  const vectors = matrix(n, n)
-  for (let i = 0; i < n; i++) vectors.values[i * n + i] = 1
-  const scale = a.reduce((sum, value) => sum + value * value, 0)
-  const rotate = (m: Float64Array, at: number, to: number, step: number, c: number, s: number) => {
-    for (let k = 0; k < n; k++) {
-      const [i, j] = [at + k * step, to + k * step]
-      const [x, y] = [m[i] as number, m[j] as number]
-      m[i] = c * x - s * y
-      m[j] = s * x + c * y
+/** Below this share of the largest diagonal, a pivot is rounding. */
+const RANK_TOLERANCE = 1e-14
+
+/**
+ * The Cholesky factor of a symmetric positive semi-definite matrix of any rank, with complete pivoting (Higham 1990,
+ * Analysis of the Cholesky decomposition of a semi-definite matrix).
+ */
+export function semiDefiniteFactor(m: Matrix): Factor {
+  const n = m.rows
+  const lower = new Float64Array(n * n)
+  const diagonal = Float64Array.from({ length: n }, (_, i) => m.values[i * n + i]!)
+  const done = new Uint8Array(n)
+  const largest = diagonal.reduce((max, value) => Math.max(max, value), 0)
+  let rank = 0
+  for (; rank < n; rank++) {
+    let pivot = -1
+    for (let i = 0; i < n; i++) if (!done[i] && (pivot < 0 || diagonal[i]! > diagonal[pivot]!)) pivot = i
+    if (!(diagonal[pivot]! > RANK_TOLERANCE * largest)) break
+    done[pivot] = 1
+    const root = Math.sqrt(diagonal[pivot]!)
+    lower[pivot * n + rank] = root
+    for (let i = 0; i < n; i++) {
+      if (done[i]) continue
+      const value = (m.values[i * n + pivot]! - inner(lower, i * n, pivot * n, rank)) / root
+      lower[i * n + rank] = value
+      diagonal[i] = diagonal[i]! - value * value
     }
   }
-  for (let sweep = 0; sweep < 60; sweep++) {
-    let off = 0
-    for (let p = 0; p < n; p++) for (let q = p + 1; q < n; q++) off += (a[p * n + q] as number) ** 2
-    if (off <= 1e-30 * scale) break
-    for (let p = 0; p < n; p++)
-      for (let q = p + 1; q < n; q++) {
-        const apq = a[p * n + q] as number
-        if (apq === 0) continue
-        const theta = ((a[q * n + q] as number) - (a[p * n + p] as number)) / (2 * apq)
-        const t = (theta >= 0 ? 1 : -1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1))
-        const c = 1 / Math.sqrt(t * t + 1)
-        const s = t * c
-        rotate(a, p, q, n, c, s)
-        rotate(a, p * n, q * n, 1, c, s)
-        rotate(vectors.values, p, q, n, c, s)
-      }
-  }
-  return { values: Float64Array.from({ length: n }, (_, i) => a[i * n + i] as number), vectors }
+  let [least, most] = [0, 0]
+  for (let i = 0; i < n; i++)
+    for (let j = 0; j <= i; j++) {
+      if (done[i] || done[j]) continue
+      const value = m.values[i * n + j]! - inner(lower, i * n, j * n, rank)
+      if (i === j) least = Math.min(least, value)
+      most = Math.max(most, Math.abs(value))
+    }
+  const rows = matrix(rank, n)
+  for (let i = 0; i < n; i++) for (let k = 0; k < rank; k++) rows.values[k * n + i] = lower[i * n + k]!
+  return { rows, left: { least, most } }
 }
 
-/** V·f(λ)·Vᵀ. */
-export function spectral({ values, vectors }: Eigen, f: (eigenvalue: number) => number): Matrix {
-  const n = values.length
-  const scaled = matrix(n, n)
-  for (let i = 0; i < n; i++)
-    for (let j = 0; j < n; j++)
-      scaled.values[i * n + j] = (vectors.values[i * n + j] as number) * f(values[j] as number)
-  return product(scaled, transposed(vectors))
+function inner(values: Float64Array, a: number, b: number, length: number): number {
+  let [even, odd] = [0, 0]
+  let k = 0
+  for (; k + 1 < length; k += 2) {
+    even += values[a + k]! * values[b + k]!
+    odd += values[a + k + 1]! * values[b + k + 1]!
+  }
+  return k < length ? even + odd + values[a + k]! * values[b + k]! : even + odd
+}
+
+/** Eigenvalues of a symmetric matrix: Householder's tridiagonal form, then its QR steps (Golub & Van Loan, §8.3). */
+export function symmetricEigenvalues(m: Matrix): Float64Array {
+  const { diagonal, beside } = tridiagonal(m)
+  return tridiagonalEigenvalues(diagonal, beside)
+}
+
+interface Tridiagonal {
+  readonly diagonal: Float64Array
+  /** beside[i] stands between i − 1 and i. */
+  readonly beside: Float64Array
+}
+
+function tridiagonal(m: Matrix): Tridiagonal {
+  const n = m.rows
+  // The lower triangle is kept up to date.
+  const a = m.values.slice()
+  const beside = new Float64Array(n)
+  const [u, q] = [new Float64Array(n), new Float64Array(n)]
+  for (let i = n - 1; i >= 1; i--) {
+    const last = a[i * n + i - 1]!
+    let rest = 0
+    for (let k = 0; k < i - 1; k++) rest += a[i * n + k]! ** 2
+    beside[i] = last
+    if (rest === 0) continue
+    const norm = Math.sqrt(rest + last * last)
+    const target = last > 0 ? -norm : norm
+    beside[i] = target
+    for (let k = 0; k < i; k++) u[k] = a[i * n + k]!
+    u[i - 1] = last - target
+    const half = norm * norm - last * target
+    q.fill(0, 0, i)
+    for (let r = 0; r < i; r++) {
+      const [row, factor] = [r * n, u[r]!]
+      let sum = 0
+      for (let c = 0; c < r; c++) {
+        const value = a[row + c]!
+        sum += value * u[c]!
+        q[c] = q[c]! + value * factor
+      }
+      q[r] = q[r]! + sum + a[row + r]! * factor
+    }
+    let along = 0
+    for (let k = 0; k < i; k++) {
+      q[k] = q[k]! / half
+      along += q[k]! * u[k]!
+    }
+    along /= 2 * half
+    for (let k = 0; k < i; k++) q[k] = q[k]! - along * u[k]!
+    for (let r = 0; r < i; r++) {
+      const [row, x, y] = [r * n, u[r]!, q[r]!]
+      for (let c = 0; c <= r; c++) a[row + c] = a[row + c]! - x * q[c]! - y * u[c]!
+    }
+  }
+  return { diagonal: Float64Array.from({ length: n }, (_, i) => a[i * n + i]!), beside }
+}
+
+/** Implicit QR steps with Wilkinson's shift, from the end on. */
+function tridiagonalEigenvalues(d: Float64Array, e: Float64Array): Float64Array {
+  const size = d.reduce((max, value, i) => Math.max(max, Math.abs(value), Math.abs(e[i]!)), 0)
+  const negligible = Number.EPSILON * size
+  let end = d.length - 1
+  while (end > 0) {
+    let start = end
+    while (start > 0 && !(Math.abs(e[start]!) <= negligible)) start--
+    if (start === end) {
+      end--
+      continue
+    }
+    const half = (d[end - 1]! - d[end]!) / 2
+    const last = e[end]!
+    const shift = d[end]! - last ** 2 / (half + (half < 0 ? -1 : 1) * Math.hypot(half, last))
+    let [x, z] = [d[start]! - shift, e[start + 1]!]
+    for (let k = start; k < end; k++) {
+      const r = Math.hypot(x, z)
+      const [c, s] = r === 0 ? [1, 0] : [x / r, z / r]
+      if (k > start) e[k] = r
+      const [low, between, high] = [d[k]!, e[k + 1]!, d[k + 1]!]
+      d[k] = c * c * low + 2 * c * s * between + s * s * high
+      d[k + 1] = s * s * low - 2 * c * s * between + c * c * high
+      e[k + 1] = (high - low) * c * s + between * (c * c - s * s)
+      x = e[k + 1]!
+      if (k + 1 < end) {
+        z = s * e[k + 2]!
+        e[k + 2] = c * e[k + 2]!
+      }
+    }
+  }
+  return d
 }
 
 /** Sum of the singular values, ‖M‖_* = Σ √λ(MᵀM), of the smaller of the two Gram matrices. */
 export function nuclearNorm(m: Matrix): number {
-  const gram = m.rows < m.columns ? product(m, transposed(m)) : product(transposed(m), m)
-  return symmetricEigen(gram).values.reduce((sum, value) => sum + Math.sqrt(Math.max(0, value)), 0)
+  const rows = m.rows < m.columns ? m : transposed(m)
+  return symmetricEigenvalues(rowProducts(rows, rows)).reduce((sum, value) => sum + Math.sqrt(Math.max(0, value)), 0)
 }

@@ -1,5 +1,7 @@
 import type { Network } from '../../../core/index.ts'
 import {
+  currentGraph,
+  type GraphNetwork,
   type GraphNode,
   INPUT,
   type LayerGraph,
@@ -24,10 +26,11 @@ export const layersModelNodes: readonly string[] = [
 
 /**
  * A network of convolutions, pooling, normalisations, sums and dense layers as a tf.js LayersModel folder:
- * `loadLayersModel('…/model.json')`. Errors: ARCHLOOM_TFJS_LAYER, and those of `layerGraph`, for what has no layer.
+ * `loadLayersModel('…/model.json')`. Errors: ARCHLOOM_TFJS_LAYER, and those of `layerGraph`, for what has no layer;
+ * ARCHLOOM_ONNX_NOT_FINITE.
  */
 export async function exportLayersModel(source: Network | LayerGraph, folder: string): Promise<FolderReport> {
-  const graph = 'nodes' in source ? source : await layerGraph(source, { lastSoftmax: 'keep' })
+  const graph = await graphOf(source)
   const names = uniqueNames(graph)
   const layers: object[] = [layer('InputLayer', INPUT, { batch_input_shape: [null, ...graph.inputShape], dtype: 'float32', sparse: false }, [])] // biome-ignore format: one line
   const weights: ModelWeights[] = []
@@ -39,8 +42,12 @@ export async function exportLayersModel(source: Network | LayerGraph, folder: st
       const own = i === kerasLayers(node).length - 1 ? name : `${name}_padding`
       layers.push(layer(part.type, own, part.config, inputs))
       operators[part.type] = (operators[part.type] ?? 0) + 1
-      for (const [key, { shape, data }] of Object.entries(part.weights ?? {}))
+      for (const [key, { shape, data }] of Object.entries(part.weights ?? {})) {
+        const bad = data.reduce((count, value) => count + (Number.isFinite(value) ? 0 : 1), 0)
+        if (bad > 0)
+          throw error('ARCHLOOM_ONNX_NOT_FINITE', { constant: `${own}/${key}`, values: bad, of: data.length })
         weights.push({ name: `${own}/${key}`, shape, dtype: 'float32', values: data })
+      }
       inputs = [own]
     }
   }
@@ -57,6 +64,14 @@ export async function exportLayersModel(source: Network | LayerGraph, folder: st
   }
   const bytes = await writeFolder(folder, { format: 'layers-model', topology, weights })
   return { folder, bytes, operators }
+}
+
+/** Networks that were made of a graph keep it; others are traced. */
+async function graphOf(source: Network | LayerGraph | GraphNetwork): Promise<LayerGraph> {
+  if ('nodes' in source) return source
+  return 'graph' in source && source.overridden === false
+    ? await currentGraph(source)
+    : await layerGraph(source, { lastSoftmax: 'keep' })
 }
 
 const layer = (type: string, name: string, config: object, inputs: readonly string[]) => ({

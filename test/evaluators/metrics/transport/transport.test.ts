@@ -210,3 +210,78 @@ describe('optimal transport between samples', () => {
     expect(() => momentsOf(cloud(1, 2, 1))).toThrow(/ARCHLOOM_TRANSPORT_POINTS.*one point/)
   })
 })
+
+describe('covariances of many features', () => {
+  /** The same distance from eigenvalues by plain Jacobi rotations. */
+  const jacobi = (m: number[][]): { values: number[]; vectors: number[][] } => {
+    const n = m.length
+    const a = m.map((row) => [...row])
+    const v: number[][] = m.map((_, i) => m.map((__, j) => (i === j ? 1 : 0)))
+    for (let sweep = 0; sweep < 40; sweep++)
+      for (let p = 0; p < n; p++)
+        for (let q = p + 1; q < n; q++) {
+          if (a[p]![q] === 0) continue
+          const theta = (a[q]![q]! - a[p]![p]!) / (2 * a[p]![q]!)
+          const t = (theta >= 0 ? 1 : -1) / (Math.abs(theta) + Math.hypot(theta, 1))
+          const c = 1 / Math.hypot(t, 1)
+          const s = t * c
+          for (let k = 0; k < n; k++) {
+            const [x, y] = [a[k]![p]!, a[k]![q]!]
+            a[k]![p] = c * x - s * y
+            a[k]![q] = s * x + c * y
+          }
+          for (let k = 0; k < n; k++) {
+            const [x, y] = [a[p]![k]!, a[q]![k]!]
+            a[p]![k] = c * x - s * y
+            a[q]![k] = s * x + c * y
+            const [z, w] = [v[k]![p]!, v[k]![q]!]
+            v[k]![p] = c * z - s * w
+            v[k]![q] = s * z + c * w
+          }
+        }
+    return { values: a.map((row, i) => row[i]!), vectors: v }
+  }
+  const times = (a: number[][], b: number[][]) =>
+    a.map((row) => b[0]!.map((_, j) => row.reduce((sum, value, k) => sum + value * b[k]![j]!, 0)))
+  const reference = (a: ReturnType<typeof momentsOf>, b: ReturnType<typeof momentsOf>) => {
+    const [first, second] = [a, b].map(({ covariance }) => covariance.map((row) => Array.from(row))) as [number[][], number[][]] // biome-ignore format: one line
+    const { values, vectors } = jacobi(first)
+    const n = values.length
+    const root = vectors.map((row) =>
+      Array.from({ length: n }, (_, j) =>
+        row.reduce((sum, value, k) => sum + value * Math.sqrt(Math.max(0, values[k]!)) * vectors[j]![k]!, 0),
+      ),
+    )
+    const inner = times(times(root, second), root)
+    const cross = jacobi(inner.map((row, i) => row.map((value, j) => (value + inner[j]![i]!) / 2))).values.reduce((sum, value) => sum + Math.sqrt(Math.max(0, value)), 0) // biome-ignore format: one line
+    const trace = (m: number[][]) => m.reduce((sum, row, i) => sum + row[i]!, 0)
+    const means = Array.from(a.mean).reduce((sum, value, i) => sum + (value - b.mean[i]!) ** 2, 0)
+    return means + trace(first) + trace(second) - 2 * cross
+  }
+
+  it.each([2, 3, 7, 20, 33])('of %d features give the distance of eigenvalues by rotations', (dimension) => {
+    const [a, b] = [1, 2].map((seed) => momentsOf(cloud(3 * dimension, dimension, seed) as never)) as [ReturnType<typeof momentsOf>, ReturnType<typeof momentsOf>] // biome-ignore format: one line
+    expect(Math.abs(gaussianTransport(a, b) - reference(a, b))).toBeLessThan(1e-8)
+    expect(gaussianTransport(a, a)).toBeLessThan(1e-8)
+  })
+
+  it('of fewer points than features are of low rank', () => {
+    const dimension = 30
+    const [a, b] = [1, 2].map((seed) => momentsOf(cloud(8, dimension, seed) as never)) as [ReturnType<typeof momentsOf>, ReturnType<typeof momentsOf>] // biome-ignore format: one line
+    expect(Math.abs(gaussianTransport(a, b) - reference(a, b))).toBeLessThan(1e-5)
+    expect(gaussianTransport(a, b)).toBeCloseTo(gaussianTransport(b, a), 6)
+  })
+
+  it.skipIf(!process.env.ARCHLOOM_SLOW)(
+    'take at most a minute of processor time for 2,048 of them',
+    () => {
+      const dimension = 2048
+      const [a, b] = [1, 2].map((seed) => momentsOf(cloud(dimension + 100, dimension, seed) as never)) as [ReturnType<typeof momentsOf>, ReturnType<typeof momentsOf>] // biome-ignore format: one line
+      const before = process.cpuUsage()
+      expect(gaussianTransport(a, b)).toBeGreaterThan(0)
+      const { user, system } = process.cpuUsage(before)
+      expect((user + system) / 1e6).toBeLessThan(60)
+    },
+    1_800_000,
+  )
+})
