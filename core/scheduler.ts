@@ -44,6 +44,10 @@ export interface Scheduler {
   report(trial: number, report: SchedulerReport): SchedulerDecision
   /** The next paused trial to continue and its fidelity, which must exceed the last one's; undefined where none is due. */
   promote?(): { readonly trial: number; readonly fidelity: number } | undefined
+  /** The trial's running rung is evaluated again from its start, after a failure or a kill: forget its reports. */
+  restart?(trial: number): void
+  /** A paused trial that will never be promoted, so that it can be closed as pruned; undefined where there is none. */
+  giveUp?(): number | undefined
 }
 
 export interface SchedulerParts {

@@ -279,6 +279,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
     if (begun) return []
     begun = true
     const drafts: EventDraft[] = []
+    if (stream.state.sessions > 0) trials.restartRunning()
     if (stream.state.sessions > 0)
       drafts.push({ type: 'search.resumed', trials: trials.count, budget: setup.budgetGiven })
     else
@@ -470,6 +471,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
   async function nextJob({ stream, trials, leftOver }: Session<A>, given: Given | undefined): Promise<Job> {
     const pending = new Set(trials.pending.map(({ trial }) => trial))
     for (let again = leftOver.shift(); again; again = leftOver.shift()) if (pending.has(again.trial)) return again
+    for (let closed = trials.giveUp(); closed; closed = trials.giveUp()) await stream.publish(closed)
     const draft = trials.promote() ?? trials.startWaiting() ?? trials.propose(given)
     if (typeof draft === 'string')
       throw searchError('ARCHLOOM_SEARCH_NOTHING_TO_PROPOSE', { study: location(), answer: draft })

@@ -6,6 +6,7 @@ export * from './pareto.ts'
 export * from './policy.ts'
 export * from './policy-gradient.ts'
 export * from './population.ts'
+export * from './ranking.ts'
 export { restored } from './snapshot.ts'
 export type { Parameter, Vector } from './tape/index.ts'
 /** Differentiation of small vectors, for policies of your own. */

@@ -77,6 +77,8 @@ export const askTell = <A>({ ask }: AskTellOptions = {}): Algorithm<A> =>
     const next = (): EventDraft | 'wait' | 'done' => {
       const why = spent()
       if (why !== undefined && why !== 'trials') return 'done'
+      const closed = trials.giveUp()
+      if (closed) return closed
       const continued = trials.promote() ?? trials.startWaiting()
       if (continued) return continued
       if (why !== undefined) return 'done'
@@ -125,7 +127,7 @@ export const askTell = <A>({ ask }: AskTellOptions = {}): Algorithm<A> =>
           break
         }
         yield draft
-        start(trials.job((draft as EventDraft & { trial: number }).trial))
+        if (draft.type !== 'trial.pruned') start(trials.job((draft as EventDraft & { trial: number }).trial))
       }
       account(blocked)
       if (running === 0 && arrived.length === 0 && inbox.length === 0) break

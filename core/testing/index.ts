@@ -7,6 +7,7 @@ export {
   evaluatorContract,
 } from './evaluator-contract.ts'
 export { expectNoLeak, liveTensors } from './leaks.ts'
+export { type SchedulerContractOptions, schedulerContract } from './scheduler-contract.ts'
 export { type SpaceContractOptions, spaceContract } from './space-contract.ts'
 export { banditSpace, stockSpaces } from './spaces.ts'
 export { type StoreContractOptions, type StoreContractPlace, storeContract } from './store-contract.ts'

@@ -29,7 +29,10 @@ interface Open {
   fidelity: number
   attempts: number
   checkpoint?: SavedCheckpoint
+  /** Not told to the controller yet. */
   result?: Result
+  /** Of a paused trial whose result was told. */
+  last?: Result
 }
 
 /** The artifact that an earlier rung left, and the fidelity that it stands for. */
@@ -161,6 +164,34 @@ export class Trials<A = unknown> {
     return this.#continue(trial, open, open.rung + 1, fidelity)
   }
 
+  /** Close a paused trial that the scheduler will never promote, if any. */
+  giveUp(): Draft<'trial.pruned'> | undefined {
+    const trial = this.#parts.scheduler.giveUp?.()
+    if (trial === undefined) return undefined
+    const open = this.#open.get(trial)
+    if (open?.status !== 'paused' || open.result || !open.last)
+      throw error('ARCHLOOM_SCHEDULER_TRIAL', { trial, status: open?.status ?? 'no open trial' })
+    return this.#prunePaused(trial, open, open.last)
+  }
+
+  #prunePaused(trial: number, open: Open, result: Result): Draft<'trial.pruned'> {
+    const { metrics, reward, feasible, violation } = result
+    this.#open.delete(trial)
+    return {
+      type: 'trial.pruned',
+      trial,
+      genotype: open.proposal.genotype,
+      by: 'scheduler',
+      rung: open.rung,
+      fidelity: open.fidelity,
+      metrics,
+      ...(reward !== undefined && { reward }),
+      feasible,
+      ...(violation > 0 && { violation }),
+      elapsedMs: 0,
+    }
+  }
+
   #continue(trial: number, open: Open, rung: number, fidelity: number): Draft<'trial.continued'> {
     open.status = 'running'
     open.rung = rung
@@ -256,6 +287,11 @@ export class Trials<A = unknown> {
     }
   }
 
+  /** A session begins: rungs that were under way are evaluated again from their start. */
+  restartRunning(): void {
+    for (const [trial, { status }] of this.#open) if (status === 'running') this.#parts.scheduler.restart?.(trial)
+  }
+
   /** Pass a report from inside a trial to the scheduler. */
   progress(trial: number, step: number, metrics: Metrics): 'continue' | 'stop' {
     const open = this.#open.get(trial)
@@ -286,6 +322,7 @@ export class Trials<A = unknown> {
     const mayRetry = !outcome.ok && outcome.reason !== 'aborted' && outcome.reason !== 'invalid'
     if (!mayRetry || open?.status !== 'running' || open.attempts > (this.#parts.retries ?? 0)) return undefined
     open.attempts++
+    this.#parts.scheduler.restart?.(trial)
     const { reason, code, message } = outcome
     return { type: 'trial.retried', trial, attempt: open.attempts, reason, code, message }
   }
@@ -373,28 +410,15 @@ export class Trials<A = unknown> {
     const pruned: Draft<'trial.pruned'>[] = []
     for (const trial of trials) {
       const open = this.#open.get(trial)!
-      const { metrics, feasible, violation, reward } = open.result!
+      const result = open.result!
+      const { metrics } = result
       const ended = open.status === 'ended'
       const decision = scheduler.report(trial, this.#report(open, metrics, ended))
       delete open.result
       this.#uncommitted.delete(trial)
       if (ended) this.#open.delete(trial)
-      else if (decision === 'stop') {
-        this.#open.delete(trial)
-        pruned.push({
-          type: 'trial.pruned',
-          trial,
-          genotype: open.proposal.genotype,
-          by: 'scheduler',
-          rung: open.rung,
-          fidelity: open.fidelity,
-          metrics,
-          ...(reward !== undefined && { reward }),
-          feasible,
-          ...(violation > 0 && { violation }),
-          elapsedMs: 0,
-        })
-      }
+      else if (decision === 'stop') pruned.push(this.#prunePaused(trial, open, result))
+      else open.last = result
     }
     return [{ type: 'controller.updated', trials, diagnostics: controller?.observe(observations) ?? {} }, ...pruned]
   }
@@ -435,11 +459,19 @@ export class Trials<A = unknown> {
       case 'trial.retried': {
         const open = this.#open.get(event.trial)
         if (open) open.attempts = event.attempt
+        this.#parts.scheduler.restart?.(event.trial)
         return undefined
       }
+      case 'search.resumed':
+        this.restartRunning()
+        return undefined
+      case 'trial.pruned':
+        if (this.#open.get(event.trial)?.status === 'paused')
+          return this.giveUp()?.trial === event.trial ? undefined : event.trial
+        this.#replayResult(event)
+        return undefined
       case 'trial.paused':
       case 'trial.completed':
-      case 'trial.pruned':
       case 'trial.failed':
         this.#replayResult(event)
         return undefined

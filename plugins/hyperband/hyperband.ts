@@ -1,0 +1,123 @@
+import type { Scheduler, SchedulerFactory, SchedulerReport } from '../../core/index.ts'
+import { number, type OptionsOf, options } from '../../core/options/index.ts'
+import { rankResults } from '../../core/policy/index.ts'
+
+const minFidelity = number({
+  above: 0,
+  max: 1,
+  default: 1 / 9,
+  doc: 'Smallest share of the full effort that a trial may get at first.',
+})
+const eta = number({
+  above: 1,
+  default: 3,
+  doc: 'The effort grows by this factor from rung to rung, and one of so many trials goes on.',
+})
+export const declared = options('hyperband', { minFidelity, eta })
+export type HyperbandOptions = OptionsOf<typeof declared>
+export const declaredHalving = options('successiveHalving', { minFidelity, eta })
+export type SuccessiveHalvingOptions = OptionsOf<typeof declaredHalving>
+
+interface Bracket {
+  readonly fidelities: readonly number[]
+  /** Trials that start in it. */
+  readonly size: number
+  started: number
+  /** The rung whose results are being awaited, its trials, and the results so far. */
+  rung: number
+  waiting: Set<number>
+  results: (SchedulerReport & { readonly trial: number })[]
+}
+
+/** Sizes and first rungs of the brackets that take turns. */
+type Shape = { readonly size: number; readonly fidelities: readonly number[] }
+
+/**
+ * Synchronous successive halving in brackets: once every trial of a bracket's rung has its result, the best 1/eta of
+ * them go on to the next rung and the others are given up. Brackets of the given shapes follow one another; a new one
+ * may start while earlier ones wait for results.
+ */
+function brackets(shapes: readonly Shape[], eta: number): SchedulerFactory {
+  return ({ maxTrials }): Scheduler => {
+    const open: Bracket[] = []
+    const bracketOf = new Map<number, Bracket>()
+    const due: { trial: number; fidelity: number }[] = []
+    const hopeless: number[] = []
+    let current: Bracket | undefined
+    let count = 0
+
+    const bracketFor = (trial: number): Bracket => {
+      if (!current || current.started === current.size) {
+        const shape = shapes[count++ % shapes.length]!
+        // The last bracket is as large as the budget leaves room for.
+        const size = Math.max(1, Math.min(shape.size, maxTrials - trial))
+        current = { fidelities: shape.fidelities, size, started: 0, rung: 0, waiting: new Set(), results: [] }
+        open.push(current)
+      }
+      return current
+    }
+    const advance = (bracket: Bracket) => {
+      const { rung, results, fidelities } = bracket
+      const keep = Math.max(1, Math.floor(results.length / eta))
+      const alive = rankResults(results)
+        .map((i) => results[i]!)
+        .filter(({ ended, reward }) => !ended && reward !== undefined)
+      const fidelity = fidelities[rung + 1]!
+      for (const { trial } of alive.slice(0, keep)) {
+        due.push({ trial, fidelity })
+        bracket.waiting.add(trial)
+      }
+      hopeless.push(...alive.slice(keep).map(({ trial }) => trial))
+      for (const { trial } of results) if (!bracket.waiting.has(trial)) bracketOf.delete(trial)
+      bracket.rung = rung + 1
+      bracket.results = []
+      if (bracket.waiting.size === 0) open.splice(open.indexOf(bracket), 1)
+    }
+    return {
+      start(trial) {
+        const bracket = bracketFor(trial)
+        bracket.started++
+        bracket.waiting.add(trial)
+        bracketOf.set(trial, bracket)
+        return bracket.fidelities[0]!
+      },
+      report(trial, report) {
+        const bracket = bracketOf.get(trial)
+        if (report.step !== undefined || !bracket) return 'continue'
+        bracket.waiting.delete(trial)
+        bracket.results.push({ ...report, trial })
+        const isLast = bracket.rung === bracket.fidelities.length - 1
+        if (bracket.waiting.size === 0 && bracket.started === bracket.size && !isLast) advance(bracket)
+        return 'pause'
+      },
+      promote: () => due.shift(),
+      giveUp: () => hopeless.shift(),
+    }
+  }
+}
+
+/** Rungs from a first fidelity on, the last one being 1. */
+const ladder = (steps: number, base: number) => Array.from({ length: steps + 1 }, (_, i) => base ** (i - steps))
+
+const depthOf = (least: number, base: number) => Math.floor(-Math.log(least) / Math.log(base) + 1e-9)
+
+/**
+ * Hyperband (Li et al. 2018): brackets of successive halving from many trials at a small fidelity to few at the full
+ * one, of about the same effort each, take turns, so that the search does well whether early results say much or little.
+ */
+export function hyperbandBrackets(given: HyperbandOptions = {}): SchedulerFactory {
+  const { minFidelity: least, eta: base } = declared.read(given)
+  const depth = depthOf(least, base)
+  const shapes = Array.from({ length: depth + 1 }, (_, i) => {
+    const steps = depth - i
+    return { size: Math.ceil(((depth + 1) * base ** steps) / (steps + 1)), fidelities: ladder(steps, base) }
+  })
+  return brackets(shapes, base)
+}
+
+/** Successive halving (Jamieson and Talwalkar 2016): the most thrifty of Hyperband's brackets, again and again. */
+export function halvingBrackets(given: SuccessiveHalvingOptions = {}): SchedulerFactory {
+  const { minFidelity: least, eta: base } = declaredHalving.read(given)
+  const depth = depthOf(least, base)
+  return brackets([{ size: Math.ceil(base ** depth), fidelities: ladder(depth, base) }], base)
+}

@@ -1,0 +1,182 @@
+import {
+  createSearch,
+  type EvaluatorDefinition,
+  memoryStore,
+  type Plugin,
+  readEvents,
+  type SearchEvent,
+  virtualClock,
+} from 'archloom'
+import { asha, asynchronousHalving, rungsOf } from 'archloom/plugins/asha'
+import { evolution } from 'archloom/plugins/evolution'
+import { halvingBrackets, hyperband, hyperbandBrackets, successiveHalving } from 'archloom/plugins/hyperband'
+import { localSearch } from 'archloom/plugins/local-search'
+import { medianRule, medianStopping, patience, patienceRule } from 'archloom/plugins/median-stopping'
+import { random } from 'archloom/plugins/random'
+import { reinforce } from 'archloom/plugins/reinforce'
+import { schedulerContract } from 'archloom/testing'
+import { describe, expect, it } from 'vitest'
+import { digits, sum } from '../core/search/parts.ts'
+
+schedulerContract('asha', asynchronousHalving())
+schedulerContract('asha, stopping', asynchronousHalving({ variant: 'stopping' }))
+schedulerContract('hyperband', hyperbandBrackets())
+schedulerContract('successive halving', halvingBrackets({ eta: 2, minFidelity: 1 / 8 }))
+schedulerContract('median stopping', medianRule({ startUpTrials: 3 }))
+schedulerContract('patience', patienceRule({ reports: 2 }))
+
+type Digits = { readonly digit: readonly number[] }
+
+/** Learns for 9 epochs: the curve rises to the sum of the digits; continues from where an earlier rung ended. */
+const learning = (log: { epochs: number } = { epochs: 0 }): EvaluatorDefinition<Digits> => ({
+  kind: 'from-scratch',
+  name: 'learning',
+  metrics: ['sum'],
+  concurrency: 8,
+  create: () => ({
+    kind: 'from-scratch',
+    name: 'learning',
+    async evaluate({ architecture, fidelity }, { report, checkpoint, saveCheckpoint }) {
+      const last = Math.round(9 * fidelity)
+      let epoch = checkpoint ? checkpoint.data[0]! : 0
+      let value = 0
+      while (epoch < last) {
+        epoch++
+        log.epochs++
+        value = sum(architecture) * (1 - 0.5 ** epoch)
+        await Promise.resolve()
+        if (report(epoch, { sum: value }) === 'stop') break
+      }
+      saveCheckpoint?.(Uint8Array.of(epoch))
+      return { metrics: { sum: value } }
+    },
+  }),
+})
+
+const compose = (plugins: readonly Plugin[], more: object = {}, log = { epochs: 0 }) =>
+  createSearch<Digits>({
+    space: digits as never,
+    evaluator: learning(log),
+    plugins,
+    objectives: { sum: 'maximise' },
+    budget: { maxTrials: 27 },
+    seed: 4,
+    clock: virtualClock(),
+    study: memoryStore(),
+    ...more,
+  })
+
+const controllers: readonly (readonly [string, () => Plugin])[] = [
+  ['random', random],
+  ['evolution', () => evolution({ population: 8, sample: 3 })],
+  ['reinforce', () => reinforce({ policy: 'categorical' })],
+  ['local-search', localSearch],
+]
+const schedulers: readonly (readonly [string, () => Plugin])[] = [
+  ['asha', asha],
+  ['asha, stopping', () => asha({ variant: 'stopping' })],
+  ['hyperband', hyperband],
+  ['successive halving', successiveHalving],
+  ['median stopping', () => medianStopping({ startUpTrials: 3 })],
+  ['patience', () => patience({ reports: 3, minDelta: 0.05 })],
+]
+
+const plain = ({ at: _, ...event }: SearchEvent & { elapsedMs?: number }) => ({ ...event, elapsedMs: 0 })
+
+describe.each(controllers)('%s', (_, controller) => {
+  it.each(schedulers)(
+    'with %s: every trial ends or rests, and a study cut anywhere goes on identically',
+    async (_n, scheduler) => {
+      const store = memoryStore()
+      await using whole = compose([controller(), scheduler()], { study: store })
+      const state = await whole.finish()
+      expect(state).toMatchObject({ status: 'finished', proposed: 27, running: [], failed: 0 })
+      expect(state.completed + state.pruned + state.resting.length).toBe(27)
+      expect(state.completed).toBeGreaterThan(0)
+      expect(whole.best(1)[0]!.rungs.at(-1)!.fidelity).toBe(1)
+
+      const events = await readEvents(store)
+      for (const cut of [5, Math.floor(events.length / 2), events.length - 4]) {
+        const half = memoryStore()
+        half.append(events.slice(0, cut))
+        for (const name of await store.artifacts.list())
+          await half.artifacts.write(name, (await store.artifacts.read(name))!)
+        // Checkpoints that were there at the cut: those of rungs that had ended.
+        for (const event of events.slice(0, cut))
+          if (event.type === 'trial.paused' && event.checkpoint)
+            await half.artifacts.write(event.checkpoint, Uint8Array.of(Math.round(9 * event.fidelity)))
+        await using again = compose([controller(), scheduler()], { study: half })
+        expect((await again.finish()).status).toBe('finished')
+        const rest = (await readEvents(half)).filter(
+          ({ type }) => type !== 'search.resumed' && type !== 'trial.progress',
+        )
+        const expected = events.filter(({ type }) => type !== 'trial.progress')
+        expect(rest.map((event) => ({ ...plain(event), seq: 0 }))).toEqual(
+          expected.map((event) => ({ ...plain(event), seq: 0 })),
+        )
+      }
+    },
+  )
+})
+
+describe('effort', () => {
+  it('asha continues trials instead of repeating them, and spends a fraction of the full effort', async () => {
+    const spent = { epochs: 0 }
+    await using search = compose([random(), asha({ minFidelity: 1 / 9, eta: 3 })], {}, spent)
+    await search.finish()
+    const rungs = search.record().trials.map((trial) => trial.rungs)
+    // Each trial costs its last rung's epochs, once.
+    expect(spent.epochs).toBe(rungs.reduce((total, list) => total + Math.round(9 * list.at(-1)!.fidelity), 0))
+    expect(spent.epochs).toBeLessThan(0.35 * 27 * 9)
+    // At least one in three goes on; a few more, because the best of a rung are not known before it is full.
+    const [first, second, third] = [1, 2, 3].map((n) => rungs.filter((list) => list.length >= n).length)
+    expect(first).toBe(27)
+    expect(second! >= 9 && second! <= 12).toBe(true)
+    expect(third! >= 3 && third! <= 5).toBe(true)
+  })
+
+  it('hyperband runs the brackets of its table: 9 trials from 1/9, 5 from 1/3, 3 from 1', async () => {
+    await using search = compose([random(), hyperband({ minFidelity: 1 / 9, eta: 3 })], { budget: { maxTrials: 17 } })
+    await search.finish()
+    const starts = search.record().trials.map(({ rungs }) => rungs[0]!.fidelity)
+    const count = (fidelity: number) => starts.filter((each) => Math.abs(each - fidelity) < 1e-9).length
+    expect([count(1 / 9), count(1 / 3), count(1)]).toEqual([9, 5, 3])
+    // Of the first bracket 3 reach 1/3 and 1 of them the full effort; of the second one of 5.
+    expect(search.state()).toMatchObject({ completed: 1 + 1 + 3, pruned: 17 - 5, resting: [] })
+  })
+
+  it('rungs grow by eta up to 1', () => {
+    expect(rungsOf(1 / 9, 3).map((fidelity) => Math.round(9 * fidelity))).toEqual([1, 3, 9])
+    expect(rungsOf(0.3, 2)).toEqual([0.3, 0.6, 1])
+    expect(rungsOf(1, 3)).toEqual([1])
+  })
+
+  it('median stopping prunes what lies below the median, and the controller hears of it', async () => {
+    const seen: unknown[] = []
+    await using search = compose([random(), medianStopping({ startUpTrials: 3 })])
+    search.on('trial.pruned', (event) => void seen.push(event))
+    await search.finish()
+    expect(search.state().pruned).toBe(seen.length)
+    expect(seen.length).toBeGreaterThan(5)
+    expect(seen[0]).toMatchObject({ by: 'scheduler', reward: expect.any(Number) })
+    const told = search.record().trials.filter(({ status }) => status === 'pruned')
+    expect(Math.max(...told.map(({ reward }) => reward!))).toBeLessThan(search.best(1)[0]!.reward)
+  })
+
+  it('patience stops a trial that no longer improves', async () => {
+    await using search = compose([random(), patience({ reports: 2, minDelta: 0.5 })])
+    await search.finish()
+    expect(search.state().pruned).toBeGreaterThan(20)
+  })
+
+  it('runs several rungs at once, in any order of commits, and replays what came about', async () => {
+    for (const commit of ['ordered', 'arrival', { staleness: 8 }] as const) {
+      const store = memoryStore()
+      await using search = compose([random(), asha()], { concurrency: 4, commit, study: store })
+      expect(await search.finish()).toMatchObject({ status: 'finished', proposed: 27 })
+      await using again = compose([random(), asha()], { concurrency: 4, commit, study: store })
+      await again.open()
+      expect(again.state()).toEqual(search.state())
+    }
+  })
+})
