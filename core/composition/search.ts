@@ -315,10 +315,11 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
 
   /** Evaluates one rung with everything that this search says about it. Never throws. */
   const evaluateIn =
-    ({ store, trials }: Session<A>, evaluator: Evaluator<A>, signal: AbortSignal) =>
+    ({ store, trials }: Session<A>, evaluator: Evaluator<A>, split: () => SplitSignal) =>
     async (job: Job, publish: (draft: EventDraft) => void): Promise<Outcome> => {
       const { trial, rung, fidelity, seed: trialSeed, checkpoint } = job
       const { genotype } = job.proposal
+      const { signal, release } = split()
       try {
         const data = checkpoint && (await store.artifacts.read(checkpoint.name))
         const outcome = await evaluateTrial(
@@ -345,6 +346,8 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
       } catch (thrown) {
         const { code, message } = trialError('ARCHLOOM_EVALUATION_THREW', { message: String(thrown) })
         return failed('error', code, message)
+      } finally {
+        release()
       }
     }
 
@@ -382,7 +385,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
           concurrency,
           commit,
           trials,
-          evaluate: evaluateIn(current, evaluator, abort.signal),
+          evaluate: evaluateIn(current, evaluator, splitSignal(abort.signal)),
           enqueued: () => takeWanted(current),
           spent: () => spentIn(current),
         },
@@ -560,6 +563,25 @@ const withTrial = (facts: Json, trial: number): Json =>
   typeof facts === 'object' && facts !== null && !Array.isArray(facts) && !('trial' in facts)
     ? { trial, ...(facts as Readonly<Record<string, Json>>) }
     : facts
+
+interface SplitSignal {
+  readonly signal: AbortSignal
+  release(): void
+}
+
+/** Signals that follow one signal, which has one listener however many they are. */
+function splitSignal(whole: AbortSignal): () => SplitSignal {
+  const open = new Set<AbortController>()
+  whole.addEventListener('abort', () => {
+    for (const each of open) each.abort(whole.reason)
+  })
+  return () => {
+    const own = new AbortController()
+    if (whole.aborted) own.abort(whole.reason)
+    else open.add(own)
+    return { signal: own.signal, release: () => void open.delete(own) }
+  }
+}
 
 const realTimeLimit = (ms: number) =>
   new Promise<void>((resolve) => {

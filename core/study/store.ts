@@ -117,7 +117,7 @@ export function memoryStore(location = 'memory'): Store {
         if (next < end) yield read(next, end)
         next = Math.max(next, end)
         if (signal.aborted) return
-        if (next === events.length) await wait(signal)
+        if (next >= events.length) await wait(signal)
       }
     },
     artifacts: memoryArtifacts(),

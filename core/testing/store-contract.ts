@@ -160,6 +160,21 @@ export function storeContract(
       await store.close()
     })
 
+    at('waits for events that are not there yet', async ({ open }) => {
+      const store = await open()
+      await store.append(sampleEvents(2))
+      const stop = new AbortController()
+      const seen: SearchEvent[] = []
+      const following = (async () => {
+        for await (const batch of store.tail(5, stop.signal)) seen.push(...batch)
+      })()
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      stop.abort()
+      await following
+      expect(seen).toEqual([])
+      await store.close()
+    })
+
     at('keeps artifacts beside the events', async ({ open }) => {
       const store = await open()
       await store.append(sampleEvents(1))

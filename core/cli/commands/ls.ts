@@ -9,7 +9,8 @@ export async function ls({ studies: place, output }: { studies: Studies; output:
   const studies: Listed[] = []
   for (const name of await place.list()) studies.push(await listed(place, name))
   studies.sort((a, b) => a.startedAt - b.startedAt)
-  if (studies.length === 0) output.log(`no study at ${place.url}; "archloom run <module>" makes one`)
+  if (studies.length === 0)
+    output.log(`no study in ${place.url.replace(/^journal:/, '')}; "archloom run <module>" makes one`)
   else
     output.log(
       tableText(
