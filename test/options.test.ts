@@ -1,3 +1,4 @@
+import { trainFromScratch } from 'archloom/evaluators/train-from-scratch'
 import { describe, expect, it } from 'vitest'
 import { doors, factoriesOf } from './option-doors.ts'
 
@@ -153,6 +154,14 @@ describe('options of public functions', () => {
     expect(walked.length).toBeGreaterThan(100)
     expect(walked.filter((name) => !known.has(name))).toEqual([])
     expect([...known].filter((name) => !walked.includes(name))).toEqual([])
+  })
+
+  it('refuse an optimizer that the stock trainer does not have where the search is composed', () => {
+    const split = { batches: () => [], size: 1, classes: 2, inputShape: [1] }
+    const data = { train: split, validation: split } as never
+    expect(() => trainFromScratch({ data, epochs: 1, trainer: { optimizer: 'rmsprop' as 'sgd' } })).toThrow(
+      /ARCHLOOM_OPTION: trainFromScratch: option "trainer.optimizer" is "rmsprop"; expected "sgd" or "adam" or "adamW"/,
+    )
   })
 
   it('would notice a new function', () => {

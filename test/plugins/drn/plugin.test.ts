@@ -63,5 +63,5 @@ it('tells in the events of a picture of every trained network beside bicubic and
 })
 
 it('pictures of no image are refused', () => {
-  expect(() => drn({ images: { folder: 'x', pairs: [] } })).toThrow(/ARCHLOOM_OPTION.*at least one image/)
+  expect(() => drn({ images: { folder: 'x', pairs: [] } })).toThrow(/ARCHLOOM_OPTION.*at least 1 of: a pair of images/)
 })
