@@ -129,7 +129,7 @@ export function engineContract(name: string, { runs = 20, tolerance = 1e-4 } = {
   let report: EngineReport
   beforeAll(async () => {
     report = await useEngine(name)
-  })
+  }, 120_000)
 
   const expectSameGradients = async (
     f: (...x: tf.Tensor[]) => tf.Tensor,

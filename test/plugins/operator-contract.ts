@@ -98,7 +98,8 @@ function spread(filter: tf.Tensor, [down, across]: [number, number]): tf.Tensor 
 /** Registers the tests of an engine. `share` of the random cases are run: less on slow engines. */
 export function operatorContract(name: string, { share = 1 } = {}): void {
   const runs = (numRuns: number, seed = 7) => ({ numRuns: Math.ceil(numRuns * share), seed })
-  beforeAll(() => compareEngine(name))
+  // Engines are slow to load on a machine that is busy.
+  beforeAll(() => compareEngine(name), 120_000)
 
   describe('elementwise', () => {
     const unary: Record<string, (x: tf.Tensor) => tf.Tensor> = {
@@ -932,7 +933,7 @@ export function operatorContract(name: string, { share = 1 } = {}): void {
   })
 
   describe('convolution and its two gradients equal the cpu engine on random shapes', () => {
-    it('dense', () => {
+    it('dense', { timeout: 240_000 }, () => {
       let ran = 0
       fc.assert(
         fc.property(shapes, (s) => {
@@ -963,7 +964,7 @@ export function operatorContract(name: string, { share = 1 } = {}): void {
       )
     })
 
-    it('depthwise', () => {
+    it('depthwise', { timeout: 240_000 }, () => {
       let ran = 0
       fc.assert(
         fc.property(shapes, fc.constantFrom(1, 1, 2), (s, multiplier) => {

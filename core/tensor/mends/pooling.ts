@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Conv2DInfo } from '../fill-ins/sliding-window.ts'
-import { type Call, inputOf, replaceKernel, tensorOf, valuesOf } from './kernel.ts'
+import { type Call, hasNonFinite, inputOf, replaceKernel, tensorOf, valuesOf } from './kernel.ts'
 import { avgPoolGradient, maxPool } from './pooling-loops.ts'
 
 export interface PoolAttributes {
@@ -44,7 +44,8 @@ export function mendCpu(): void {
   if (mended) return
   mended = true
   replaceKernel('cpu', 'MaxPool', (own) => (call) => {
-    return inputOf(call, 'x').dtype === 'float32' ? poolMaxima(call) : own(call)
+    const x = inputOf(call, 'x')
+    return x.dtype === 'float32' && hasNonFinite(valuesOf(call, x)) ? poolMaxima(call) : own(call)
   })
   replaceKernel('cpu', 'AvgPoolGrad', () => spreadAverages)
 }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, it } from 'vitest'
 import { gradientNames } from '../../../core/tensor/gradients/index.ts'
-import { useEngine } from '../../../core/tensor/index.ts'
+import { trainStep, useEngine } from '../../../core/tensor/index.ts'
 import { expectGradients, sample } from './finite-differences.ts'
 
 await useEngine('cpu')
@@ -385,6 +385,17 @@ describe('what has no gradient is refused by name', () => {
   it.each(Object.entries(refused))('ARCHLOOM_GRADIENT_MISSING: %s', (name, f) => {
     const differentiate = () => tf.tidy(() => tf.grad((a) => tf.sum(f(a)))(image))
     expect(differentiate).toThrow(`ARCHLOOM_GRADIENT_MISSING: the operation "${name}" cannot be differentiated`)
+  })
+
+  it('before a training step changes a weight', () => {
+    const weight = tf.variable(tf.ones([5, 6, 4]))
+    const optimizer = tf.train.sgd(1)
+    const loss = () =>
+      tf.sum(tf.image.flipLeftRight(tf.mul(image, weight as unknown as tf.Tensor) as tf.Tensor4D)) as tf.Scalar
+    expect(() => trainStep({ variables: [weight], optimizer, loss })).toThrow('ARCHLOOM_GRADIENT_MISSING')
+    expect(weight.dataSync().every((value) => value === 1)).toBe(true)
+    tf.dispose(weight)
+    optimizer.dispose()
   })
 
   it('no kernel of the engine is left without either', () => {

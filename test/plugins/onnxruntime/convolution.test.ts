@@ -5,7 +5,7 @@ import type { OnnxRuntimeBackend } from '../../../plugins/onnxruntime/backend.ts
 import { compareEngine, expectSame, normal } from '../compare.ts'
 import { convolve, shapes } from '../operator-contract.ts'
 
-beforeAll(() => compareEngine('onnxruntime'))
+beforeAll(() => compareEngine('onnxruntime'), 120_000)
 
 /** Processors whose ONNX Runtime has no blocked layout take ordinary convolutions. */
 const setBlocks = (convolvesBlocks: boolean) =>
