@@ -54,3 +54,34 @@ export const byReward = (a: Comparable, b: Comparable): number => {
   if ((a.feasible ?? true) && (b.feasible ?? true)) return descending(a.reward, b.reward)
   return compareResults(a, b)
 }
+
+/** What became of a trial, for a model of it. */
+export interface Outcome {
+  readonly trial: number
+  readonly genotype: Genotype
+  /** Larger is better. Absent: the trial failed, or its reward is not a number. */
+  readonly reward?: number
+  /** One number per objective, larger is better in each; empty where the trial failed. */
+  readonly objectives: readonly number[]
+  /** How far the trial is outside the bounds of its objectives; 0 inside. */
+  readonly violation: number
+  /** Share of the full effort that the reward stands for. */
+  readonly fidelity: number
+}
+
+export function outcomeOf(observation: Observation): Outcome {
+  const { trial, proposal, reward, objectives, feasible = true, violation = feasible ? 0 : 1, fidelity = 1 } = observation
+  const { genotype } = proposal
+  if (reward === undefined || Number.isNaN(reward)) return { trial, genotype, objectives: [], violation: 0, fidelity }
+  return { trial, genotype, reward, objectives, violation, fidelity }
+}
+
+/**
+ * For `sort`: feasible trials, then infeasible ones by violation, then failed ones; among equals the higher fidelity, which
+ * a scheduler gives to the better trials, and then the larger reward. The unit of the objective does not matter to it.
+ */
+export const feasibleFirst = (a: Outcome, b: Outcome): number => {
+  if (a.reward === undefined || b.reward === undefined)
+    return Number(a.reward === undefined) - Number(b.reward === undefined)
+  return descending(-a.violation, -b.violation) || b.fidelity - a.fidelity || descending(a.reward, b.reward)
+}

@@ -1,0 +1,143 @@
+import type { Controller, ControllerFactory, Genotype, Json, Random } from '../../core/index.ts'
+import {
+  crowdingDistance,
+  descending,
+  nonDominatedSort,
+  novelty,
+  type Outcome,
+  outcomeOf,
+  restored,
+} from '../../core/policy/index.ts'
+import { type Nsga2Options, nsga2Options } from './options.ts'
+
+/** Attempts to make a child that was not proposed before. */
+const ATTEMPTS = 32
+
+interface Ranked {
+  readonly outcome: Outcome
+  /** 0 is the best front. Infeasible individuals come after all feasible ones, by their violation. */
+  readonly front: number
+  readonly crowding: number
+}
+
+/**
+ * Fronts under constrained domination: the non-dominated fronts of the feasible, then the infeasible one by one, from the
+ * least violation up. Failed trials have no place.
+ */
+export function constrainedFronts(outcomes: readonly Outcome[]): readonly (readonly Outcome[])[] {
+  const measured = outcomes.filter(({ reward }) => reward !== undefined)
+  const feasible = measured.filter(({ violation }) => violation === 0)
+  const infeasible = measured.filter(({ violation }) => violation !== 0)
+  const fronts = nonDominatedSort(feasible.map(({ objectives }) => objectives))
+  return [
+    ...fronts.map((front) => front.map((i) => feasible[i]!)),
+    ...infeasible.toSorted((a, b) => descending(-a.violation, -b.violation)).map((outcome) => [outcome]),
+  ]
+}
+
+/** The best `size` of the outcomes, by front and then by crowding distance, best first. */
+function survivors(outcomes: readonly Outcome[], size: number): readonly Ranked[] {
+  const ranked: Ranked[] = []
+  for (const [front, members] of constrainedFronts(outcomes).entries()) {
+    if (ranked.length >= size) break
+    const crowding = crowdingDistance(members.map(({ objectives }) => objectives))
+    const order = members
+      .map((outcome, i) => ({ outcome, front, crowding: crowding[i]! }))
+      .sort((a, b) => descending(a.crowding, b.crowding))
+    ranked.push(...order.slice(0, size - ranked.length))
+  }
+  return ranked
+}
+
+/** The default population for a number of trials: a twentieth of them, from 10 to 50. */
+export const nsga2PopulationFor = (trials: number): number =>
+  Math.max(10, Math.min(50, Math.round(Number.isFinite(trials) ? trials / 20 : 50)))
+
+/**
+ * NSGA-II (Deb et al. 2002): generations of children of tournament winners by uniform crossover and mutation; of parents
+ * and children together the best survive, by non-dominated front and crowding distance. Feasible individuals come before
+ * infeasible ones whatever the unit of the objectives; a failed trial has no individual. With one objective it is a
+ * genetic algorithm with elitism. Error: ARCHLOOM_OPTION.
+ */
+export function geneticSearch(given: Nsga2Options = {}): ControllerFactory {
+  const { population: size = 50, crossover, mutation, unique } = nsga2Options.read(given)
+
+  return (space): Controller => {
+    const probability = mutation ?? 1 / Math.max(1, space.decisions.length)
+    let parents: readonly Ranked[] = []
+    /** Measured since the last selection. */
+    let children: Outcome[] = []
+    let ended = 0
+    const proposed = novelty(space, unique)
+
+    const tournament = (rng: Random): Genotype => {
+      const [a, b] = [rng.pick(parents), rng.pick(parents)]
+      const order = a.front - b.front || descending(a.crowding, b.crowding)
+      return (order <= 0 ? a : b).outcome.genotype
+    }
+    const child = (rng: Random): Genotype => {
+      const first = tournament(rng)
+      let genotype = rng.float() < crossover ? space.crossover(first, tournament(rng), rng) : first
+      // As many mutations as decisions would mutate, each of another decision on average.
+      let count = 0
+      for (let d = 0; d < space.decisions.length; d++) if (rng.float() < probability) count++
+      for (let i = 0; i < count; i++) genotype = space.mutate(genotype, rng)
+      return genotype
+    }
+    const offspring = (rng: Random): Genotype => {
+      let genotype = child(rng)
+      for (let attempt = 0; attempt < ATTEMPTS && proposed.isStale(genotype); attempt++)
+        genotype = attempt < ATTEMPTS / 2 ? child(rng) : space.mutate(genotype, rng)
+      return genotype
+    }
+    const drawn = (rng: Random): Genotype => {
+      let genotype = space.random(rng)
+      for (let attempt = 0; attempt < ATTEMPTS && proposed.isStale(genotype); attempt++) genotype = space.random(rng)
+      return genotype
+    }
+    const select = () => {
+      if (children.length < size) return
+      parents = survivors([...parents.map(({ outcome }) => outcome), ...children], size)
+      children = []
+    }
+
+    return {
+      propose(rng, start) {
+        const genotype = start?.from ? space.mutate(start.from, rng) : parents.length > 0 ? offspring(rng) : drawn(rng)
+        proposed.add(genotype)
+        return { genotype }
+      },
+      observe(observations) {
+        for (const observation of observations) {
+          const outcome = outcomeOf(observation)
+          ended++
+          proposed.add(outcome.genotype)
+          if (outcome.reward === undefined) continue
+          children.push(outcome)
+          select()
+        }
+        const front = parents.filter((ranked) => ranked.front === 0).length
+        return { trials: ended, population: parents.length, front }
+      },
+      snapshot: () => ({
+        parents: parents.map(({ outcome }) => outcome) as unknown as Json,
+        children: [...children] as unknown as Json,
+        ended,
+        proposed: proposed.snapshot(),
+      }),
+      restore(snapshot) {
+        const state = restored('nsga2', snapshot, {
+          parents: 'array',
+          children: 'array',
+          ended: 'number',
+          proposed: 'array',
+        })
+        parents = survivors(state.parents as readonly Outcome[], size)
+        children = [...(state.children as readonly Outcome[])]
+        ended = state.ended as number
+        proposed.restore(state.proposed as readonly string[])
+      },
+      [Symbol.dispose]: () => {},
+    }
+  }
+}

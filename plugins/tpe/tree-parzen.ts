@@ -1,0 +1,145 @@
+import type { Controller, ControllerFactory, Genotype, Json, Random } from '../../core/index.ts'
+import { feasibleFirst, novelty, type Outcome, outcomeOf, restored } from '../../core/policy/index.ts'
+import { type TpeOptions, tpeOptions } from './options.ts'
+import { parzenMixture, rowsOf } from './parzen.ts'
+
+/** Good trials: a tenth of all, at most 25. */
+const goodCount = (trials: number) => Math.min(25, Math.ceil(0.1 * trials))
+/** The newest trials all weigh 1; before them the weight falls linearly to 1/n at the first. */
+const FLAT = 25
+/** Steps away from the best candidate that are tried when every candidate was proposed before. */
+const ESCAPES = 32
+
+/** Weight of a trial by its age among n: age 0 is the newest. */
+const weightOf = (age: number, n: number): number => {
+  if (age < FLAT || n <= FLAT) return 1
+  const rise = n - FLAT
+  const at = n - 1 - age
+  return rise === 1 ? 1 / n : 1 / n + ((1 - 1 / n) * at) / (rise - 1)
+}
+
+/** Genotypes of a density, and the weight of each. */
+interface Chosen {
+  readonly genotypes: readonly Genotype[]
+  readonly weights: readonly number[]
+}
+
+/** At most `limit` of the trials (oldest first) that are not excluded, with weights that stand for all of them. */
+function thinned(trials: readonly Outcome[], excluded: ReadonlySet<number>, limit: number): Chosen {
+  const n = trials.length
+  const recent = n <= limit ? n : Math.floor(limit / 4)
+  const [older, taken] = [n - recent, n <= limit ? 0 : limit - recent]
+  const genotypes: Genotype[] = []
+  const weights: number[] = []
+  const add = (i: number, factor: number) => {
+    if (excluded.has(i)) return
+    genotypes.push(trials[i]!.genotype)
+    weights.push(factor * weightOf(n - 1 - i, n))
+  }
+  for (let k = 0; k < taken; k++) add(Math.floor(((k + 0.5) * older) / taken), older / taken)
+  for (let i = older; i < n; i++) add(i, 1)
+  return { genotypes, weights }
+}
+
+/**
+ * Tree-structured Parzen estimator (Bergstra et al. 2011) in its multivariate form: draws from the density of the good
+ * trials, and proposes the draw with the largest ratio to the density of the others. Feasible trials are better than
+ * infeasible ones, those better than failed ones. Trials under way count as others, so that parallel proposals spread
+ * out. Error: ARCHLOOM_OPTION.
+ */
+export function treeParzen(given: TpeOptions = {}): ControllerFactory {
+  const { startup, candidates, kernels, unique } = tpeOptions.read(given)
+
+  return (space): Controller => {
+    /** All that ended, oldest first; and their indices, best first. */
+    let trials: Outcome[] = []
+    let order: number[] = []
+    /** Genotypes proposed and not observed yet, oldest first. */
+    let open: Genotype[] = []
+    const proposed = novelty(space, unique)
+    const rowOf = rowsOf(space)
+
+    const take = (outcome: Outcome) => {
+      const index = trials.push(outcome) - 1
+      let [low, high] = [0, order.length]
+      while (low < high) {
+        const middle = (low + high) >> 1
+        if (feasibleFirst(outcome, trials[order[middle]!]!) < 0) high = middle
+        else low = middle + 1
+      }
+      order.splice(low, 0, index)
+    }
+
+    const stepAway = (genotype: Genotype, rng: Random): Genotype => {
+      let next = genotype
+      for (let attempt = 0; attempt < ESCAPES; attempt++) {
+        next = space.mutate(attempt % 4 === 0 ? genotype : next, rng)
+        if (!proposed.isStale(next)) return next
+      }
+      return genotype
+    }
+
+    const modelled = (rng: Random): Genotype => {
+      const good = new Set(order.slice(0, goodCount(trials.length)))
+      const best = [...good].sort((a, b) => a - b).map((i) => trials[i]!.genotype)
+      const others = thinned(trials, good, kernels)
+      const goodMixture = parzenMixture(
+        space,
+        best,
+        best.map(() => 1),
+        rowOf,
+      )
+      const otherMixture = parzenMixture(
+        space,
+        [...others.genotypes, ...open],
+        [...others.weights, ...open.map(() => 1)],
+        rowOf,
+      )
+      const drawn = Array.from({ length: candidates }, () => goodMixture.draw(rng))
+      // New ones only, where there are any.
+      const fresh = drawn.filter((genotype) => !proposed.isStale(genotype))
+      const choice = fresh.length > 0 ? fresh : drawn
+      const other = otherMixture.logDensities(choice)
+      const ratios = goodMixture.logDensities(choice).map((density, c) => density - other[c]!)
+      const chosen = choice[ratios.indexOf(Math.max(...ratios))]!
+      return fresh.length > 0 ? chosen : stepAway(chosen, rng)
+    }
+
+    return {
+      propose(rng, given) {
+        const from = given?.from
+        const knows = trials.length >= startup && trials[order[0]!]!.reward !== undefined
+        const genotype = from ? space.mutate(from, rng) : knows ? modelled(rng) : space.random(rng)
+        proposed.add(genotype)
+        open.push(genotype)
+        return { genotype }
+      },
+      observe(observations) {
+        for (const observation of observations) {
+          const outcome = outcomeOf(observation)
+          const key = space.format(outcome.genotype)
+          const at = open.findIndex((genotype) => space.format(genotype) === key)
+          if (at >= 0) open.splice(at, 1)
+          proposed.add(outcome.genotype)
+          take(outcome)
+        }
+        const best = trials[order[0] ?? -1]?.reward
+        return {
+          trials: trials.length,
+          good: goodCount(trials.length),
+          ...(best !== undefined && { bestReward: best }),
+        }
+      },
+      snapshot: () => ({ trials: [...trials] as unknown as Json, open: [...open], proposed: proposed.snapshot() }),
+      restore(snapshot) {
+        const state = restored('tpe', snapshot, { trials: 'array', open: 'array', proposed: 'array' })
+        trials = []
+        order = []
+        for (const outcome of state.trials as readonly Outcome[]) take(outcome)
+        open = [...(state.open as readonly Genotype[])]
+        proposed.restore(state.proposed as readonly string[])
+      },
+      [Symbol.dispose]: () => {},
+    }
+  }
+}
