@@ -13,6 +13,8 @@ export const error = defineErrors('tabular', {
     `the table of ${d.table} cannot read the architecture ${quote(d.received)}; expected ${d.expected}. Use the table with the search space it was made from.`,
   ARCHLOOM_TABLE_ENTRY_UNKNOWN: (d: { table: string; key: string; size: number }) =>
     `the table of ${d.table} has no architecture ${quote(d.key)} among its ${d.size}. Use the table with the search space it was made from.`,
+  ARCHLOOM_TABLE_FIDELITY: (d: { table: string; received: unknown; stored: readonly number[] }) =>
+    `the table of ${d.table} has no training of fidelity ${quote(d.received)}; it holds ${d.stored.join(', ')}. Give the scheduler these rungs.`,
   ARCHLOOM_TABLE_ROW: (d: { table: string; key: string; received: unknown; expected: string }) =>
     `row ${quote(d.key)} of table ${d.table} is ${quote(d.received)}; expected ${d.expected}.`,
 })

@@ -38,8 +38,9 @@ const digits: Readonly<Record<string, string>> = {
 /**
  * The benchmark's results as a table: `accuracy` (mean test accuracy of three seeds on CIFAR-10, in [0, 1]),
  * `accuracySd`, `parameters`, `multiplyAdds` (which the benchmark calls flops). It has no training times.
+ * It has no validation accuracy either: what a search chooses by is what it reports.
  * Errors: ARCHLOOM_OPTION, ARCHLOOM_TABLE_NOT_FOUND, ARCHLOOM_TABLE_CORRUPT; at a look-up
- * ARCHLOOM_TABLE_ARCHITECTURE_FORM, ARCHLOOM_TABLE_ENTRY_UNKNOWN.
+ * ARCHLOOM_TABLE_ARCHITECTURE_FORM, ARCHLOOM_TABLE_ENTRY_UNKNOWN, ARCHLOOM_TABLE_FIDELITY.
  */
 export function nasBenchMacroTable(options: TableFileOptions = {}): NasBenchMacroTable {
   const path = findTable(NAME, FILE, declared.read(options))
@@ -48,8 +49,12 @@ export function nasBenchMacroTable(options: TableFileOptions = {}): NasBenchMacr
     name: `${NAME} cifar10`,
     metrics: ['accuracy', 'accuracySd', 'parameters', 'multiplyAdds'],
     papers: [nasBenchMacroPaper],
+    protocol: 'oracle',
+    fidelities: [1],
+    notes: ['the benchmark has test accuracies only: a search that uses it chooses by what it reports'],
     keys: [...entries.keys()],
-    lookup: (network) => {
+    lookup: (network, fidelity) => {
+      if (fidelity !== 1) throw error('ARCHLOOM_TABLE_FIDELITY', { table: NAME, received: fidelity, stored: [1] })
       const key = keyOf(network)
       const entry = entries.get(key)
       if (!entry) throw error('ARCHLOOM_TABLE_ENTRY_UNKNOWN', { table: NAME, key, size: entries.size })

@@ -11,6 +11,13 @@ export interface Table<A = unknown> {
   readonly papers?: readonly Paper[]
   /** What a program should say aloud before it quotes results. */
   readonly notes?: readonly string[]
+  /**
+   * What a search chooses by: 'honest' is data of which the reported figure is not part, 'oracle' the reported test figure
+   * itself.
+   */
+  readonly protocol?: 'honest' | 'oracle'
+  /** The fidelities whose trainings are stored, ascending; others are refused with ARCHLOOM_TABLE_FIDELITY. */
+  readonly fidelities?: readonly number[]
   /** Fidelity 1 is the full training. Throws ARCHLOOM_TABLE_ENTRY_UNKNOWN. */
   lookup(architecture: A, fidelity: number): Evaluation
 }

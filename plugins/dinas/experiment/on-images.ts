@@ -51,7 +51,7 @@ export async function onTable(
 ): Promise<Claim[]> {
   let table: ReturnType<typeof nasBench201Table>
   try {
-    table = nasBench201Table({ environment })
+    table = nasBench201Table({ environment, protocol: 'oracle' })
   } catch (thrown) {
     if (!ArchloomError.is(thrown) || thrown.code !== 'ARCHLOOM_TABLE_NOT_FOUND') throw thrown
     log(`NAS-Bench-201 left out: ${thrown.message.split('\n')[0]}`)

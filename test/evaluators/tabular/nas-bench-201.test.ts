@@ -95,6 +95,8 @@ describe('the NAS-Bench-201 table, without its file', () => {
     expect(open({ dataset: 'toString' as 'cifar10' })).toThrow('ARCHLOOM_TABLE_DATASET_UNKNOWN')
     expect(open({ dataset: 'mnist' as 'cifar10' })).toThrow('ARCHLOOM_TABLE_DATASET_UNKNOWN')
     expect(open({ epochs: 90 as 12 })).toThrow('ARCHLOOM_OPTION')
+    expect(open({ protocol: 'test' as 'oracle' })).toThrow('ARCHLOOM_OPTION')
+    expect(open({ epochs: 200 })).toThrow(/ARCHLOOM_OPTION.*oracle/)
   })
 })
 
@@ -108,7 +110,7 @@ describeWithData('the NAS-Bench-201 table', ['nas/nb201.csv.gz'], (data) => {
       ['cifar100', 73.51, 9930],
       ['imagenet16', 47.31, 857],
     ] as const) {
-      const table = nasBench201Table({ dataset })
+      const table = nasBench201Table({ dataset, protocol: 'oracle' })
       const accuracies = table.keys.map((key) => table.lookup(key, 1).metrics.accuracy as number)
       const best = Math.max(...accuracies)
       expect(100 * best).toBeCloseTo(optimum, 1)
@@ -150,7 +152,7 @@ describeWithData('the NAS-Bench-201 table', ['nas/nb201.csv.gz'], (data) => {
       string,
       Record<'12' | '200', { arch_str: string; all_results: Record<string, Run> }>
     >
-    const table = nasBench201Table()
+    const table = nasBench201Table({ protocol: 'oracle' })
     for (const record of Object.values(records)) {
       const { arch_str: arch, all_results: runs } = record['200']
       const full = Object.entries(runs).filter(([name]) => name.startsWith('cifar10/'))
@@ -163,7 +165,7 @@ describeWithData('the NAS-Bench-201 table', ['nas/nb201.csv.gz'], (data) => {
   })
 
   it('answers with shorter trainings and their time', () => {
-    const [full, short] = [nasBench201Table(), nasBench201Table({ epochs: 12 })]
+    const [full, short] = [nasBench201Table({ protocol: 'oracle' }), nasBench201Table()]
     const arch = full.keys[11] as string
     const { value, source } = full.secondsPerEpoch(arch)
     expect(source).toBe('measured')
@@ -173,8 +175,28 @@ describeWithData('the NAS-Bench-201 table', ['nas/nb201.csv.gz'], (data) => {
     expect(short.lookup(arch, 1).simulatedSeconds).toBeCloseTo(6 * value, 6)
     expect(short.lookup(arch, 1).metrics.accuracy).toBe(full.lookup(arch, 1).metrics.validationAccuracy)
     expect(full.lookup(arch, 0.05).metrics.accuracy).toBeLessThan(full.lookup(arch, 1).metrics.accuracy as number)
-    const elsewhere = nasBench201Table({ dataset: 'imagenet16' })
+    const elsewhere = nasBench201Table({ dataset: 'imagenet16', protocol: 'oracle' })
     expect(elsewhere.lookup(arch, 1).simulatedSeconds).toBeCloseTo(3.034 * 200 * value, 6)
+  })
+
+  it('chooses by validation and reports test accuracy, unless the oracle is asked for', () => {
+    const [honest, oracle] = [nasBench201Table(), nasBench201Table({ protocol: 'oracle' })]
+    const arch = honest.keys[6111] as string
+    const [chosen, told] = [honest.lookup(arch, 1).metrics, oracle.lookup(arch, 1).metrics]
+    expect(chosen.accuracy).toBe(chosen.validationAccuracy)
+    expect(told.accuracy).toBe(told.testAccuracy)
+    expect(chosen.testAccuracy).toBe(told.testAccuracy)
+    expect([honest.protocol, oracle.protocol]).toEqual(['honest', 'oracle'])
+  })
+
+  it('refuses a fidelity between its stored trainings', () => {
+    const [honest, oracle] = [nasBench201Table(), nasBench201Table({ protocol: 'oracle' })]
+    const arch = honest.keys[11] as string
+    expect([honest.fidelities, oracle.fidelities]).toEqual([[1], [12 / 200, 1]])
+    for (const fidelity of [0.5, 0.061, 0.999, 0, -1, 2, Number.NaN])
+      expect(() => oracle.lookup(arch, fidelity), String(fidelity)).toThrow('ARCHLOOM_TABLE_FIDELITY')
+    expect(() => honest.lookup(arch, 12 / 200)).toThrow('ARCHLOOM_TABLE_FIDELITY')
+    expect(oracle.lookup(arch, 0.2 * 0.3).simulatedSeconds).toBe(oracle.lookup(arch, 0.05).simulatedSeconds)
   })
 
   it('adds the latency of a device, and names the devices when it has none of that name', () => {
