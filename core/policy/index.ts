@@ -2,6 +2,7 @@
 export * from './baseline.ts'
 export * from './categorical-policy.ts'
 export * from './lstm-policy.ts'
+export * from './normal.ts'
 export * from './novelty.ts'
 export * from './pareto.ts'
 export * from './policy.ts'

@@ -7,19 +7,12 @@ import {
   shareOf,
   toUnit,
 } from '../../core/index.ts'
+import { normalCdf } from '../../core/policy/index.ts'
 
 /** Choices of more options are weighed by a density at the middle of their cells. */
 const TABLE_LIMIT = 64
 /** Steps of the kernel widths of ordered choices per factor of e, so that their tables can be kept. */
 const WIDTH_STEPS = 8
-
-/** Distribution function of the standard normal: Abramowitz & Stegun 26.2.17, error below 7.5e-8. */
-export function normalCdf(x: number): number {
-  const t = 1 / (1 + 0.2316419 * Math.abs(x))
-  const series = t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))))
-  const tail = 0.3989422804014327 * Math.exp((-x * x) / 2) * series
-  return x > 0 ? 1 - tail : tail
-}
 
 /** Mass of a normal distribution within [0, 1]. */
 const massInside = (mean: number, width: number) => normalCdf((1 - mean) / width) - normalCdf(-mean / width)

@@ -6,6 +6,7 @@ import { seeded } from '../../core/random.ts'
 import { stockSpaces } from '../../core/testing/index.ts'
 import { nasBench201Table } from '../../evaluators/tabular/index.ts'
 import { evolution, regularizedEvolution } from '../../plugins/evolution/index.ts'
+import { gp } from '../../plugins/gp/index.ts'
 import { hillClimbing, localSearch } from '../../plugins/local-search/index.ts'
 import { nsga2 } from '../../plugins/nsga2/index.ts'
 import { random, randomSearch } from '../../plugins/random/index.ts'
@@ -20,6 +21,7 @@ describe.each([
   ['reinforce', () => reinforce({ hidden: 8 }), 'zoph2017neural'],
   ['local-search', () => localSearch(), 'white2021exploring'],
   ['tpe', () => tpe({ startup: 4 }), 'watanabe2023tree'],
+  ['gp', () => gp({ startup: 4, candidates: 10 }), 'ament2023unexpected'],
   ['nsga2', () => nsga2({ population: 4 }), 'deb2002fast'],
 ] as const)('the plugin %s', (name, plugin, citation) => {
   it('composes a search, which runs, describes and cites itself', async () => {

@@ -50,7 +50,10 @@ describe('the experiment', () => {
     const curve = tableSearch(nasBench201Table({ protocol: 'oracle' }), 'operations', settings, 1)
     expect(curve).toHaveLength(5)
     // One operation: the cell of six 3×3 convolutions, whatever the policy.
-    expect(curve[0]).toBeCloseTo(tableSearch(nasBench201Table({ protocol: 'oracle' }), 'operations', settings, 2)[0] as number, 12)
+    expect(curve[0]).toBeCloseTo(
+      tableSearch(nasBench201Table({ protocol: 'oracle' }), 'operations', settings, 2)[0] as number,
+      12,
+    )
     expect(curve.at(-1)).toBeGreaterThan(0.9)
   })
 })

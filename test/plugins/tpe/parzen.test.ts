@@ -1,20 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { defineSpace, integer, oneOf, product, real, seeded, variant, when } from '../../../core/index.ts'
-import { kernelWidths, normalCdf, parzenMixture } from '../../../plugins/tpe/parzen.ts'
+import { kernelWidths, parzenMixture } from '../../../plugins/tpe/parzen.ts'
 
 const rng = seeded(1)
-
-describe('the distribution function of the normal distribution', () => {
-  it('has its tabulated values', () => {
-    for (const [x, p] of [
-      [0, 0.5],
-      [1, 0.8413447],
-      [-1.959964, 0.025],
-      [3, 0.9986501],
-    ] as const)
-      expect(Math.abs(normalCdf(x) - p)).toBeLessThan(1e-6)
-  })
-})
 
 describe('widths of kernels', () => {
   it('are the larger gap to the neighbours, within limits', () => {
