@@ -6,9 +6,6 @@ export interface Novelty {
   add(genotype: Genotype): void
   /** Whether the genotype was proposed before, and the space still has enough that was not. */
   isStale(genotype: Genotype): boolean
-  /** All formatted genotypes, oldest first. */
-  snapshot(): readonly string[]
-  restore(snapshot: readonly string[]): void
 }
 
 /** Number of architectures; Infinity where a decision is real or constraints make counting too hard. */
@@ -35,11 +32,6 @@ export function novelty(space: SearchSpace, unique: number): Novelty {
       if (unique === 0 || !seen.has(space.format(genotype))) return false
       enough ??= unique * sizeOf(space)
       return seen.size < enough
-    },
-    snapshot: () => [...seen],
-    restore(snapshot) {
-      seen.clear()
-      for (const key of snapshot) seen.add(key)
     },
   }
 }

@@ -70,7 +70,15 @@ export interface Outcome {
 }
 
 export function outcomeOf(observation: Observation): Outcome {
-  const { trial, proposal, reward, objectives, feasible = true, violation = feasible ? 0 : 1, fidelity = 1 } = observation
+  const {
+    trial,
+    proposal,
+    reward,
+    objectives,
+    feasible = true,
+    violation = feasible ? 0 : 1,
+    fidelity = 1,
+  } = observation
   const { genotype } = proposal
   if (reward === undefined || Number.isNaN(reward)) return { trial, genotype, objectives: [], violation: 0, fidelity }
   return { trial, genotype, reward, objectives, violation, fidelity }

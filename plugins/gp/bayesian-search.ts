@@ -1,6 +1,12 @@
-import type { Controller, ControllerFactory, Genotype, Json, Random, SearchSpace } from '../../core/index.ts'
-import { toUnit } from '../../core/index.ts'
-import { feasibleFirst, novelty, type Outcome, outcomeOf, restored } from '../../core/policy/index.ts'
+import {
+  type Controller,
+  type ControllerFactory,
+  type Genotype,
+  type Random,
+  type SearchSpace,
+  toUnit,
+} from '../../core/index.ts'
+import { comparable, feasibleFirst, history, type Outcome } from '../../core/policy/index.ts'
 import { logExpectedImprovement } from './acquisition.ts'
 import { type Difference, fitted, type Hyperparameters, type Posterior, posterior } from './gaussian-process.ts'
 import { type GpOptions, gpOptions } from './options.ts'
@@ -66,14 +72,14 @@ export function bayesianSearch(given: GpOptions = {}): ControllerFactory {
       weights: Float64Array.from(space.decisions, (d) => (d.kind === 'real' || d.ordered ? 4 : 0.5)),
       noise: 1e-3,
     }
-    const proposed = novelty(space, unique)
-    let trials: Outcome[] = []
-    let open: Genotype[] = []
+    const known = history(space, unique)
+    const { outcomes: all, proposed } = known
     let hyperparameters = start
     let fittedAt = 0
 
     /** The newest trials and the best ones, oldest first. */
     const inModel = (): readonly Outcome[] => {
+      const trials = comparable(all, startup)
       if (trials.length <= limit) return trials
       const newest = limit >> 1
       const best = trials
@@ -83,12 +89,12 @@ export function bayesianSearch(given: GpOptions = {}): ControllerFactory {
       return [...best, ...trials.slice(-newest)]
     }
 
-    const fit = () => {
-      if (trials.length < Math.max(startup, (1 + REFIT) * fittedAt)) return
+    const refit = () => {
+      if (all.length < Math.max(startup, (1 + REFIT) * fittedAt)) return
       const outcomes = inModel()
       const points = outcomes.map(({ genotype }) => pointOf(space, genotype))
       hyperparameters = fitted(points, modelValues(outcomes), hyperparameters, start, difference)
-      fittedAt = trials.length
+      fittedAt = all.length
     }
 
     const modelled = (rng: Random): Genotype => {
@@ -97,6 +103,7 @@ export function bayesianSearch(given: GpOptions = {}): ControllerFactory {
       let values: ArrayLike<number> = modelValues(outcomes)
       const best = Math.max(...Array.from(values))
       let model = posterior(points, values, hyperparameters, difference)
+      const { open } = known
       if (model && open.length > 0) {
         const pending = open.map((genotype) => pointOf(space, genotype))
         values = [...Array.from(values), ...pending.map((point) => (model as Posterior).at(point).mean)]
@@ -104,14 +111,14 @@ export function bayesianSearch(given: GpOptions = {}): ControllerFactory {
         model = posterior(points, values, hyperparameters, difference)
       }
       if (!model) return space.random(rng)
-      const known = new Map<string, number>()
+      const scores = new Map<string, number>()
       const score = (genotype: Genotype): number => {
         const key = space.format(genotype)
-        let value = known.get(key)
+        let value = scores.get(key)
         if (value === undefined) {
           const { mean, deviation } = (model as Posterior).at(pointOf(space, genotype))
           value = proposed.isStale(genotype) ? Number.NEGATIVE_INFINITY : logExpectedImprovement(mean, deviation, best)
-          known.set(key, value)
+          scores.set(key, value)
         }
         return value
       }
@@ -140,46 +147,15 @@ export function bayesianSearch(given: GpOptions = {}): ControllerFactory {
 
     return {
       propose(rng, from) {
-        const knows = trials.length >= startup && trials.some(({ reward }) => reward !== undefined)
+        const knows = all.length >= startup && all.some(({ reward }) => reward !== undefined)
         const genotype = from?.from ? space.mutate(from.from, rng) : knows ? modelled(rng) : space.random(rng)
-        proposed.add(genotype)
-        open.push(genotype)
+        known.propose(genotype)
         return { genotype }
       },
       observe(observations) {
-        for (const observation of observations) {
-          const outcome = outcomeOf(observation)
-          const key = space.format(outcome.genotype)
-          const at = open.findIndex((genotype) => space.format(genotype) === key)
-          if (at >= 0) open.splice(at, 1)
-          proposed.add(outcome.genotype)
-          trials.push(outcome)
-        }
-        fit()
-        return { trials: trials.length, noise: hyperparameters.noise }
-      },
-      snapshot: () => ({
-        trials: [...trials] as unknown as Json,
-        open: [...open],
-        proposed: proposed.snapshot(),
-        weights: [...hyperparameters.weights],
-        noise: hyperparameters.noise,
-        fittedAt,
-      }),
-      restore(snapshot) {
-        const state = restored('gp', snapshot, {
-          trials: 'array',
-          open: 'array',
-          proposed: 'array',
-          weights: 'array',
-          noise: 'number',
-          fittedAt: 'number',
-        })
-        trials = [...(state.trials as readonly Outcome[])]
-        open = [...(state.open as readonly Genotype[])]
-        proposed.restore(state.proposed as readonly string[])
-        hyperparameters = { weights: Float64Array.from(state.weights as number[]), noise: state.noise as number }
-        fittedAt = state.fittedAt as number
+        for (const observation of observations) known.observe(observation)
+        refit()
+        return { trials: all.length, noise: hyperparameters.noise }
       },
       [Symbol.dispose]: () => {},
     }

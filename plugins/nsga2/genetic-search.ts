@@ -1,4 +1,4 @@
-import type { Controller, ControllerFactory, Genotype, Json, Random } from '../../core/index.ts'
+import type { Controller, ControllerFactory, Genotype, Random } from '../../core/index.ts'
 import {
   crowdingDistance,
   descending,
@@ -6,7 +6,6 @@ import {
   novelty,
   type Outcome,
   outcomeOf,
-  restored,
 } from '../../core/policy/index.ts'
 import { type Nsga2Options, nsga2Options } from './options.ts'
 
@@ -110,32 +109,25 @@ export function geneticSearch(given: Nsga2Options = {}): ControllerFactory {
       observe(observations) {
         for (const observation of observations) {
           const outcome = outcomeOf(observation)
-          ended++
           proposed.add(outcome.genotype)
+          const isThis = ({ trial }: Outcome) => trial === outcome.trial
+          if (parents.some((ranked) => isThis(ranked.outcome)) || children.some(isThis)) {
+            // The same trial at a higher fidelity.
+            const kept = (known: Outcome) => (isThis(known) ? outcome : known)
+            parents = survivors(
+              parents.map((ranked) => kept(ranked.outcome)),
+              size,
+            )
+            children = children.map(kept)
+            continue
+          }
+          ended++
           if (outcome.reward === undefined) continue
           children.push(outcome)
           select()
         }
         const front = parents.filter((ranked) => ranked.front === 0).length
         return { trials: ended, population: parents.length, front }
-      },
-      snapshot: () => ({
-        parents: parents.map(({ outcome }) => outcome) as unknown as Json,
-        children: [...children] as unknown as Json,
-        ended,
-        proposed: proposed.snapshot(),
-      }),
-      restore(snapshot) {
-        const state = restored('nsga2', snapshot, {
-          parents: 'array',
-          children: 'array',
-          ended: 'number',
-          proposed: 'array',
-        })
-        parents = survivors(state.parents as readonly Outcome[], size)
-        children = [...(state.children as readonly Outcome[])]
-        ended = state.ended as number
-        proposed.restore(state.proposed as readonly string[])
       },
       [Symbol.dispose]: () => {},
     }

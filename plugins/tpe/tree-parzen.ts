@@ -1,5 +1,5 @@
-import type { Controller, ControllerFactory, Genotype, Json, Random } from '../../core/index.ts'
-import { feasibleFirst, novelty, type Outcome, outcomeOf, restored } from '../../core/policy/index.ts'
+import type { Controller, ControllerFactory, Genotype, Random } from '../../core/index.ts'
+import { feasibleFirst, history, type Outcome } from '../../core/policy/index.ts'
 import { type TpeOptions, tpeOptions } from './options.ts'
 import { parzenMixture, rowsOf } from './parzen.ts'
 
@@ -44,27 +44,25 @@ function thinned(trials: readonly Outcome[], excluded: ReadonlySet<number>, limi
 /**
  * Tree-structured Parzen estimator (Bergstra et al. 2011) in its multivariate form: draws from the density of the good
  * trials, and proposes the draw with the largest ratio to the density of the others. Feasible trials are better than
- * infeasible ones, those better than failed ones. Trials under way count as others, so that parallel proposals spread
+ * infeasible ones, those better than failed ones; with a scheduler, trials of higher fidelity come first. Trials under way count as others, so that parallel proposals spread
  * out. Error: ARCHLOOM_OPTION.
  */
 export function treeParzen(given: TpeOptions = {}): ControllerFactory {
   const { startup, candidates, kernels, unique } = tpeOptions.read(given)
 
   return (space): Controller => {
-    /** All that ended, oldest first; and their indices, best first. */
-    let trials: Outcome[] = []
-    let order: number[] = []
-    /** Genotypes proposed and not observed yet, oldest first. */
-    let open: Genotype[] = []
-    const proposed = novelty(space, unique)
+    const known = history(space, unique)
+    const { outcomes, proposed } = known
+    /** Indices of the outcomes, best first. */
+    const order: number[] = []
     const rowOf = rowsOf(space)
 
-    const take = (outcome: Outcome) => {
-      const index = trials.push(outcome) - 1
+    const take = (index: number) => {
+      const outcome = outcomes[index]!
       let [low, high] = [0, order.length]
       while (low < high) {
         const middle = (low + high) >> 1
-        if (feasibleFirst(outcome, trials[order[middle]!]!) < 0) high = middle
+        if (feasibleFirst(outcome, outcomes[order[middle]!]!) < 0) high = middle
         else low = middle + 1
       }
       order.splice(low, 0, index)
@@ -80,9 +78,9 @@ export function treeParzen(given: TpeOptions = {}): ControllerFactory {
     }
 
     const modelled = (rng: Random): Genotype => {
-      const good = new Set(order.slice(0, goodCount(trials.length)))
-      const best = [...good].sort((a, b) => a - b).map((i) => trials[i]!.genotype)
-      const others = thinned(trials, good, kernels)
+      const good = new Set(order.slice(0, goodCount(outcomes.length)))
+      const best = [...good].sort((a, b) => a - b).map((i) => outcomes[i]!.genotype)
+      const others = thinned(outcomes, good, kernels)
       const goodMixture = parzenMixture(
         space,
         best,
@@ -91,8 +89,8 @@ export function treeParzen(given: TpeOptions = {}): ControllerFactory {
       )
       const otherMixture = parzenMixture(
         space,
-        [...others.genotypes, ...open],
-        [...others.weights, ...open.map(() => 1)],
+        [...others.genotypes, ...known.open],
+        [...others.weights, ...known.open.map(() => 1)],
         rowOf,
       )
       const drawn = Array.from({ length: candidates }, () => goodMixture.draw(rng))
@@ -108,36 +106,23 @@ export function treeParzen(given: TpeOptions = {}): ControllerFactory {
     return {
       propose(rng, given) {
         const from = given?.from
-        const knows = trials.length >= startup && trials[order[0]!]!.reward !== undefined
+        const knows = outcomes.length >= startup && outcomes[order[0]!]!.reward !== undefined
         const genotype = from ? space.mutate(from, rng) : knows ? modelled(rng) : space.random(rng)
-        proposed.add(genotype)
-        open.push(genotype)
+        known.propose(genotype)
         return { genotype }
       },
       observe(observations) {
         for (const observation of observations) {
-          const outcome = outcomeOf(observation)
-          const key = space.format(outcome.genotype)
-          const at = open.findIndex((genotype) => space.format(genotype) === key)
-          if (at >= 0) open.splice(at, 1)
-          proposed.add(outcome.genotype)
-          take(outcome)
+          const { index, replaced } = known.observe(observation)
+          if (replaced) order.splice(order.indexOf(index), 1)
+          take(index)
         }
-        const best = trials[order[0] ?? -1]?.reward
+        const best = outcomes[order[0] ?? -1]?.reward
         return {
-          trials: trials.length,
-          good: goodCount(trials.length),
+          trials: outcomes.length,
+          good: goodCount(outcomes.length),
           ...(best !== undefined && { bestReward: best }),
         }
-      },
-      snapshot: () => ({ trials: [...trials] as unknown as Json, open: [...open], proposed: proposed.snapshot() }),
-      restore(snapshot) {
-        const state = restored('tpe', snapshot, { trials: 'array', open: 'array', proposed: 'array' })
-        trials = []
-        order = []
-        for (const outcome of state.trials as readonly Outcome[]) take(outcome)
-        open = [...(state.open as readonly Genotype[])]
-        proposed.restore(state.proposed as readonly string[])
       },
       [Symbol.dispose]: () => {},
     }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { defineSpace, integer, oneOf, product, real, repeat, seeded, variant } from '../../../core/index.ts'
-import { controllerContract } from '../../../core/testing/index.ts'
+import { controllerContract, proposed } from '../../../core/testing/index.ts'
 import { modelValues, pointOf } from '../../../plugins/gp/bayesian-search.ts'
 import { cholesky } from '../../../plugins/gp/gaussian-process.ts'
 import { bayesianSearch, gp, logExpectedImprovement, matern, posterior } from '../../../plugins/gp/index.ts'
@@ -94,6 +94,8 @@ describe('Bayesian optimisation', () => {
       ...(reward !== undefined && { reward }),
       objectives: [],
       violation: 0,
+      trial: 0,
+      fidelity: 1,
     }))
     const values = [...modelValues(outcomes)]
     expect(values[3]).toBe(values[4])
@@ -102,7 +104,7 @@ describe('Bayesian optimisation', () => {
     scaled.forEach((value, i) => {
       expect(Math.abs(value - values[i]!)).toBeLessThan(1e-9)
     })
-    expect([...modelValues([{ genotype: [0], objectives: [], violation: 0 }])]).toEqual([0])
+    expect([...modelValues([{ genotype: [0], objectives: [], violation: 0, trial: 0, fidelity: 1 }])]).toEqual([0])
   })
 
   it('comes much closer to the maximum of Branin’s function than random draws', () => {
@@ -116,7 +118,7 @@ describe('Bayesian optimisation', () => {
       using controller = bayesianSearch({ startup })(space, rng)
       let best = Number.POSITIVE_INFINITY
       for (let trial = 0; trial < 40; trial++) {
-        const proposal = controller.propose(rng.fork(trial))
+        const proposal = proposed(controller.propose(rng.fork(trial)))
         const value = branin(proposal.genotype)
         best = Math.min(best, value)
         controller.observe([{ trial, proposal, reward: -value, objectives: [-value], metrics: {} }])
@@ -137,10 +139,12 @@ describe('Bayesian optimisation', () => {
     using controller = bayesianSearch()(space, rng)
     const value = (genotype: readonly number[]) => genotype.filter((option) => option === 2).length
     for (let trial = 0; trial < 10; trial++) {
-      const proposal = controller.propose(rng.fork(trial))
+      const proposal = proposed(controller.propose(rng.fork(trial)))
       controller.observe([{ trial, proposal, reward: value(proposal.genotype), objectives: [], metrics: {} }])
     }
-    const open = Array.from({ length: 4 }, (_, i) => space.format(controller.propose(rng.fork(`open/${i}`)).genotype))
+    const open = Array.from({ length: 4 }, (_, i) =>
+      space.format(proposed(controller.propose(rng.fork(`open/${i}`))).genotype),
+    )
     expect(new Set(open).size).toBe(4)
   })
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Observation } from '../../../core/controller.ts'
 import { defineSpace, type Genotype, integer, oneOf, product, repeat, seeded } from '../../../core/index.ts'
 import { hypervolume, type Outcome } from '../../../core/policy/index.ts'
-import { controllerContract } from '../../../core/testing/index.ts'
+import { controllerContract, proposed } from '../../../core/testing/index.ts'
 import { constrainedFronts, geneticSearch, nsga2, nsga2PopulationFor } from '../../../plugins/nsga2/index.ts'
 
 controllerContract('NSGA-II', geneticSearch({ population: 10 }))
@@ -13,13 +13,15 @@ const outcome = (objectives: readonly number[], violation = 0): Outcome => ({
   reward: objectives[0]!,
   objectives,
   violation,
+  trial: 0,
+  fidelity: 1,
 })
 
 describe('constrained fronts', () => {
   it('put feasible points in non-dominated fronts, infeasible ones after them by violation, failed ones nowhere', () => {
     const [a, b, c] = [outcome([1, 3]), outcome([3, 1]), outcome([1, 1])]
     const [near, far] = [outcome([9, 9], 0.1), outcome([99, 99], 2)]
-    const failed: Outcome = { genotype: [0], objectives: [], violation: 0 }
+    const failed: Outcome = { genotype: [0], objectives: [], violation: 0, trial: 0, fidelity: 1 }
     expect(constrainedFronts([far, c, failed, b, near, a])).toEqual([[b, a], [c], [near], [far]])
     expect(constrainedFronts([failed])).toEqual([])
   })
@@ -38,7 +40,7 @@ function front(factory: ReturnType<typeof geneticSearch>, trials: number, seed: 
   using controller = factory(space, rng)
   const points: (readonly number[])[] = []
   for (let trial = 0; trial < trials; trial++) {
-    const proposal = controller.propose(rng.fork(trial))
+    const proposal = proposed(controller.propose(rng.fork(trial)))
     const objectives = objectivesOf(proposal.genotype)
     points.push(objectives)
     controller.observe([{ trial, proposal, reward: objectives[0]!, objectives, metrics: {} }])
@@ -60,11 +62,11 @@ describe('NSGA-II', () => {
       using controller = geneticSearch({ population: 10 })(space, rng)
       const violations: number[] = []
       for (let trial = 0; trial < 200; trial++) {
-        const proposal = controller.propose(rng.fork(trial))
+        const proposal = proposed(controller.propose(rng.fork(trial)))
         const objectives = objectivesOf(proposal.genotype).map((value) => unit * value)
         const violation = Math.max(0, proposal.genotype[12]! - 1)
         violations.push(violation)
-        const observation: Observation & { violation: number; feasible: boolean } = {
+        const observation: Observation = {
           trial,
           proposal,
           reward: objectives[0]!,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Observation, Proposal } from '../../../core/controller.ts'
+import type { Controller, Observation, Proposal } from '../../../core/controller.ts'
 import {
   defineSpace,
   integer,
@@ -11,7 +11,7 @@ import {
   seeded,
   variant,
 } from '../../../core/index.ts'
-import { controllerContract } from '../../../core/testing/index.ts'
+import { controllerContract, proposed } from '../../../core/testing/index.ts'
 import { tpe, treeParzen } from '../../../plugins/tpe/index.ts'
 
 controllerContract('the Parzen estimator', treeParzen())
@@ -23,7 +23,7 @@ function play(space: SearchSpace<unknown>, measure: Measure, trials: number, see
   using controller = treeParzen(options)(space, rng)
   const rewards: number[] = []
   for (let trial = 0; trial < trials; trial++) {
-    const proposal = controller.propose(rng.fork(trial))
+    const proposal = proposed(controller.propose(rng.fork(trial)))
     const reward = measure(proposal.genotype)
     rewards.push(reward ?? Number.NEGATIVE_INFINITY)
     controller.observe([
@@ -69,7 +69,7 @@ describe('the tree-structured Parzen estimator', () => {
     using controller = treeParzen({ unique: 1 })(space, rng)
     const seen = new Set<string>()
     for (let trial = 0; trial < 60; trial++) {
-      const proposal = controller.propose(rng.fork(trial))
+      const proposal = proposed(controller.propose(rng.fork(trial)))
       if (trial >= 10) expect(seen.has(space.format(proposal.genotype))).toBe(false)
       seen.add(space.format(proposal.genotype))
       const reward = proposal.genotype[0]!
@@ -79,24 +79,35 @@ describe('the tree-structured Parzen estimator', () => {
 
   it('spreads proposals that are under way at once', () => {
     const space = defineSpace('line', product({ x: real(0, 1) }))
-    const spread = (told: boolean) => {
-      const rng = seeded(3)
-      using controller = treeParzen()(space, rng)
+    const rng = seeded(3)
+    const start = () => {
+      const controller = treeParzen()(space, rng)
       for (let trial = 0; trial < 30; trial++) {
         const proposal: Proposal = { genotype: [trial / 29] }
         controller.observe([{ trial, proposal, reward: -((trial / 29 - 0.5) ** 2), objectives: [], metrics: {} }])
       }
-      const open: number[] = []
-      for (let i = 0; i < 12; i++) {
-        const proposal = controller.propose(rng.fork(i))
-        open.push(proposal.genotype[0]!)
-        // A failed trial leaves no trace of a place under way.
-        if (told) controller.restore({ ...(controller.snapshot() as object), open: [] } as never)
-      }
-      const centre = mean(open)
-      return mean(open.map((x) => (x - centre) ** 2))
+      return controller
     }
-    expect(spread(false)).toBeGreaterThan(spread(true))
+    const deviation = (values: readonly number[]) => Math.sqrt(mean(values.map((x) => (x - mean(values)) ** 2)))
+    const placeOf = (controller: Controller, i: number) => proposed(controller.propose(rng.fork(i))).genotype[0]!
+    const together = start()
+    const indices = Array.from({ length: 20 }, (_, i) => i)
+    const [open, alone] = [indices.map((i) => placeOf(together, i)), indices.map((i) => placeOf(start(), i))]
+    expect(deviation(open)).toBeGreaterThan(1.5 * deviation(alone))
+  })
+
+  it('takes the last of several results of a trial', () => {
+    const space = defineSpace('rungs', product({ x: real(0, 1) }))
+    const rng = seeded(1)
+    using controller = treeParzen()(space, rng)
+    const tell = (trial: number, fidelity: number, reward: number) =>
+      controller.observe([
+        { trial, proposal: { genotype: [trial / 20] }, reward, fidelity, objectives: [reward], metrics: {} },
+      ])
+    for (let trial = 0; trial < 20; trial++) tell(trial, 0.1, trial)
+    expect(tell(3, 1, 0.5)).toMatchObject({ trials: 20, bestReward: 0.5 })
+    const near = Array.from({ length: 20 }, (_, i) => proposed(controller.propose(rng.fork(i))).genotype[0]!)
+    expect(near.filter((x) => x < 0.5).length).toBeGreaterThan(10)
   })
 
   it('prefers feasible trials whatever the unit of the objective', () => {
@@ -109,11 +120,11 @@ describe('the tree-structured Parzen estimator', () => {
       using controller = treeParzen()(space, rng)
       let feasible = 0
       for (let trial = 0; trial < 120; trial++) {
-        const proposal = controller.propose(rng.fork(trial))
+        const proposal = proposed(controller.propose(rng.fork(trial)))
         const cost = proposal.genotype.reduce((sum, value) => sum + value, 0)
         const violation = Math.max(0, cost - 12) / 12
         if (trial >= 60 && violation === 0) feasible++
-        const observation: Observation & { violation: number; feasible: boolean } = {
+        const observation: Observation = {
           trial,
           proposal,
           reward: unit * cost,
