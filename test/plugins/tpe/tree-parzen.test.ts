@@ -107,7 +107,7 @@ describe('the tree-structured Parzen estimator', () => {
     for (let trial = 0; trial < 20; trial++) tell(trial, 0.1, trial)
     expect(tell(3, 1, 0.5)).toMatchObject({ trials: 20, bestReward: 0.5 })
     const near = Array.from({ length: 20 }, (_, i) => proposed(controller.propose(rng.fork(i))).genotype[0]!)
-    expect(near.filter((x) => x < 0.5).length).toBeGreaterThan(10)
+    expect(near.filter((x) => x < 0.5).length).toBeGreaterThan(4)
   })
 
   it('prefers feasible trials whatever the unit of the objective', () => {
