@@ -5,12 +5,14 @@ import type { ControllerFactory } from '../../core/controller.ts'
 import { seeded } from '../../core/random.ts'
 import { stockSpaces } from '../../core/testing/index.ts'
 import { nasBench201Table } from '../../evaluators/tabular/index.ts'
+import { annealing } from '../../plugins/annealing/index.ts'
 import { evolution, regularizedEvolution } from '../../plugins/evolution/index.ts'
 import { gp } from '../../plugins/gp/index.ts'
 import { hillClimbing, localSearch } from '../../plugins/local-search/index.ts'
 import { nsga2 } from '../../plugins/nsga2/index.ts'
 import { random, randomSearch } from '../../plugins/random/index.ts'
 import { policySearch, reinforce } from '../../plugins/reinforce/index.ts'
+import { sobol } from '../../plugins/sobol/index.ts'
 import { tpe } from '../../plugins/tpe/index.ts'
 import { nasBench201Space } from '../../search-spaces/nas-bench-201/index.ts'
 import { describeWithData } from '../conditional-suites.ts'
@@ -22,6 +24,8 @@ describe.each([
   ['local-search', () => localSearch(), 'white2021exploring'],
   ['tpe', () => tpe({ startup: 4 }), 'watanabe2023tree'],
   ['gp', () => gp({ startup: 4, candidates: 10 }), 'ament2023unexpected'],
+  ['annealing', () => annealing({ startup: 4 }), 'kirkpatrick1983optimization'],
+  ['sobol', () => sobol(), 'joe2008constructing'],
   ['nsga2', () => nsga2({ population: 4 }), 'deb2002fast'],
 ] as const)('the plugin %s', (name, plugin, citation) => {
   it('composes a search, which runs, describes and cites itself', async () => {

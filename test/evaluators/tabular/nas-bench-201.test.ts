@@ -224,7 +224,7 @@ describeWithData('the NAS-Bench-201 table', ['nas/nb201.csv.gz'], (data) => {
     const state = await search.finish()
     expect([state.completed, state.failed]).toEqual([50, 0])
     expect(search.best()[0]?.architecture.node1.from0).toBeTypeOf('string')
-    expect(search.best()[0]?.metrics.accuracy).toBeGreaterThan(0.9)
+    expect(search.best()[0]?.metrics.testAccuracy).toBeGreaterThan(0.9)
     expect(search.cite().split('@inproceedings{dong2020nasbench201').length).toBe(2)
   })
 })
