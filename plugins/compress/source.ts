@@ -11,12 +11,12 @@ import {
   readSavedModel,
   type SavableModel,
 } from '../../search-spaces/compression/index.ts'
-import { importGraphModel } from '../onnx/index.ts'
+import { importGraphModel, importOnnx } from '../onnx/index.ts'
 import { error } from './errors.ts'
 
 /**
  * A trained network of ours, a `tf.LayersModel`, a layer graph, or the folder (or model.json) of a saved tf.js model: a
- * LayersModel or a GraphModel.
+ * LayersModel or a GraphModel, or an ONNX file.
  */
 export type ModelSource = Network | LayerGraph | SavableModel | string | URL
 
@@ -52,6 +52,10 @@ function withoutSoftmax(graph: LayerGraph): LayerGraph {
 async function fromFolder(source: string | URL): Promise<LayerGraph> {
   const path = source instanceof URL || source.startsWith('file://') ? fileURLToPath(source) : source
   const file = existsSync(path) && statSync(path).isDirectory() ? join(path, 'model.json') : path
+  if (path.endsWith('.onnx') && existsSync(path)) {
+    using network = await importOnnx(path)
+    return await layerGraph(network, { lastSoftmax: 'drop' })
+  }
   if (!existsSync(file)) throw error('ARCHLOOM_COMPRESS_SOURCE', { source: path, reason: 'there is no model.json' })
   try {
     if ((await readSavedModel(file)).kind === 'layers-model') return await importLayersModel(file)

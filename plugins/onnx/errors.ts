@@ -17,6 +17,10 @@ export const error = defineErrors('onnx', {
     `${quote(d.file)} is no model that ONNX Runtime can open (${d.reason}); it is truncated, of another format, or of an opset that it does not know.`,
   ARCHLOOM_ONNX_TENSOR: (d: { file: string; tensor: string; reason: string }) =>
     `the tensor ${quote(d.tensor)} of ${quote(d.file)} cannot be given or read as numbers: ${d.reason}. Give values of the type and shape that the file states, or export it with outputs of another type.`,
+  ARCHLOOM_ONNX_OPERATOR: (d: { node: string; op: string; supported: readonly string[] }) =>
+    `node ${quote(d.node)} of an ONNX file is a ${quote(d.op)}, which importOnnx does not read; supported: ${d.supported.join(', ')}. Run the file with openOnnx, or export the model without it.`,
+  ARCHLOOM_ONNX_ATTRIBUTE: (d: { node: string; op: string; attribute: string; received: unknown; expected: string }) =>
+    `node ${quote(d.node)} (${d.op}) of an ONNX file has ${d.attribute} ${quote(d.received)}, expected ${d.expected}. Run the file with openOnnx, or export the model without it.`,
   ARCHLOOM_IMPORT_OPTION: (d: { option: string; received: unknown; expected: string }) =>
     `the import of a model received ${d.option} ${quote(d.received)}, expected ${d.expected}.`,
   ARCHLOOM_IMPORT_INPUT: (d: { source: string; reason: string; remedy: string }) =>

@@ -44,6 +44,16 @@ export function checkedSize(node: string, op: string, shape: readonly number[]):
     throw error('ARCHLOOM_IMPORT_NODE', { node, op, reason: `it would make a tensor of shape [${shape.join(', ')}]` })
 }
 
+/**
+ * x where it is positive, and x times its slope elsewhere. The WebAssembly kernel takes slopes for one number per
+ * channel of the last axis, whatever their shape: others are computed in several operations.
+ */
+export function rectified(x: tf.Tensor, slopes: tf.Tensor): tf.Tensor {
+  const channels = x.shape.at(-1)
+  if (slopes.size === channels && slopes.shape.at(-1) === channels) return tf.prelu(x, slopes)
+  return tf.sub(tf.relu(x), tf.mul(slopes, tf.relu(tf.neg(x))))
+}
+
 /** Runs one node; what tfjs throws is told with the node's name. */
 export function computed<T>(node: string, op: string, run: () => T): T {
   try {

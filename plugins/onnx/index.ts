@@ -22,6 +22,7 @@ export {
   exportOnnx,
   type QuantiseOptions,
 } from './export.ts'
+export { importOnnx, type OnnxImportOptions, onnxImportOperators } from './import-onnx.ts'
 export type { ImportedNetwork, ImportOptions } from './imported-network.ts'
 export { supportedKernels } from './kernels/index.ts'
 export type { Carried, QuantisedLayer } from './quantise.ts'

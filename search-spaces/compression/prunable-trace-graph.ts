@@ -246,7 +246,8 @@ export function graphOfCalls({ calls, input, output, constants, inputShape, last
       case 'Mean': {
         const x = nodeOf(call, meaningOf(call, 'x'))
         const axes = kernel === 'Mean' ? [attributes.axis].flat().join() : '1,2'
-        if (axes !== '1,2' || shape.length !== 2) throw refuse(call, `over axes ${axes}`)
+        // With or without the axes that are gone.
+        if (axes !== '1,2' || x.shape.length !== 4) throw refuse(call, `over axes ${axes}`)
         return add({ op: 'global-average-pool' }, [x.name], shape, 'global_average_pool')
       }
       case 'Identity':

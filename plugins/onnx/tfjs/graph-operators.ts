@@ -1,7 +1,7 @@
 /** TensorFlow's operators as tfjs computes them, with the attributes that each handles. */
 import * as tf from '@tensorflow/tfjs-core'
 import { batchNormInference } from '../../../core/tensor/index.ts'
-import { checkedSize } from '../imported-network.ts'
+import { checkedSize, rectified } from '../imported-network.ts'
 import {
   type AttributeChecks,
   anything,
@@ -166,7 +166,7 @@ const activations: Readonly<
   Sigmoid: (x) => tf.sigmoid(x),
   Tanh: (x) => tf.tanh(x),
   LeakyRelu: (x, attributes) => tf.leakyRelu(x, attributes.number('leakyrelu_alpha', 0.2)),
-  Prelu: (x, _, rest) => tf.prelu(x, rest.shift() as tf.Tensor),
+  Prelu: (x, _, rest) => rectified(x, rest.shift() as tf.Tensor),
 }
 
 /** A layer with bias and activation in one node, as converters write it. */
@@ -334,7 +334,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   Pow: binary(tf.pow),
   Atan2: binary(tf.atan2),
   SquaredDifference: binary(tf.squaredDifference),
-  Prelu: binary(tf.prelu),
+  Prelu: binary(rectified),
   Greater: compared(tf.greater),
   GreaterEqual: compared(tf.greaterEqual),
   Less: compared(tf.less),

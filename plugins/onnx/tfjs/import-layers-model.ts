@@ -27,6 +27,7 @@ import {
   type ImportedNetwork,
   type ImportOptions,
   importedNetwork,
+  rectified,
 } from '../imported-network.ts'
 
 /** What a layer computes of its inputs. */
@@ -221,7 +222,7 @@ class Translation {
       }
       case 'PReLU': {
         const alpha = this.variable(layer, ['alpha'])
-        return one((x) => tf.prelu(x, alpha))
+        return one((x) => rectified(x, alpha))
       }
       case 'Softmax':
         return one((x) => {

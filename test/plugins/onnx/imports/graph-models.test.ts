@@ -117,6 +117,7 @@ const cases: readonly Case[] = [
   { op: 'BiasAdd', inputs: ['x', weights(2)], attr: { data_format: text('NHWC') } },
   { op: 'BiasAddV1', inputs: ['x', weights(2)] },
   { op: 'Prelu', inputs: ['x', weights(1, 1, 2)] },
+  { op: 'Prelu', inputs: ['x', weights(4, 4, 2)] },
   { op: 'LeakyRelu', attr: { alpha: { f: 0.3 } } },
   { op: 'LeakyRelu' },
   { op: 'ClipByValue', inputs: ['x', number(-0.5, false), number(0.7, false)] },
