@@ -20,7 +20,7 @@ import { type Arm, claimsOf, type Row, type Sweep } from './experiment-claims.ts
 import { fineTune } from './fine-tune.ts'
 import { type AbsSearchOptions, absSearch, type Compression } from './search.ts'
 
-interface Plan {
+export interface Plan {
   readonly real: boolean
   readonly depth: number
   readonly widths: readonly [number, number, number]
@@ -62,7 +62,7 @@ export const plans: Readonly<Record<Scale, Plan>> = {
 const LAMBDAS = [0, 0.01, 0.03, 0.1, 0.3]
 
 /** Processor time: on a busy machine the wall clock measures the others. */
-const processorClock: Clock = {
+export const processorClock: Clock = {
   now: () => {
     const { user, system } = process.cpuUsage()
     return (user + system) / 1000
@@ -70,14 +70,14 @@ const processorClock: Clock = {
   sleep: realClock.sleep,
 }
 
-interface Setting {
+export interface Setting {
   readonly plan: Plan
   readonly set: ImageDataset
   readonly log: (text: string) => void
   readonly signal: AbortSignal
 }
 
-async function pretrained({ plan, set, signal }: Setting, seed: number): Promise<LayerGraph> {
+export async function pretrained({ plan, set, signal }: Setting, seed: number): Promise<LayerGraph> {
   const { depth, widths, batchSize, pretrainEpochs: epochs } = plan
   const [size = 32] = set.train.inputShape
   const rng = seeded(seed)
@@ -89,13 +89,16 @@ async function pretrained({ plan, set, signal }: Setting, seed: number): Promise
 }
 
 /** One method on one network: search, equal fine-tuning, test. */
-interface Method {
+export interface Method {
   readonly arm: Arm
   run(graph: LayerGraph, options: AbsSearchOptions): Promise<QuantisedModel | Compression>
 }
 
 /** Everything searches for one cost, given as a share of full precision. */
-const methodsFor = (share: number, { prunedTarget, groupSize }: Plan): readonly Method[] => {
+export const methodsFor = (
+  share: number,
+  { prunedTarget, groupSize }: Pick<Plan, 'prunedTarget' | 'groupSize'>,
+): readonly Method[] => {
   const prune = { groupSize }
   return [
     { arm: 'full precision', run: (graph, options) => uniformBits(graph, 32, options) },
@@ -116,16 +119,21 @@ const methodsFor = (share: number, { prunedTarget, groupSize }: Plan): readonly 
   ]
 }
 
-async function tested(model: QuantisedModel, split: Split<'validation' | 'test'>): Promise<number> {
+export async function tested(model: QuantisedModel, split: Split<'validation' | 'test'>): Promise<number> {
   using network = quantisedNetwork(model)
   return (await classify(network, split)).accuracy
+}
+
+/** The share of full precision that a plan's searches are given: of the cost of four bits everywhere. */
+export function shareOf(graph: LayerGraph, { target, groupSize }: Pick<Plan, 'target' | 'groupSize'>): number {
+  const bits = superBitPlan(graph, { prune: { groupSize } })
+  return (target * bopsOf(bits, uniformChoice(bits, 4))) / bits.fullBops
 }
 
 async function oneSeed(setting: Setting, seed: number): Promise<Row[]> {
   const { plan, set, log, signal } = setting
   const graph = await pretrained(setting, seed)
-  const bits = superBitPlan(graph, { prune: { groupSize: plan.groupSize } })
-  const share = (plan.target * bopsOf(bits, uniformChoice(bits, 4))) / bits.fullBops
+  const share = shareOf(graph, plan)
   const rows: Row[] = []
   for (const { arm, run } of methodsFor(share, plan)) {
     signal.throwIfAborted()
@@ -172,7 +180,7 @@ async function sweep(setting: Setting, seed: number): Promise<Sweep[]> {
   return found
 }
 
-async function dataFor({ real, train, test }: Plan, data: string | undefined, signal: AbortSignal) {
+export async function dataFor({ real, train, test }: Plan, data: string | undefined, signal: AbortSignal) {
   const sizes = { ...(train > 0 && { trainSize: train }), ...(test > 0 && { testSize: test }) }
   const generated = { size: real ? 32 : 16, train: train || 4000, validation: 200, test: test || 1000 }
   if (!real) return generatedImages(generated)
