@@ -58,6 +58,7 @@ export function plotOf(summary: PartSummary): string {
     return [svg]
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${top + 8}" viewBox="0 0 ${WIDTH} ${top + 8}" font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="13">
+<title>${escaped(part.title)}</title>
 <rect width="100%" height="100%" fill="#ffffff"/>
 <text x="20" y="26" font-size="16" font-weight="bold" fill="${INK}">${escaped(part.title)}</text>
 ${panels.join('\n')}
