@@ -6,6 +6,7 @@ import { seeded } from '../../core/random.ts'
 import { stockSpaces } from '../../core/testing/index.ts'
 import { nasBench201Table } from '../../evaluators/tabular/index.ts'
 import { annealing } from '../../plugins/annealing/index.ts'
+import { cmaEs } from '../../plugins/cma-es/index.ts'
 import { evolution, regularizedEvolution } from '../../plugins/evolution/index.ts'
 import { gp } from '../../plugins/gp/index.ts'
 import { hillClimbing, localSearch } from '../../plugins/local-search/index.ts'
@@ -25,6 +26,7 @@ describe.each([
   ['tpe', () => tpe({ startup: 4 }), 'watanabe2023tree'],
   ['gp', () => gp({ startup: 4, candidates: 10 }), 'ament2023unexpected'],
   ['annealing', () => annealing({ startup: 4 }), 'kirkpatrick1983optimization'],
+  ['cma-es', () => cmaEs({ population: 4 }), 'hansen2016cma'],
   ['sobol', () => sobol(), 'joe2008constructing'],
   ['nsga2', () => nsga2({ population: 4 }), 'deb2002fast'],
 ] as const)('the plugin %s', (name, plugin, citation) => {
