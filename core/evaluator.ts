@@ -88,6 +88,8 @@ export interface EvaluatorDefinition<A = unknown> {
   readonly kind: EvaluatorKind
   readonly name: string
   readonly needs?: readonly ('networks' | 'cost' | 'supernet')[]
+  /** Capabilities that plugins may ask for, such as 'shared-weights'. */
+  readonly provides?: readonly string[]
   /** Metric names it will report, so that objectives on other names are refused before the first trial. */
   readonly metrics?: readonly string[]
   /** How many evaluations may run at once. Default 1. */

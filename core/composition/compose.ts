@@ -132,6 +132,7 @@ export function checkNeeds(plugins: readonly Plugin[], space: SearchSpace, evalu
     ...(space.build ? ['networks'] : []),
     ...(space.supernet ? ['supernet'] : []),
     ...(space.cost ? ['cost'] : []),
+    ...(evaluator.provides ?? []),
     ...plugins.flatMap((plugin) => plugin.provides),
   ])
   const refuse = (plugin: string, need: string, remedy: string | undefined) => {
@@ -153,7 +154,11 @@ export function checkNeeds(plugins: readonly Plugin[], space: SearchSpace, evalu
       plugin,
       need,
       has: [...has],
-      remedy: remedy ?? 'Add a plugin or part that provides it.',
+      remedy:
+        remedy ??
+        (need === 'supernet'
+          ? `Give defineSpace(${quote(space.name)}, …) a supernet function, or use a space that has one, such as cellSpace(), chainSpace() or nasBench201Space().`
+          : 'Add a plugin or part that provides it.'),
     })
   }
   for (const need of evaluator.needs ?? []) if (!has.has(need)) refuse(evaluator.name, need, undefined)

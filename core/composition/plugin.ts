@@ -32,8 +32,8 @@ export type Make<T> = (get: <U>(token: Token<U>) => U, find: <U>(token: Token<U>
 
 /**
  * What a plugin may ask for:
- * `space`, `space:<name>`, `networks` (the space builds them), `cost`, `evaluator:<kind>`,
- * or a part or capability that another plugin provides.
+ * `space`, `space:<name>`, `networks` (the space builds them), `supernet`, `cost`, `evaluator:<kind>`,
+ * or a part or capability that another plugin or the evaluator provides.
  */
 export type Need = string | { readonly need: string; readonly remedy: string }
 

@@ -98,7 +98,8 @@ export function weightSharing(given: WeightSharingOptions): EvaluatorDefinition 
   return {
     kind: 'weight-sharing',
     name: NAME,
-    needs: ['networks'],
+    needs: ['networks', 'supernet'],
+    provides: ['shared-weights'],
     metrics: ['accuracy', 'loss', 'pathParameters', 'parameters', 'multiplyAdds'],
     create: create as EvaluatorDefinition['create'],
   }

@@ -127,7 +127,8 @@ export interface OneShotDefinition {
 export const oneShotNeeds = [
   'space',
   'evaluator:weight-sharing',
-  { need: 'supernet', remedy: 'Use a space that has one, such as cellSpace(), chainSpace() or nasBench201Space().' },
+  { need: 'shared-weights', remedy: 'Use weightSharing() from archloom/evaluators/weight-sharing.' },
+  'supernet',
 ] as const
 
 /** Batches without end: each pass in an order of its own. */

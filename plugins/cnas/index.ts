@@ -1,6 +1,6 @@
 /** CNAS: weight-sharing search through a space that grows by one operation (or node) at a time. */
 import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
-import { WEIGHT_OPTIMIZER } from '../../evaluators/weight-sharing/index.ts'
+import { oneShotNeeds, WEIGHT_OPTIMIZER } from '../../evaluators/weight-sharing/index.ts'
 import { curriculumSearch } from './curriculum-search.ts'
 import { type CnasOptions, declared } from './options.ts'
 import { paper } from './paper.ts'
@@ -16,7 +16,7 @@ export function cnas(given: CnasOptions = {}): Plugin {
   return definePlugin({
     name: 'cnas',
     provides: ['algorithm'],
-    needs: ['space', 'evaluator:weight-sharing'],
+    needs: oneShotNeeds,
     paper,
     options,
     bind: ({ bind }) =>

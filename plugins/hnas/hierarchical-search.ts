@@ -30,7 +30,7 @@ import { hierarchyOf } from './hierarchy.ts'
 import type { ReadHnasOptions } from './options.ts'
 import { policyLearner } from './policy-learner.ts'
 import { byteError, decibels, jointReward, rewardBorder } from './reward.ts'
-import { sharedUpscalingOf } from './upscaling-evaluator.ts'
+import type { SharedUpscaling } from './upscaling-evaluator.ts'
 
 /** `steps` batches of a split, in as many passes as that takes. */
 function* batchesOf(split: Split, batchSize: number, steps: number, rng: Random): Generator<Batch> {
@@ -53,7 +53,8 @@ const eventLoopTurn = () => new Promise<void>((resolve) => setImmediate(resolve)
 export const hierarchicalSearch = (options: ReadHnasOptions, change: WeightOptimizer | undefined): Algorithm =>
   async function* (parts) {
     const { space, rng } = parts
-    const shared = sharedUpscalingOf(parts.evaluator)
+    // The plugin needs 'shared-upscaling': other evaluators are refused when the search is composed.
+    const shared = parts.evaluator as SharedUpscaling
     const { upscalers, batchSize, train, validation } = shared
     const { tradeOff, costUnit, epochs, weightSteps, policySteps, learningRate } = options
     const warmUpEpochs = options.warmUp.epochs

@@ -9,7 +9,7 @@ import { paper } from './paper.ts'
  * Hierarchical search on shared weights: `createSearch({ space: superResolutionSpace({ normalised: true, … }), evaluator:
  * sharedUpscaling({ data }), plugins: [hnas({ tradeOff: 0.2 })], objectives: { psnr: 'maximise' }, … })`. The derived
  * architectures are the search's trials. Errors: ARCHLOOM_OPTION; when it runs ARCHLOOM_HNAS_SPACE,
- * ARCHLOOM_HNAS_EVALUATOR, ARCHLOOM_CHECKPOINT_OTHER, ARCHLOOM_WEIGHT_SHARING_DIVERGED.
+ * ARCHLOOM_CHECKPOINT_OTHER, ARCHLOOM_WEIGHT_SHARING_DIVERGED.
  */
 export function hnas(given: HnasOptions = {}): Plugin {
   const options = declared.read(given)
@@ -18,7 +18,8 @@ export function hnas(given: HnasOptions = {}): Plugin {
     provides: ['algorithm'],
     needs: [
       'space',
-      { need: 'evaluator:weight-sharing', remedy: 'Use sharedUpscaling({ data }) from archloom/plugins/hnas.' },
+      { need: 'shared-upscaling', remedy: 'Use sharedUpscaling({ data }) from archloom/plugins/hnas.' },
+      'supernet',
     ],
     paper,
     options,
@@ -43,5 +44,4 @@ export {
   type SharedUpscaling,
   type SharedUpscalingOptions,
   sharedUpscaling,
-  sharedUpscalingOf,
 } from './upscaling-evaluator.ts'

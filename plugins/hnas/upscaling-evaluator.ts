@@ -129,15 +129,9 @@ export function sharedUpscaling(given: SharedUpscalingOptions): EvaluatorDefinit
   return {
     kind: 'weight-sharing',
     name: NAME,
-    needs: ['networks', 'cost'],
+    needs: ['networks', 'cost', 'supernet'],
+    provides: ['shared-upscaling'],
     metrics: ['psnr', 'lrConsistency', 'parameters', 'multiplyAdds', 'pathParameters'],
     create: create as EvaluatorDefinition['create'],
   }
-}
-
-/** The evaluator of a search as shared enlarging weights. Error: ARCHLOOM_HNAS_EVALUATOR. */
-export function sharedUpscalingOf<A>(evaluator: Evaluator<A>): SharedUpscaling<A> {
-  if (evaluator.kind !== 'weight-sharing' || !('upscalers' in evaluator))
-    throw error('ARCHLOOM_HNAS_EVALUATOR', { received: evaluator.name, kind: evaluator.kind })
-  return evaluator as SharedUpscaling<A>
 }

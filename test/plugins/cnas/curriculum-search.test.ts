@@ -3,14 +3,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { createSearch, definePlugin, memoryStore, type Plugin, type SearchEvent, tokens } from '../../../core/index.ts'
+import {
+  createSearch,
+  definePlugin,
+  type EvaluatorDefinition,
+  memoryStore,
+  type Plugin,
+  type SearchEvent,
+  tokens,
+} from '../../../core/index.ts'
 import { seeded } from '../../../core/random.ts'
 import { momentum, useEngine } from '../../../core/tensor/index.ts'
 import type { LinearTap } from '../../../core/trainer.ts'
+import { generatedPairs, patchDataset } from '../../../evaluators/data/images/index.ts'
 import { generatedImages } from '../../../evaluators/data/index.ts'
 import { type SharedWeights, WEIGHT_OPTIMIZER, weightSharing } from '../../../evaluators/weight-sharing/index.ts'
 import { type CnasOptions, cnas } from '../../../plugins/cnas/index.ts'
 import { dinas } from '../../../plugins/dinas/index.ts'
+import { sharedUpscaling } from '../../../plugins/hnas/index.ts'
+import { random } from '../../../plugins/random/index.ts'
 import { type CellOperationName, cellSpace } from '../../../search-spaces/cell/index.ts'
 import { nasBench201Space } from '../../../search-spaces/nas-bench-201/index.ts'
 
@@ -287,5 +298,31 @@ describe('bad input', () => {
       })
     expect(compose).toThrow('ARCHLOOM_PLUGIN_NEEDS_SUPERNET')
     expect(tokens.ALGORITHM).toBeDefined()
+  })
+
+  it('is refused at composition on a space without a supernet, and beside shared weights of another kind', () => {
+    const { supernet: _, ...bare } = space
+    const patches = patchDataset({
+      ...{ name: 'scenes', patch: 12, patches: 2, validation: 1 },
+      train: generatedPairs(2, { scale: 2, size: 32 }),
+      test: generatedPairs(1, { scale: 2, size: 32 }),
+    })
+    const compose = (evaluator: EvaluatorDefinition, plugins: readonly Plugin[] = [cnas(options)]) =>
+      createSearch({
+        ...{ space: bare as typeof space, evaluator: evaluator as never, plugins, budget: {}, study: memoryStore() },
+        objectives: { accuracy: 'maximise' },
+      })
+    const refusal = /ARCHLOOM_PLUGIN_NEEDS: .* needs "supernet".*cellSpace\(\)/
+    expect(() => compose(weightSharing({ data }))).toThrow(refusal)
+    // Any method on shared weights, also one that never trains them.
+    expect(() => compose(weightSharing({ data }), [random()])).toThrow(refusal)
+    // An evaluator of the user's own that forgets to say so.
+    expect(() => compose({ ...weightSharing({ data }), needs: [] })).toThrow(/"cnas" needs "supernet"/)
+    expect(() =>
+      createSearch({
+        ...{ space, evaluator: sharedUpscaling({ data: patches }) as never, plugins: [cnas(options)], budget: {} },
+        ...{ objectives: { psnr: 'maximise' }, study: memoryStore() },
+      }),
+    ).toThrow(/ARCHLOOM_PLUGIN_NEEDS: "cnas" needs "shared-weights".*weightSharing\(\)/)
   })
 })

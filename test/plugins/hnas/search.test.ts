@@ -2,7 +2,16 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type BuildOptions, createSearch, memoryStore, type SearchEvent, seeded } from '../../../core/index.ts'
+import {
+  type BuildOptions,
+  createSearch,
+  defineSpace,
+  memoryStore,
+  oneOf,
+  product,
+  type SearchEvent,
+  seeded,
+} from '../../../core/index.ts'
 import { countTensors, useEngine } from '../../../core/tensor/index.ts'
 import { generatedPairs, patchDataset, readPicture } from '../../../evaluators/data/images/index.ts'
 import { generatedImages } from '../../../evaluators/data/index.ts'
@@ -200,12 +209,16 @@ describe('hnas', () => {
     const data = { data: dataAt(2), engine }
     await using scaled = search(sharedUpscaling(data), 3)
     await expect(scaled.finish()).rejects.toThrow('ARCHLOOM_HNAS_SPACE')
-    await using classifier = createSearch({
-      space: superResolutionSpace(tiny),
-      evaluator: weightSharing({ data: generatedImages({ train: 12, validation: 12 }), engine }),
-      ...{ plugins: [hnas(quick)], objectives: { accuracy: 'maximise' }, budget: {}, study: memoryStore() },
-    })
-    await expect(classifier.finish()).rejects.toThrow('ARCHLOOM_HNAS_EVALUATOR')
+    expect(() => search(weightSharing({ data: generatedImages({ train: 12, validation: 12 }), engine }))).toThrow(
+      /ARCHLOOM_PLUGIN_NEEDS: "hnas" needs "shared-upscaling".*sharedUpscaling\(\{ data \}\)/,
+    )
+    const bare = defineSpace('bare', product({ op: oneOf('a', 'b') }))
+    expect(() =>
+      createSearch({
+        ...{ space: bare, evaluator: sharedUpscaling(data) as never, plugins: [hnas(quick)] },
+        ...{ objectives: { psnr: 'maximise' }, budget: {}, study: memoryStore() },
+      }),
+    ).toThrow('ARCHLOOM_PLUGIN_NEEDS_NETWORKS')
   })
 })
 
