@@ -55,7 +55,7 @@ export {
   type SchedulerReport,
 } from './scheduler.ts'
 export type { Algorithm, AlgorithmParts } from './search/algorithm.ts'
-export { type AskTellOptions, askTell, measureTrials } from './search/ask-tell.ts'
+export { type AskTellOptions, askTell, measureTrials, oneByOne } from './search/ask-tell.ts'
 export type { Budget } from './search/budget.ts'
 export { cached, deduped, retried, timed } from './search/wrappers.ts'
 export * from './space/index.ts'

@@ -315,11 +315,11 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
 
   /** Evaluates one rung with everything that this search says about it. Never throws. */
   const evaluateIn =
-    ({ store, trials }: Session<A>, evaluator: Evaluator<A>, split: () => SplitSignal) =>
+    ({ store, trials }: Session<A>, evaluator: Evaluator<A>, follow: Followers) =>
     async (job: Job, publish: (draft: EventDraft) => void): Promise<Outcome> => {
       const { trial, rung, fidelity, seed: trialSeed, checkpoint } = job
       const { genotype } = job.proposal
-      const { signal, release } = split()
+      let own: AbortController | undefined
       try {
         const data = checkpoint && (await store.artifacts.read(checkpoint.name))
         const outcome = await evaluateTrial(
@@ -329,7 +329,11 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
             objectives,
             trialMs: budget.trialMs,
             clock,
-            signal,
+            signal: follow.signal,
+            abortable: () => {
+              own = follow.controller()
+              return own
+            },
             report: (step, metrics) => {
               publish({ type: 'trial.progress', trial, step, metrics })
               return trials.progress(trial, step, metrics)
@@ -347,7 +351,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
         const { code, message } = trialError('ARCHLOOM_EVALUATION_THREW', { message: String(thrown) })
         return failed('error', code, message)
       } finally {
-        release()
+        if (own) follow.release(own)
       }
     }
 
@@ -385,7 +389,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
           concurrency,
           commit,
           trials,
-          evaluate: evaluateIn(current, evaluator, splitSignal(abort.signal)),
+          evaluate: evaluateIn(current, evaluator, followersOf(abort.signal)),
           enqueued: () => takeWanted(current),
           spent: () => spentIn(current),
         },
@@ -564,22 +568,27 @@ const withTrial = (facts: Json, trial: number): Json =>
     ? { trial, ...(facts as Readonly<Record<string, Json>>) }
     : facts
 
-interface SplitSignal {
+interface Followers {
   readonly signal: AbortSignal
-  release(): void
+  controller(): AbortController
+  release(controller: AbortController): void
 }
 
-/** Signals that follow one signal, which has one listener however many they are. */
-function splitSignal(whole: AbortSignal): () => SplitSignal {
+/** Controllers that follow one signal, which has one listener however many they are. */
+function followersOf(signal: AbortSignal): Followers {
   const open = new Set<AbortController>()
-  whole.addEventListener('abort', () => {
-    for (const each of open) each.abort(whole.reason)
+  signal.addEventListener('abort', () => {
+    for (const each of open) each.abort(signal.reason)
   })
-  return () => {
-    const own = new AbortController()
-    if (whole.aborted) own.abort(whole.reason)
-    else open.add(own)
-    return { signal: own.signal, release: () => void open.delete(own) }
+  return {
+    signal,
+    controller() {
+      const own = new AbortController()
+      if (signal.aborted) own.abort(signal.reason)
+      else open.add(own)
+      return own
+    },
+    release: (own) => void open.delete(own),
   }
 }
 

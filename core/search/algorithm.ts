@@ -33,7 +33,9 @@ export interface AlgorithmParts<A = unknown> {
 }
 
 /**
- * A search method: yields events, and returns why it ended.
- * The host writes, checks and publishes each event before it asks for the next one.
+ * A search method: yields events, one or several at once, and returns why it ended.
+ * The host checks, writes and publishes them before it asks for the next ones.
  */
-export type Algorithm<A = unknown> = (parts: AlgorithmParts<A>) => AsyncGenerator<EventDraft, FinishReason, void>
+export type Algorithm<A = unknown> = (
+  parts: AlgorithmParts<A>,
+) => AsyncGenerator<EventDraft | readonly EventDraft[], FinishReason, void>

@@ -51,6 +51,7 @@ export const askTell = <A>({ ask }: AskTellOptions = {}): Algorithm<A> =>
     let running = 0
     const idle = { since: clock.now(), blockedMs: 0, began: clock.now(), blocked: false }
     const firstErrors: unknown[] = []
+    let broken: Error | undefined
 
     const start = (job: Job) => {
       running++
@@ -95,15 +96,18 @@ export const askTell = <A>({ ask }: AskTellOptions = {}): Algorithm<A> =>
     while (true) {
       let blocked = false
       for (let wanted = enqueued(); wanted; wanted = enqueued()) yield wanted
-      while (running < concurrency && !signal.aborted) {
+      // What is committed and proposed here is written at once; evaluations begin when it is.
+      const batch: EventDraft[] = []
+      const jobs: Job[] = []
+      while (running + jobs.length < concurrency && !signal.aborted) {
         const again = interrupted.shift()
         if (again) {
-          start(again)
+          jobs.push(again)
           continue
         }
         if (commit === 'arrival') {
           const { untold } = trials
-          if (untold.length > 0) yield* trials.commit(untold)
+          if (untold.length > 0) batch.push(...trials.commit(untold))
         } else if (trials.uncommitted >= lag) {
           // Exactly one commit makes room for exactly one start, however many results are waiting.
           const [oldest] = trials.committable
@@ -111,7 +115,7 @@ export const askTell = <A>({ ask }: AskTellOptions = {}): Algorithm<A> =>
             blocked = true
             break
           }
-          yield* trials.commit([oldest])
+          batch.push(...trials.commit([oldest]))
           continue
         }
         const draft = next()
@@ -119,16 +123,18 @@ export const askTell = <A>({ ask }: AskTellOptions = {}): Algorithm<A> =>
           // A scheduler may have more to continue, and a waiting controller more to propose, once it knows more.
           const [oldest] = trials.committable
           if (oldest !== undefined) {
-            yield* trials.commit([oldest])
+            batch.push(...trials.commit([oldest]))
             continue
           }
-          if (draft === 'wait' && running === 0 && trials.uncommitted === 0)
+          if (draft === 'wait' && running + jobs.length === 0 && trials.uncommitted === 0)
             throw error('ARCHLOOM_CONTROLLER_WAITS', { trials: trials.count })
           break
         }
-        yield draft
-        if (draft.type !== 'trial.pruned') start(trials.job((draft as EventDraft & { trial: number }).trial))
+        batch.push(draft)
+        if (draft.type !== 'trial.pruned') jobs.push(trials.job((draft as EventDraft & { trial: number }).trial))
       }
+      if (batch.length > 0) yield batch
+      for (const job of jobs) start(job)
       account(blocked)
       if (running === 0 && arrived.length === 0 && inbox.length === 0) break
       if (inbox.length === 0 && arrived.length === 0)
@@ -140,19 +146,21 @@ export const askTell = <A>({ ask }: AskTellOptions = {}): Algorithm<A> =>
       const [news, done] = [inbox, arrived]
       inbox = []
       arrived = []
-      yield* news
+      const ends: EventDraft[] = [...news]
       for (const { job, outcome, elapsedMs } of done) {
         // A trial aborted by a stop has no result: it stays open and is evaluated again on resume.
         if (!outcome.ok && outcome.reason === 'aborted') continue
         const retried = trials.retry(job.trial, outcome)
         if (retried) {
-          yield retried
+          ends.push(retried)
           interrupted.push(trials.job(job.trial))
           continue
         }
-        yield trials.end(job.trial, outcome, elapsedMs)
-        if (job.trial < BROKEN_AFTER) checkBroken(outcome, firstErrors)
+        ends.push(trials.end(job.trial, outcome, elapsedMs))
+        if (job.trial < BROKEN_AFTER) broken ??= brokenBy(outcome, firstErrors)
       }
+      if (ends.length > 0) yield ends
+      if (broken) throw broken
     }
     if (!signal.aborted) {
       const { untold } = trials
@@ -162,16 +170,17 @@ export const askTell = <A>({ ask }: AskTellOptions = {}): Algorithm<A> =>
     return spent() ?? 'exhausted'
   }
 
-/** Error: ARCHLOOM_EVALUATION_BROKEN when the first trials all failed with the same uncoded exception. */
-function checkBroken(outcome: Outcome, errors: unknown[]) {
+/** ARCHLOOM_EVALUATION_BROKEN when the first trials all failed with the same uncoded exception. */
+function brokenBy(outcome: Outcome, errors: unknown[]): Error | undefined {
   const { thrown } = outcome as Failure
   errors.push(outcome.ok ? undefined : thrown)
   if (errors.length === BROKEN_AFTER && errors.every((each) => sameError(each, errors[0])))
-    throw error(
+    return error(
       'ARCHLOOM_EVALUATION_BROKEN',
       { message: (thrown as Error).message.slice(0, 500), trials: BROKEN_AFTER },
       { cause: thrown },
     )
+  return undefined
 }
 
 /** What keeping results in order cost, if it was worth saying. */
@@ -189,6 +198,19 @@ function* saidCost(
   }
 }
 
+/** The events of an algorithm one by one, for a method that looks at them on their way. */
+export async function* oneByOne(events: ReturnType<Algorithm>): AsyncGenerator<EventDraft, FinishReason, void> {
+  try {
+    for (let next = await events.next(); ; next = await events.next()) {
+      if (next.done) return next.value
+      if ('type' in next.value) yield next.value
+      else yield* next.value
+    }
+  } finally {
+    await events.return('algorithm')
+  }
+}
+
 /**
  * Measures architectures that a method derived as the trials of its search. Proposal k becomes trial k: after a resume,
  * those that were measured before are not measured again.
@@ -202,5 +224,6 @@ export async function* measureTrials<A>(
     const why = parts.spent()
     return why === 'time' ? undefined : why
   }
-  return yield* askTell<A>({ ask: () => proposals[parts.trials.proposed] ?? 'exhausted' })({ ...parts, spent })
+  const ask = () => proposals[parts.trials.proposed] ?? 'exhausted'
+  return yield* oneByOne(askTell<A>({ ask })({ ...parts, spent }))
 }

@@ -32,7 +32,7 @@ export async function* run<A>(
           : await close('search.finished', step.value)
         return
       }
-      yield* await stream.publish(step.value)
+      yield* await stream.publish(...(Array.isArray(step.value) ? step.value : [step.value]))
       if (performance.now() - turned > TURN_MS) {
         await nextTurn()
         turned = performance.now()

@@ -93,7 +93,10 @@ export interface EvaluateOptions {
   /** Limit of the evaluation in ms; of an evaluator that queues, counted from `context.started()`. */
   readonly trialMs: number
   readonly clock: Clock
+  /** Aborted when the whole search stops. */
   readonly signal: AbortSignal
+  /** A controller that the search's signal aborts as well. Made only for evaluators that look at their signal. */
+  readonly abortable: () => AbortController
   readonly report: (step: number, metrics: Metrics) => 'continue' | 'stop'
   readonly tell: (name: string, facts: Json, plugin?: string) => void
   readonly checkpoint?: Checkpoint
@@ -130,11 +133,12 @@ export async function evaluateTrial<A>(
   options: EvaluateOptions,
 ): Promise<Outcome> {
   const { objectives, clock, signal, trialMs } = options
-  const abort = new AbortController()
-  const stop = () => abort.abort(signal.reason)
-  if (signal.aborted) stop()
-  signal.addEventListener('abort', stop, { once: true })
-  const late = new AbortController()
+  let abort: AbortController | undefined
+  const aborting = () => {
+    abort ??= options.abortable()
+    return abort
+  }
+  const late = Number.isFinite(trialMs) ? new AbortController() : undefined
   let ended = false
   let pruned = false
   let saved: Uint8Array | undefined
@@ -148,7 +152,9 @@ export async function evaluateTrial<A>(
     })
     if (!evaluator.queues) started()
     const context = {
-      signal: abort.signal,
+      get signal() {
+        return aborting().signal
+      },
       started,
       report: (step: number, metrics: Metrics): 'continue' | 'stop' => {
         // A timed-out evaluation may still report: its trial is over.
@@ -176,23 +182,20 @@ export async function evaluateTrial<A>(
         ...(saved && { checkpoint: saved }),
       }
     }, misfortune)
-    const limits: Promise<Outcome>[] = []
-    if (Number.isFinite(trialMs))
-      limits.push(
-        begun
-          .then(() => clock.sleep(trialMs, late.signal))
-          .then(() => {
-            if (!late.signal.aborted) abort.abort(new Error('timeout'))
-            return coded('timeout', error('ARCHLOOM_EVALUATION_TIMEOUT', { seconds: trialMs / 1000 }))
-          }),
-      )
-    const outcome = await (limits.length > 0 ? Promise.race([work, ...limits]) : work)
+    const limit =
+      late &&
+      begun
+        .then(() => clock.sleep(trialMs, late.signal))
+        .then((): Outcome => {
+          if (!late.signal.aborted) aborting().abort(new Error('timeout'))
+          return coded('timeout', error('ARCHLOOM_EVALUATION_TIMEOUT', { seconds: trialMs / 1000 }))
+        })
+    const outcome = await (limit ? Promise.race([work, limit]) : work)
     return signal.aborted && !outcome.ok ? { ...outcome, reason: 'aborted' } : outcome
   } catch (thrown) {
     return misfortune(thrown)
   } finally {
     ended = true
-    late.abort()
-    signal.removeEventListener('abort', stop)
+    late?.abort()
   }
 }

@@ -12,6 +12,7 @@ import {
   measureTrials,
   type OneShotEpoch,
   type OneShotMethod,
+  oneByOne,
   type Random,
   type Split,
   type tokens,
@@ -270,7 +271,7 @@ async function* derived(
   }
   yield { type: 'stage.started', stage: 'search', index: 1, facts: {} }
   let best: { readonly genotype: Genotype; readonly reward: number } | undefined
-  for await (const event of askTell()(parts)) {
+  for await (const event of oneByOne(askTell()(parts))) {
     yield event
     if (event.type === 'trial.completed' && event.feasible && event.reward > (best?.reward ?? Number.NEGATIVE_INFINITY))
       best = event

@@ -328,17 +328,16 @@ describe('answers that are no proposal', () => {
     climbing(() => ({ propose, observe: () => ({}), [Symbol.dispose]() {} }))
 
   it('a controller may wait for outstanding results, but not for ever', async () => {
-    let told = 0
+    let [asked, told] = [0, 0]
     const generation = climbing((space) => ({
-      propose: (rng) => (told % 4 === 0 || asked++ < 3 ? { genotype: space.random(rng) } : 'wait'),
+      // Four at a time, and the next four when all results are in.
+      propose: (rng) => (asked % 4 === 0 && asked > told ? 'wait' : { genotype: space.random(rng), context: asked++ }),
       observe: (observations) => {
         told += observations.length
-        if (told % 4 === 0) asked = 0
         return {}
       },
       [Symbol.dispose]() {},
     }))
-    let asked = 0
     await using search = compose({
       plugins: [generation],
       concurrency: 3,
