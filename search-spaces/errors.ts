@@ -3,6 +3,8 @@ import { defineErrors, quote } from '../core/errors.ts'
 export const error = defineErrors('search-spaces', {
   ARCHLOOM_SPACE_INPUT_SHAPE: (d: { space: string; received: unknown }) =>
     `space ${quote(d.space)} received inputs of shape ${quote(d.received)}; expected images [height, width, channels] of positive integers. Give the shape of one image, without the batch.`,
+  ARCHLOOM_SPACE_FEATURES: (d: { space: string; received: unknown }) =>
+    `space ${quote(d.space)} received inputs of shape ${quote(d.received)}; expected features [count], a positive integer. Give the shape of one row, without the batch.`,
   ARCHLOOM_OPERATION_CHANNELS: (d: { operation: string; channelsIn: number; channelsOut: number }) =>
     `operation ${quote(d.operation)} cannot turn ${d.channelsIn} channels into ${d.channelsOut}; it keeps the number of channels. Put a convolution before it.`,
   ARCHLOOM_OPERATION_UNKNOWN: (d: { operation: string; known: readonly string[] }) =>

@@ -54,6 +54,11 @@ const sizeOf = (text: string) => {
     throw new InvalidArgumentError('Expected a size in pixels such as 1920x (width), x1080 (height) or 1920x1080.')
   return size
 }
+const positiveNumber = (text: string) => {
+  const value = Number(text)
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('Expected a positive number.')
+  return value
+}
 const whole = (text: string) => (text === '0' ? 0 : positive(text))
 const seedOf = (text: string) => {
   const value = Number(text)
@@ -76,6 +81,21 @@ interface ReproduceFlags {
   readonly resume: boolean
   readonly jobs: number
   readonly only?: readonly string[]
+}
+
+interface FitFlags {
+  readonly target?: string
+  readonly task?: 'classification' | 'regression'
+  readonly minutes: number
+  readonly trials?: number
+  readonly maxParameters?: number
+  readonly maxMultiplyAdds?: number
+  readonly maxBytes?: number
+  readonly group?: string
+  readonly time?: string
+  readonly flip: boolean
+  readonly seed: number
+  readonly out: string
 }
 
 interface UpscaleFlags {
@@ -184,6 +204,61 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
         done(await exportStudy(name, { studies, top, as, out, module, output: output(options) }))
       },
     )
+
+  command('fit <data>', 'find the best model for a table or a folder of images, within a time and limits')
+    .option('--target <column>', 'the column to predict; default: the last one')
+    .addOption(
+      new Option('--task <kind>', 'overrule what the target looks like').choices(['classification', 'regression']),
+    )
+    .addOption(new Option('--minutes <n>', 'time for everything').default(5).argParser(positiveNumber))
+    .addOption(new Option('--trials <n>', 'trials at most').argParser(positive))
+    .addOption(new Option('--max-parameters <n>', 'numbers that the model holds, at most').argParser(positive))
+    .addOption(new Option('--max-multiply-adds <n>', 'multiply-adds of one image, at most').argParser(positive))
+    .addOption(new Option('--max-bytes <n>', 'size of the file, at most').argParser(positive))
+    .option('--group <column>', 'rows of one value of this column stay together when the model is checked')
+    .option('--time <column>', 'check on the latest rows by this column')
+    .option('--no-flip', 'mirrored images are of another class: digits, letters')
+    .addOption(new Option('--seed <n>', 'same seed, same order of trials').default(1).argParser(seedOf))
+    .option('--out <folder>', 'where the model is written', 'model')
+    .action(async (data: string, options: Shared & FitFlags) => {
+      const { fitCommand } = await import('archloom/plugins/fit')
+      const { onInterrupt } = await import('./interrupt.ts')
+      const out = output(options)
+      const stop = new AbortController()
+      using _signals = onInterrupt({ stop: () => stop.abort('interrupted'), say: (text) => out.note(text) })
+      const { target, task, minutes, trials, group, time, flip, seed } = options
+      const limits = {
+        ...(options.maxParameters !== undefined && { parameters: options.maxParameters }),
+        ...(options.maxMultiplyAdds !== undefined && { multiplyAdds: options.maxMultiplyAdds }),
+        ...(options.maxBytes !== undefined && { bytes: options.maxBytes }),
+      }
+      const given = {
+        ...(target !== undefined && { target }),
+        ...(task !== undefined && { task }),
+        ...(trials !== undefined && { trials }),
+        ...(group !== undefined && { group }),
+        ...(time !== undefined && { time }),
+      }
+      done(
+        await fitCommand(data, {
+          ...given,
+          minutes,
+          flip,
+          seed,
+          limits,
+          signal: stop.signal,
+          out: options.out,
+          output: out,
+        }),
+      )
+    })
+
+  command('predict <model> <data>', 'predictions of a model that fit wrote, as CSV').action(
+    async (model: string, data: string, options: Shared) => {
+      const { predictCommand } = await import('archloom/plugins/fit')
+      done(await predictCommand(model, data, output(options)))
+    },
+  )
 
   command('doctor', 'the tensor engines here: what they can, how fast they are, what to install').action(
     async (options: Shared) => {

@@ -37,11 +37,8 @@ const declared = declare('trainingSession', {
 })
 export type TrainingSessionOptions = OptionsOf<typeof declared>
 
-/** When a stretch of training ends: after so many steps, or when a clock says so. */
-export interface Pace {
-  /** Share of the stretch that is over, given the steps taken in it; training ends at 1. */
-  (step: number): number
-}
+/** Share of a stretch that is over, given the steps taken in it; the stretch ends at 1. */
+export type Pace = (step: number) => number
 
 export interface Stretch {
   readonly data: Split<'train'>

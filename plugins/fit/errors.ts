@@ -1,8 +1,16 @@
-import { defineErrors } from '../../core/errors.ts'
+import { defineErrors, quote } from '../../core/errors.ts'
 
 export const error = defineErrors('fit', {
   ARCHLOOM_FIT_LIMITS: (d: { limits: string; least: string }) =>
     `no model of the search space meets the limits (${d.limits}); the smallest one has ${d.least}. Raise the limits.`,
   ARCHLOOM_FIT_NOTHING_TRAINED: (d: { trials: number }) =>
     `none of ${d.trials} trials gave a model: all failed or the run was stopped before the first one ended. The warnings before this say why; give it more time.`,
+  ARCHLOOM_FIT_DATA: (d: { received: unknown; expected: string }) =>
+    `fit received data ${quote(d.received)}; expected ${d.expected}.`,
+  ARCHLOOM_FIT_IMAGES: (d: { path: string; received: string; expected: string }) =>
+    `${d.path} holds ${d.received}; expected ${d.expected}.`,
+  ARCHLOOM_FIT_CLASSES: (d: { path: string; received: readonly string[]; expected: string }) =>
+    `${d.path} has the classes ${quote(d.received)}; expected ${d.expected}.`,
+  ARCHLOOM_FIT_MODEL: (d: { path: string; reason: string }) =>
+    `${d.path} is no model that fit exported: ${d.reason}. Give the folder that --out named.`,
 })

@@ -1,6 +1,9 @@
 /** From data to a model: one call that reads, searches, trains, compares and exports. */
 export { type Allowance, allowance, type Budget, processorClock } from './allowance.ts'
+export { type CommandOutput, type FitCommandOptions, fitCommand, predictCommand } from './command.ts'
 export type { FitEvent, Limits, TrialRecord } from './events.ts'
+export type { ModelDescription } from './export.ts'
+export { type FitComparison, type FitOptions, type FitResult, fit, type Prediction } from './fit.ts'
 export {
   type FoundImageClassifier,
   type ImageSearchOptions,
@@ -9,3 +12,4 @@ export {
   trainHandMade,
 } from './images/search.ts'
 export type { ImageArchitecture } from './images/space.ts'
+export { type LoadedModel, loadModel } from './model-folder.ts'

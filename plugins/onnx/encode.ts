@@ -5,6 +5,8 @@ import { Message } from './protobuf.ts'
 
 /** Operators of ai.onnx in this version: the first with 4-bit integers in QuantizeLinear. */
 export const OPSET = 21
+/** Operators of ai.onnx.ml in this version: the last with TreeEnsembleRegressor as it stands, which every runtime has. */
+const ML_OPSET = 3
 const IR_VERSION = 10
 
 const elementTypes: Readonly<Record<ElementType, number>> = {
@@ -23,7 +25,12 @@ function writeAttribute(m: Message, name: string, value: Attribute): void {
   if (typeof value === 'string') m.text(4, value).int(20, 3)
   else if (typeof value === 'number') m.int(3, value).int(20, 2)
   else if ('float' in value) m.float(2, value.float).int(20, 1)
-  else {
+  else if ('floats' in value) m.floats(7, value.floats).int(20, 6)
+  else if ('ints' in value) m.wholes(8, value.ints).int(20, 7)
+  else if ('texts' in value) {
+    for (const each of value.texts) m.text(9, each)
+    m.int(20, 8)
+  } else {
     for (const each of value) m.int(8, each)
     m.int(20, 7)
   }
@@ -35,6 +42,7 @@ function writeNode(m: Message, node: GraphNode): void {
   // A name is optional: layers have theirs.
   if (node.name !== node.outputs[0]) m.text(3, node.name)
   m.text(4, node.op)
+  if (node.domain) m.text(7, node.domain)
   for (const [name, value] of Object.entries(node.attributes)) m.message(5, (a) => writeAttribute(a, name, value))
 }
 
@@ -95,6 +103,8 @@ export function encode(
       for (const value of graph.outputs) g.message(12, (v) => writeValue(v, value, untyped))
     })
     .message(8, (o) => o.text(1, '').int(2, OPSET))
+  if (graph.nodes.some(({ domain }) => domain === 'ai.onnx.ml'))
+    model.message(8, (o) => o.text(1, 'ai.onnx.ml').int(2, ML_OPSET))
   for (const [key, value] of Object.entries(properties)) model.message(14, (p) => p.text(1, key).text(2, value))
   return model.finish()
 }

@@ -1,5 +1,12 @@
 /** An ONNX graph under construction: plain data that passes can rewrite before it is written. */
-export type Attribute = number | string | readonly number[] | { readonly float: number }
+export type Attribute =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly floats: ArrayLike<number> }
+  | { readonly ints: ArrayLike<number> }
+  | { readonly texts: readonly string[] }
 
 /** Types of tensors in the files written here. `int4` and `uint4` are packed two to a byte when written. */
 export type ElementType = 'float32' | 'int8' | 'uint8' | 'int4' | 'uint4' | 'int32' | 'int64' | 'bool'
@@ -11,6 +18,8 @@ export interface GraphNode {
   inputs: string[]
   outputs: string[]
   attributes: Readonly<Record<string, Attribute>>
+  /** Set of operators other than ai.onnx: 'ai.onnx.ml' for trees. */
+  readonly domain?: 'ai.onnx.ml'
 }
 
 /** A size that the file leaves open is written as its name. */

@@ -13,7 +13,7 @@ export {
 } from '../../core/tensor/index.ts'
 export type { Calibration } from './calibrate.ts'
 export { type CompareOptions, type Comparison, compareOnnx, onnxLatency } from './compare.ts'
-export { OPSET } from './encode.ts'
+export { encode, OPSET } from './encode.ts'
 export {
   type Exportable,
   type Exported,
@@ -22,6 +22,7 @@ export {
   exportOnnx,
   type QuantiseOptions,
 } from './export.ts'
+export { GraphBuilder, type GraphConstant, type GraphNode, type OnnxGraph } from './graph.ts'
 export { importOnnx, type OnnxImportOptions, onnxImportOperators } from './import-onnx.ts'
 export type { ImportedNetwork, ImportOptions } from './imported-network.ts'
 export { supportedKernels } from './kernels/index.ts'

@@ -38,6 +38,26 @@ export class Message {
     return this.raw(field, new TextEncoder().encode(value))
   }
 
+  /** Many numbers in one packed field: readers of the format take packed and single ones alike. */
+  floats(field: number, values: ArrayLike<number>): this {
+    return this.raw(field, new Uint8Array(Float32Array.from(values).buffer))
+  }
+
+  /** Non-negative integers below 2³¹, packed. */
+  wholes(field: number, values: ArrayLike<number>): this {
+    const bytes = new Uint8Array(5 * values.length)
+    let at = 0
+    for (let i = 0; i < values.length; i++) {
+      let rest = values[i]!
+      while (rest > 127) {
+        bytes[at++] = (rest & 127) | 128
+        rest >>>= 7
+      }
+      bytes[at++] = rest
+    }
+    return this.raw(field, bytes.subarray(0, at))
+  }
+
   message(field: number, write: (message: Message) => void): this {
     const inner = new Message()
     write(inner)

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { seeded } from '../../core/random.ts'
+import { useEngine } from '../../core/tensor/index.ts'
+import { spaceContract } from '../../core/testing/index.ts'
 import { convnetSpace } from '../../search-spaces/convnet/index.ts'
+import { perceptronSpace } from '../../search-spaces/perceptron/index.ts'
 
 describe('convnet', () => {
   const space = convnetSpace()
@@ -40,3 +44,22 @@ describe('convnet', () => {
     expect(() => convnetSpace({ kernels: [2] })).toThrow('ARCHLOOM_OPTION')
   })
 })
+
+describe('perceptron', () => {
+  const space = perceptronSpace()
+  const architecture = { width: 32, blocks: 2, dropout: 0.1 } as const
+
+  it('costs what its network holds, and keeps the contract', async () => {
+    await useEngine('cpu')
+    const form = { input: [7], classes: 3 }
+    using network = space.build(architecture, { ...form, rng: seeded(1) })
+    const { parameters, multiplyAdds } = space.cost(architecture, form)
+    expect(network.trainable.reduce((sum, { size }) => sum + size, 0)).toBe(parameters)
+    expect(multiplyAdds).toBe(7 * 32 + 4 * 32 * 32 + 32 * 3)
+    expect(() => space.build(architecture, { input: [7, 7, 3], classes: 3, rng: seeded(1) })).toThrow(
+      'ARCHLOOM_SPACE_FEATURES',
+    )
+  })
+})
+
+spaceContract('perceptron', perceptronSpace())

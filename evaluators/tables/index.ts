@@ -1,0 +1,7 @@
+/** Tables: reading, types of columns, tasks, folds, and features as plain data. */
+export { planFeatures, prepareTraining, recordsOf, type TargetNumbers } from './plan.ts'
+export { type ColumnPlan, type FeatureKind, featuresOf, type Preprocessing, prepareRows } from './prepare.ts'
+export { delimiterOf, readDelimited, readTable, tableExtensions } from './read.ts'
+export { type Cell, type Column, cellOf, type Row, rowsOf, type Table, tableOfRows, withoutColumns } from './table.ts'
+export { findTask, foldsOf, type TableTask, type TaskFound } from './task.ts'
+export { type ColumnType, numberOf, plainNumber, secondsOf, type TypedColumn, typeOf } from './types.ts'

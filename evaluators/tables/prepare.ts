@@ -1,0 +1,162 @@
+/** What a column becomes. Plain JSON: saved beside a model, and read by the code that uses it. */
+export type ColumnPlan =
+  | {
+      readonly kind: 'number'
+      readonly name: string
+      readonly strip?: string
+      readonly decimalComma?: boolean
+      /** In place of a missing value. */
+      readonly median: number
+      readonly mean: number
+      readonly scale: number
+      /** A feature says that the value is missing. */
+      readonly flag: boolean
+      /** A feature for each of these values. */
+      readonly levels: readonly number[]
+      /** Bounds of intervals; a feature for each interval says how much of it lies below the value. */
+      readonly knots: readonly number[]
+    }
+  | {
+      readonly kind: 'date'
+      readonly name: string
+      readonly order: 'iso' | 'dmy' | 'mdy'
+      /** Seconds since 1970 of the first training date: subtracted before anything is rounded. */
+      readonly start: number
+      readonly scale: number
+      readonly median: number
+    }
+  | {
+      readonly kind: 'category'
+      readonly name: string
+      /** A feature for each of these values. */
+      readonly levels: readonly string[]
+      /** Mean targets by value, shrunk to the overall mean; a feature for each number. Empty: no such feature. */
+      readonly targets: Readonly<Record<string, readonly number[]>>
+      readonly overall: readonly number[]
+    }
+
+/** What features a model may be given. */
+export type FeatureKind = 'number' | 'flag' | 'level' | 'number-level' | 'piece' | 'date' | 'target'
+
+export interface Preprocessing {
+  readonly columns: readonly ColumnPlan[]
+  /** Kind and name of every feature, in order. */
+  readonly features: readonly { readonly kind: FeatureKind; readonly name: string }[]
+}
+
+/**
+ * Rows as features [rows, features], float32. It needs nothing beside it: its text is written into the folder of an
+ * exported model as it is. A column that a row lacks, and a category that training did not see, count as missing.
+ */
+export function prepareRows(
+  preprocessing: Preprocessing,
+  rows: readonly Readonly<Record<string, unknown>>[],
+): Float32Array<ArrayBuffer> {
+  const missing = ['', 'NA', 'N/A', 'NaN', 'nan', 'null', 'NULL', 'None', '?', '-']
+  const textOf = (value: unknown): string | undefined => {
+    if (value === null || value === undefined || (typeof value === 'number' && !Number.isFinite(value)))
+      return undefined
+    if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.toISOString()
+    const text = (typeof value === 'object' ? JSON.stringify(value) : String(value)).trim()
+    return missing.includes(text) ? undefined : text
+  }
+  const numberOf = (value: unknown, strip: string, decimalComma: boolean): number => {
+    if (typeof value === 'number') return Number.isFinite(value) ? value : Number.NaN
+    let text = textOf(value)
+    if (text === undefined) return Number.NaN
+    for (const character of strip) text = text.replaceAll(character, '')
+    if (decimalComma) text = text.replaceAll('.', '').replace(',', '.')
+    return /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/.test(text) ? Number(text) : Number.NaN
+  }
+  const dateOf = (value: unknown, order: string): Date | undefined => {
+    const text = textOf(value)
+    if (text === undefined) return undefined
+    const parts =
+      order === 'iso'
+        ? /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?/.exec(text)
+        : /^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?$/.exec(text)
+    if (!parts) return undefined
+    const [year, month, day] = order === 'iso' ? [1, 2, 3] : order === 'dmy' ? [3, 2, 1] : [3, 1, 2]
+    const at = (i: number) => Number(parts[i] ?? 0)
+    return new Date(Date.UTC(at(year!), at(month!) - 1, at(day!), at(4), at(5), at(6)))
+  }
+  const width = preprocessing.features.length
+  const out = new Float32Array(rows.length * width)
+  const wave = (value: number, period: number, write: (value: number) => void) => {
+    write(Math.sin((2 * Math.PI * value) / period))
+    write(Math.cos((2 * Math.PI * value) / period))
+  }
+  rows.forEach((row, index) => {
+    let at = index * width
+    const write = (value: number) => {
+      out[at++] = value
+    }
+    for (const column of preprocessing.columns) {
+      const value = row[column.name]
+      if (column.kind === 'number') {
+        const read = numberOf(value, column.strip ?? '', column.decimalComma ?? false)
+        const isMissing = Number.isNaN(read)
+        const number = isMissing ? column.median : read
+        write(Math.min(50, Math.max(-50, (number - column.mean) / column.scale)))
+        if (column.flag) write(isMissing ? 1 : 0)
+        for (const level of column.levels) write(!isMissing && number === level ? 1 : 0)
+        for (let k = 0; k + 1 < column.knots.length; k++) {
+          const [low, high] = [column.knots[k]!, column.knots[k + 1]!]
+          write(Math.min(1, Math.max(0, (number - low) / (high - low))))
+        }
+      } else if (column.kind === 'date') {
+        const date = dateOf(value, column.order)
+        const seconds = date ? date.getTime() / 1000 : column.median
+        const known = date ?? new Date(column.median * 1000)
+        write((seconds - column.start) / column.scale)
+        write(known.getUTCFullYear() - 2000)
+        write(known.getUTCMonth() + 1)
+        write(known.getUTCDate())
+        write(known.getUTCDay())
+        write(known.getUTCHours())
+        wave(known.getUTCMonth(), 12, write)
+        wave(known.getUTCDay(), 7, write)
+        wave(known.getUTCHours(), 24, write)
+      } else {
+        const text = textOf(value)
+        for (const level of column.levels) write(text === level ? 1 : 0)
+        const known = text !== undefined && Object.hasOwn(column.targets, text) ? column.targets[text]! : column.overall
+        for (const mean of known) write(mean)
+      }
+    }
+  })
+  return out
+}
+
+/** Names and kinds of the features of one column, in the order in which `prepareRows` writes them. */
+export function featuresOf(column: ColumnPlan): { readonly kind: FeatureKind; readonly name: string }[] {
+  const { name } = column
+  if (column.kind === 'number')
+    return [
+      { kind: 'number', name },
+      ...(column.flag ? [{ kind: 'flag' as const, name: `${name} is missing` }] : []),
+      ...column.levels.map((level) => ({ kind: 'number-level' as const, name: `${name} = ${level}` })),
+      ...column.knots.slice(1).map((knot) => ({ kind: 'piece' as const, name: `${name} up to ${knot}` })),
+    ]
+  if (column.kind === 'date') {
+    const parts = [
+      'time',
+      'year',
+      'month',
+      'day',
+      'weekday',
+      'hour',
+      'month sin',
+      'month cos',
+      'weekday sin',
+      'weekday cos',
+      'hour sin',
+      'hour cos',
+    ]
+    return parts.map((part) => ({ kind: 'date' as const, name: `${part} of ${name}` }))
+  }
+  return [
+    ...column.levels.map((level) => ({ kind: 'level' as const, name: `${name} = ${level}` })),
+    ...column.overall.map((_, k) => ({ kind: 'target' as const, name: `mean target ${k} of ${name}` })),
+  ]
+}

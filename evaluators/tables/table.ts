@@ -1,0 +1,76 @@
+/** A value as it was read: text, a number, or nothing. */
+export type Cell = string | number | null
+
+/** A table as it was read, by columns. All columns have the same length. */
+export interface Table {
+  readonly name: string
+  readonly columns: readonly Column[]
+  readonly rows: number
+  /** What was changed or left out while reading. */
+  readonly notes: readonly string[]
+  /** The delimiter of the file, where there was one: a decimal comma is possible only when it is another character. */
+  readonly delimiter?: string
+}
+
+export interface Column {
+  readonly name: string
+  readonly cells: readonly Cell[]
+}
+
+/** One row as an object, as `predict` takes it. */
+export type Row = Readonly<Record<string, unknown>>
+
+/** Texts that stand for a missing value, after trimming. */
+export const missingTexts: ReadonlySet<string> = new Set([
+  '',
+  'NA',
+  'N/A',
+  'NaN',
+  'nan',
+  'null',
+  'NULL',
+  'None',
+  '?',
+  '-',
+])
+
+/** Any value as a cell: booleans and dates become text, big integers text unless they are safe numbers. */
+export function cellOf(value: unknown): Cell {
+  if (value === null || value === undefined) return null
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null
+  if (typeof value === 'boolean') return String(value)
+  if (typeof value === 'bigint') {
+    const number = Number(value)
+    return Number.isSafeInteger(number) ? number : String(value)
+  }
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString()
+  const text = (typeof value === 'string' ? value : JSON.stringify(value)).trim()
+  return missingTexts.has(text) ? null : text
+}
+
+/** A table of rows that are objects; a name that only some rows have is missing in the others. */
+export function tableOfRows(rows: readonly Row[], name = 'rows'): Table {
+  const names: string[] = []
+  const known = new Set<string>()
+  for (const row of rows)
+    for (const key of Object.keys(row))
+      if (!known.has(key)) {
+        known.add(key)
+        names.push(key)
+      }
+  const columns = names.map((column) => ({ name: column, cells: rows.map((row) => cellOf(row[column])) }))
+  return { name, columns, rows: rows.length, notes: [] }
+}
+
+/** The same table without some columns. */
+export const withoutColumns = (table: Table, names: readonly string[]): Table => ({
+  ...table,
+  columns: table.columns.filter(({ name }) => !names.includes(name)),
+})
+
+/** The rows at the given places, in that order. */
+export const rowsOf = (table: Table, indices: ArrayLike<number>): Table => ({
+  ...table,
+  rows: indices.length,
+  columns: table.columns.map(({ name, cells }) => ({ name, cells: Array.from(indices, (i) => cells[i]!) })),
+})

@@ -1,0 +1,197 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { seeded } from 'archloom'
+import {
+  findTask,
+  foldsOf,
+  planFeatures,
+  prepareRows,
+  prepareTraining,
+  readDelimited,
+  readTable,
+  tableOfRows,
+  typeOf,
+} from 'archloom/evaluators/tables'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'archloom-tables-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+const written = (name: string, text: string) => {
+  writeFileSync(join(folder, name), text)
+  return join(folder, name)
+}
+const column = (cells: readonly (string | number | null)[], name = 'c') => typeOf({ name, cells })
+
+describe('tables', () => {
+  it.each([
+    [',', 'a,b\n1,"x, y"\n2,z\n'],
+    [';', 'a;b\n1;x\n2;"y; z"\n'],
+    ['\t', 'a\tb\n1\tx, y\n2\tz\n'],
+    ['|', 'a|b\r\n1|x\r\n2|y\r\n'],
+  ])('finds the delimiter %j, outside quotes', async (delimiter, text) => {
+    const table = await readDelimited(text, 'text')
+    expect(table.delimiter).toBe(delimiter)
+    expect(table.columns.map(({ name }) => name)).toEqual(['a', 'b'])
+    expect(table.rows).toBe(2)
+  })
+
+  it('names columns that have no name or the same one, and takes a first row of numbers for data', async () => {
+    expect((await readDelimited('a,,a\n1,2,3\n', 'text')).columns.map(({ name }) => name)).toEqual([
+      'a',
+      'column_2',
+      'a_2',
+    ])
+    const { rows, columns } = await readDelimited('1,2\n3,4\n', 'text')
+    expect(rows).toBe(2)
+    expect(columns[0]).toEqual({ name: 'column_1', cells: ['1', '3'] })
+  })
+
+  it('reads JSON lines, JSON and in-memory rows alike', async () => {
+    const rows = [
+      { a: 1, b: 'x' },
+      { a: null, b: true },
+    ]
+    const expected = [
+      { name: 'a', cells: [1, null] },
+      { name: 'b', cells: ['x', 'true'] },
+    ]
+    expect(tableOfRows(rows).columns).toEqual(expected)
+    expect((await readTable(written('rows.jsonl', rows.map((row) => JSON.stringify(row)).join('\n')))).columns).toEqual(
+      expected,
+    )
+    expect((await readTable(written('rows.json', JSON.stringify(rows)))).columns).toEqual(expected)
+  })
+
+  it('refuses what is no table, and leaves few ragged rows out', async () => {
+    await expect(readTable(join(folder, 'none.csv'))).rejects.toThrow('ARCHLOOM_TABLE_READ')
+    await expect(readTable(written('bad.jsonl', '{"a":1}\nnope'))).rejects.toThrow(/ARCHLOOM_TABLE_READ.*line 2/)
+    await expect(readTable(written('list.json', '[1,2]'))).rejects.toThrow('ARCHLOOM_TABLE_READ')
+    await expect(readTable(written('bad.parquet', 'PAR1'))).rejects.toThrow('ARCHLOOM_TABLE_READ')
+    await expect(readTable(written('empty.csv', ''))).rejects.toThrow('ARCHLOOM_TABLE_EMPTY')
+    await expect(readTable(written('names.csv', 'a,b\n'))).rejects.toThrow('ARCHLOOM_TABLE_EMPTY')
+    await expect(readTable(written('ragged.csv', 'a,b\n1,2\n3\n4\n5,6\n'))).rejects.toThrow(
+      /ARCHLOOM_TABLE_RAGGED.*row 3 has 1, expected 2/,
+    )
+    const lines = Array.from({ length: 100 }, (_, i) => (i === 40 ? '1,2,3' : `${i},x`))
+    const table = await readTable(written('one.csv', `a,b\n${lines.join('\n')}\n`))
+    expect(table.rows).toBe(99)
+    expect(table.notes[0]).toContain('1 of 100 rows')
+  })
+
+  it('types a column by all of its values', () => {
+    expect(column(['1', '2.5', '-3e2', null]).type.kind).toBe('number')
+    expect(column(['00123', '00456', '7']).type.kind).toBe('category')
+    expect(column(['9007199254740993', '1']).type.kind).toBe('category')
+    expect(column(['0x10', '0x20']).type.kind).toBe('category')
+    expect(column(['1,234.50', '2,000.00', '3']).type).toMatchObject({ kind: 'number' })
+    expect(column(['5 %', '7 %', '12 %']).warnings[0]).toContain('read as numbers')
+    expect(typeOf({ name: 'c', cells: ['1,5', '2,5', '1.000,25'] }, ';').type).toMatchObject({
+      kind: 'number',
+      decimalComma: true,
+    })
+    const stray = [...Array.from({ length: 99 }, (_, i) => String(i * 1.5)), 'broken']
+    expect(column(stray)).toMatchObject({ type: { kind: 'number' }, warnings: [expect.stringContaining('"broken"')] })
+    expect(column(['1', 'inf', '2', '-Infinity', '3']).warnings[0]).toContain('2 infinite values')
+    expect(column(['2024-02-28', '2024-02-29']).type).toEqual({ kind: 'date', order: 'iso' })
+    expect(column(['2024-02-30', '2024-02-29']).type.kind).toBe('category')
+    expect(column(['13/2/2024', '1/2/2024']).type).toEqual({ kind: 'date', order: 'dmy' })
+    expect(column(['2/13/2024', '1/2/2024']).type).toEqual({ kind: 'date', order: 'mdy' })
+    expect(column(['2/1/2024', '1/2/2024']).warnings[0]).toContain('both orders fit')
+    expect(column(Array.from({ length: 30 }, (_, i) => String(i + 5))).drop).toBe('it numbers the rows')
+    expect(column(['a', 'a']).drop).toContain('the same')
+    expect(column([null, null]).drop).toContain('empty')
+  })
+
+  it('finds the task that a target asks for', () => {
+    const taskOf = (values: readonly unknown[]) => findTask(tableOfRows(values.map((y, i) => ({ x: i, y }))), 'y').task
+    expect(taskOf(Array.from({ length: 40 }, (_, i) => (i % 2 ? 'yes' : 'no')))).toMatchObject({
+      kind: 'classification',
+      classes: ['no', 'yes'],
+    })
+    expect(taskOf(Array.from({ length: 40 }, (_, i) => i % 2))).toMatchObject({
+      kind: 'classification',
+      classes: ['0', '1'],
+    })
+    expect(taskOf(Array.from({ length: 200 }, (_, i) => i % 11))).toMatchObject({ kind: 'classification' })
+    // Sorted as numbers: 10 comes after 9.
+    expect(taskOf(Array.from({ length: 200 }, (_, i) => i % 11))).toMatchObject({
+      classes: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '10'],
+    })
+    expect(taskOf(Array.from({ length: 40 }, (_, i) => i))).toMatchObject({ kind: 'regression' })
+    expect(taskOf(Array.from({ length: 40 }, (_, i) => (i % 3) + 0.5))).toMatchObject({ kind: 'regression' })
+    const lost = findTask(tableOfRows(Array.from({ length: 40 }, (_, i) => ({ x: i, y: i % 4 ? i / 7 : null }))), 'y')
+    expect(lost.table.rows).toBe(30)
+    expect(lost.notes[0]).toContain('10 of 40 rows have no y')
+  })
+
+  it('spreads classes evenly over folds, keeps groups together, and cuts time in stretches', () => {
+    const targets = Float64Array.from({ length: 103 }, (_, i) => Number(i % 10 === 0))
+    const task = { kind: 'classification', target: 'y', classes: ['0', '1'] } as const
+    const folds = foldsOf({ targets, task }, 5, seeded(1))
+    const rare = [0, 1, 2, 3, 4].map((fold) => targets.filter((target, i) => target === 1 && folds[i] === fold).length)
+    expect(Math.max(...rare) - Math.min(...rare)).toBeLessThanOrEqual(1)
+    const groups = Array.from(targets, (_, i) => `g${i % 13}`)
+    const grouped = foldsOf({ targets, task }, 5, seeded(1), { groups })
+    for (const group of new Set(groups))
+      expect(new Set(groups.flatMap((each, i) => (each === group ? [grouped[i]] : []))).size).toBe(1)
+    const ordered = [...foldsOf({ targets, task }, 5, seeded(1), { ordered: true })]
+    expect(ordered).toEqual(ordered.toSorted((a, b) => a - b))
+  })
+
+  it('gives a row no mean target that its own target is part of', () => {
+    // One category for each pair of rows: a mean of both would tell each its own target.
+    const rows = Array.from({ length: 40 }, (_, i) => ({ c: `k${i >> 1}`, y: i % 2 }))
+    const table = tableOfRows(rows.map(({ c }) => ({ c })))
+    const target = { outputs: 1, values: Float64Array.from(rows, ({ y }) => y) }
+    const plan = planFeatures(
+      table,
+      table.columns.map((each) => typeOf(each)),
+      target,
+    )
+    const at = plan.features.findIndex(({ kind }) => kind === 'target')
+    const x = prepareTraining(
+      plan,
+      table,
+      target,
+      Int32Array.from(rows, (_, i) => i % 2),
+    )
+    const value = (row: number) => x[row * plan.features.length + at]!
+    // Rows of fold 0 (target 0) see fold 1 only (target 1), and the other way round.
+    for (let row = 0; row < 40; row++) expect(value(row)).toBeCloseTo(1 - (row % 2), 6)
+    const known = prepareRows(plan, [{ c: 'k3' }, { c: 'never seen' }])
+    expect(known[at]).toBeCloseTo(0.5, 6)
+    expect(known[plan.features.length + at]).toBeCloseTo(0.5, 6)
+  })
+
+  it('writes as many features as it names, all finite, for any row', () => {
+    const rng = seeded(3)
+    const rows = Array.from({ length: 60 }, () => ({
+      n: rng.float() < 0.2 ? null : rng.normal(),
+      k: rng.int(4),
+      c: rng.pick(['a', 'b', null]),
+      d: `2023-0${1 + rng.int(9)}-05`,
+    }))
+    const table = tableOfRows(rows)
+    const plan = planFeatures(
+      table,
+      table.columns.map((each) => typeOf(each)),
+      { outputs: 1, values: new Float64Array(60) },
+    )
+    fc.assert(
+      fc.property(
+        fc.record({ n: fc.anything(), k: fc.anything(), c: fc.anything(), d: fc.anything() }, { requiredKeys: [] }),
+        (row) => {
+          const features = prepareRows(plan, [row])
+          expect(features).toHaveLength(plan.features.length)
+          expect(features.every(Number.isFinite)).toBe(true)
+        },
+      ),
+      { numRuns: 200 },
+    )
+  })
+})

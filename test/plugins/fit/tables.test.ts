@@ -1,0 +1,169 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { seeded } from 'archloom'
+import { type FitEvent, fit, loadModel } from 'archloom/fit'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { main as cli } from '../../../core/cli/main.ts'
+
+let folder: string
+beforeAll(() => {
+  mkdirSync('.cache', { recursive: true })
+  folder = resolve(mkdtempSync(join('.cache', 'fit-')))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Two classes that a line cannot part, a category that matters, missing values, a date, an id, a constant. */
+function rowsOf(count: number) {
+  const rng = seeded('rows')
+  return Array.from({ length: count }, (_, i) => {
+    const [x, y] = [2 * rng.float() - 1, 2 * rng.float() - 1]
+    const colour = rng.pick(['red', 'green', 'blue'])
+    const inside = x * x + y * y < 0.5
+    return {
+      id: `row-${i}`,
+      x: rng.float() < 0.05 ? null : x,
+      y,
+      colour,
+      day: `2024-0${1 + rng.int(9)}-1${rng.int(9)}`,
+      unit: 'cm',
+      amount: 10 + 5 * x + (colour === 'red' ? 4 : 0) + 0.1 * rng.normal(),
+      kind: inside !== (colour === 'blue') ? 'in' : 'out',
+    }
+  })
+}
+const withoutKey = (rows: ReturnType<typeof rowsOf>, key: 'amount' | 'kind') =>
+  rows.map(({ [key]: _, ...rest }) => rest)
+const quick = { budget: { steps: 60 }, trials: 5 } as const
+
+describe('fit of a table', () => {
+  it('classifies better than its baselines, and its exported folder predicts the same', async () => {
+    const rows = withoutKey(rowsOf(400), 'amount')
+    const events: FitEvent[] = []
+    using result = await fit({
+      data: rows.slice(0, 300),
+      target: 'kind',
+      ...quick,
+      onEvent: (event) => events.push(event),
+    })
+    expect(result.task).toBe('classification')
+    expect(result.classes).toEqual(['in', 'out'])
+    expect(result.warnings.join('\n')).toMatch(/"id" is left out: it is an id.*\n.*"unit" is left out/)
+    expect(result.metrics.accuracy).toBeGreaterThan(0.75)
+    const { baseline, found } = result.comparison[0]!
+    expect(found.value).toBeLessThan(baseline.value)
+    const unseen = rows.slice(300)
+    expect((await result.evaluate(unseen)).accuracy).toBeGreaterThan(0.75)
+    expect(events.filter(({ type }) => type === 'trial')).toHaveLength(5)
+
+    const out = join(folder, 'kind')
+    const files = await result.export(out)
+    expect(files.map((file) => file.slice(out.length + 1))).toEqual([
+      'model.onnx',
+      'model.json',
+      'prepare.mjs',
+      'predict.mjs',
+      'predict-browser.mjs',
+    ])
+    const inputs = unseen.map((row) => ({ ...row, kind: undefined }))
+    const ours = await result.predict(inputs)
+    await using loaded = await loadModel(out)
+    const theirs = await loaded.predict(inputs)
+    for (const [i, own] of ours.entries()) {
+      if (!('probabilities' in own)) throw new Error('no classes')
+      expect(theirs[i]!['probability of in']).toBeCloseTo(own.probabilities.in!, 3)
+    }
+    writeFileSync(join(out, 'rows.json'), JSON.stringify(inputs))
+    const printed = execFileSync(process.execPath, [join(out, 'predict.mjs'), join(out, 'rows.json')], {
+      encoding: 'utf8',
+      env: { ...process.env, NODE_OPTIONS: '' },
+    })
+    const labels = (JSON.parse(printed) as { label: string }[]).map(({ label }) => label)
+    expect(labels).toEqual(theirs.map(({ predicted }) => predicted))
+    // The browser's program takes any onnxruntime; what it fetches is read from the disk here.
+    const { load } = (await import(pathToFileURL(join(out, 'predict-browser.mjs')).href)) as {
+      load: (ort: unknown, folder: string, read: unknown) => Promise<(rows: unknown) => Promise<{ label: string }[]>>
+    }
+    const predict = await load(await import('onnxruntime-node'), `${out}/`, (url: string) => readFile(url))
+    expect((await predict(inputs)).map(({ label }) => label)).toEqual(labels)
+  })
+
+  it('predicts a quantity, and the same seed gives the same model', async () => {
+    const rows = withoutKey(rowsOf(300), 'kind')
+    const options = { data: rows.slice(0, 240), target: 'amount', ...quick }
+    using result = await fit(options)
+    expect(result.task).toBe('regression')
+    expect(result.metrics.r2).toBeGreaterThan(0.9)
+    using again = await fit(options)
+    const unseen = rows.slice(240)
+    expect(await again.predict(unseen)).toEqual(await result.predict(unseen))
+    await result.export(join(folder, 'amount'))
+    await using loaded = await loadModel(join(folder, 'amount'))
+    const ours = (await result.predict(unseen)) as { value: number }[]
+    for (const [i, { predicted }] of (await loaded.predict(unseen)).entries())
+      expect(predicted).toBeCloseTo(ours[i]!.value, 2)
+  })
+
+  it('works from the command line: fit, then predict', async () => {
+    const rows = rowsOf(120)
+    const file = join(folder, 'rows.csv')
+    const names = ['x', 'y', 'colour', 'kind'] as const
+    writeFileSync(
+      file,
+      [names.join(','), ...rows.map((row) => names.map((name) => row[name] ?? '').join(','))].join('\n'),
+    )
+    const said = { out: '', err: '' }
+    const terminals = {
+      stdout: {
+        write: (text: string) => {
+          said.out += text
+        },
+      },
+      stderr: {
+        write: (text: string) => {
+          said.err += text
+        },
+      },
+    }
+    const out = join(folder, 'cli')
+    expect(await cli(['fit', file, '--target', 'kind', '--trials', '2', '--out', out, '--json'], terminals)).toBe(0)
+    expect(JSON.parse(said.out.trim().split('\n').at(-1)!)).toMatchObject({
+      kind: 'table',
+      task: 'classification',
+      trials: 2,
+    })
+    said.out = ''
+    expect(await cli(['predict', out, file], terminals)).toBe(0)
+    const lines = said.out.trim().split('\n')
+    expect(lines[0]).toBe('predicted,probability of in,probability of out')
+    expect(lines).toHaveLength(121)
+    expect(await cli(['predict', folder, file], terminals)).toBe(1)
+    expect(said.err).toContain('ARCHLOOM_FIT_MODEL')
+    expect(JSON.parse(readFileSync(join(out, 'model.json'), 'utf8'))).toMatchObject({
+      kind: 'table',
+      task: { target: 'kind', classes: ['in', 'out'] },
+    })
+  })
+
+  it('says what is wrong with data that nothing can be learned from', async () => {
+    const rows = rowsOf(60)
+    const run = (data: unknown, target?: string) =>
+      fit({ data: data as typeof rows, ...(target !== undefined && { target }), ...quick })
+    await expect(run('nowhere.csv')).rejects.toThrow('ARCHLOOM_FIT_DATA')
+    await expect(run([])).rejects.toThrow('ARCHLOOM_FIT_DATA')
+    await expect(fit({ data: rows, minuts: 1 } as never)).rejects.toThrow(/ARCHLOOM_OPTION.*minutes/)
+    await expect(run(rows, 'Kind')).rejects.toThrow(/ARCHLOOM_TABLE_TARGET.*Did you mean "kind"/)
+    await expect(run(rows, 'unit')).rejects.toThrow('ARCHLOOM_TABLE_CONSTANT')
+    await expect(run(rows.slice(0, 4), 'kind')).rejects.toThrow('ARCHLOOM_TABLE_TOO_SMALL')
+    await expect(
+      run(
+        rows.map(({ id, unit, kind }) => ({ id, unit, kind })),
+        'kind',
+      ),
+    ).rejects.toThrow('ARCHLOOM_TABLE_FEATURES')
+    const limited = fit({ data: rows, target: 'kind', limits: { parameters: 1 }, ...quick })
+    await expect(limited).rejects.toThrow('ARCHLOOM_FIT_LIMITS')
+  })
+})
