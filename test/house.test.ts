@@ -40,7 +40,9 @@ const starts =
     prefixes.some((prefix) => target === prefix || target.startsWith(prefix))
 const builtin = starts('node:')
 const tfjs = starts('@tensorflow/')
-const door = starts('core/index.ts', 'core/tensor/index.ts', 'core/policy/index.ts', 'core/testing/index.ts')
+/** Writing of files, whole or not at all: for every room that knows Node. */
+const replacing = 'core/node/files.ts'
+const door = starts('core/index.ts', 'core/tensor/index.ts', 'core/policy/index.ts', 'core/testing/index.ts', replacing)
 const contracts = starts(
   'core/controller.ts',
   'core/evaluator.ts',
@@ -90,7 +92,12 @@ const table: readonly Row[] = [
   {
     room: /^core\/tensor\//,
     may: (t) =>
-      floor(t) || builtin(t) || pure(t) || tfjs(t) || starts('core/tensor/')(t) || /^archloom\/plugins\//.test(t),
+      floor(t) ||
+      builtin(t) ||
+      pure(t) ||
+      tfjs(t) ||
+      starts('core/tensor/', replacing)(t) ||
+      /^archloom\/plugins\//.test(t),
     types: contracts,
   },
   {
@@ -267,4 +274,19 @@ it('image files are opened in one place, within limits, and resized by our own f
 it('whatever is unpacked in one go has a limit', () => {
   const unlimited = /\b(?:gunzip|inflate|inflateRaw|unzip|brotliDecompress)(?:Sync)?\((?![^()]*maxOutputLength)/
   expect(files.filter((file) => unlimited.test(readFileSync(file, 'utf8')))).toEqual([])
+})
+
+it('files that replace others are written by one function, which a full disk does not make destroy them', () => {
+  // Locks, scratch folders and resumed downloads, which replace nothing.
+  const own = [
+    'core/node/files.ts',
+    'core/node/journal.ts',
+    'core/node/lock.ts',
+    'core/cli/medium/runner.ts',
+    'evaluators/data/archive.ts',
+    'plugins/tensorflow/from-wheel.ts',
+  ]
+  const writes = /\b(?:fs\.)?(?:writeFile|appendFile|writeSync|writeFileSync|appendFileSync)\(|\.toFile\(/
+  const source = files.filter((file) => !file.startsWith('examples/') && !own.includes(file))
+  expect(source.filter((file) => writes.test(readFileSync(file, 'utf8')))).toEqual([])
 })

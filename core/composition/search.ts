@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs'
 import type { Given } from '../controller.ts'
-import { quote } from '../errors.ts'
+import { messageOf, quote } from '../errors.ts'
 import type { Evaluator } from '../evaluator.ts'
 import type { Random } from '../random.ts'
 import { fullFidelity } from '../scheduler.ts'
@@ -279,9 +279,8 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
     if (begun) return []
     begun = true
     const drafts: EventDraft[] = []
-    if (stream.state.sessions > 0) trials.restartRunning()
-    if (stream.state.sessions > 0)
-      drafts.push({ type: 'search.resumed', trials: trials.count, budget: setup.budgetGiven })
+    if (stream.isStarted) trials.restartRunning()
+    if (stream.isStarted) drafts.push({ type: 'search.resumed', trials: trials.count, budget: setup.budgetGiven })
     else
       drafts.push({
         type: 'search.started',
@@ -370,6 +369,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
     const forward = () => abort.abort(signal?.reason ?? 'stopped')
     if (signal?.aborted) forward()
     signal?.addEventListener('abort', forward, { once: true })
+    let failure: { readonly thrown: unknown } | undefined
     try {
       yield* await begin(current)
       const isFirst = evaluatorUsed === undefined
@@ -395,12 +395,19 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
         },
         stream,
       )
+    } catch (thrown) {
+      failure = { thrown }
+      throw thrown
     } finally {
-      if (stream.state.status === 'running')
-        await stream.publish(endOf(stream, 'search.stopped', 'the consumer left the loop'))
       signal?.removeEventListener('abort', forward)
       running = false
       begun = false
+      if (stream.isOpen) {
+        const reason = failure ? messageOf(failure.thrown) : 'the consumer left the loop'
+        const closing = stream.publish(endOf(stream, 'search.stopped', reason))
+        // The first error says what happened; that its session could not be closed either is a consequence.
+        await (failure ? closing.catch(() => {}) : closing)
+      }
     }
   }
 
@@ -482,7 +489,13 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
     const draft = trials.promote() ?? trials.startWaiting() ?? trials.propose(given)
     if (typeof draft === 'string')
       throw searchError('ARCHLOOM_SEARCH_NOTHING_TO_PROPOSE', { study: location(), answer: draft })
-    await stream.publish(draft)
+    try {
+      await stream.publish(draft)
+    } catch (thrown) {
+      // Its event is written with the next one, and so the next call returns it.
+      leftOver.push(trials.job(draft.trial))
+      throw thrown
+    }
     return trials.job(draft.trial)
   }
 
@@ -524,8 +537,12 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
       const { stream, trials } = current
       const outcome = outcomeOf(result)
       const trial = (proposal as typeof proposal | undefined)?.trial as number
-      await begin(current)
-      await stream.publish(trials.end(trial, outcome, 0))
+      // Where the store refused it, the same observation is written now.
+      if (stream.owes(trial)) await stream.publish()
+      else {
+        await begin(current)
+        await stream.publish(trials.end(trial, outcome, 0))
+      }
       const ready = commit === 'arrival' ? trials.untold : trials.committable
       for (const each of ready) await stream.publish(...trials.commit([each]))
     },
@@ -547,7 +564,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
       if (current) {
         const { stream, finishers } = current
         // A search that was propose()d by hand ends its session here.
-        if (begun && !running && stream.state.status === 'running')
+        if (begun && !running && stream.isOpen)
           await attempt(() => stream.publish(endOf(stream, 'search.stopped', 'disposed')))
         await attempt(() => stream.flush())
         const finished = Promise.allSettled(finishers.map(async (finish) => finish()))

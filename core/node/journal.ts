@@ -56,6 +56,8 @@ export function journalStore(directory: string, { fsync = 'never' }: JournalOpti
   if (holder !== undefined) throw error('ARCHLOOM_STUDY_LOCKED', { study: name, by: holder })
   const notes: string[] = []
   let descriptor: number
+  /** Bytes of whole lines. */
+  let size = 0
   try {
     descriptor = openSync(file, 'a+')
     const { whole, torn } = tornTail(descriptor)
@@ -63,12 +65,20 @@ export function journalStore(directory: string, { fsync = 'never' }: JournalOpti
       notes.push(`the last line was cut off (${torn} bytes, an event nobody had seen) and was removed`)
       ftruncateSync(descriptor, whole)
     }
+    size = whole
   } catch (cause) {
     releaseLock(lock)
     throw notWritable(file, cause)
   }
   const { notify, wait } = notifier()
   let isOpen = true
+  let isTorn = false
+  /** Removes the part of a line that a failed write left. */
+  const mend = () => {
+    isTorn = true
+    ftruncateSync(descriptor, size)
+    isTorn = false
+  }
   return {
     name,
     location: directory,
@@ -77,12 +87,17 @@ export function journalStore(directory: string, { fsync = 'never' }: JournalOpti
       if (!isOpen) throw error('ARCHLOOM_STUDY_CLOSED', { study: name })
       const bytes = Buffer.from(events.map((event) => `${encodeEvent(event)}\n`).join(''))
       try {
+        if (isTorn) mend()
         // A full disk may take part of a line: go on until it is whole or refused.
         for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written)
         if (fsync === 'trial' && events.some(({ type }) => ENDS.has(type))) fsyncSync(descriptor)
       } catch (cause) {
+        try {
+          mend()
+        } catch {}
         throw notWritable(file, cause)
       }
+      size += bytes.length
       if (fstatSync(descriptor).nlink === 0) throw error('ARCHLOOM_STUDY_REMOVED', { study: name })
       notify()
     },
@@ -92,7 +107,7 @@ export function journalStore(directory: string, { fsync = 'never' }: JournalOpti
     close() {
       if (!isOpen) return
       isOpen = false
-      const { size, nlink } = fstatSync(descriptor)
+      const { nlink } = fstatSync(descriptor)
       closeSync(descriptor)
       // A search that never ran leaves no study behind.
       if (size === 0 && nlink > 0) rmSync(file, { force: true })

@@ -39,12 +39,12 @@ export async function* run<A>(
       }
     }
   } catch (thrown) {
-    if (!closed && stream.state.status === 'running')
+    if (!closed && stream.isOpen)
       await close('search.stopped', thrown instanceof Error ? thrown.message : String(thrown)).catch(() => {})
     throw thrown
   } finally {
     await generator.return('algorithm')
-    if (!closed && stream.state.status === 'running') await close('search.stopped', 'the consumer left the loop')
+    if (!closed && stream.isOpen) await close('search.stopped', 'the consumer left the loop')
   }
 }
 

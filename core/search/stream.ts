@@ -17,6 +17,10 @@ import {
 } from '../trial/events.ts'
 import { error } from './errors.ts'
 
+const OPENS = new Set<SearchEventType>(['search.started', 'search.resumed'])
+const CLOSES = new Set<SearchEventType>(['search.finished', 'search.stopped'])
+const ENDS = new Set<SearchEventType>(['trial.completed', 'trial.failed', 'trial.pruned', 'trial.paused'])
+
 /** A listener threw; the search goes on and warns once per event type. */
 const LISTENER_THREW = 'ARCHLOOM_LISTENER_THREW'
 
@@ -147,15 +151,44 @@ export class EventStream {
 
   #isClosed = false
 
+  /**
+   * Events that were checked and that the store refused, for want of room say. They are written before any other, so
+   * that whoever publishes may go on once there is room.
+   */
+  #owed: readonly SearchEvent[] = []
+
+  /** Whether the study has begun; counts events that are not written yet. */
+  get isStarted(): boolean {
+    return this.state.sessions > 0 || this.#owed.some(({ type }) => type === 'search.started')
+  }
+
+  /** Whether a session is open; counts events that are not written yet. */
+  get isOpen(): boolean {
+    const last = this.#owed.findLast(({ type }) => OPENS.has(type) || CLOSES.has(type))
+    return last ? OPENS.has(last.type) : this.state.status === 'running'
+  }
+
+  /** Whether the end of a trial, or what the controller made of it, is not written yet. */
+  owes(trial: number): boolean {
+    return this.#owed.some(
+      (event) =>
+        (ENDS.has(event.type) && 'trial' in event && event.trial === trial) ||
+        (event.type === 'controller.updated' && event.trials.includes(trial)),
+    )
+  }
+
   /** The append that is under way: one at a time. */
   #appending: Promise<void> | undefined
 
-  /** Write, fold, tell. Returns the events and those derived from them. */
+  /**
+   * Write, fold, tell. Returns the events and those derived from them. What the store refuses is written by the next
+   * call, in front. Errors: those of the store; ARCHLOOM_EVENT_GRAMMAR, ARCHLOOM_EVENT_NOT_FINITE.
+   */
   async publish(...drafts: readonly EventDraft[]): Promise<readonly SearchEvent[]> {
     while (this.#appending) await this.#appending.catch(() => {})
-    const written: SearchEvent[] = []
+    const written = [...this.#owed]
     const at = this.#clock.now()
-    let { seq } = this.state
+    let seq = this.state.seq + written.length
     for (const draft of drafts) {
       if (isDerived(draft.type)) continue
       checkFinite(draft)
@@ -164,6 +197,7 @@ export class EventStream {
       seq++
       written.push({ seq, type, ...body, at } as SearchEvent)
     }
+    this.#owed = written
     const appended = this.#store.append(written)
     if (appended) {
       this.#appending = appended
@@ -173,6 +207,7 @@ export class EventStream {
         this.#appending = undefined
       }
     }
+    this.#owed = []
     const told: SearchEvent[] = []
     for (const event of written) {
       const derived = this.record.apply(event)
@@ -207,8 +242,11 @@ export class EventStream {
     })
   }
 
-  /** Publishes complaints that no event has carried yet. */
+  /** Publishes complaints that no event has carried yet, and tries again what the store has refused. */
   async flush(): Promise<void> {
+    // Whoever published it has had the error.
+    if (this.#owed.length > 0) await this.publish().catch(() => {})
+    if (this.#owed.length > 0) return
     if (this.#complaints.length > 0 && this.state.status === 'running') await this.publish()
   }
 

@@ -2,9 +2,9 @@
  * Weights in the safetensors format: eight bytes of length, a JSON header, raw little-endian values. Names are paths in
  * the network's variable scope.
  */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { messageOf, quote } from '../errors.ts'
+import { replaceFile } from '../node/files.ts'
 import type { Network } from '../trainer.ts'
 import { error } from './errors.ts'
 import type { WeightRecord } from './scope.ts'
@@ -229,16 +229,16 @@ function checkLayout(
   if (start + last < size) throw refuse(`${size - start - last} bytes behind its last tensor belong to no tensor`)
 }
 
-/** Writes every variable of a network (or scope, or supernet), running statistics too; whole or not at all. */
+/**
+ * Writes every variable of a network (or scope, or supernet), running statistics too; whole or not at all.
+ * Error: ARCHLOOM_FILE_NOT_WRITABLE.
+ */
 export async function saveSafetensors(
   file: string,
   from: WithWeights,
   options: SafetensorsOptions = {},
 ): Promise<void> {
-  const bytes = encodeSafetensors(await storeOf(from).save(), options)
-  await mkdir(dirname(file), { recursive: true })
-  await writeFile(`${file}.part`, bytes)
-  await rename(`${file}.part`, file)
+  await replaceFile(file, encodeSafetensors(await storeOf(from).save(), options))
 }
 
 /** The weights of a file. Errors: as `decodeSafetensors`, and ARCHLOOM_SAFETENSORS_FILE where there is none. */

@@ -1,7 +1,8 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { messageOf } from '../../core/errors.ts'
+import { replaceFile } from '../../core/node/files.ts'
 import { type Random, seeded } from '../../core/random.ts'
 import { readSafetensors, saveSafetensors, type VariableScope } from '../../core/tensor/index.ts'
 import type { ApplyMode, Network } from '../../core/trainer.ts'
@@ -67,9 +68,8 @@ export async function saveUpscaler(
     reach: reach === undefined ? await reachOf(network) : reach,
     notes,
   }
-  await mkdir(folder, { recursive: true })
   await saveSafetensors(join(folder, WEIGHTS), network, { metadata: { format: 'archloom-upscaler', kind } })
-  await writeFile(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`)
+  await replaceFile(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`)
   return description
 }
 

@@ -1,6 +1,7 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Json, messageOf, type SavedWeight, VERSION } from '../../core/index.ts'
+import { replaceFileSync } from '../../core/node/files.ts'
 import { group, type OptionsOf, options, required, text, whole } from '../../core/options/index.ts'
 import { error } from './errors.ts'
 import type { SavedTensors } from './optimizer-state.ts'
@@ -44,6 +45,7 @@ type Entry = readonly [name: string, shape: readonly number[], length: number]
 /**
  * Writes one file: 'ARCHLOOM', the header's length in bytes (uint32, little-endian), the header (JSON), and the values
  * of all tensors as float32. It replaces the one before only once it is whole. Returns its path.
+ * Error: ARCHLOOM_FILE_NOT_WRITABLE; the checkpoint before is unchanged then.
  */
 export function writeCheckpoint(folder: string, identity: CheckpointIdentity, checkpoint: Checkpoint): string {
   const { weights, optimizer, state } = checkpoint
@@ -62,19 +64,11 @@ export function writeCheckpoint(folder: string, identity: CheckpointIdentity, ch
   const front = Buffer.alloc(12)
   front.write(MAGIC, 'latin1')
   front.writeUInt32LE(header.length, 8)
-  mkdirSync(folder, { recursive: true })
   const path = join(folder, FILE)
-  const file = openSync(`${path}.part`, 'w')
-  try {
-    writeSync(file, front)
-    writeSync(file, header)
-    for (const { data } of [...weights, ...optimizer.tensors])
-      if (data.byteLength > 0) writeSync(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
-  renameSync(`${path}.part`, path)
+  const values = [...weights, ...optimizer.tensors].map(
+    ({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  )
+  replaceFileSync(path, front, header, ...values)
   return path
 }
 

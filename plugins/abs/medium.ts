@@ -1,8 +1,9 @@
 /** `archloom reproduce abs --scale medium`: whether it is the search that chooses the bits. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
 import { type Experiment, type ExperimentPart, seeded } from '../../core/index.ts'
+import { replaceFileSync } from '../../core/node/files.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { cosine } from '../../evaluators/training/index.ts'
 import type { LayerGraph } from '../../search-spaces/compression/index.ts'
@@ -36,7 +37,7 @@ function part(name: string, title: string, settings: Settings, seeds: readonly n
       await useEngine()
       const set = await dataFor(settings, data, signal)
       const graph = await pretrained({ plan: settings, set, log, signal }, seed)
-      writeFileSync(join(folder, GRAPH), serialize(graph))
+      replaceFileSync(join(folder, GRAPH), serialize(graph))
       return []
     },
     async run(arm, { seed, folder, data, signal }) {

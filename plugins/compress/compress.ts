@@ -1,8 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { ArchloomError } from '../../core/errors.ts'
 import { type Dataset, type Network, type Split, type SplitRole, seeded } from '../../core/index.ts'
+import { replaceFile } from '../../core/node/files.ts'
 import { optionError } from '../../core/options/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { classify } from '../../evaluators/metrics/index.ts'
@@ -164,8 +163,7 @@ const fileAccuracy = async (network: Network, { model }: Exported, data: Compres
   (await compareOnnx(network, model, data.validation)).fileAccuracy
 
 async function writtenTo(file: string, { model, report }: Exported): Promise<ExportReport> {
-  await mkdir(dirname(file), { recursive: true })
-  await writeFile(file, model)
+  await replaceFile(file, model)
   return { ...report, file }
 }
 

@@ -1,7 +1,8 @@
 /** `archloom reproduce dinas --scale medium`: questions that a supernet can answer within minutes. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Experiment, UnitContext } from '../../core/index.ts'
+import { replaceFileSync } from '../../core/node/files.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { cifar10, halfSize } from '../../evaluators/data/index.ts'
 import { nasBench201Table } from '../../evaluators/tabular/index.ts'
@@ -69,7 +70,7 @@ export const medium: Experiment = {
         await useEngine('auto')
         const { seed, signal } = context
         const alone = await trainedAlone(await photographs(context, bursts.data), bursts, { seed, signal })
-        writeFileSync(join(context.folder, ALONE), JSON.stringify(alone))
+        replaceFileSync(join(context.folder, ALONE), JSON.stringify(alone))
         return alone.map((accuracy, step) => ({ step, metric: 'accuracy alone', value: 100 * accuracy }))
       },
       async run(arm, context) {

@@ -1,7 +1,8 @@
 /** `archloom reproduce drn --scale medium`: adaptation with the right and the wrong way back. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Experiment, ExperimentPart, UnitContext } from '../../core/index.ts'
+import { replaceFileSync } from '../../core/node/files.ts'
 import { readSafetensors, saveSafetensors, useEngine } from '../../core/tensor/index.ts'
 import { findPairs, patchSplit } from '../../evaluators/data/images/index.ts'
 import { degradationDual } from './dual.ts'
@@ -52,7 +53,7 @@ function part(domain: Domain, title: string, degradation: string): ExperimentPar
       using pair = await trained(plan, variant, { seed, data: await trainingPatches(context), signal })
       await saveSafetensors(join(context.folder, NETWORK), pair.network)
       const duals = pair.duals.trainable.map((variable) => [...variable.dataSync()])
-      writeFileSync(join(context.folder, DUALS), JSON.stringify(duals))
+      replaceFileSync(join(context.folder, DUALS), JSON.stringify(duals))
       return []
     },
     async run(arm, context) {

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { VERSION } from '../../core/index.ts'
+import { replaceFile } from '../../core/node/files.ts'
 import type { Network } from '../../core/trainer.ts'
 import { type Preprocessing, prepareRows, type TableTask, type TypedColumn } from '../../evaluators/tables/index.ts'
 import { exportOnnx } from '../onnx/index.ts'
@@ -38,7 +39,7 @@ async function writeFolder(folder: string, files: Readonly<Record<string, string
   const paths: string[] = []
   for (const [name, content] of Object.entries(files)) {
     paths.push(join(folder, name))
-    await writeFile(join(folder, name), content)
+    await replaceFile(join(folder, name), content)
   }
   return paths
 }

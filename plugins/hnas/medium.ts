@@ -1,7 +1,8 @@
 /** `archloom reproduce hnas --scale medium`: at a cost where operations have room. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Experiment, UnitContext } from '../../core/index.ts'
+import { replaceFileSync } from '../../core/node/files.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import type { SuperResolutionArchitecture } from '../../search-spaces/super-resolution/index.ts'
 import { type ArmName, type ArmSettings, armNames, searchArchitecture, trainArm } from './experiment/arms.ts'
@@ -46,7 +47,7 @@ export const medium: Experiment = {
           seed,
           signal,
         })
-        writeFileSync(join(context.folder, FOUND), JSON.stringify(found.architecture))
+        replaceFileSync(join(context.folder, FOUND), JSON.stringify(found.architecture))
         return [{ metric: 'multiply-adds found, 10⁶', value: found.multiplyAdds / 1e6 }]
       },
       async run(arm, context) {

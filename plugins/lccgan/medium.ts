@@ -1,7 +1,8 @@
 /** `archloom reproduce lccgan --scale medium`: whether it is the manifold that helps. */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Experiment, type ExperimentPart, seeded, type UnitContext } from '../../core/index.ts'
+import { replaceFileSync } from '../../core/node/files.ts'
 import { readSafetensors, saveSafetensors, useEngine } from '../../core/tensor/index.ts'
 import { mnist, symmetricRange } from '../../evaluators/data/index.ts'
 import { trainFeatureNetwork } from '../../evaluators/metrics/generative/index.ts'
@@ -57,9 +58,7 @@ async function eyes(context: UnitContext) {
   const form = { data: set, epochs: eyesOf.epochs, rng: seeded('lccgan eyes'), signal: context.signal }
   if (existsSync(file)) return trainFeatureNetwork({ ...form, weights: (await readSafetensors(file)).weights })
   const made = await trainFeatureNetwork(form)
-  const beside = `${file}.${process.pid}`
-  await saveSafetensors(beside, { save: made.save!, load() {} })
-  renameSync(beside, file)
+  await saveSafetensors(file, { save: made.save!, load() {} })
   return made
 }
 
@@ -96,7 +95,7 @@ const part = (name: string, title: string, steps: number, dimensions: readonly n
         signal: context.signal,
       })
       const plain = (values: Rows) => values.map((row) => [...row])
-      writeFileSync(
+      replaceFileSync(
         join(context.folder, LATENT),
         JSON.stringify({ bases: plain(bases), centres: plain(centres!) } satisfies Latent),
       )

@@ -1,7 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import type * as tf from '@tensorflow/tfjs-core'
 import type { Network } from '../../core/index.ts'
+import { replaceFile } from '../../core/node/files.ts'
 import { optionError } from '../../core/options/index.ts'
 import { type Trace, traceForwards } from '../../evaluators/profile/index.ts'
 import { type Calibration, calibrationBatches, rangesOf } from './calibrate.ts'
@@ -157,10 +156,7 @@ export async function written(
   const model = encode(graph, { layout: 'NHWC', ...properties })
   const operators: Record<string, number> = {}
   for (const { op } of graph.nodes) operators[op] = (operators[op] ?? 0) + 1
-  if (file !== undefined) {
-    await mkdir(dirname(file), { recursive: true })
-    await writeFile(file, model)
-  }
+  if (file !== undefined) await replaceFile(file, model)
   const report = { ...(file !== undefined && { file }), bytes: model.length, opset: OPSET, operators, ...parts }
   return { model, graph, report }
 }

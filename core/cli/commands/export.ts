@@ -1,6 +1,6 @@
-import { writeFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import { messageOf } from '../../errors.ts'
+import { replaceFileSync } from '../../node/files.ts'
 import type { Json } from '../../space/decision.ts'
 import { findSearchSpace } from '../../space/registry.ts'
 import type { SearchSpace } from '../../space/space.ts'
@@ -50,7 +50,7 @@ export async function exportStudy(name: string, given: ExportOptions): Promise<n
 
 function write(file: string, text: string) {
   try {
-    writeFileSync(file, text)
+    replaceFileSync(file, text)
   } catch (cause) {
     throw error('ARCHLOOM_EXPORT_NOT_WRITABLE', { file, message: messageOf(cause) }, { cause })
   }

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { realClock } from '../../clock.ts'
+import { replaceFileSync } from '../../node/files.ts'
 import { STUDIES } from '../../node/studies.ts'
 import type { Experiment } from '../../reproduction.ts'
 import { error } from '../errors.ts'
@@ -106,7 +107,7 @@ export async function results(paper: string, { output }: { readonly output: Outp
   mkdirSync(join(folder, 'results'), { recursive: true })
   const documents = documentsOf(experiment, folder)
   for (const [name, text] of documents) {
-    writeFileSync(join(folder, name), text)
+    replaceFileSync(join(folder, name), text)
     output.log(join(folder, name))
   }
   output.result({ paper, files: [...documents.keys()] })

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { realClock } from '../../clock.ts'
+import { replaceFileSync } from '../../node/files.ts'
 import { locateStudy } from '../../node/studies.ts'
 import type { Json } from '../../space/decision.ts'
 import { error } from '../errors.ts'
@@ -101,7 +102,7 @@ async function startMain(module: SearchModule, options: ModuleOptions, stop: Abo
 function writeCommand(folder: string, recorded: Recorded) {
   if (!existsSync(folder) || !statSync(folder).isDirectory()) return
   const module = relative(process.cwd(), resolve(recorded.module))
-  writeFileSync(join(folder, COMMAND_FILE), `${JSON.stringify({ ...recorded, module }, null, 2)}\n`)
+  replaceFileSync(join(folder, COMMAND_FILE), `${JSON.stringify({ ...recorded, module }, null, 2)}\n`)
 }
 
 /** Undefined where it is missing or damaged: the user can name the module. */

@@ -1,7 +1,8 @@
 /** Units of the medium scale and the file of their results. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { replaceFileSync } from '../../node/files.ts'
 import type { Experiment, ExperimentPart, Measurement } from '../../reproduction.ts'
 import { error } from '../errors.ts'
 
@@ -72,14 +73,6 @@ export function unitsUnder(experiment: Experiment, only: readonly string[] | und
 const lineText = ({ part, arm, seed, step, metric, value, seconds, settings }: ResultLine) =>
   JSON.stringify({ part, arm, seed, step, metric, value, seconds, settings })
 
-/** Writes beside the file and moves into place: a reader sees the old file or the new one, never a part. */
-function replace(file: string, text: string): void {
-  mkdirSync(dirname(file), { recursive: true })
-  const beside = `${file}.${process.pid}.tmp`
-  writeFileSync(beside, text, { flush: true })
-  renameSync(beside, file)
-}
-
 /** Lines of a results file; none where there is no file. Error: ARCHLOOM_RESULTS_LINE. */
 export function readResults(file: string): readonly ResultLine[] {
   if (!existsSync(file)) return []
@@ -134,7 +127,7 @@ const handedOver = (work: string, unit: Unit) =>
 
 /** A unit is finished once this has returned, whatever becomes of the process that wanted it. */
 export function handOver(work: string, unit: Unit, lines: readonly ResultLine[]): void {
-  replace(handedOver(work, unit), `${lines.map(lineText).join('\n')}\n`)
+  replaceFileSync(handedOver(work, unit), `${lines.map(lineText).join('\n')}\n`)
 }
 
 /**
@@ -161,7 +154,7 @@ export function collect(experiment: Experiment, work: string, file: string): rea
     )
     const place = (line: ResultLine) => order.get(keyOf(line)) ?? Number.POSITIVE_INFINITY
     const sorted = [...lines].sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)))
-    replace(file, `${sorted.map(lineText).join('\n')}\n`)
+    replaceFileSync(file, `${sorted.map(lineText).join('\n')}\n`)
     for (const name of files) rmSync(join(folder, name))
   }
   return lines

@@ -1,7 +1,8 @@
 /** A program, never imported: runs the one unit that its parent sends. It ends with its parent. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf } from '../../errors.ts'
+import { replaceFileSync } from '../../node/files.ts'
 import type { Experiment } from '../../reproduction.ts'
 import {
   digestOf,
@@ -36,7 +37,7 @@ async function run({ module, unit, data, work }: UnitRequest): Promise<string> {
   const own = preparing ? [...measurements, { metric: PREPARED, value: 1 }] : measurements
   handOver(work, unit, linesOf(unit, own, { seconds, settings: digestOf(part) }))
   // Last of all: from here on the arms of this seed may start.
-  if (preparing) writeFileSync(join(folder, PREPARED), digestOf(part))
+  if (preparing) replaceFileSync(join(folder, PREPARED), digestOf(part))
   const last = new Map(own.map(({ metric, value }) => [metric, value]))
   return [...last]
     .slice(0, 4)

@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { replaceFileSync } from '../../node/files.ts'
 
 /** A picture in both its files. */
 export interface PictureFiles {
@@ -11,8 +11,11 @@ export interface PictureFiles {
 export async function writePicture(folder: string, name: string, svg: string): Promise<PictureFiles> {
   const { default: sharp } = await import('sharp')
   const files = { svg: join(folder, `${name}.svg`), png: join(folder, `${name}.png`) }
-  writeFileSync(files.svg, svg)
-  await sharp(Buffer.from(svg), { density: 144 }).flatten({ background: '#ffffff' }).png().toFile(files.png)
+  replaceFileSync(files.svg, svg)
+  replaceFileSync(
+    files.png,
+    await sharp(Buffer.from(svg), { density: 144 }).flatten({ background: '#ffffff' }).png().toBuffer(),
+  )
   return files
 }
 

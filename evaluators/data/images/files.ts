@@ -1,7 +1,8 @@
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, extname, join } from 'node:path'
+import { readdir } from 'node:fs/promises'
+import { extname, join } from 'node:path'
 import sharp, { type Sharp } from 'sharp'
 import { messageOf } from '../../../core/errors.ts'
+import { replaceFile } from '../../../core/node/files.ts'
 import { optionError } from '../../../core/options/index.ts'
 import { error } from './errors.ts'
 import { IMAGE_LIMITS, openImage } from './open.ts'
@@ -144,13 +145,9 @@ export async function writePicture(path: string, image: Picture, options: WriteO
     throw error('ARCHLOOM_PICTURE_UNWRITABLE', { path, reason: `the extension is ${extension || 'missing'}` })
   const format = extension === '.png' ? 'png' : extension === '.webp' ? 'webp' : 'jpeg'
   const bytes = await encodePicture(image, format, options)
-  const partial = `${path}.${process.pid}.partial`
   try {
-    await mkdir(dirname(path), { recursive: true })
-    await writeFile(partial, bytes)
-    await rename(partial, path)
+    await replaceFile(path, bytes)
   } catch (cause) {
-    await rm(partial, { force: true }).catch(() => {})
     throw error('ARCHLOOM_PICTURE_UNWRITABLE', { path, reason: messageOf(cause) }, { cause })
   }
 }

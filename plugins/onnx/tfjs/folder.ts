@@ -1,7 +1,7 @@
 /** The folder of a tf.js model: model.json and weights in shards of at most 4 MiB. */
-import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { VERSION } from '../../../core/index.ts'
+import { replaceFile } from '../../../core/node/files.ts'
 
 export interface ModelWeights {
   readonly name: string
@@ -36,10 +36,9 @@ export async function writeFolder(folder: string, model: ModelFolder): Promise<n
     modelTopology: topology,
     weightsManifest: [{ paths, weights: weights.map(({ name, shape, dtype }) => ({ name, shape, dtype })) }],
   }
-  await mkdir(folder, { recursive: true })
   for (const [i, path] of paths.entries())
-    await writeFile(join(folder, path), whole.subarray(i * SHARD, (i + 1) * SHARD))
+    await replaceFile(join(folder, path), whole.subarray(i * SHARD, (i + 1) * SHARD))
   // Last: a folder with a model.json is whole.
-  await writeFile(join(folder, 'model.json'), JSON.stringify(json))
+  await replaceFile(join(folder, 'model.json'), JSON.stringify(json))
   return whole.length
 }

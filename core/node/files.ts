@@ -1,0 +1,78 @@
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { messageOf } from '../errors.ts'
+import { error } from './errors.ts'
+
+type Part = string | Uint8Array
+
+const bytesOf = (part: Part): Uint8Array => (typeof part === 'string' ? Buffer.from(part) : part)
+
+/** Where to write, and the file that this is to become; the same where `file` is no plain file, such as /dev/stdout. */
+function placesOf(file: string): { readonly beside: string; readonly target: string } {
+  let target = file
+  try {
+    // A link stays a link.
+    target = realpathSync(file)
+    if (!statSync(target).isFile()) return { beside: target, target }
+  } catch {}
+  return { beside: `${target}.${process.pid}.part`, target }
+}
+const notWritable = (file: string, cause: unknown) =>
+  error('ARCHLOOM_FILE_NOT_WRITABLE', { file, message: messageOf(cause) }, { cause })
+
+/**
+ * Writes a file, whole or not at all: beside its place, forced to the disk, then moved into place. Makes its folder
+ * where needed. A reader sees the old content or the new one; a full disk leaves the old one.
+ * Error: ARCHLOOM_FILE_NOT_WRITABLE.
+ */
+export function replaceFileSync(file: string, ...parts: readonly Part[]): void {
+  const { beside, target } = placesOf(file)
+  try {
+    mkdirSync(dirname(file), { recursive: true })
+    const descriptor = openSync(beside, 'w')
+    try {
+      for (const part of parts) {
+        const bytes = bytesOf(part)
+        // One call may take a part only, and the next one then says why.
+        for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written)
+      }
+      if (beside !== target) fsyncSync(descriptor)
+    } finally {
+      closeSync(descriptor)
+    }
+    if (beside !== target) renameSync(beside, target)
+  } catch (cause) {
+    if (beside !== target) rmSync(beside, { force: true })
+    throw notWritable(file, cause)
+  }
+}
+
+/** The same without blocking. Error: ARCHLOOM_FILE_NOT_WRITABLE. */
+export async function replaceFile(file: string, ...parts: readonly Part[]): Promise<void> {
+  const { beside, target } = placesOf(file)
+  try {
+    await mkdir(dirname(file), { recursive: true })
+    const handle = await open(beside, 'w')
+    try {
+      for (const part of parts) await handle.writeFile(part)
+      if (beside !== target) await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    if (beside !== target) await rename(beside, target)
+  } catch (cause) {
+    if (beside !== target) await rm(beside, { force: true })
+    throw notWritable(file, cause)
+  }
+}
