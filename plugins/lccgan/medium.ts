@@ -86,11 +86,12 @@ const part = (name: string, title: string, steps: number, dimensions: readonly n
       await useEngine()
       ;(await eyes(context))[Symbol.dispose]()
       const { train } = await imagesOf(context, data.train)
+      const { steps: latentSteps, ...form } = latent
       const { bases, centres, reconstruction } = await learnLatent(train, {
-        ...latent,
+        ...form,
         features: generators.features,
         batchSize: generators.batchSize,
-        epochs: (latent.steps * generators.batchSize) / train.size,
+        epochs: (latentSteps * generators.batchSize) / train.size,
         rng: seeded(`lccgan latent ${context.seed}`),
         signal: context.signal,
       })

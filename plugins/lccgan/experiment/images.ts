@@ -96,9 +96,10 @@ export async function imageTable(
   const results: ImageResult[] = []
   for (let own = run.seed; own < run.seed + plan.seeds; own++) {
     const seed = seeded(own).fork(set.name)
-    const epochs = (plan.latent.steps * plan.batchSize) / train.size
+    const { steps: latentSteps, ...form } = plan.latent
+    const epochs = (latentSteps * plan.batchSize) / train.size
     const { bases, reconstruction } = await learnLatent(train, {
-      ...{ ...plan.latent, features: plan.features, batchSize: plan.batchSize, epochs, points: 2000, order: 2 },
+      ...{ ...form, features: plan.features, batchSize: plan.batchSize, epochs, points: 2000, order: 2 },
       ...{ rng: seed.fork('latent'), signal: run.signal },
     })
     run.log(`${set.name}, seed ${own}: auto-encoder L1 ${reconstruction.toFixed(3)}, ${bases.length} bases`)
@@ -111,7 +112,7 @@ export async function imageTable(
         discriminatorNormalisation: wasserstein ? 'none' : 'batch-norm',
       })
       // As many batches of real images for every game: the critic of WGAN-GP sees five to one step of its generator.
-      const rates = wasserstein ? { learningRate: 5e-4, loss: 'wasserstein' as const, discriminatorSteps: 5 } : {}
+      const rates = wasserstein ? { learningRate: 5e-4, loss: 'wasserstein' as const, criticSteps: 5 } : {}
       const steps = wasserstein ? Math.max(1, Math.round(plan.steps / 5)) : plan.steps
       const trainer = ganTrainer({ prior: sampler, batchSize: plan.batchSize, learningRate: 5e-4, ...rates })
       const fit = { epochs: (steps * plan.batchSize) / train.size, rng: seed.fork('training'), signal: run.signal }
