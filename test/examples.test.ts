@@ -152,6 +152,21 @@ describe('examples', () => {
     expect(said.filter((text) => text.includes(' bits, activations of '))).toHaveLength(model.layers.length)
   })
 
+  it('from data to a model: a table, images, a series', async () => {
+    const small = { budget: { steps: 30 }, log: quiet }
+    const { main: table } = await import('../examples/fit-table.ts')
+    const houses = await table({ ...small, rows: 200, out: join(directory, 'houses') })
+    expect(houses.rmse).toBeLessThan(100)
+    expect(houses.files).toHaveLength(5)
+    const { main: images } = await import('../examples/fit-images.ts')
+    const found = await images({ ...small, images: 80, out: join(directory, 'images') })
+    expect(found.parameters).toBeLessThanOrEqual(50_000)
+    const { main: series } = await import('../examples/fit-series.ts')
+    const { week, comparison } = await series({ ...small, days: 150 })
+    expect(week).toHaveLength(7)
+    expect(comparison[0]!.found.value).toBeLessThan(comparison[0]!.baseline.value)
+  })
+
   it('the main job, at its smallest', async () => {
     const { main, flags } = await import('../examples/main.ts')
     const said: string[] = []

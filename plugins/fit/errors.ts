@@ -11,6 +11,8 @@ export const error = defineErrors('fit', {
     `${d.path} holds ${d.received}; expected ${d.expected}.`,
   ARCHLOOM_FIT_CLASSES: (d: { path: string; received: readonly string[]; expected: string }) =>
     `${d.path} has the classes ${quote(d.received)}; expected ${d.expected}.`,
+  ARCHLOOM_FIT_SERIES: (d: { target: string; received: string; expected: string }) =>
+    `the series ${quote(d.target)} has ${d.received}; expected ${d.expected}.`,
   ARCHLOOM_FIT_MODEL: (d: { path: string; reason: string }) =>
     `${d.path} is no model that fit exported: ${d.reason}. Give the folder that --out named.`,
 })

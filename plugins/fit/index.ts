@@ -13,3 +13,4 @@ export {
 } from './images/search.ts'
 export type { ImageArchitecture } from './images/space.ts'
 export { type LoadedModel, loadModel } from './model-folder.ts'
+export { type FitSeriesResult, fitSeries, type SeriesOptions } from './series.ts'

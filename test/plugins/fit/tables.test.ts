@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { seeded } from 'archloom'
-import { type FitEvent, fit, loadModel } from 'archloom/fit'
+import { type FitEvent, fit, fitSeries, loadModel } from 'archloom/fit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { main as cli } from '../../../core/cli/main.ts'
 
@@ -145,6 +145,16 @@ describe('fit of a table', () => {
       kind: 'table',
       task: { target: 'kind', classes: ['in', 'out'] },
     })
+  })
+
+  it('refuses a series that is too short or has gaps', async () => {
+    const series = Array.from({ length: 12 }, (_, i) => ({ t: i, y: i / 3 }))
+    await expect(fitSeries({ data: series, target: 'y', fit: quick })).rejects.toThrow('ARCHLOOM_FIT_SERIES')
+    const gaps = Array.from({ length: 60 }, (_, i) => ({ t: i, y: i % 7 === 0 ? null : i / 3 }))
+    await expect(fitSeries({ data: gaps, target: 'y', fit: quick })).rejects.toThrow(
+      /ARCHLOOM_FIT_SERIES.*9 missing values/,
+    )
+    await expect(fitSeries({ data: series, target: 'y', time: 'when', fit: quick })).rejects.toThrow('no such column')
   })
 
   it('says what is wrong with data that nothing can be learned from', async () => {
