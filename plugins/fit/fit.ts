@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { type Clock, realClock } from '../../core/clock.ts'
-import type { NetworkCost } from '../../core/index.ts'
+import type { NetworkCost, StudyOptions } from '../../core/index.ts'
 import {
   among,
   callback,
@@ -43,6 +43,8 @@ export interface FitOptions extends TableTaskOptions {
   /** Ends the search early; the best model so far is kept. */
   readonly signal?: AbortSignal
   readonly clock?: Clock
+  /** A name or place where the trials of a table are written down, as for createSearch. Default: nowhere. */
+  readonly study?: string | StudyOptions
   /** 'random' draws trials by chance: what a search is compared with. Default 'search'. */
   readonly strategy?: 'search' | 'random'
 }
@@ -66,6 +68,7 @@ const declared = optionsFor<FitOptions>()('fit', {
   signal: value<AbortSignal>('an abort signal', { holds: isObject }),
   clock: value<Clock>('a clock', { holds: isObject }),
   strategy: among(['search', 'random']),
+  study: value<string | StudyOptions>('the name of a study, or where it is kept'),
 })
 
 /** One prediction: a class with its probabilities, or a quantity. */
@@ -241,6 +244,7 @@ async function fitTable(table: Table, options: FitOptions): Promise<FitResult> {
     ...(onEvent && { onEvent }),
     ...(strategy && { strategy }),
     ...('steps' in budget && { mostSteps: budget.steps }),
+    ...(options.study !== undefined && { study: options.study }),
     signal,
   })
   const classes = task.kind === 'classification' ? task.classes : []

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { type Random, seeded } from '../../../core/index.ts'
+import { type CreateSearchOptions, createSearch, memoryStore, type Random, seeded } from '../../../core/index.ts'
 import {
   dense,
   l2Loss,
@@ -13,6 +13,8 @@ import { kernelNetwork, solveKernel } from '../../../evaluators/kernel/index.ts'
 import { steps, trainingSession } from '../../../evaluators/training/index.ts'
 import { type BoostingTarget, boost } from '../../../evaluators/trees/index.ts'
 import { perceptronSpace } from '../../../search-spaces/perceptron/index.ts'
+import { random } from '../../random/index.ts'
+import { tpe } from '../../tpe/index.ts'
 import type { Allowance } from '../allowance.ts'
 import { error } from '../errors.ts'
 import type { FitEvent, Limits, TrialRecord } from '../events.ts'
@@ -59,6 +61,8 @@ export interface TableSearchOptions {
   readonly strategy?: 'search' | 'random'
   /** Most steps of a network and rounds of trees; default: none beyond the architecture's own. */
   readonly mostSteps?: number
+  /** Where the trials are written down, as for createSearch. Default: nowhere but in memory. */
+  readonly study?: CreateSearchOptions<TableArchitecture>['study']
 }
 
 export interface FoundTableModel extends Disposable {
@@ -81,6 +85,8 @@ interface Trained {
 const RESERVE = 0.06
 /** A trial may take so much of the budget. */
 const TRIAL = 0.3
+/** Proposals in a row that are not worth their time, after which the search ends. */
+const MOST_REFUSED = 200
 
 /**
  * Searches for a model of a table: baselines, boosted trees, kernels and networks are each trained on all rows but one
@@ -108,35 +114,41 @@ export async function searchTable(options: TableSearchOptions): Promise<FoundTab
   const known = tablePortfolio({ rows, classification, skewed: !classification && isSkewed(targets) })
   const durations = new Map<string, number>()
 
-  const propose = (number: number): TableArchitecture | undefined => {
-    const own = rng.fork(`trial ${number}`)
-    const fresh = (architecture: TableArchitecture) =>
-      !seen.has(JSON.stringify(architecture)) &&
-      (architecture.type !== 'kernel' || rows <= KERNEL_ROWS) &&
-      (classification ? !('transform' in architecture) || architecture.transform === 'none' : true) &&
-      // What took too long before would not end in time now.
-      (durations.get(architecture.type) ?? 0) < timeLeft()
-    const next = known.find(
-      (architecture) => fresh(architecture) && (strategy === 'search' || architecture.type === 'mean'),
-    )
-    if (next) return next
-    const best = done.filter(({ architecture }) => architecture.type !== 'mean').sort((a, b) => a.loss - b.loss)
-    for (let draw = 0; draw < 300; draw++) {
-      const from = best[own.int(Math.min(3, Math.max(1, best.length)))]
-      const genotype =
-        strategy === 'search' && from && draw < 150 && own.float() < 0.7
-          ? space.mutate(space.mutate(space.encode(from.architecture), own), own)
-          : space.random(own)
-      const architecture = space.decode(genotype)
-      if (architecture.type !== 'mean' && fresh(architecture)) return architecture
+  const isWorthwhile = (architecture: TableArchitecture) =>
+    !seen.has(JSON.stringify(architecture)) &&
+    (architecture.type !== 'mean' || seen.size === 0) &&
+    (architecture.type !== 'kernel' || rows <= KERNEL_ROWS) &&
+    (!classification || !('transform' in architecture) || architecture.transform === 'none') &&
+    // What took too long before would not end in time now.
+    (durations.get(architecture.type) ?? 0) < timeLeft()
+  await using search = createSearch({
+    space,
+    // This loop asks and tells: it knows what fits the time that is left.
+    evaluator: () => ({ loss: Number.NaN }),
+    plugins: [strategy === 'search' ? tpe() : random()],
+    objectives: { loss: 'minimise' },
+    budget: { maxConsecutiveFailures: MOST_REFUSED },
+    seed,
+    study: options.study ?? memoryStore(),
+  })
+  for (const architecture of known)
+    if (strategy === 'search' || architecture.type === 'mean') await search.enqueue(architecture)
+  /** The next architecture that is worth its time; the others are told as failed. */
+  const propose = async () => {
+    for (let refused = 0; refused < MOST_REFUSED; refused++) {
+      const proposal = await search.propose()
+      if (isWorthwhile(proposal.architecture)) return proposal
+      await search.observe(proposal, { failed: 'it was tried, does not fit this table, or would take too long' })
     }
     return undefined
   }
 
   for (let number = 0; number < limit && !signal?.aborted; number++) {
     if (done.length > 0 && timeLeft() <= 0) break
-    const architecture = propose(number)
-    if (!architecture) break
+    const proposal = await propose()
+    if (!proposal) break
+    const { architecture } = proposal
+    let outcome: Parameters<typeof search.observe>[1] = { failed: 'it did not end in time' }
     seen.add(JSON.stringify(architecture))
     const began = allowance.seconds()
     const deadline = Math.min(timeLeft(), TRIAL * total)
@@ -156,10 +168,12 @@ export async function searchTable(options: TableSearchOptions): Promise<FoundTab
           type: 'note',
           message: `trial ${number} is larger than the limits allow: ${tableNameOf(architecture)}`,
         })
+        outcome = { failed: 'it is larger than the limits allow' }
         continue
       }
       done.push(trained)
       const metrics = measured(trained.predictions, truth, outputs, classification)
+      outcome = { ...metrics, loss: trained.loss }
       const record = {
         trial: number,
         rung: 0,
@@ -173,9 +187,11 @@ export async function searchTable(options: TableSearchOptions): Promise<FoundTab
       onEvent({ type: 'trial', ...record })
     } catch (thrown) {
       const reason = thrown instanceof Error ? thrown.message : String(thrown)
+      outcome = { failed: reason }
       onEvent({ type: 'warning', code: 'ARCHLOOM_FIT_TRIAL_FAILED', message: `trial ${number} failed: ${reason}` })
     } finally {
       durations.set(architecture.type, allowance.seconds() - began)
+      await search.observe(proposal, outcome)
     }
   }
   if (done.length === 0) {
