@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { options, whole } from '../options/index.ts'
 import { seeded } from '../random.ts'
 import type { Scheduler, SchedulerFactory, SchedulerReport } from '../scheduler.ts'
 
@@ -6,6 +7,8 @@ export interface SchedulerContractOptions {
   /** Trials of each run. Default 60. */
   readonly trials?: number
 }
+
+const declared = options('schedulerContract', { trials: whole({ min: 1, default: 60, doc: 'Trials of each run.' }) })
 
 interface Step {
   readonly call: 'start' | 'report' | 'promote' | 'give up'
@@ -89,11 +92,8 @@ function drive(factory: SchedulerFactory, trials: number, workers: number, faili
  *
  *     schedulerContract('patience', () => ({ report: (trial, report) => … }))
  */
-export function schedulerContract(
-  name: string,
-  factory: SchedulerFactory,
-  { trials = 60 }: SchedulerContractOptions = {},
-): void {
+export function schedulerContract(name: string, factory: SchedulerFactory, given: SchedulerContractOptions = {}): void {
+  const { trials } = declared.read(given)
   describe(`${name} keeps the contract of schedulers`, () => {
     for (const workers of [1, 4])
       it(`starts every trial, promotes paused ones only, and completes some, with ${workers} at once`, () => {

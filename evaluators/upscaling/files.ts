@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, extname, join, relative, resolve, sep } from 'node:path'
 import { messageOf } from '../../core/errors.ts'
-import { optionError } from '../../core/options/index.ts'
+import { among, optionError, options } from '../../core/options/index.ts'
 import { upscaleBicubic } from '../data/images/bicubic.ts'
 import { picturesIn, readPicture, writePicture } from '../data/images/files.ts'
 import { IMAGE_LIMITS } from '../data/images/open.ts'
@@ -30,6 +30,10 @@ export interface FilePairsOptions {
   readonly format?: 'png' | 'jpg' | 'webp'
 }
 
+const declared = options('filePairs', {
+  format: among(['png', 'jpg', 'webp'], { default: 'png', doc: 'What images written into folders become.' }),
+})
+
 /**
  * What is read and written: a file to a file, a file into a folder, a folder and the folders within it into a folder.
  * Images written into folders keep their place and their name but for the extension; where two would get one name, each
@@ -40,10 +44,10 @@ export interface FilePairsOptions {
 export async function filePairs(
   input: string,
   output: string,
-  { format = 'png' }: FilePairsOptions = {},
+  given: FilePairsOptions = {},
 ): Promise<readonly FilePair[]> {
+  const { format } = declared.read(given)
   const refuse = (reason: string) => error('ARCHLOOM_UPSCALING_PATHS', { input, output, reason })
-  if (!WRITABLE.has(`.${format}`)) throw optionError('filePairs', 'format', format, 'png, jpg or webp')
   const many = await isFolder(input)
   const into = (await isFolder(output)) || extname(output) === ''
   if (many && !into) throw refuse('the input is a folder, so the output must be one')

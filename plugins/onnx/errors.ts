@@ -21,8 +21,6 @@ export const error = defineErrors('onnx', {
     `node ${quote(d.node)} of an ONNX file is a ${quote(d.op)}, which importOnnx does not read; supported: ${d.supported.join(', ')}. Run the file with openOnnx, or export the model without it.`,
   ARCHLOOM_ONNX_ATTRIBUTE: (d: { node: string; op: string; attribute: string; received: unknown; expected: string }) =>
     `node ${quote(d.node)} (${d.op}) of an ONNX file has ${d.attribute} ${quote(d.received)}, expected ${d.expected}. Run the file with openOnnx, or export the model without it.`,
-  ARCHLOOM_IMPORT_OPTION: (d: { option: string; received: unknown; expected: string }) =>
-    `the import of a model received ${d.option} ${quote(d.received)}, expected ${d.expected}.`,
   ARCHLOOM_IMPORT_INPUT: (d: { source: string; reason: string; remedy: string }) =>
     `the model ${quote(d.source)} cannot be a network of one input: ${d.reason}. ${d.remedy}.`,
   ARCHLOOM_IMPORT_NODE: (d: { node: string; op: string; reason: string }) =>

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import * as tf from '@tensorflow/tfjs-core'
 import { messageOf, quote } from '../../core/errors.ts'
 import { type ApplyMode, seeded } from '../../core/index.ts'
+import { among, options as declareOptions } from '../../core/options/index.ts'
 import { batchNormInference, type VariableScope, variableScope, zeros } from '../../core/tensor/index.ts'
 import { error } from './errors.ts'
 import {
@@ -11,6 +12,7 @@ import {
   type ImportedNetwork,
   type ImportOptions,
   importedNetwork,
+  importOptions,
   rectified,
 } from './imported-network.ts'
 import { decodeOnnx, type FileAttribute, type FileNode, type FileTensor, type OnnxFile } from './onnx-file.ts'
@@ -506,17 +508,23 @@ export interface OnnxImportOptions extends ImportOptions {
   readonly layout?: 'channels-last' | 'file'
 }
 
+const declared = declareOptions('importOnnx', {
+  ...importOptions,
+  layout: among(['channels-last', 'file'], {
+    default: 'channels-last',
+    doc: "Order of the input's axes: [height, width, channels] for images, or that of the file.",
+  }),
+})
+
 /**
  * An ONNX file (by path, or its bytes) as a network, its weights as variables: to evaluate, compress, train further, or
  * export. Images are given as [height, width, channels], as every network here takes them, also where the file's own
  * input is [channels, height, width], as PyTorch writes it. Batch normalisations use the statistics of the file. `onnxImportOperators` lists the operators; others, and attributes that are not
  * handled, are refused by name. Errors: ARCHLOOM_ONNX_FILE, ARCHLOOM_ONNX_OPERATOR, ARCHLOOM_ONNX_ATTRIBUTE,
- * ARCHLOOM_IMPORT_OPTION, ARCHLOOM_IMPORT_INPUT, ARCHLOOM_IMPORT_NODE.
+ * ARCHLOOM_OPTION, ARCHLOOM_IMPORT_INPUT, ARCHLOOM_IMPORT_NODE.
  */
-export async function importOnnx(
-  model: string | Uint8Array,
-  { layout = 'channels-last', ...options }: OnnxImportOptions = {},
-): Promise<ImportedNetwork> {
+export async function importOnnx(model: string | Uint8Array, given: OnnxImportOptions = {}): Promise<ImportedNetwork> {
+  const { layout, ...options } = declared.read(given)
   const source = typeof model === 'string' ? model : `${model.length} bytes`
   const bytes =
     typeof model === 'string'
@@ -533,8 +541,6 @@ export async function importOnnx(
       reason: input?.dims === undefined && others.length === 0 ? 'its input has no shape' : `it has the inputs ${file.inputs.map(({ name }) => name).join(', ')}`, // biome-ignore format: one line
       remedy: 'Export a model of one input of a known shape',
     })
-  if (layout !== 'channels-last' && layout !== 'file')
-    throw error('ARCHLOOM_IMPORT_OPTION', { option: 'layout', received: layout, expected: "'channels-last' or 'file'" })
   const readers = file.nodes.filter(({ inputs }) => inputs.includes(input.name))
   // Files of ours take channels last themselves.
   const turnedByFile = readers.every(

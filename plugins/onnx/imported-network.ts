@@ -3,7 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { ArchloomError, messageOf } from '../../core/errors.ts'
 import type { ApplyMode } from '../../core/index.ts'
-import { optionError } from '../../core/options/index.ts'
+import { list, optionError, text, whole } from '../../core/options/index.ts'
 import { network, type ScopedNetwork, type VariableScope } from '../../core/tensor/index.ts'
 import { error } from './errors.ts'
 
@@ -12,6 +12,15 @@ export interface ImportOptions {
   readonly input?: readonly number[]
   /** The output that `apply` gives. Default: the first of the file. */
   readonly output?: string
+}
+
+/** The options of every importer, for its declaration. */
+export const importOptions = {
+  input: list(whole({ min: 1 }), {
+    absent: 'the shape that the file states',
+    doc: 'Shape of one input, without the batch.',
+  }),
+  output: text({ absent: 'the first output of the file', doc: 'The output that `apply` gives.' }),
 }
 
 export interface ImportedNetwork extends ScopedNetwork {
@@ -79,9 +88,6 @@ export function importedNetwork(parts: ImportedParts, options: ImportOptions): I
 }
 
 function made({ source, scope, inputShape, outputs, run }: ImportedParts, options: ImportOptions): ImportedNetwork {
-  for (const option of Object.keys(options))
-    if (option !== 'input' && option !== 'output')
-      throw optionError('onnx', option, options[option as 'input'], 'input or output alone') // biome-ignore format: one line
   const { output = outputs[0] } = options
   const at = outputs.indexOf(output as string)
   if (at === -1) throw optionError('onnx', 'output', output, `one of ${outputs.join(', ')}`)
@@ -127,10 +133,7 @@ function shapeOfInput(source: string, stated: readonly (number | null)[], given:
       remedy: 'State it as the option input, as in { input: [224, 224, 3] }',
     })
   }
-  const fits =
-    Array.isArray(given) &&
-    given.length === stated.length &&
-    given.every((size, i) => Number.isInteger(size) && size > 0 && (stated[i] === null || stated[i] === size))
+  const fits = given.length === stated.length && given.every((size, i) => stated[i] === null || stated[i] === size)
   if (!fits) throw optionError('onnx', 'input', given, `sizes that fit ${text}`)
   return [...given]
 }

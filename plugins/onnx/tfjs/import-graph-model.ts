@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { quote } from '../../../core/errors.ts'
 import { type ApplyMode, seeded } from '../../../core/index.ts'
+import { options as declareOptions } from '../../../core/options/index.ts'
 import { type VariableScope, variableScope, zeros } from '../../../core/tensor/index.ts'
 import {
   isObject,
@@ -11,10 +12,18 @@ import {
   savedModelError,
 } from '../../../search-spaces/compression/index.ts'
 import { error } from '../errors.ts'
-import { computed, type ImportedNetwork, type ImportOptions, importedNetwork } from '../imported-network.ts'
+import {
+  computed,
+  type ImportedNetwork,
+  type ImportOptions,
+  importedNetwork,
+  importOptions,
+} from '../imported-network.ts'
 import { anything, GraphAttributes, type as isType } from './graph-attributes.ts'
 import { type Operator, operators, type Tensors } from './graph-operators.ts'
 import type { NodeDef } from './node-def.ts'
+
+const declared = declareOptions('importGraphModel', importOptions)
 
 export const graphModelOperators: readonly string[] = ['Const', 'Placeholder', ...Object.keys(operators)].sort()
 
@@ -39,7 +48,8 @@ interface Source {
  * Errors: ARCHLOOM_TFJS_FOLDER, ARCHLOOM_TFJS_OPERATOR (names the node, and what is supported), ARCHLOOM_TFJS_ATTRIBUTE,
  * ARCHLOOM_OPTION, ARCHLOOM_IMPORT_INPUT, ARCHLOOM_IMPORT_NODE.
  */
-export async function importGraphModel(path: string | URL, options: ImportOptions = {}): Promise<ImportedNetwork> {
+export async function importGraphModel(path: string | URL, given: ImportOptions = {}): Promise<ImportedNetwork> {
+  const options = declared.read(given)
   const saved = await readSavedModel(path, 'graph-model')
   const { source } = saved
   const graph = new Graph(saved)

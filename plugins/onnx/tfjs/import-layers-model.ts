@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { quote } from '../../../core/errors.ts'
 import { type ApplyMode, seeded } from '../../../core/index.ts'
+import { options as declareOptions } from '../../../core/options/index.ts'
 import { batchNorm, type VariableScope, variableScope, zeros } from '../../../core/tensor/index.ts'
 import {
   checkKerasConfig,
@@ -27,8 +28,11 @@ import {
   type ImportedNetwork,
   type ImportOptions,
   importedNetwork,
+  importOptions,
   rectified,
 } from '../imported-network.ts'
+
+const declared = declareOptions('importLayersModel', importOptions)
 
 /** What a layer computes of its inputs. */
 type Run = (inputs: readonly tf.Tensor[], mode: ApplyMode) => tf.Tensor
@@ -77,7 +81,8 @@ const activationsOfKeras3: Readonly<Record<string, Unary>> = {
  * ARCHLOOM_KERAS_LAYER for a layer, an option or a value that is not read; ARCHLOOM_OPTION, ARCHLOOM_IMPORT_INPUT,
  * ARCHLOOM_IMPORT_NODE.
  */
-export async function importLayersModel(path: string | URL, options: ImportOptions = {}): Promise<ImportedNetwork> {
+export async function importLayersModel(path: string | URL, given: ImportOptions = {}): Promise<ImportedNetwork> {
+  const options = declared.read(given)
   const saved = await readSavedModel(path, 'layers-model')
   const { source } = saved
   const model = kerasModel(saved.topology)

@@ -70,7 +70,7 @@ describe('what is read and written', () => {
     await expect(filePairs(at('in'), at('x.png'))).rejects.toThrow(/the output must be one/)
     await expect(filePairs(a, at('x.tiff'))).rejects.toThrow(/pictures are written as \.png/)
     await expect(filePairs(at('in'), at('out'), { format: 'gif' as 'png' })).rejects.toThrow(
-      /ARCHLOOM_OPTION.*png, jpg or webp/,
+      /ARCHLOOM_OPTION.*"png" or "jpg" or "webp"/,
     )
   })
 
