@@ -94,6 +94,7 @@ interface FitFlags {
   readonly group?: string
   readonly time?: string
   readonly flip: boolean
+  readonly compress: boolean
   readonly seed: number
   readonly out: string
 }
@@ -217,6 +218,7 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
     .addOption(new Option('--max-bytes <n>', 'size of the file, at most').argParser(positive))
     .option('--group <column>', 'rows of one value of this column stay together when the model is checked')
     .option('--time <column>', 'check on the latest rows by this column')
+    .option('--compress', 'write networks of images in 8-bit integers', false)
     .option('--no-flip', 'mirrored images are of another class: digits, letters')
     .addOption(new Option('--seed <n>', 'same seed, same order of trials').default(1).argParser(seedOf))
     .option('--out <folder>', 'where the model is written', 'model')
@@ -226,7 +228,7 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
       const out = output(options)
       const stop = new AbortController()
       using _signals = onInterrupt({ stop: () => stop.abort('interrupted'), say: (text) => out.note(text) })
-      const { target, task, minutes, trials, group, time, flip, seed } = options
+      const { target, task, minutes, trials, group, time, flip, compress, seed } = options
       const limits = {
         ...(options.maxParameters !== undefined && { parameters: options.maxParameters }),
         ...(options.maxMultiplyAdds !== undefined && { multiplyAdds: options.maxMultiplyAdds }),
@@ -244,6 +246,7 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
           ...given,
           minutes,
           flip,
+          compress,
           seed,
           limits,
           signal: stop.signal,

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { VERSION } from '../../core/index.ts'
 import { replaceFile } from '../../core/node/files.ts'
-import type { Network } from '../../core/trainer.ts'
+import type { Network, Split } from '../../core/trainer.ts'
 import { type Preprocessing, prepareRows, type TableTask, type TypedColumn } from '../../evaluators/tables/index.ts'
 import { exportOnnx } from '../onnx/index.ts'
 import { type ImagePlan, normaliseImage, resizeImage } from './images/prepare.ts'
@@ -150,14 +150,16 @@ export interface ImageModelParts {
   readonly plan: ImagePlan
   readonly classes: readonly string[]
   readonly metrics: Readonly<Record<string, number>>
+  /** Given: the file holds 8-bit integers, whose ranges these images choose. */
+  readonly calibration?: Split<'train'>
 }
 
 /** Writes a classifier of images: the file, its description, the preprocessing as a module, and programs that use them. */
 export async function exportImageModel(
   folder: string,
-  { network, plan, classes, metrics }: ImageModelParts,
+  { network, plan, classes, metrics, calibration }: ImageModelParts,
 ): Promise<readonly string[]> {
-  const { model } = await exportOnnx(network)
+  const { model } = await exportOnnx(network, calibration ? { quantise: { calibration } } : {})
   return await writeFolder(folder, {
     'model.onnx': model,
     'model.json': described({ archloom: VERSION, kind: 'images', classes, preprocessing: plan, metrics }),

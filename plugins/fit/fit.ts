@@ -37,6 +37,8 @@ export interface FitOptions extends TableTaskOptions {
   readonly limits?: Limits
   /** Trials at most; default: as many as fit the time. */
   readonly trials?: number
+  /** Write networks of images in 8-bit integers: a quarter of the bytes, and larger networks within `limits.bytes`. */
+  readonly compress?: boolean
   /** Whether a mirrored image keeps its class: false for digits and letters. Default true. */
   readonly flip?: boolean
   readonly onEvent?: (event: FitEvent) => void
@@ -64,6 +66,7 @@ const declared = optionsFor<FitOptions>()('fit', {
   ),
   trials: whole({ min: 1 }),
   flip: flag(),
+  compress: flag(),
   onEvent: callback<(event: FitEvent) => void>(),
   signal: value<AbortSignal>('an abort signal', { holds: isObject }),
   clock: value<Clock>('a clock', { holds: isObject }),
@@ -147,7 +150,7 @@ function warn(warnings: readonly string[], onEvent: FitOptions['onEvent']) {
 }
 
 async function fitImages(data: ImageDataset, warnings: readonly string[], options: FitOptions): Promise<FitResult> {
-  const { onEvent, limits, trials, flip, signal, strategy, seed = 1, clock = realClock } = options
+  const { onEvent, limits, trials, flip, signal, strategy, compress = false, seed = 1, clock = realClock } = options
   onEvent?.({
     type: 'note',
     message: `${data.name}: ${data.train.size} images to train, ${data.validation.size} to check, ${data.train.classes} classes, ${data.train.inputShape.join('×')}`,
@@ -157,7 +160,7 @@ async function fitImages(data: ImageDataset, warnings: readonly string[], option
     data,
     allowance: allowance(budgetOf(options), clock),
     seed,
-    ...(limits && { limits }),
+    limits: { ...limits, integers: compress },
     ...(trials !== undefined && { trials }),
     ...(flip !== undefined && { flip }),
     ...(onEvent && { onEvent }),
@@ -209,7 +212,14 @@ async function fitImages(data: ImageDataset, warnings: readonly string[], option
       }
       throw error('ARCHLOOM_FIT_DATA', { received: given, expected: 'a data set with a test split of images' })
     },
-    export: (folder) => exportImageModel(folder, { network: found.network, plan, classes, metrics }),
+    export: (folder) =>
+      exportImageModel(folder, {
+        network: found.network,
+        plan,
+        classes,
+        metrics,
+        ...(compress && { calibration: data.train }),
+      }),
     [Symbol.dispose]: () => found[Symbol.dispose](),
   }
 }

@@ -5,12 +5,17 @@ import type { Limits } from './events.ts'
 const BYTES_OF_PARAMETER = 4
 const BYTES_OF_GRAPH = 6000
 
-export const bytesOf = ({ parameters }: NetworkCost): number => BYTES_OF_PARAMETER * parameters + BYTES_OF_GRAPH
+/** Integers have one byte for each parameter, and their scales beside them. */
+const BYTES_OF_INTEGER = 1.1
+const BYTES_OF_INTEGER_GRAPH = 24_000
 
-export const costWithin = (cost: NetworkCost, { parameters, multiplyAdds, bytes }: Limits): boolean =>
+export const bytesOf = ({ parameters }: NetworkCost, integers = false): number =>
+  integers ? BYTES_OF_INTEGER * parameters + BYTES_OF_INTEGER_GRAPH : BYTES_OF_PARAMETER * parameters + BYTES_OF_GRAPH
+
+export const costWithin = (cost: NetworkCost, { parameters, multiplyAdds, bytes, integers }: Limits): boolean =>
   cost.parameters <= (parameters ?? Number.POSITIVE_INFINITY) &&
   cost.multiplyAdds <= (multiplyAdds ?? Number.POSITIVE_INFINITY) &&
-  bytesOf(cost) <= (bytes ?? Number.POSITIVE_INFINITY)
+  bytesOf(cost, integers) <= (bytes ?? Number.POSITIVE_INFINITY)
 
 export function describeLimits({ parameters, multiplyAdds, bytes }: Limits): string {
   const parts = [

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -64,6 +64,22 @@ describe('fit of a folder of images', () => {
     const predict = await load(await import('onnxruntime-node'), `${out}/`, (url: string) => readFile(url))
     const { data, info } = await sharp(file).ensureAlpha().raw().toBuffer({ resolveWithObject: true })
     expect(await predict({ data, width: info.width, height: info.height })).toBe('dark')
+  })
+
+  it('writes integers when asked to, in fewer bytes, that predict the same', async () => {
+    const root = await write('small', { bright: 24, dark: 24 })
+    const floats = join(folder, 'floats')
+    const integers = join(folder, 'integers')
+    const options = { data: root, ...quick, limits: { parameters: 40_000 }, trials: 1 }
+    using result = await fit(options)
+    await result.export(floats)
+    using compressed = await fit({ ...options, compress: true })
+    await compressed.export(integers)
+    const bytes = (out: string) => statSync(join(out, 'model.onnx')).size
+    expect(bytes(integers)).toBeLessThan(0.6 * bytes(floats))
+    await using model = await loadModel(integers)
+    const files = ['bright', 'dark'].map((label) => join(root, label, '3.png'))
+    expect((await model.predict(files)).map(({ predicted }) => predicted)).toEqual(['bright', 'dark'])
   })
 
   it('reads a CSV of paths and labels', async () => {
