@@ -156,14 +156,17 @@ export function pairedDifference(
   return found.sd === undefined ? found : { ...found, error: found.sd / Math.sqrt(found.seeds) }
 }
 
+/** Of two differences the deviation says next to nothing. */
+const FEWEST_SEEDS = 3
+
 /**
  * `holds`: the difference is more than two standard errors above 0. `does not hold`: it is more than two below 0, or more
  * than two below the published effect while the standard error is not larger than that effect. Everything else is
- * `not measurable here`: with one seed, with a standard error larger than the effect, or with both 0 and the effect
+ * `not measurable here`: with fewer than three seeds, with a standard error larger than the effect, or with both 0 and the effect
  * within two standard errors.
  */
-export function verdictOf({ mean, error }: PairedDifference, effect: number | null): Verdict {
-  if (error === undefined) return 'not measurable here'
+export function verdictOf({ mean, error, seeds }: PairedDifference, effect: number | null): Verdict {
+  if (error === undefined || seeds < FEWEST_SEEDS) return 'not measurable here'
   if (mean > 2 * error) return 'holds'
   if (mean < -2 * error) return 'does not hold'
   return effect !== null && error <= effect && mean + 2 * error < effect ? 'does not hold' : 'not measurable here'

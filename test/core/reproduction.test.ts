@@ -32,6 +32,8 @@ it.each([
   // Both 0 and the effect are within two errors.
   [[-0.2, 0.6, 1.4], 1, 'not measurable here'],
   [[5], 1, 'not measurable here'],
+  // Two seeds are too few, however close.
+  [[5, 5.01], 1, 'not measurable here'],
 ] as const)('differences %j against an effect of %j: %s', (differences, effect, verdict) => {
   const paired = pairedDifference(
     differences,

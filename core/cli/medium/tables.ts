@@ -76,7 +76,7 @@ export function sectionText(paper: string, summary: readonly PartSummary[]): str
     `\`npx archloom reproduce ${paper} --scale medium --resume\` runs what is not finished. Figures are means ± standard`,
     'deviations over seeds, with the number of seeds in brackets. Differences are paired by seed. A claim holds where the',
     'difference is more than two standard errors above 0; it does not hold where it is more than two below 0 or below the',
-    'published effect; everything else is not measurable at this size.',
+    'published effect; everything else, and everything with fewer than three seeds, is not measurable here.',
     '',
     ...summary.filter(({ finished }) => finished > 0).flatMap((part) => [partText(part), '']),
     ...(open.length > 0 ? [`Not run yet: ${open.join('; ')}.`, ''] : []),
