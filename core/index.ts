@@ -23,7 +23,9 @@ export {
   type OneShotEpoch,
   type OneShotMethod,
   type OneShotStage,
+  type OneShotSteps,
 } from './one-shot/alternate.ts'
+export { type StepMeans, stepMeans } from './one-shot/means.ts'
 export type { Paper } from './paper.ts'
 export { type Random, type RandomState, seeded } from './random.ts'
 export {

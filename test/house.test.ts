@@ -123,8 +123,10 @@ const table: readonly Row[] = [
     types: contracts,
   },
   {
+    // Portable and free of tensors; what trains shared weights lives in evaluators/weight-sharing.
     room: /^core\/one-shot\//,
-    may: (t) => floor(t) || starts('core/space/', 'core/trial/', 'core/search/', 'core/one-shot/')(t),
+    may: (t) =>
+      floor(t) || t === '#platform' || starts('core/space/', 'core/trial/', 'core/search/', 'core/one-shot/')(t),
     types: contracts,
   },
   {

@@ -1,6 +1,8 @@
+import { nextTurn } from '#platform'
 import type { AlgorithmParts } from '../search/algorithm.ts'
 import type { Json } from '../space/decision.ts'
 import type { EventDraft, FinishReason } from '../trial/events.ts'
+import { stepMeans } from './means.ts'
 
 type Metrics = Readonly<Record<string, number>>
 
@@ -22,20 +24,28 @@ export interface OneShotEpoch {
   readonly warmUp: boolean
 }
 
+/** Steps of both kinds that a search has taken. */
+export interface OneShotSteps {
+  readonly weights: number
+  readonly policy: number
+}
+
 /** What a one-shot method does at the places of the loop. Steps are async iterables of their metrics. */
 export interface OneShotMethod {
   readonly stages: readonly OneShotStage[]
   /** Epochs done before this process. */
   readonly done: number
   /** Steps done before this process, so that progress counts on. Default 0. */
-  readonly before?: { readonly weights: number; readonly policy: number }
+  readonly before?: OneShotSteps
   /** Called before a stage's first epoch, also when going on in the middle of it. */
   enter(stage: number): void
   weights(epoch: OneShotEpoch): AsyncIterable<Metrics>
   /** Absent in methods whose policy is not trained beside the weights. */
   policy?(epoch: OneShotEpoch): AsyncIterable<Metrics>
-  /** Called after each epoch; a file name says that a checkpoint was written. */
-  saved?(done: number, last: boolean): Promise<string | undefined>
+  /**
+   * Called after each epoch with the steps taken in all; a file name says that a checkpoint was written.
+   */
+  saved?(done: number, last: boolean, steps: OneShotSteps): Promise<string | undefined>
   /** Whatever a method says and tries at a stage's end. */
   derive?(stage: number, last: boolean): AsyncIterable<EventDraft>
 }
@@ -60,30 +70,22 @@ export async function* alternate<A>(
     iterable: AsyncIterable<Metrics>,
   ): AsyncGenerator<EventDraft, void, void> {
     // Not every step has every metric.
-    let sums: Record<string, [sum: number, steps: number]> = {}
-    let count = 0
-    const report = (): EventDraft => {
-      const metrics = Object.fromEntries(Object.entries(sums).map(([name, [sum, own]]) => [name, sum / own]))
-      sums = {}
-      count = 0
-      return { type, step: steps[type], metrics }
-    }
+    const means = stepMeans()
+    const report = (): EventDraft => ({ type, step: steps[type], metrics: means.take() })
     for await (const metrics of iterable) {
       if (signal.aborted) break
       steps[type]++
-      count++
-      for (const [name, value] of Object.entries(metrics)) {
-        const [sum, own] = sums[name] ?? [0, 0]
-        sums[name] = [sum + value, own + 1]
-      }
-      if (count === reportEvery) yield report()
+      means.add(metrics)
+      if (means.count === reportEvery) yield report()
       // A time budget is looked at after every step: epochs may be long.
       if (spent() === 'time') {
         late = true
         break
       }
+      // Steps may end without waiting for anything: no timer, signal or display would ever have its turn.
+      await nextTurn()
     }
-    if (count > 0) yield report()
+    if (means.count > 0) yield report()
   }
 
   let before = 0
@@ -110,7 +112,10 @@ export async function* alternate<A>(
         reason = 'time'
         break
       }
-      const file = await method.saved?.(epoch + 1, last && epoch + 1 === end)
+      const file = await method.saved?.(epoch + 1, last && epoch + 1 === end, {
+        weights: steps['weights.progress'],
+        policy: steps['policy.progress'],
+      })
       if (file !== undefined) yield { type: 'checkpoint.written', step: epoch + 1, file }
       const why = spent()
       if (why === 'time') {

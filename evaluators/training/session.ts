@@ -12,6 +12,7 @@ import {
 import type { Random } from '../../core/random.ts'
 import { adamW, momentum, type StepOptimizer, trainStep } from '../../core/tensor/index.ts'
 import type { Network, Split } from '../../core/trainer.ts'
+import { nextTurn } from './batches.ts'
 import { error } from './errors.ts'
 
 const declared = declare('trainingSession', {
@@ -165,7 +166,7 @@ export function trainingSession(given: TrainingSessionOptions): TrainingSession 
             })
           if (taken % AVERAGE_EVERY === 0) updateAverage()
           onStep?.(taken, value, share)
-          await new Promise<void>((resolve) => setImmediate(resolve))
+          await nextTurn()
         }
         if (taken === before) throw error('ARCHLOOM_TRAINING_NO_BATCHES', { size: data.size, batchSize: size })
       }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { stepMeans } from '../../core/index.ts'
 import {
   among,
   callback,
@@ -29,6 +30,7 @@ import type {
   Trainer,
 } from '../../core/trainer.ts'
 import { classify } from '../metrics/classification.ts'
+import { nextTurn } from './batches.ts'
 import { checkEpochs, error } from './errors.ts'
 import { cosine, type Schedule, toSchedule } from './schedules.ts'
 
@@ -146,7 +148,8 @@ async function* train(
   const rated = optimizer instanceof StepOptimizer ? optimizer : undefined
   const order = rng.fork('batches')
   const noise = rng.fork('noise')
-  let [step, sinceReport, lossSum, best, withoutGain] = [0, 0, 0, Number.NEGATIVE_INFINITY, 0]
+  const means = stepMeans()
+  let [step, best, withoutGain] = [0, Number.NEGATIVE_INFINITY, 0]
   try {
     for (let epoch = 0; step < steps; epoch++) {
       const before = step
@@ -166,9 +169,8 @@ async function* train(
             ...{ trainer: NAME, step, steps },
             learningRate: learningRate ?? Number.NaN,
           })
-        lossSum += loss
-        sinceReport++
-        await eventLoopTurn()
+        means.add({ loss })
+        await nextTurn()
         signal?.throwIfAborted()
 
         const last = step === steps
@@ -177,12 +179,11 @@ async function* train(
         const measured = measure ? await classify(network, validation, signal ? { signal } : {}) : undefined
         if (measured || last || step % reportEvery === 0) {
           const metrics = {
-            loss: lossSum / sinceReport,
+            ...means.take(),
             ...(learningRate !== undefined && { learningRate }),
             ...(measured && { validationAccuracy: measured.accuracy, validationLoss: measured.loss }),
           }
           const progress: Progress = { step, steps, epoch: epoch + 1, metrics }
-          lossSum = sinceReport = 0
           yield progress
           if (settings.stopWhen(progress)) return
         }
@@ -218,6 +219,3 @@ function stepOn(batch: Batch, settings: Settings, network: Network, optimizer: t
     tf.dispose([inputs, targets])
   }
 }
-
-/** Steps are synchronous: without this, no timer (a timeout, Ctrl-C, a display) would ever run. */
-const eventLoopTurn = () => new Promise<void>((resolve) => setImmediate(resolve))

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { optionError } from '../../core/options/index.ts'
 import { type Picture, picture } from '../data/images/picture.ts'
+import { nextTurn } from '../training/batches.ts'
 import type { Upscaler, UpscalerDescription } from './model.ts'
 
 /** One part of a small image: what the network sees, and which of it is kept. Pixels of the small image. */
@@ -103,7 +104,7 @@ export async function upscaleTiled(
     }
     onTile?.(++done, tiles.length)
     // Engines that work at once would let no timer and no signal through.
-    await new Promise<void>((next) => setImmediate(next))
+    await nextTurn()
   }
   return picture(image.height * scale, width, 3, out)
 }

@@ -29,6 +29,13 @@ const declared = options('checkpoint', fields)
 /** The option `checkpoint` of a method. */
 export const checkpointOption = group(fields, { optional: true, absent: 'none is kept' })
 
+/** For each option of a method, whether it decides the course of the search: checkpoints of other values are refused. */
+export type Deciding<O> = { readonly [Name in keyof O]-?: boolean }
+
+/** The options that decide. A new option does not compile until its method says whether it is one of them. */
+export const decidingOf = <O extends object>(values: O, deciding: Deciding<O>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(values).filter(([name]) => deciding[name as keyof O]))
+
 /** All that a one-shot search needs to go on. */
 export interface Checkpoint {
   readonly weights: readonly SavedWeight[]

@@ -4,6 +4,8 @@ export {
   type CheckpointIdentity,
   type CheckpointOptions,
   checkpointOption,
+  type Deciding,
+  decidingOf,
   readCheckpoint,
   writeCheckpoint,
 } from './checkpoint.ts'
@@ -26,13 +28,13 @@ export {
 export { type SharedWeights, sharedWeightsOf, type WeightSharingOptions, weightSharing } from './evaluator.ts'
 export { type Measured, measureBatch, measureSplit } from './measure.ts'
 export {
-  type Likely,
   type OneShotDefaults,
   type OneShotDefinition,
   type OneShotOptions,
   type OneShotParts,
   type OneShotStrategy,
   oneShot,
+  oneShotDeciding,
   oneShotFields,
   oneShotNeeds,
   oneShotRenamed,
@@ -55,6 +57,14 @@ export {
   relaxationFields,
   relaxedStrategy,
 } from './relaxation.ts'
+export {
+  type Likely,
+  type StagedCourse,
+  type StagedOptions,
+  type StagedStrategy,
+  stagedSearch,
+  watchedTrials,
+} from './staged-search.ts'
 export { recalibrate, type Statistics } from './statistics.ts'
 export {
   type SharedSgdOptions,

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { ApplyMode, Batch, Json, Random, Supernet } from '../../core/index.ts'
 import { correctCount, softmaxCrossEntropy, trainStepAsync } from '../../core/tensor/index.ts'
+import { nextTurn } from '../training/batches.ts'
 import type { DisturbanceWatch } from './disturbance.ts'
 import { error } from './errors.ts'
 import type { SharedWeights } from './evaluator.ts'
@@ -63,7 +64,7 @@ const nameOf = (optimizer: object): Readonly<Record<string, Json>> =>
 
 /** Errors: ARCHLOOM_WEIGHT_SHARING_DIVERGED from a step whose loss is not finite (no weight is changed by it). */
 export function weightTrainer<A>(supernet: Supernet<A>, options: WeightTrainerOptions<A> = {}): WeightTrainer<A> {
-  const { dropPath = 0, clipNorm } = options
+  const { dropPath = 0, clipNorm = Number.POSITIVE_INFINITY } = options
   const { optimizer, tap, metrics } = (options.optimizer ?? tapping(sharedSgd()))(options.steps ?? 0)
   let steps = 0
   const descend: WeightTrainer<A>['descend'] = async (variables, loss, rng) => {
@@ -72,11 +73,11 @@ export function weightTrainer<A>(supernet: Supernet<A>, options: WeightTrainerOp
       variables,
       optimizer,
       loss: () => loss(mode),
-      ...(clipNorm !== undefined && { clipNorm }),
+      ...(clipNorm < Number.POSITIVE_INFINITY && { clipNorm }),
     })
     steps++
     // Steps may end without one: no timer, signal or display would ever have its turn.
-    await new Promise<void>((resolve) => setImmediate(resolve))
+    await nextTurn()
     if (!Number.isFinite(done.loss)) throw error('ARCHLOOM_WEIGHT_SHARING_DIVERGED', { step: steps })
     return done.loss
   }

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Batch, Network } from '../../core/index.ts'
 import { optionError } from '../../core/options/index.ts'
 import { type StepOptimizer, softmaxCrossEntropy, trainStep } from '../../core/tensor/index.ts'
+import { nextTurn } from '../../evaluators/training/batches.ts'
 import { error } from './errors.ts'
 import { PairedOptimizer } from './optimizer.ts'
 import { nextLambda, resolve, type SearchOptions } from './options.ts'
@@ -71,7 +72,7 @@ export async function searchLoop(searched: Searched, options: SearchOptions): Pr
         } finally {
           tf.dispose([batch.inputs, batch.targets])
         }
-        await new Promise<void>((resume) => setImmediate(resume))
+        await nextTurn()
         options.signal?.throwIfAborted()
         if (step === steps) break
       }

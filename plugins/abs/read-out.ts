@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Split } from '../../core/index.ts'
+import { nextTurn } from '../../evaluators/training/batches.ts'
 import {
   type BitChoice,
   bitsOf,
@@ -52,7 +53,7 @@ export async function readOut(
     tf.dispose([tf.tidy(() => net.observeGates(inputs)), inputs, targets])
     seen.push(net.residuals)
     batchBits.push(net.selected.bits.map(({ activations }) => activations))
-    await new Promise<void>((resolve) => setImmediate(resolve))
+    await nextTurn()
   }
   const [first] = seen
   if (!first) throw error('ARCHLOOM_ABS_CALIBRATION', { examples: calibration.size })

@@ -1,6 +1,6 @@
 /** CNAS: weight-sharing search through a space that grows by one operation (or node) at a time. */
 import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
-import { oneShotNeeds, WEIGHT_OPTIMIZER } from '../../evaluators/weight-sharing/index.ts'
+import { oneShotNeeds } from '../../evaluators/weight-sharing/index.ts'
 import { curriculumSearch } from './curriculum-search.ts'
 import { type CnasOptions, declared } from './options.ts'
 import { paper } from './paper.ts'
@@ -19,8 +19,7 @@ export function cnas(given: CnasOptions = {}): Plugin {
     needs: oneShotNeeds,
     paper,
     options,
-    bind: ({ bind }) =>
-      bind(tokens.ALGORITHM).toFactory((_, find) => curriculumSearch(options, find(WEIGHT_OPTIMIZER))),
+    bind: ({ bind }) => bind(tokens.ALGORITHM).toFactory(curriculumSearch(options)),
   })
 }
 

@@ -12,6 +12,7 @@ import {
 import {
   checkpointOption,
   collapseOption,
+  type Deciding,
   disturbanceOption,
   oneShotRenamed,
   sharedSgdFields,
@@ -58,3 +59,10 @@ export const declared = options(
 )
 export type CnasOptions = OptionsOf<typeof declared>
 export type ReadCnasOptions = ReadOptionsOf<typeof declared>
+
+/** Which of them decide a search's course. */
+export const deciding: Deciding<ReadCnasOptions> = {
+  ...{ grow: true, order: true, stages: true, warmUp: true, epochs: true, weightSteps: true, policySteps: true },
+  ...{ learningRate: true, momentum: true, weightDecay: true, clipNorm: true, controller: true, candidates: true },
+  ...{ checkpoint: false, disturbance: false, collapse: false, reportEvery: false },
+}

@@ -1,8 +1,8 @@
 /** DARTS, first order: all operations at once, weighted by a softmax that is trained by gradient descent. */
 import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
-import { oneShot, oneShotNeeds } from '../../evaluators/weight-sharing/index.ts'
+import { decidingOf, oneShot, oneShotNeeds } from '../../evaluators/weight-sharing/index.ts'
 import { continuousRelaxation } from './continuous-relaxation.ts'
-import { type DartsOptions, declared, defaults } from './options.ts'
+import { type DartsOptions, deciding, declared, defaults } from './options.ts'
 import { paper } from './paper.ts'
 
 /**
@@ -12,7 +12,13 @@ import { paper } from './paper.ts'
  */
 export function darts(given: DartsOptions = {}): Plugin {
   const options = declared.read(given)
-  const algorithm = oneShot({ name: 'darts', options, defaults, strategy: continuousRelaxation(options) })
+  const algorithm = oneShot({
+    name: 'darts',
+    options,
+    deciding: decidingOf(options, deciding),
+    defaults,
+    strategy: continuousRelaxation(options),
+  })
   return definePlugin({
     name: 'darts',
     provides: ['algorithm'],

@@ -1,5 +1,11 @@
 import { type OptionsOf, options, type ReadOptionsOf } from '../../core/options/index.ts'
-import { oneShotFields, oneShotRenamed, relaxationFields } from '../../evaluators/weight-sharing/index.ts'
+import {
+  type Deciding,
+  oneShotDeciding,
+  oneShotFields,
+  oneShotRenamed,
+  relaxationFields,
+} from '../../evaluators/weight-sharing/index.ts'
 
 /**
  * Defaults are those of the released code: 50 epochs, SGD 0.025 → 0.001 with momentum 0.9, weight decay 3e-4 and
@@ -13,3 +19,5 @@ export const declared = options(
 )
 export type DartsOptions = OptionsOf<typeof declared>
 export type ReadDartsOptions = ReadOptionsOf<typeof declared>
+
+export const deciding: Deciding<ReadDartsOptions> = { ...oneShotDeciding, controller: true }

@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { stepMeans } from '../../core/index.ts'
 import { callback, number, type OptionsOf, optionError, options, value, whole } from '../../core/options/index.ts'
 import { adam } from '../../core/tensor/index.ts'
 import type { ApplyMode, Batch, FitOptions, Network, Progress, Split, Trainer } from '../../core/trainer.ts'
 import { bicubicMatrix } from '../../evaluators/data/images/bicubic.ts'
+import { batchesOf, nextTurn } from '../../evaluators/training/batches.ts'
 import { checkEpochs, error as trainingError } from '../../evaluators/training/errors.ts'
 import { interpolation, type UpscalingNetwork } from '../../search-spaces/super-resolution/index.ts'
 import { type DualNetworks, dualNetworks, factorsOf } from './dual.ts'
@@ -116,18 +118,6 @@ function targetsOf({ inputs, targets, between = [] }: AnyBatch, factors: readonl
   return [inputs, ...made, targets]
 }
 
-/** Endless batches of one size, pass after pass. */
-function* endless(split: Split<'train'>, batchSize: number, rng: FitOptions['rng']): Generator<Batch, void, undefined> {
-  for (;;) {
-    let any = false
-    for (const batch of split.batches({ batchSize, rng, dropRemainder: true })) {
-      any = true
-      yield batch
-    }
-    if (!any) throw trainingError('ARCHLOOM_TRAINING_NO_BATCHES', { size: split.size, batchSize })
-  }
-}
-
 async function* train(
   settings: Settings,
   network: AnyNetwork,
@@ -158,12 +148,15 @@ async function* train(
   const paired = Math.max(1, Math.min(settings.batchSize - settings.unpairedCount, data.size))
   const epochSteps = Math.max(1, Math.floor(data.size / paired))
   const steps = Math.max(1, Math.round(epochs * epochSteps))
-  const batches = endless(data, paired, rng.fork('batches'))
-  const others = settings.unpaired && endless(settings.unpaired, settings.unpairedCount, rng.fork('unpaired'))
+  const batches = batchesOf(data, { batchSize: paired, order: rng.fork('batches') })
+  const others =
+    settings.unpaired &&
+    batchesOf(settings.unpaired, { batchSize: settings.unpairedCount, order: rng.fork('unpaired') })
   const optimizer = adam({ learningRate: settings.learningRate })
   const dualOptimizer = adam({ learningRate: settings.dualLearningRate })
   const mode: ApplyMode = { training: true, rng: rng.fork('noise') }
-  const report = { loss: 0, primal: 0, dual: 0, count: 0, skipped: 0 }
+  const means = stepMeans()
+  let skipped = 0
   const epochLoss = { sum: 0, count: 0, last: 1e8 }
   try {
     for (let step = 0; step < steps; step++) {
@@ -190,25 +183,20 @@ async function* train(
           ...{ trainer: NAME, step: step + 1, steps },
           learningRate: optimizer.learningRate,
         })
-      for (const key of ['loss', 'primal', 'dual'] as const) report[key] += result[key]
-      report.count++
-      if (!result.applied) report.skipped++
+      means.add({ loss: result.loss, primal: result.primal, dual: result.dual })
+      if (!result.applied) skipped++
       epochLoss.sum += result.loss
       epochLoss.count++
       if (epochLoss.count === epochSteps) {
         epochLoss.last = epochLoss.sum / epochLoss.count
         epochLoss.sum = epochLoss.count = 0
       }
-      await eventLoopTurn()
+      await nextTurn()
       signal?.throwIfAborted()
       if (step + 1 === steps && isUpscaling(network)) await settings.onTrained?.(network, { steps, tell })
       if ((step + 1) % settings.reportEvery === 0 || step + 1 === steps) {
-        const mean = (key: 'loss' | 'primal' | 'dual') => report[key] / report.count
-        const metrics = {
-          ...{ loss: mean('loss'), primal: mean('primal'), dual: mean('dual') },
-          ...{ learningRate: optimizer.learningRate, skipped: report.skipped },
-        }
-        report.loss = report.primal = report.dual = report.count = report.skipped = 0
+        const metrics = { ...means.take(), learningRate: optimizer.learningRate, skipped }
+        skipped = 0
         yield { step: step + 1, steps, epoch: epoch + 1, metrics }
       }
     }
@@ -262,6 +250,3 @@ function stepOn(
     if (other) tf.dispose([other.inputs, other.targets, ...((other as AnyBatch).between ?? [])])
   }
 }
-
-/** Steps are synchronous: without this, no timer would ever run. */
-const eventLoopTurn = () => new Promise<void>((done) => setImmediate(done))

@@ -1,7 +1,7 @@
 /** ENAS: an LSTM policy and the weights of one supernet, trained in turns. */
 import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
-import { oneShot, oneShotNeeds } from '../../evaluators/weight-sharing/index.ts'
-import { declared, defaults, type EnasOptions } from './options.ts'
+import { decidingOf, oneShot, oneShotNeeds } from '../../evaluators/weight-sharing/index.ts'
+import { deciding, declared, defaults, type EnasOptions } from './options.ts'
 import { paper } from './paper.ts'
 import { policyStrategy } from './policy-strategy.ts'
 
@@ -12,7 +12,13 @@ import { policyStrategy } from './policy-strategy.ts'
  */
 export function enas(given: EnasOptions = {}): Plugin {
   const options = declared.read(given)
-  const algorithm = oneShot({ name: 'enas', options, defaults, strategy: policyStrategy(options) })
+  const algorithm = oneShot({
+    name: 'enas',
+    options,
+    deciding: decidingOf(options, deciding),
+    defaults,
+    strategy: policyStrategy(options),
+  })
   return definePlugin({
     name: 'enas',
     provides: ['algorithm'],

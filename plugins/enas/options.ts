@@ -8,7 +8,7 @@ import {
   type ReadOptionsOf,
   whole,
 } from '../../core/options/index.ts'
-import { oneShotFields, oneShotRenamed } from '../../evaluators/weight-sharing/index.ts'
+import { type Deciding, oneShotDeciding, oneShotFields, oneShotRenamed } from '../../evaluators/weight-sharing/index.ts'
 
 /**
  * Defaults are those of the released micro search: 150 epochs, SGD 0.05 → 0.0005 with Nesterov momentum 0.9, weight
@@ -55,3 +55,11 @@ export const declared = options(
 )
 export type EnasOptions = OptionsOf<typeof declared>
 export type ReadEnasOptions = ReadOptionsOf<typeof declared>
+
+export const deciding: Deciding<ReadEnasOptions> = {
+  ...oneShotDeciding,
+  controller: true,
+  policySteps: true,
+  policyBatch: true,
+  candidates: true,
+}

@@ -1,8 +1,8 @@
 /** GDAS: one drawn operation an edge in the forward pass, the slope of a Gumbel softmax in the backward pass. */
 import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
-import { oneShot, oneShotNeeds } from '../../evaluators/weight-sharing/index.ts'
+import { decidingOf, oneShot, oneShotNeeds } from '../../evaluators/weight-sharing/index.ts'
 import { gumbelStrategy } from './gumbel.ts'
-import { declared, defaults, type GdasOptions } from './options.ts'
+import { deciding, declared, defaults, type GdasOptions } from './options.ts'
 import { paper } from './paper.ts'
 
 /**
@@ -12,7 +12,13 @@ import { paper } from './paper.ts'
  */
 export function gdas(given: GdasOptions = {}): Plugin {
   const options = declared.read(given)
-  const algorithm = oneShot({ name: 'gdas', options, defaults, strategy: gumbelStrategy(options) })
+  const algorithm = oneShot({
+    name: 'gdas',
+    options,
+    deciding: decidingOf(options, deciding),
+    defaults,
+    strategy: gumbelStrategy(options),
+  })
   return definePlugin({
     name: 'gdas',
     provides: ['algorithm'],

@@ -1,5 +1,11 @@
 import { number, type OptionsOf, options, type ReadOptionsOf } from '../../core/options/index.ts'
-import { oneShotFields, oneShotRenamed, relaxationFields } from '../../evaluators/weight-sharing/index.ts'
+import {
+  type Deciding,
+  oneShotDeciding,
+  oneShotFields,
+  oneShotRenamed,
+  relaxationFields,
+} from '../../evaluators/weight-sharing/index.ts'
 
 /**
  * Defaults are those of the paper's search: 250 epochs, SGD 0.025 → 0.001 with Nesterov momentum 0.9, weight decay 3e-4
@@ -20,3 +26,10 @@ export const declared = options(
 )
 export type GdasOptions = OptionsOf<typeof declared>
 export type ReadGdasOptions = ReadOptionsOf<typeof declared>
+
+export const deciding: Deciding<ReadGdasOptions> = {
+  ...oneShotDeciding,
+  controller: true,
+  temperature: true,
+  minTemperature: true,
+}

@@ -1,6 +1,5 @@
 /** HNAS: blocks and the place of the enlarging one, searched together for quality and cost of super-resolution. */
 import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
-import { WEIGHT_OPTIMIZER } from '../../evaluators/weight-sharing/index.ts'
 import { hierarchicalSearch } from './hierarchical-search.ts'
 import { declared, type HnasOptions } from './options.ts'
 import { paper } from './paper.ts'
@@ -23,8 +22,7 @@ export function hnas(given: HnasOptions = {}): Plugin {
     ],
     paper,
     options,
-    bind: ({ bind }) =>
-      bind(tokens.ALGORITHM).toFactory((_, find) => hierarchicalSearch(options, find(WEIGHT_OPTIMIZER))),
+    bind: ({ bind }) => bind(tokens.ALGORITHM).toFactory(hierarchicalSearch(options)),
   })
 }
 

@@ -9,7 +9,12 @@ import {
   text,
   whole,
 } from '../../core/options/index.ts'
-import { checkpointOption, collapseOption, oneShotRenamed } from '../../evaluators/weight-sharing/index.ts'
+import {
+  checkpointOption,
+  collapseOption,
+  type Deciding,
+  oneShotRenamed,
+} from '../../evaluators/weight-sharing/index.ts'
 import { policyLearnerFields } from './policy-learner.ts'
 import { RELEASED_COST_UNIT } from './reward.ts'
 
@@ -64,3 +69,10 @@ export const declared = options(
 )
 export type HnasOptions = OptionsOf<typeof declared>
 export type ReadHnasOptions = ReadOptionsOf<typeof declared>
+
+/** Which of them decide a search's course. */
+export const deciding: Deciding<ReadHnasOptions> = {
+  ...{ tradeOff: true, costUnit: true, aboveBicubic: true, warmUp: true, epochs: true, weightSteps: true },
+  ...{ policySteps: true, learningRate: true, controller: true, candidates: true },
+  ...{ checkpoint: false, images: false, collapse: false, reportEvery: false },
+}

@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { stepMeans } from '../../core/index.ts'
 import { callback, either, group, number, type OptionsOf, options, whole } from '../../core/options/index.ts'
 import { adam, type StepOptimizer } from '../../core/tensor/index.ts'
 import type { ApplyMode, Batch, FitOptions, Network, Progress, Split, Trainer } from '../../core/trainer.ts'
+import { batchesOf, nextTurn } from '../../evaluators/training/batches.ts'
 import { checkEpochs, error as trainingError } from '../../evaluators/training/errors.ts'
 import { type Schedule, toSchedule } from '../../evaluators/training/schedules.ts'
 import { error } from './errors.ts'
@@ -134,17 +136,6 @@ export function jwdmTrainer(options: JwdmOptions = {}): Trainer {
   return { name: NAME, fit: (...run) => train(settings, ...run) }
 }
 
-function* endless(split: Split<'train'>, batchSize: number, rng: FitOptions['rng']): Generator<Batch, void, undefined> {
-  for (;;) {
-    let any = false
-    for (const batch of split.batches({ batchSize, rng, dropRemainder: true })) {
-      any = true
-      yield batch
-    }
-    if (!any) throw trainingError('ARCHLOOM_TRAINING_NO_BATCHES', { size: split.size, batchSize })
-  }
-}
-
 async function* train(
   { objective, batchSize, rate, beta1, criticSteps, reportEvery }: ReturnType<typeof resolve>,
   network: Network,
@@ -159,11 +150,10 @@ async function* train(
     })
   const epochSteps = Math.max(1, Math.floor(data.size / batchSize))
   const steps = Math.max(1, Math.round(epochs * epochSteps))
-  const batches = endless(data, batchSize, rng.fork('batches'))
+  const batches = batchesOf(data, { batchSize: batchSize, order: rng.fork('batches') })
   const noise = rng.fork('noise')
   using joint = jointSteps(network, { objective, learningRate: rate(0, steps), beta1 })
-  const sums = Object.fromEntries(parts.map((part) => [part, 0])) as Record<(typeof parts)[number], number>
-  let since = 0
+  const means = stepMeans()
   const withBatch = <T>(use: (x: tf.Tensor, y: tf.Tensor) => T): T => {
     const { inputs, targets } = batches.next().value as Batch
     try {
@@ -182,22 +172,15 @@ async function* train(
       const losses = withBatch((x, y) => joint.step(x, y, noise))
       if (!Number.isFinite(losses.critics)) throw diverged(CRITICS)
       if (!Number.isFinite(losses.loss)) throw diverged(NAME)
-      for (const part of parts) sums[part] += losses[part]
-      since++
-      await eventLoopTurn()
+      means.add(losses)
+      await nextTurn()
       signal?.throwIfAborted()
       if (step % reportEvery === 0 || step === steps) {
-        const means = Object.fromEntries(parts.map((part) => [part, sums[part] / since]))
-        for (const part of parts) sums[part] = 0
-        since = 0
         const epoch = Math.ceil(step / epochSteps)
-        yield { step, steps, epoch, metrics: { ...means, learningRate: joint.learningRate } }
+        yield { step, steps, epoch, metrics: { ...means.take(), learningRate: joint.learningRate } }
       }
     }
   } finally {
     batches.return()
   }
 }
-
-/** Steps are synchronous: without this, no timer would ever run. */
-const eventLoopTurn = () => new Promise<void>((done) => setImmediate(done))

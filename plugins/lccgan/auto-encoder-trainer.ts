@@ -1,9 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { FitOptions, Network, Progress, Split, Trainer } from '../../core/index.ts'
+import {
+  type Batch,
+  type FitOptions,
+  type Network,
+  type Progress,
+  type Split,
+  stepMeans,
+  type Trainer,
+} from '../../core/index.ts'
 import { among, options as declare, number, type OptionsOf, whole } from '../../core/options/index.ts'
 import { adam, l1Loss, l2Loss, trainStep } from '../../core/tensor/index.ts'
+import { batchesOf, nextTurn, stepsOf } from '../../evaluators/training/batches.ts'
 import { checkEpochs, error as trainingError } from '../../evaluators/training/errors.ts'
-import { endless, eventLoopTurn, stepsOf } from './batches.ts'
 import type { AutoEncoder } from './networks.ts'
 import { type Rows, rowsOf } from './rows.ts'
 
@@ -48,26 +56,25 @@ async function* train(
   checkEpochs(NAME, epochs)
   const { batchSize, epochSteps, steps } = stepsOf(data, wanted, epochs)
   using optimizer = adam({ learningRate, beta1: 0.5 })
-  const batches = endless(data, batchSize, rng.fork('batches'))
-  let [sum, count] = [0, 0]
+  const batches = batchesOf(data, { batchSize: batchSize, order: rng.fork('batches') })
+  const means = stepMeans()
   try {
     for (let step = 1; step <= steps; step++) {
-      const { inputs, targets } = batches.next().value as { inputs: tf.Tensor; targets: tf.Tensor }
+      const { inputs, targets } = batches.next().value as Batch
+      let reached: number
       try {
         const loss = () => distance(network.apply(inputs, { training: true }), inputs)
-        sum += trainStep({ variables: network.trainable, optimizer, loss }).loss
+        reached = trainStep({ variables: network.trainable, optimizer, loss }).loss
       } finally {
         tf.dispose([inputs, targets])
       }
-      count++
-      if (!Number.isFinite(sum))
+      means.add({ loss: reached })
+      if (!Number.isFinite(reached))
         throw trainingError('ARCHLOOM_TRAINING_DIVERGED', { trainer: NAME, step, steps, learningRate })
-      await eventLoopTurn()
+      await nextTurn()
       signal?.throwIfAborted()
       if (step % reportEvery === 0 || step === steps) {
-        const loss = sum / count
-        sum = count = 0
-        yield { step, steps, epoch: Math.ceil(step / epochSteps), metrics: { loss } }
+        yield { step, steps, epoch: Math.ceil(step / epochSteps), metrics: means.take() }
       }
     }
   } finally {

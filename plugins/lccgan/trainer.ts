@@ -1,5 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { Batch, FitOptions, Network, Progress, Random, Split, Trainer } from '../../core/index.ts'
+import {
+  type Batch,
+  type FitOptions,
+  type Network,
+  type Progress,
+  type Random,
+  type Split,
+  stepMeans,
+  type Trainer,
+} from '../../core/index.ts'
 import {
   among,
   callback,
@@ -10,8 +19,8 @@ import {
   value,
   whole,
 } from '../../core/options/index.ts'
+import { batchesOf, nextTurn, stepsOf } from '../../evaluators/training/batches.ts'
 import { checkEpochs } from '../../evaluators/training/errors.ts'
-import { endless, eventLoopTurn, stepsOf } from './batches.ts'
 import { error } from './errors.ts'
 import { type GameOptions, game } from './game.ts'
 import { type Gan, isGan } from './networks.ts'
@@ -147,9 +156,9 @@ async function* train(
   network.prior = prior
   const { batchSize, epochSteps, steps } = stepsOf(data, wanted, epochs)
   using play = game(network, prior, settings)
-  const batches = endless(data, batchSize, rng.fork('batches'))
+  const batches = batchesOf(data, { batchSize: batchSize, order: rng.fork('batches') })
   const draws = rng.fork('latent')
-  const total = { discriminator: 0, generator: 0, gap: 0, count: 0 }
+  const means = stepMeans()
   try {
     for (let step = 1; step <= steps; step++) {
       for (let extra = 1; extra < discriminatorSteps; extra++)
@@ -157,20 +166,14 @@ async function* train(
       const losses = on(batches, (real) => play.step(real, draws))
       finite(losses.discriminator, 'discriminator', step)
       finite(losses.generator, 'generator', step)
-      for (const key of ['discriminator', 'generator', 'gap'] as const) total[key] += losses[key]
-      total.count++
-      await eventLoopTurn()
+      const { discriminator, generator, gap } = losses
+      means.add({ discriminator, generator, ...(settings.approximationWeight > 0 && { gap }) })
+      await nextTurn()
       signal?.throwIfAborted()
       const last = step === steps
       if (last || step % samplesEvery === 0) await options.onSamples?.(network, { step, steps, tell })
       if (last || step % reportEvery === 0) {
-        const mean = (key: 'discriminator' | 'generator' | 'gap') => total[key] / total.count
-        const metrics = {
-          ...{ discriminator: mean('discriminator'), generator: mean('generator') },
-          ...(settings.approximationWeight > 0 && { gap: mean('gap') }),
-        }
-        total.discriminator = total.generator = total.gap = total.count = 0
-        yield { step, steps, epoch: Math.ceil(step / epochSteps), metrics }
+        yield { step, steps, epoch: Math.ceil(step / epochSteps), metrics: means.take() }
       }
     }
   } finally {

@@ -1,6 +1,6 @@
 /** SPOS: a supernet trained on uniformly drawn paths, then an evolution over paths on validation data. */
 import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
-import { oneShot, oneShotNeeds } from '../../evaluators/weight-sharing/index.ts'
+import { decidingOf, oneShot, oneShotDeciding, oneShotNeeds } from '../../evaluators/weight-sharing/index.ts'
 import { declared, defaults, readEvolution, type SposOptions } from './options.ts'
 import { paper } from './paper.ts'
 import { pathEvolution } from './path-evolution.ts'
@@ -22,10 +22,12 @@ export function spos(given: SposOptions = {}): Plugin {
     ...(crossovers !== undefined && { crossovers }),
     ...(mutations !== undefined && { mutations }),
   })
+  const shared = { ...training, warmUp: { epochs: 0 } }
   // The evolution does not touch the supernet: a checkpoint of its training serves any.
   const algorithm = oneShot({
     name: 'spos',
-    options: { ...training, warmUp: { epochs: 0 } },
+    options: shared,
+    deciding: decidingOf(shared, oneShotDeciding),
     defaults,
     strategy: uniformPaths,
   })

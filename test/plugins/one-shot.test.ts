@@ -134,7 +134,16 @@ describe.each(methods.map((method) => [method.name, method] as const))('%s', (na
         for await (const event of search.run()) if (event.type === 'checkpoint.written' && event.step === 1) break
       }
       expect(existsSync(join(directory, 'checkpoint.bin'))).toBe(true)
-      expect(await trialsOf({ checkpoint: { directory } })).toEqual(whole)
+      {
+        // Other options that do not decide, and progress that counts on.
+        await using rest = plantedSearch([
+          method.make({ epochs: 3, checkpoint: { directory }, reportEvery: 1, collapse: false, disturbance: false }),
+        ])
+        const events = await eventsOf(rest)
+        expect(events.filter((event) => event.type === 'trial.completed')).toEqual(whole)
+        const [first] = events.flatMap((event) => (event.type === 'weights.progress' ? [event.step] : []))
+        expect(first).toBeGreaterThan(1)
+      }
       // A finished training is not repeated.
       await using again = plantedSearch([method.make({ epochs: 3, checkpoint: { directory } })])
       const events = await eventsOf(again)

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Batch, Network } from '../../../core/index.ts'
 import { softmaxCrossEntropy, trainStepAsync } from '../../../core/tensor/index.ts'
+import { nextTurn } from '../../../evaluators/training/batches.ts'
 import { ProjectedOptimizer } from '../projected.ts'
 
 export interface Course {
@@ -12,9 +13,6 @@ export interface Course {
   readonly measure: (path: Network) => Promise<number>
   readonly signal?: AbortSignal | undefined
 }
-
-/** Steps may end without one: no message, timer or signal would ever be heard. */
-const eventLoopTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 /** Steps of one architecture; the mean loss of the last ten. `instead`: another path that a step trains in its place. */
 export async function train(
@@ -34,7 +32,7 @@ export async function train(
       loss: () => softmaxCrossEntropy(path.apply(inputs, { training: true, ...(tap && { tap }) }), targets),
     }).finally(() => tf.dispose([inputs, targets]))
     losses.push(loss)
-    await eventLoopTurn()
+    await nextTurn()
     signal?.throwIfAborted()
   }
   const last = losses.slice(-10)

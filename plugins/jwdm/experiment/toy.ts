@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { type Random, seeded } from '../../../core/index.ts'
 import { type LabelledPoints, mixture } from '../../../evaluators/data/index.ts'
 import { pointsOf } from '../../../evaluators/metrics/transport/index.ts'
+import { nextTurn } from '../../../evaluators/training/batches.ts'
 import { denseJointNetwork } from '../dense-network.ts'
 import { type JointAgreement, jointAgreement, jointFloor } from '../joint-law.ts'
 import { type JointObjective, objectives } from '../objective.ts'
@@ -96,7 +97,7 @@ export async function toyRun(
     joint.step(x, y, noise)
     tf.dispose([x, y])
     if (step % 50 === 0) {
-      await new Promise<void>((done) => setImmediate(done))
+      await nextTurn()
       signal.throwIfAborted()
     }
   }

@@ -5,6 +5,7 @@ import { drawScene, type Picture, picture, writePicture } from '../../../evaluat
 import { readFrames } from '../../../evaluators/data/index.ts'
 import { dataDirectory } from '../../../evaluators/data/places.ts'
 import { exists } from '../../../evaluators/data/read-bytes.ts'
+import { nextTurn } from '../../../evaluators/training/batches.ts'
 import { convolutionalJointNetwork } from '../convolutional-network.ts'
 import { interpolate } from '../interpolate.ts'
 import { interpolationGap } from '../joint-law.ts'
@@ -138,7 +139,7 @@ export async function videoRun(
     const [x, y] = [patches(day, plan, draws), patches(nights, plan, draws)]
     training.step(x, y, draws)
     tf.dispose([x, y])
-    await new Promise<void>((done) => setImmediate(done))
+    await nextTurn()
     signal.throwIfAborted()
   }
   // The same weights at the size of whole frames: convolutions do not mind.

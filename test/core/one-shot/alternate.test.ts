@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { alternate, type OneShotEpoch, type OneShotMethod } from '../../../core/one-shot/alternate.ts'
+import { virtualClock } from '../../../core/clock.ts'
+import {
+  alternate,
+  type OneShotEpoch,
+  type OneShotMethod,
+  type OneShotSteps,
+} from '../../../core/one-shot/alternate.ts'
+import { stepMeans } from '../../../core/one-shot/means.ts'
 import type { EventDraft, FinishReason } from '../../../core/trial/events.ts'
 
 const parts = (overrides: { signal?: AbortSignal; spent?: () => FinishReason | undefined } = {}) => ({
@@ -98,7 +105,8 @@ describe('alternate', () => {
     const timed = recording()
     const { reason } = await collect(alternate(timed, parts({ spent: () => 'time' })))
     expect(reason).toBe('time')
-    expect(timed.calls).toEqual(['enter 0', 'weights 0/0 warm-up', 'saved 1', 'derive 0 last'])
+    // The epoch was cut short after its first step: it is not saved.
+    expect(timed.calls).toEqual(['enter 0', 'weights 0/0 warm-up', 'derive 0 last'])
     const stop = new AbortController()
     const stopped = recording()
     const stopping: OneShotMethod = {
@@ -111,5 +119,75 @@ describe('alternate', () => {
     }
     await collect(alternate(stopping, parts({ signal: stop.signal })))
     expect(stopped.calls).toEqual(['enter 0'])
+  })
+
+  it('looks at the time after every step: an epoch that is longer than the budget ends at the step', async () => {
+    const clock = virtualClock()
+    const method = recording()
+    let trained = 0
+    const long: OneShotMethod = {
+      ...method,
+      async *weights() {
+        // An hour a step, a thousand steps an epoch.
+        for (let step = 0; step < 1000; step++) {
+          clock.advance(3_600_000)
+          trained++
+          yield { value: 1 }
+        }
+      },
+    }
+    const spent = () => (clock.now() >= 5 * 3_600_000 ? ('time' as const) : undefined)
+    const { events, reason } = await collect(alternate(long, parts({ spent }), { reportEvery: 2 }))
+    expect(reason).toBe('time')
+    expect(trained).toBe(5)
+    // What was done is told; an epoch cut short is no checkpoint; the derivation still comes.
+    expect(events.flatMap((e) => (e.type === 'weights.progress' ? [e.step] : []))).toEqual([2, 4, 5])
+    expect(method.calls).toEqual(['enter 0', 'derive 0 last'])
+  })
+
+  it('gives timers their turn between steps that wait for nothing', async () => {
+    const method = recording()
+    let turns = 0
+    const timer = setInterval(() => turns++, 0)
+    try {
+      const busy = { ...method, weights: () => steps(400), stages: method.stages.slice(0, 1) }
+      await collect(alternate({ ...busy, saved: async () => undefined }, parts()))
+    } finally {
+      clearInterval(timer)
+    }
+    expect(turns).toBeGreaterThan(0)
+  })
+
+  it('hands the steps taken to whoever saves, also those of earlier processes', async () => {
+    const saved: OneShotSteps[] = []
+    const method: OneShotMethod = {
+      ...recording(1),
+      before: { weights: 3, policy: 0 },
+      saved: async (_, __, taken) => {
+        saved.push(taken)
+        return undefined
+      },
+    }
+    await collect(alternate(method, parts()))
+    expect(saved).toEqual([
+      { weights: 6, policy: 2 },
+      { weights: 9, policy: 4 },
+      { weights: 12, policy: 4 },
+      { weights: 15, policy: 6 },
+      { weights: 18, policy: 8 },
+    ])
+  })
+})
+
+describe('stepMeans', () => {
+  it('means each metric over the steps that had it, and begins anew', () => {
+    const means = stepMeans()
+    means.add({ loss: 1 })
+    means.add({ loss: 3, extra: 10 })
+    expect(means.count).toBe(2)
+    expect(means.take()).toEqual({ loss: 2, extra: 10 })
+    expect(means.count).toBe(0)
+    means.add({ loss: 5 })
+    expect(means.take()).toEqual({ loss: 5 })
   })
 })

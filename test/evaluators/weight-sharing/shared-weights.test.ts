@@ -13,6 +13,7 @@ import { generatedImages } from '../../../evaluators/data/index.ts'
 import { accuracy } from '../../../evaluators/metrics/index.ts'
 import {
   type CheckpointIdentity,
+  decidingOf,
   rankSharedWeights,
   readCheckpoint,
   type SharedWeights,
@@ -193,6 +194,18 @@ describe('bad input', () => {
     await expect(async () => weightSharing({ data }).create(parts)).rejects.toThrow('ARCHLOOM_WEIGHT_SHARING_SUPERNET')
     const table: Evaluator = { kind: 'tabular', name: 'a table', evaluate: async () => ({ metrics: {} }) }
     expect(() => sharedWeightsOf(table, 'a method')).toThrow('ARCHLOOM_WEIGHT_SHARING_EVALUATOR')
+  })
+})
+
+describe('what decides a checkpoint', () => {
+  it('is a declared list: options beside it may change from run to run', () => {
+    const options = { epochs: 3, clipNorm: 5, reportEvery: 50 }
+    const deciding = { epochs: true, clipNorm: true, reportEvery: false }
+    expect(decidingOf(options, deciding)).toEqual({ epochs: 3, clipNorm: 5 })
+    expect(decidingOf({ ...options, reportEvery: 1 }, deciding)).toEqual(decidingOf(options, deciding))
+    expect(decidingOf({ ...options, epochs: 4 }, deciding)).not.toEqual(decidingOf(options, deciding))
+    // @ts-expect-error A new option does not compile until its method says whether it decides.
+    decidingOf({ ...options, fresh: 1 }, deciding)
   })
 })
 
