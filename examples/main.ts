@@ -69,7 +69,9 @@ export async function main(options: Options = {}) {
     `plan        ${spending} for the search and its winner${options.noCompare ? '' : `, then ${spending} for the network made by hand`}`,
   )
   const shared = {
-    ...{ data, seed, flip: data.source !== 'generated' },
+    data,
+    seed,
+    flip: data.source !== 'generated',
     ...(signal && { signal }),
   }
   using found = await searchImages({

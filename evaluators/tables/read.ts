@@ -90,7 +90,10 @@ export async function readDelimited(text: string, name: string): Promise<Table> 
   const ragged = rows.flatMap((row, i) => (row.length === names.length ? [] : [i + (hasNames ? 2 : 1)]))
   if (ragged.length > Math.max(1, RAGGED * rows.length))
     throw error('ARCHLOOM_TABLE_RAGGED', {
-      ...{ name, expected: names.length, rows: ragged.length, first: ragged[0]! },
+      name,
+      expected: names.length,
+      rows: ragged.length,
+      first: ragged[0]!,
       received: rows[ragged[0]! - (hasNames ? 2 : 1)]!.length,
     })
   if (ragged.length > 0)

@@ -79,7 +79,11 @@ export function typeOf({ name, cells }: Column, delimiter = ',', isTarget = fals
   const distinct = values.size
   const warnings: string[] = []
   const made = (type: ColumnType, drop?: string): TypedColumn => ({
-    ...{ name, type, missing, distinct, warnings },
+    name,
+    type,
+    missing,
+    distinct,
+    warnings,
     ...(drop !== undefined && !isTarget && { drop }),
   })
   if (present.length === 0) return made({ kind: 'category' }, 'it is empty')

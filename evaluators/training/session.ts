@@ -162,7 +162,10 @@ export function trainingSession(given: TrainingSessionOptions): TrainingSession 
           examples += size
           if (!Number.isFinite(value))
             throw error('ARCHLOOM_TRAINING_DIVERGED', {
-              ...{ trainer: 'trainingSession', step: taken, steps: taken, learningRate: optimizer.learningRate },
+              trainer: 'trainingSession',
+              step: taken,
+              steps: taken,
+              learningRate: optimizer.learningRate,
             })
           if (taken % AVERAGE_EVERY === 0) updateAverage()
           onStep?.(taken, value, share)

@@ -46,7 +46,11 @@ function partsOf({ width, form, stages, reduction }: ConvnetArchitecture, channe
     const strided = stage > 0 && reduction === 'stride'
     if (stage > 0 && !strided) parts.push({ kind: 'halve' })
     const at = (block: number | string, from: number, stride: 1 | 2): Convolution => ({
-      ...{ name: `stage_${stage}_block_${block}`, channelsIn: from, channelsOut, kernel, stride },
+      name: `stage_${stage}_block_${block}`,
+      channelsIn: from,
+      channelsOut,
+      kernel,
+      stride,
     })
     parts.push({ kind: 'convolution', ...at(0, channelsIn, strided ? 2 : 1) })
     for (let block = 1; block < depth; block++)

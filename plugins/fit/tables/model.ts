@@ -119,7 +119,10 @@ export function tablePredictor(
   temperature: number,
 ): TablePredictor {
   return {
-    ...{ members, outputs, classification, temperature },
+    members,
+    outputs,
+    classification,
+    temperature,
     predict(x, rows, features) {
       const out = new Float64Array(rows * outputs)
       for (const { parts, weight, link, factor } of members)

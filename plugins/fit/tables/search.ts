@@ -401,7 +401,14 @@ async function trainPart(architecture: TableArchitecture, options: PartOptions):
       { x: held.x, rows: held.rows, target: made(held.targets) },
       columns.length,
       {
-        ...{ learningRate, leaves, leafRows, penalty, rowShare, featureShare, patience: PATIENCE, rng },
+        learningRate,
+        leaves,
+        leafRows,
+        penalty,
+        rowShare,
+        featureShare,
+        patience: PATIENCE,
+        rng,
         rounds: Math.min(MOST_ROUNDS, mostSteps),
         // A forest that ends in time is a forest, if a smaller one.
         stop: () => watch.over() || watch.used() >= until,
@@ -450,7 +457,11 @@ async function trainPart(architecture: TableArchitecture, options: PartOptions):
   const network = linear ? linearNetwork(form) : perceptronSpace().build(architecture, form)
   const batchSize = rows < 1000 ? 32 : rows < 20_000 ? 128 : 256
   using session = trainingSession({
-    ...{ network, rng: rng.fork('training'), optimizer: 'adamW', batchSize, weightDecay: architecture.weightDecay },
+    network,
+    rng: rng.fork('training'),
+    optimizer: 'adamW',
+    batchSize,
+    weightDecay: architecture.weightDecay,
     loss: (out, target) => (classes > 0 ? softmaxCrossEntropy(out, target) : l2Loss(out, target)),
     clipNorm: 5,
   })
