@@ -70,6 +70,7 @@ const declared: Readonly<Record<string, Case>> = {
   'archloom/plugins/gp#gp': { option: 'candidates' },
   'archloom/plugins/grid#grid': { option: 'shuffle' },
   'archloom/plugins/grid#gridSearch': { option: 'shuffle' },
+  'archloom/plugins/optuna-journal#optunaJournal': { option: 'everyMs', given: { file: 'x' } },
   'archloom/plugins/hnas#hnas': { option: 'tradeOff' },
   'archloom/plugins/hnas#policyLearner': { option: 'hidden', at: 2 },
   'archloom/plugins/hnas#retrainUpscaler': { option: 'looks', at: 1 },

@@ -19,6 +19,8 @@ export const error = defineErrors('cli', {
     `study ${quote(d.study)} has no feasible trial to export (${d.completed} completed, ${d.failed} failed). Resume it, or loosen its objectives' bounds in a new one.`,
   ARCHLOOM_EXPORT_NOT_WRITABLE: (d: { file: string; message: string }) =>
     `nothing can be written to ${quote(d.file)}: ${d.message}. Give --out a file in a folder that exists and is yours.`,
+  ARCHLOOM_EXPORT_OUT: (d: { as: string }) =>
+    `--as ${d.as} without --out has nowhere to write; expected a path. Add --out <path>: a new file, or a folder where the form has several files.`,
   ARCHLOOM_EXPORT_INSTANCE: (d: { study: string; top: number }) =>
     `a network lives in a process, so the command line cannot hand one over. In code: import { exportTop } from 'archloom'; exportTop(${quote(d.study)}, ${d.top}, { space, input, classes, rng }). Or export the code that builds it: --as code.`,
   ARCHLOOM_BENCH_UNKNOWN: (d: { name: string; known: readonly string[] }) =>

@@ -4,7 +4,7 @@ import { STUDIES } from '../node/studies.ts'
 import { type Scale, scales } from '../reproduction.ts'
 import { studiesAt } from '../study/studies.ts'
 import { VERSION } from '../version.ts'
-import { benchNames, experimentNames } from './names.ts'
+import { benchNames, experimentNames, formNames } from './names.ts'
 import { type Output, outputTo, type Terminals } from './output.ts'
 
 const [OK, FAILED, USAGE] = [0, 1, 2]
@@ -189,22 +189,23 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
       done(await show(name, { ...options, studies, output: output(options) }))
     })
 
-  ofStudies(command('export <study>', 'export the best architectures'))
+  ofStudies(command('export <study>', 'export the best architectures, or the whole study'))
     .addOption(
-      new Option('--as <form>', 'JSON, a TypeScript module, or networks (those in code only)')
-        .choices(['data', 'code', 'instance'])
+      new Option(
+        '--as <form>',
+        'the best as JSON, a TypeScript module or networks (those in code only); the study for another program',
+      )
+        .choices(['data', 'code', 'instance', ...formNames()])
         .default('data'),
     )
-    .option('--out <file>', 'write there instead of to stdout')
+    .option('--out <path>', 'write there instead of to stdout')
     .option('--module <file>', 'the module that exports or registers the space, for --as code')
-    .action(
-      async (study: string, options: Shared & { as: 'data' | 'code' | 'instance'; out?: string; module?: string }) => {
-        const { exportStudy } = await import('./commands/export.ts')
-        const { top, as, out, module } = options
-        const { studies, name } = await place(options, study)
-        done(await exportStudy(name, { studies, top, as, out, module, output: output(options) }))
-      },
-    )
+    .action(async (study: string, options: Shared & { as: string; out?: string; module?: string }) => {
+      const { exportStudy } = await import('./commands/export.ts')
+      const { top, as, out, module } = options
+      const { studies, name } = await place(options, study)
+      done(await exportStudy(name, { studies, top, as, out, module, output: output(options) }))
+    })
 
   command('fit <data>', 'find the best model for a table or a folder of images, within a time and limits')
     .option('--target <column>', 'the column to predict; default: the last one')

@@ -26,3 +26,11 @@ export const mediumNames = (): readonly string[] => readdirSync(plugins).filter(
 /** Papers whose plugin has an experiment. */
 export const experimentNames = (): readonly string[] =>
   readdirSync(plugins).filter((paper) => existsSync(experimentOf(paper)))
+
+const FORM = `export-study${extname(import.meta.url)}`
+
+/** Where a plugin states the form in which it exports studies. */
+export const formOf = (plugin: string): URL => new URL(`${plugin}/${FORM}`, plugins)
+
+/** Plugins that export studies in a form of their own. */
+export const formNames = (): readonly string[] => readdirSync(plugins).filter((plugin) => existsSync(formOf(plugin)))

@@ -22,3 +22,72 @@ export interface Observed {
  * seconds, so that nothing it still has to write is lost. An observer that throws never stops a search.
  */
 export type Observer = (search: Observed) => void | (() => void | Promise<void>)
+
+export interface BatchesOptions {
+  /** Milliseconds between the first event of a batch and its writing. Default 200. */
+  readonly everyMs?: number
+  /** Writes events somewhere else, such as a file or a server. While it works, events are collected for the next call. */
+  write(events: readonly SearchEvent[]): Promise<void>
+}
+
+/** How long the end of a search waits for events that an observer has not been given yet. */
+const CATCH_UP_MS = 5000
+
+/**
+ * An observer that writes all events of a study somewhere else, those before `from` included, in order and in batches. A
+ * batch that could not be written is tried again together with the next one; the failure becomes a warning of the study.
+ * The end of the search waits until everything is written.
+ */
+export function observeInBatches(search: Observed, { everyMs = 200, write }: BatchesOptions): () => Promise<void> {
+  let queue: SearchEvent[] = []
+  let seen = -1
+  let writing: Promise<void> | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let failure: unknown
+  let isTold = false
+
+  async function writeQueue(): Promise<void> {
+    const events = queue
+    queue = []
+    try {
+      await write(events)
+      failure = undefined
+    } catch (thrown) {
+      failure = thrown
+      queue = [...events, ...queue]
+    }
+  }
+  async function flush(): Promise<void> {
+    await writing
+    if (queue.length === 0) return
+    writing = writeQueue()
+    await writing
+  }
+  const wait = () => {
+    timer ??= setTimeout(() => {
+      flush().then(() => {
+        timer = undefined
+        if (queue.length > 0) wait()
+      })
+    }, everyMs)
+    // A process that has nothing else to do may end: the end of the search writes the rest.
+    if (typeof timer === 'object') timer.unref()
+  }
+  const subscription = search.events$.subscribe((event) => {
+    seen = event.seq
+    queue.push(event)
+    wait()
+    if (failure === undefined || isTold) return
+    isTold = true
+    throw failure
+  })
+  return async () => {
+    for (let waited = 0; seen < search.record.state.seq && waited < CATCH_UP_MS; waited += 5)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    subscription.unsubscribe()
+    clearTimeout(timer)
+    await flush()
+    if (queue.length > 0 && failure === undefined) await flush()
+    if (failure !== undefined) throw failure
+  }
+}

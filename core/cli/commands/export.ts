@@ -1,23 +1,28 @@
-import { dirname, relative, resolve } from 'node:path'
+import { appendFileSync, mkdirSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
 import { messageOf } from '../../errors.ts'
 import { replaceFileSync } from '../../node/files.ts'
 import type { Json } from '../../space/decision.ts'
 import { findSearchSpace } from '../../space/registry.ts'
 import type { SearchSpace } from '../../space/space.ts'
+import type { ExportForm } from '../../study/export-form.ts'
 import { checkSpace } from '../../study/export-top.ts'
 import { readRecord, type StudyRecord } from '../../study/record.ts'
+import type { Store } from '../../study/store.ts'
 import type { Studies } from '../../study/studies.ts'
 import type { Trial } from '../../trial/trial.ts'
 import { VERSION } from '../../version.ts'
 import { error } from '../errors.ts'
 import { importModule } from '../load-module.ts'
+import { formOf } from '../names.ts'
 import type { Output } from '../output.ts'
 import { metricsText } from '../text.ts'
 
 export interface ExportOptions {
   readonly studies: Studies
   readonly top: number
-  readonly as: 'data' | 'code' | 'instance'
+  /** One of our own forms, or the name of a plugin that exports studies. */
+  readonly as: 'data' | 'code' | 'instance' | (string & {})
   readonly out?: string | undefined
   /** The module that exports or registers the space: it makes the exported code complete. */
   readonly module?: string | undefined
@@ -27,8 +32,10 @@ export interface ExportOptions {
 /** `archloom export <study>` */
 export async function exportStudy(name: string, given: ExportOptions): Promise<number> {
   const { studies, top, as, out, output } = given
-  const study = await readRecord(await studies.open(name))
+  const store = await studies.open(name)
+  const study = await readRecord(store)
   study.started
+  if (as !== 'data' && as !== 'code' && as !== 'instance') return exportAs(as, store, study, given)
   const best = study.best(top)
   const { completed, failed } = study.state
   if (best.length === 0) throw error('ARCHLOOM_EXPORT_NOTHING', { study: study.name, completed, failed })
@@ -48,12 +55,36 @@ export async function exportStudy(name: string, given: ExportOptions): Promise<n
   return 0
 }
 
-function write(file: string, text: string) {
+function write(
+  file: string,
+  data: string | Uint8Array,
+  put: (file: string, data: string | Uint8Array) => void = replaceFileSync,
+) {
   try {
-    replaceFileSync(file, text)
+    put(file, data)
   } catch (cause) {
     throw error('ARCHLOOM_EXPORT_NOT_WRITABLE', { file, message: messageOf(cause) }, { cause })
   }
+}
+
+/** The whole study in the form of a plugin. */
+async function exportAs(as: string, store: Store, study: StudyRecord, { out, output }: ExportOptions): Promise<number> {
+  const { form } = (await import(formOf(as).href)) as { readonly form: ExportForm }
+  if (out === undefined && (form.files === 'many' || output.json)) throw error('ARCHLOOM_EXPORT_OUT', { as })
+  const written = new Set<string>()
+  for await (const { path, data } of form.exportStudy(store, study)) {
+    if (out === undefined) {
+      output.reader.write(typeof data === 'string' ? data : Buffer.from(data).toString())
+      continue
+    }
+    const file = join(out, path)
+    if (!written.has(file) && path !== '') mkdirSync(dirname(file), { recursive: true })
+    write(file, data, written.has(file) ? appendFileSync : replaceFileSync)
+    written.add(file)
+  }
+  if (out !== undefined) output.log(`wrote ${study.trials.length} trials of ${study.name} to ${out}`)
+  output.result({ study: study.location, as, out, trials: study.trials.length, files: written.size })
+  return 0
 }
 
 const asPlain = ({ trial, text, architecture, metrics, reward, seed }: Trial) => ({

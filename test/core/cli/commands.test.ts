@@ -66,6 +66,30 @@ describe('run and resume', () => {
     expect(stdout).toContain('Usage: archloom run')
   })
 
+  it('exports a whole study in the form of a plugin', async () => {
+    await archloom('run', module('digits'), '--trials', '3', '--study', 'whole', ...here())
+    const out = join(directory, 'optuna.log')
+    const { code, json } = await archloom(
+      'export',
+      'whole',
+      '--as',
+      'optuna-journal',
+      '--out',
+      out,
+      '--json',
+      ...here(),
+    )
+    expect(code).toBe(0)
+    expect(json).toEqual({ study: join(directory, 'whole'), as: 'optuna-journal', out, trials: 3, files: 1 })
+    const text = readFileSync(out, 'utf8')
+    expect(text.split('\n')[0]).toContain('"op_code":0,"study_name":"whole","directions":[2]')
+    const printed = await archloom('export', 'whole', '--as', 'optuna-journal', ...here())
+    expect(printed.stdout).toBe(text)
+    const nowhere = await archloom('export', 'whole', '--as', 'optuna-journal', '--json', ...here())
+    expect(nowhere.code).toBe(1)
+    expect(nowhere.stderr).toMatch(/^ARCHLOOM_EXPORT_OUT: --as optuna-journal without --out/)
+  })
+
   it('ends with 1 when no trial succeeded', async () => {
     const args = ['run', module('failing'), '--study', 'all-failed', '--json', ...here()]
     const { code, json } = await archloom(...args)
@@ -82,7 +106,15 @@ describe('mistakes', () => {
     ['no module', 2, /missing required argument/, 'run'],
     ['an unknown command', 2, /unknown command 'shw'/, 'shw'],
     ['an unknown option', 2, /unknown option '--tip'/, 'ls', '--tip'],
-    ['a choice that is none', 2, /Allowed choices are data, code, instance/, 'export', 'x', '--as', 'onnx'],
+    [
+      'a choice that is none',
+      2,
+      /Allowed choices are data, code, instance, .*optuna-journal/,
+      'export',
+      'x',
+      '--as',
+      'onnx',
+    ],
     ['a number that is none', 2, /whole number of at least 1/, 'show', 'x', '--top', '0'],
     ['a seed that is none', 2, /Expected a number/, 'reproduce', 'x', '--seed', 'y'],
     ['a folder', 1, /^ARCHLOOM_MODULE_KIND: "core" is a folder; expected a module/, 'run', 'core'],

@@ -1,0 +1,44 @@
+import { ArchloomError, definePlugin, messageOf, observeInBatches, type Plugin, realClock } from '../../core/index.ts'
+import { type OptionsOf, options, required, text, whole } from '../../core/options/index.ts'
+import { error } from './errors.ts'
+import { journalFile } from './journal-file.ts'
+import { journalRecords } from './records.ts'
+
+export { form } from './export-study.ts'
+
+export const declared = options('optunaJournal', {
+  file: required(text({ doc: 'The journal file. It is created where there is none, and may hold other studies.' })),
+  study: text({ absent: 'the name of the study', doc: 'Name of the study in the journal.' }),
+  everyMs: whole({ min: 1, default: 200, doc: 'Milliseconds between two writes.' }),
+})
+export type OptunaJournalOptions = OptionsOf<typeof declared>
+
+/**
+ * Writes the study into an Optuna journal while it runs, so that optuna-dashboard and `optuna.load_study` show it. Errors:
+ * ARCHLOOM_OPTION; ARCHLOOM_OPTUNA_JOURNAL when the search ends and something could not be written.
+ */
+export function optunaJournal(given: OptunaJournalOptions): Plugin {
+  const { file, study, everyMs } = declared.read(given)
+  return definePlugin({
+    name: 'optuna-journal',
+    options: { file, study, everyMs },
+    bind: ({ observer }) =>
+      observer.to((search) => {
+        const name = study ?? search.study
+        const recordsOf = journalRecords(name)
+        const journal = journalFile(file, name, realClock)
+        return observeInBatches(search, {
+          everyMs,
+          write: async (events) => {
+            const records = events.flatMap(recordsOf)
+            try {
+              await journal.append(records)
+            } catch (thrown) {
+              if (ArchloomError.is(thrown)) throw thrown
+              throw error('ARCHLOOM_OPTUNA_JOURNAL', { file, message: messageOf(thrown) }, { cause: thrown })
+            }
+          },
+        })
+      }),
+  })
+}
