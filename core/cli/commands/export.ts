@@ -1,4 +1,3 @@
-import { appendFileSync, mkdirSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { messageOf } from '../../errors.ts'
 import { replaceFileSync } from '../../node/files.ts'
@@ -55,13 +54,9 @@ export async function exportStudy(name: string, given: ExportOptions): Promise<n
   return 0
 }
 
-function write(
-  file: string,
-  data: string | Uint8Array,
-  put: (file: string, data: string | Uint8Array) => void = replaceFileSync,
-) {
+function write(file: string, data: string | Uint8Array) {
   try {
-    put(file, data)
+    replaceFileSync(file, data)
   } catch (cause) {
     throw error('ARCHLOOM_EXPORT_NOT_WRITABLE', { file, message: messageOf(cause) }, { cause })
   }
@@ -71,19 +66,17 @@ function write(
 async function exportAs(as: string, store: Store, study: StudyRecord, { out, output }: ExportOptions): Promise<number> {
   const { form } = (await import(formOf(as).href)) as { readonly form: ExportForm }
   if (out === undefined && (form.files === 'many' || output.json)) throw error('ARCHLOOM_EXPORT_OUT', { as })
-  const written = new Set<string>()
+  const files = new Map<string, Buffer[]>()
   for await (const { path, data } of form.exportStudy(store, study)) {
-    if (out === undefined) {
-      output.reader.write(typeof data === 'string' ? data : Buffer.from(data).toString())
-      continue
-    }
-    const file = join(out, path)
-    if (!written.has(file) && path !== '') mkdirSync(dirname(file), { recursive: true })
-    write(file, data, written.has(file) ? appendFileSync : replaceFileSync)
-    written.add(file)
+    const pieces = files.get(path) ?? []
+    files.set(path, pieces)
+    pieces.push(Buffer.from(data as Uint8Array))
   }
+  for (const [path, pieces] of files)
+    if (out === undefined) output.reader.write(Buffer.concat(pieces).toString())
+    else write(join(out, path), Buffer.concat(pieces))
   if (out !== undefined) output.log(`wrote ${study.trials.length} trials of ${study.name} to ${out}`)
-  output.result({ study: study.location, as, out, trials: study.trials.length, files: written.size })
+  output.result({ study: study.location, as, out, trials: study.trials.length, files: files.size })
   return 0
 }
 

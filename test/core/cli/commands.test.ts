@@ -173,9 +173,9 @@ describe('mistakes', () => {
   })
 
   it('an export that cannot be written, and a damaged record of the command', async () => {
-    const out = join(directory, 'nowhere', 'best.json')
+    const out = join(directory, 'first', 'journal.jsonl', 'best.json')
     const exported = await archloom('export', 'first', '--out', out, ...here())
-    expect(exported.stderr).toMatch(/^ARCHLOOM_EXPORT_NOT_WRITABLE: .*nowhere.best\.json/)
+    expect(exported.stderr).toMatch(/^ARCHLOOM_EXPORT_NOT_WRITABLE: .*best\.json/)
     expect(exported.code).toBe(1)
     const torn = join(directory, 'torn-command')
     mkdirSync(torn)
