@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { readStudy, seeded } from 'archloom'
@@ -32,6 +32,28 @@ describe('examples', () => {
     expect(space.size).toBe(BigInt(one + 2 * (one ** 2 + one ** 3)))
     const { front } = await main({ trials: 3, pictures: 64, ...study('mlp'), log: quiet })
     expect(front).toBeGreaterThan(0)
+  })
+
+  it('custom scheduler', async () => {
+    const { main, standstill } = await import('../examples/custom-scheduler.ts')
+    const { completed, pruned, steps } = await main({ trials: 20, study: { name: 'descent', directory }, log: quiet })
+    expect(completed + pruned).toBe(20)
+    expect(pruned).toBeGreaterThan(0)
+    expect(steps).toBeLessThan(20 * 50)
+    expect(standstill(1)({ objectives: [], rng: seeded(1), maxTrials: 1 }).report).toBeTypeOf('function')
+  })
+
+  it('follow a study', async () => {
+    const { main } = await import('../examples/follow-a-study.ts')
+    const { main: descend } = await import('../examples/custom-scheduler.ts')
+    const said: string[] = []
+    const running = descend({ trials: 400, study: { name: 'live', directory }, log: quiet })
+    await expect.poll(() => existsSync(join(directory, 'live', 'journal.jsonl'))).toBe(true)
+    const storage = `journal:${directory}`
+    const seen = await main({ study: 'live', storage, log: (text) => said.push(text) })
+    await running
+    expect(seen).toMatchObject({ status: 'finished', trials: 400, best: { rate: expect.any(Number) } })
+    expect(said.at(-1)).toMatch(/^finished: \d+ completed/)
   })
 
   it('custom controller', async () => {

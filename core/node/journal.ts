@@ -153,7 +153,7 @@ function tornTail(descriptor: number): { whole: number; torn: number } {
   return { whole: 0, torn: size }
 }
 
-const BLOCK = 1 << 20
+const BLOCK = 1 << 17
 /** A line longer than this is no event of ours, and is not read into memory. */
 const LONGEST_LINE = 256 << 20
 

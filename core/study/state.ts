@@ -69,80 +69,89 @@ function withFront(state: SearchState, point: TrialPoint): readonly TrialPoint[]
   return [...state.front.filter((_, i) => !dominates(gains, others[i] as readonly number[])), point]
 }
 
+const without = (trials: readonly number[], trial: number): readonly number[] => {
+  const at = trials.indexOf(trial)
+  return at < 0 ? trials : at === 0 ? trials.slice(1) : [...trials.slice(0, at), ...trials.slice(at + 1)]
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** Counts the end of a trial into the next state. */
+function countEnd(next: Mutable<SearchState>, trial: number, how: 'completed' | 'pruned' | 'failed'): void {
+  next[how]++
+  next.consecutiveFailures = how === 'failed' ? next.consecutiveFailures + 1 : 0
+  next.trialsPerMinute = perMinute(next.completed + next.pruned + next.failed, next.elapsedMs)
+  next.running = without(next.running, trial)
+  next.resting = without(next.resting, trial)
+}
+
 /** One step of the fold. Time between events of one session counts; time between sessions does not. */
 export function reduce(state: SearchState & Timing, event: SearchEvent): SearchState {
-  const opens = event.type === 'search.started' || event.type === 'search.resumed'
-  const elapsedMs = opens ? state.elapsedMs : state.elapsedMs + Math.max(0, event.at - (state.lastAt ?? event.at))
-  const next: SearchState & Timing = { ...state, seq: event.seq, elapsedMs, lastAt: event.at }
-  const without = (trials: readonly number[], trial: number) =>
-    trials.includes(trial) ? trials.filter((each) => each !== trial) : trials
-  const ended = (trial: number, how: 'completed' | 'pruned' | 'failed') => {
-    const count = state.completed + state.pruned + state.failed + 1
-    return {
-      [how]: state[how] + 1,
-      consecutiveFailures: how === 'failed' ? state.consecutiveFailures + 1 : 0,
-      trialsPerMinute: perMinute(count, elapsedMs),
-      running: without(state.running, trial),
-      resting: without(state.resting, trial),
-    }
-  }
-  const spent = 'simulatedSeconds' in event ? (event.simulatedSeconds ?? 0) : 0
-  if (spent > 0) (next as { simulatedSeconds: number }).simulatedSeconds = state.simulatedSeconds + spent
+  const next: Mutable<SearchState & Timing> = { ...state }
+  next.seq = event.seq
+  next.lastAt = event.at
+  if (event.type !== 'search.started' && event.type !== 'search.resumed')
+    next.elapsedMs = state.elapsedMs + Math.max(0, event.at - (state.lastAt ?? event.at))
   switch (event.type) {
     case 'search.started':
-      return {
-        ...next,
-        status: 'running',
-        study: event.study,
-        seed: event.seed,
-        objectives: event.objectives,
-        startedAt: event.at,
-        sessions: 1,
-      }
-    case 'search.resumed': {
-      const { reason: _, ...open } = next
+      next.status = 'running'
+      next.study = event.study
+      next.seed = event.seed
+      next.objectives = event.objectives
+      next.startedAt = event.at
+      next.sessions = 1
+      return next
+    case 'search.resumed':
+      delete next.reason
+      next.status = 'running'
+      next.sessions++
       // A failure streak ends with its session: a person who resumes wants to go on.
-      return { ...open, status: 'running', sessions: state.sessions + 1, consecutiveFailures: 0 }
-    }
+      next.consecutiveFailures = 0
+      return next
     case 'trial.proposed':
-      return event.enqueued
-        ? { ...next, proposed: state.proposed + 1, resting: [...state.resting, event.trial] }
-        : { ...next, proposed: state.proposed + 1, running: [...state.running, event.trial] }
+      next.proposed++
+      if (event.enqueued) next.resting = [...state.resting, event.trial]
+      else next.running = [...state.running, event.trial]
+      return next
     case 'trial.continued':
-      return {
-        ...next,
-        running: [...state.running, event.trial],
-        resting: without(state.resting, event.trial),
-      }
+      next.running = [...state.running, event.trial]
+      next.resting = without(state.resting, event.trial)
+      return next
     case 'trial.paused':
-      return {
-        ...next,
-        consecutiveFailures: 0,
-        running: without(state.running, event.trial),
-        resting: [...state.resting, event.trial],
-      }
+      next.consecutiveFailures = 0
+      next.running = without(state.running, event.trial)
+      next.resting = [...state.resting, event.trial]
+      next.simulatedSeconds += event.simulatedSeconds ?? 0
+      return next
     case 'trial.completed': {
       const { trial, genotype, metrics, reward } = event
+      countEnd(next, trial, 'completed')
+      next.simulatedSeconds += event.simulatedSeconds ?? 0
+      if (!event.feasible) return next
       const point: TrialPoint = { trial, genotype, metrics, reward }
-      const better = event.feasible && (state.best === undefined || reward > state.best.reward)
-      return {
-        ...next,
-        ...ended(trial, 'completed'),
-        ...(better && { best: point }),
-        front: event.feasible ? withFront(state, point) : state.front,
-        targetReached: state.targetReached || (event.feasible && reachesTarget(state.objectives, metrics)),
-      }
+      if (state.best === undefined || reward > state.best.reward) next.best = point
+      next.front = withFront(state, point)
+      next.targetReached ||= reachesTarget(state.objectives, metrics)
+      return next
     }
     case 'trial.pruned':
-      return { ...next, ...ended(event.trial, 'pruned') }
+      countEnd(next, event.trial, 'pruned')
+      next.simulatedSeconds += event.simulatedSeconds ?? 0
+      return next
     case 'trial.failed':
-      return { ...next, ...ended(event.trial, 'failed') }
+      countEnd(next, event.trial, 'failed')
+      return next
     case 'stage.started':
-      return { ...next, stage: event.stage }
+      next.stage = event.stage
+      return next
     case 'search.finished':
-      return { ...next, status: 'finished', reason: event.reason }
+      next.status = 'finished'
+      next.reason = event.reason
+      return next
     case 'search.stopped':
-      return { ...next, status: 'stopped', reason: event.reason }
+      next.status = 'stopped'
+      next.reason = event.reason
+      return next
     default:
       return next
   }
