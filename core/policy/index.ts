@@ -1,6 +1,7 @@
 /** What controllers are made of: distributions that learn, populations, and Pareto ranking. No tensors. */
 export * from './baseline.ts'
 export * from './categorical-policy.ts'
+export * from './feasibility.ts'
 export * from './history.ts'
 export * from './lstm-policy.ts'
 export * from './normal.ts'

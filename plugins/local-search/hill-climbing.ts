@@ -1,5 +1,6 @@
 import type { Controller, ControllerFactory, Genotype, Json } from '../../core/index.ts'
 import { among, options as declare, type OptionsOf, whole } from '../../core/options/index.ts'
+import { byReward, type Individual, individualOf } from '../../core/policy/index.ts'
 
 export const declared = declare('local-search', {
   /** Climbs in all, each from a random start; then the controller is exhausted. Default Infinity. */
@@ -11,15 +12,12 @@ export const declared = declare('local-search', {
 })
 export type HillClimbingOptions = OptionsOf<typeof declared>
 
-interface Place {
-  readonly genotype: Genotype
-  readonly reward: number
-}
+/** An architecture that has a result; feasible ones come first. */
+type Place = Individual
 
 /** What a proposal was for: its climb, and its number among all proposals. */
 type Context = { readonly climb: number; readonly ticket: number }
 
-/** Plain JSON, so that the snapshot is the state. */
 interface State {
   climb: number
   move: number
@@ -97,7 +95,7 @@ export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory
 
     const observeOne = (context: Context | undefined, place: Place | null, key: string) => {
       if (context && context.climb === state.climb + 1) {
-        if (place && place.reward > (state.ahead?.reward ?? Number.NEGATIVE_INFINITY)) state.ahead = place
+        if (place && (!state.ahead || byReward(place, state.ahead) < 0)) state.ahead = place
       } else if (!context || context.climb === state.climb) {
         // Whatever else was measured in this climb is a place to go: late results, spare starts, another's proposals.
         state.seen.push(key)
@@ -105,7 +103,7 @@ export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory
           if (place) stand(place)
           return
         }
-        if (place && place.reward > (state.better ?? state.centre).reward) state.better = place
+        if (place && byReward(place, state.better ?? state.centre) < 0) state.better = place
       }
       // Results come in the order of proposals: an earlier one that is still open was dropped on the way.
       if (context) state.open = state.open.filter((ticket) => ticket > context.ticket)
@@ -129,12 +127,16 @@ export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory
         return { genotype, context: context(state.climb) }
       },
       observe(observations) {
-        for (const { proposal, reward } of observations) {
-          const { genotype } = proposal
-          const place = reward === undefined || Number.isNaN(reward) ? null : { genotype, reward }
-          observeOne(proposal.context as unknown as Context | undefined, place, space.format(genotype))
+        for (const observation of observations) {
+          const { context, genotype } = observation.proposal
+          observeOne(
+            context as unknown as Context | undefined,
+            individualOf(observation) ?? null,
+            space.format(genotype),
+          )
         }
-        return { climb: state.climb, move: state.move, ...(state.centre && { reward: state.centre.reward }) }
+        const { climb, move, centre } = state
+        return { climb, move, ...(centre && Number.isFinite(centre.reward) && { reward: centre.reward }) }
       },
       [Symbol.dispose]: () => {},
     }

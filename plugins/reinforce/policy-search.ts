@@ -43,7 +43,8 @@ const ADVANTAGE_LIMIT = 2
 /**
  * REINFORCE (Williams 1992) with a recurrent policy (Zoph & Le 2017): draws architectures from a trained distribution
  * and raises the probability of those whose reward exceeds a moving average. A failed trial counts as the worst
- * reward seen so far and leaves the average alone; before any reward it teaches nothing.
+ * reward seen so far and leaves the average alone; before any reward it teaches nothing. An infeasible trial has a negative
+ * advantage of 1 to 2 standard deviations, by its violation, whatever the unit of the reward.
  */
 export function policySearch(given: ReinforceOptions = {}): ControllerFactory {
   const options = declared.read(given)
@@ -61,6 +62,18 @@ export function policySearch(given: ReinforceOptions = {}): ControllerFactory {
     const baseline = options.standardise ? standardised(plain, baselineDecay ?? 0.9, ADVANTAGE_LIMIT) : plain
     let episodes: Episode[] = []
     let worst: number | undefined
+    const taught = new Set<number>()
+
+    /** One update of the policy, once there are enough episodes. */
+    const learn = (diagnostics: Record<string, number>) => {
+      if (episodes.length < batch) return
+      const { loss, entropy, gradientNorm } = policyGradientStep(policy, optimizer, episodes, {
+        entropyWeight,
+        clipNorm,
+      })
+      episodes = []
+      Object.assign(diagnostics, { loss, entropy, gradientNorm })
+    }
 
     return {
       propose(own) {
@@ -69,19 +82,21 @@ export function policySearch(given: ReinforceOptions = {}): ControllerFactory {
       },
       observe(observations) {
         const diagnostics: Record<string, number> = {}
-        for (const { proposal, reward: measured } of observations) {
-          const reward = Number.isNaN(measured) ? undefined : measured
+        for (const { trial, proposal, reward: measured, feasible = true, violation = 0 } of observations) {
+          // Later rungs of a trial are measured at another effort, and not comparable with the rest.
+          if (taught.has(trial)) continue
+          taught.add(trial)
+          const reward = Number.isNaN(measured) || !feasible ? undefined : measured
+          if (!feasible && options.standardise) {
+            episodes.push({ genotype: proposal.genotype, advantage: -(1 + Math.min(1, violation)) })
+            learn(diagnostics)
+            continue
+          }
           if (reward === undefined && worst === undefined) continue
           worst = Math.min(worst ?? Number.POSITIVE_INFINITY, reward ?? Number.POSITIVE_INFINITY)
           const advantage = reward === undefined ? baseline.compare(worst) : baseline.advantage(reward)
           episodes.push({ genotype: proposal.genotype, advantage })
-          if (episodes.length < batch) continue
-          const { loss, entropy, gradientNorm } = policyGradientStep(policy, optimizer, episodes, {
-            entropyWeight,
-            clipNorm,
-          })
-          episodes = []
-          Object.assign(diagnostics, { loss, entropy, gradientNorm })
+          learn(diagnostics)
         }
         return { ...diagnostics, ...(baseline.value !== undefined && { baseline: baseline.value }) }
       },

@@ -25,8 +25,9 @@ const space = defineSpace(
 )
 const rng = seeded(1)
 const start = (options: EvolutionOptions) => regularizedEvolution(options)(space, rng)
+let trials = 0
 const seen = (genotype: Genotype, objectives: readonly number[]): Observation => ({
-  trial: 0,
+  trial: trials++,
   proposal: { genotype },
   metrics: {},
   objectives,
