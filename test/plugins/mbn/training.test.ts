@@ -104,7 +104,7 @@ describe('Double-Forward', () => {
   })
 
   it('changes nothing when the weights do not move', async () => {
-    const still = { batchSize: 8, learningRate: 0, weightDecay: 0 }
+    const still = { batchSize: 8, learningRate: () => 0, weightDecay: 0 }
     using one = await fitted(perceptron(memorizedBatchNorm()), mbnTrainer({ ...still, doubleForward: false }))
     using other = await fitted(perceptron(memorizedBatchNorm()), mbnTrainer(still))
     expect(values(other.trainable)).toEqual(values(one.trainable))
