@@ -24,8 +24,12 @@ export function clipGradients(parameters: readonly Parameter[], limit: number): 
 }
 
 export interface PolicyOptimizer {
-  /** One update from the gradients (of a loss: it descends). */
-  step(): void
+  /** Set it before a step to follow a schedule; no part of a snapshot. */
+  learningRate: number
+  /** Steps taken, across resumes. */
+  readonly steps: number
+  /** One update from the gradients (of a loss: it descends), times `scale`. Default 1. */
+  step(scale?: number): void
   snapshot(): Json
   restore(snapshot: Json): void
 }
@@ -44,19 +48,23 @@ export interface PolicyAdamOptions {
 
 /** Adam (Kingma & Ba 2015, algorithm 1) over a policy's parameters. */
 export function policyAdam(parameters: readonly Parameter[], options: PolicyAdamOptions): PolicyOptimizer {
-  const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0 } = options
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0 } = options
   const first = parameters.map(({ value }) => new Float64Array(value.length))
   const second = parameters.map(({ value }) => new Float64Array(value.length))
   let steps = 0
-  return {
-    step() {
+  const self: PolicyOptimizer = {
+    learningRate: options.learningRate,
+    get steps() {
+      return steps
+    },
+    step(scale = 1) {
       steps++
-      const rate = learningRate / (1 - beta1 ** steps)
+      const rate = self.learningRate / (1 - beta1 ** steps)
       const correction = 1 / (1 - beta2 ** steps)
       parameters.forEach(({ value, gradient }, index) => {
         const [m, v] = [first[index] as Float64Array, second[index] as Float64Array]
         for (let i = 0; i < value.length; i++) {
-          const g = (gradient[i] as number) + weightDecay * (value[i] as number)
+          const g = scale * gradient[i]! + weightDecay * value[i]!
           m[i] = beta1 * (m[i] as number) + (1 - beta1) * g
           v[i] = beta2 * (v[i] as number) + (1 - beta2) * g * g
           value[i] =
@@ -78,6 +86,7 @@ export function policyAdam(parameters: readonly Parameter[], options: PolicyAdam
       steps = state.steps
     },
   }
+  return self
 }
 
 /** Copies arrays of numbers into arrays of the same lengths, or throws ARCHLOOM_CONTROLLER_SNAPSHOT and changes nothing. */
@@ -135,7 +144,7 @@ export interface PolicyGradientStep {
  */
 export function policyGradientStep(
   policy: Policy,
-  optimizer: PolicyOptimizer,
+  optimizer: Pick<PolicyOptimizer, 'step'>,
   episodes: readonly Episode[],
   { entropyWeight = 0, clipNorm = Number.POSITIVE_INFINITY }: PolicyGradientOptions = {},
 ): PolicyGradientStep {

@@ -1,6 +1,6 @@
 import type { Random } from '../../core/index.ts'
+import type { PolicyOptimizer } from '../../core/policy/index.ts'
 import {
-  Adam,
   addGradient,
   clearGradients,
   copyOf,
@@ -8,6 +8,7 @@ import {
   denseLayer,
   forward,
   inputGradient,
+  layersAdam,
   rectify,
   softUpdate,
 } from './perceptron.ts'
@@ -123,8 +124,8 @@ export class ActorCritic {
   readonly critic: Critic
   readonly targetActor: Actor
   readonly targetCritic: Critic
-  readonly actorOptimizer: Adam
-  readonly criticOptimizer: Adam
+  readonly actorOptimizer: PolicyOptimizer
+  readonly criticOptimizer: PolicyOptimizer
   /** Moving mean reward b; undefined before the first batch. */
   baseline: number | undefined
 
@@ -134,8 +135,8 @@ export class ActorCritic {
     this.critic = newCritic(options.states, options.hidden, rng.fork('critic'))
     this.targetActor = this.actor.map(copyOf) as unknown as Actor
     this.targetCritic = this.critic.map(copyOf) as unknown as Critic
-    this.actorOptimizer = new Adam(this.actor, options.actorRate)
-    this.criticOptimizer = new Adam(this.critic, options.criticRate)
+    this.actorOptimizer = layersAdam(this.actor, options.actorRate)
+    this.criticOptimizer = layersAdam(this.critic, options.criticRate)
   }
 
   act(state: readonly number[]): number {

@@ -1,4 +1,5 @@
 import type { Random } from '../../core/index.ts'
+import { type PolicyOptimizer, policyAdam } from '../../core/policy/index.ts'
 
 /**
  * Fully connected layers over batches, forward and backward, in plain arithmetic and doubles: networks of some hundred
@@ -207,42 +208,12 @@ export function softUpdate(target: readonly DenseLayer[], source: readonly Dense
   })
 }
 
-/** Adam (Kingma and Ba, 2015) for the layers of one network. */
-export class Adam {
-  readonly #layers: readonly DenseLayer[]
-  readonly #rate: number
-  /** First and second moments, weight and bias of each layer in turn. */
-  readonly moments: readonly (readonly [first: Float64Array, second: Float64Array])[]
-  steps = 0
-
-  constructor(layers: readonly DenseLayer[], rate: number) {
-    this.#layers = layers
-    this.#rate = rate
-    this.moments = layers
-      .flatMap(({ weight, bias }) => [weight.length, bias.length])
-      .map((size) => [new Float64Array(size), new Float64Array(size)] as const)
-  }
-
-  /** One step along the gradients that lie in the layers, times `scale`. */
-  step(scale = 1): void {
-    this.steps++
-    const [beta1, beta2, epsilon] = [0.9, 0.999, 1e-8]
-    const rate = this.#rate / (1 - beta1 ** this.steps)
-    const correction = 1 / (1 - beta2 ** this.steps)
-    const update = (value: Float64Array, gradient: Float64Array, at: number) => {
-      const [first, second] = this.moments[at] as readonly [Float64Array, Float64Array]
-      for (let i = 0; i < value.length; i++) {
-        const g = scale * (gradient[i] as number)
-        const m = beta1 * (first[i] as number) + (1 - beta1) * g
-        const v = beta2 * (second[i] as number) + (1 - beta2) * g * g
-        first[i] = m
-        second[i] = v
-        value[i] = (value[i] as number) - (rate * m) / (Math.sqrt(v * correction) + epsilon)
-      }
-    }
-    this.#layers.forEach((layer, index) => {
-      update(layer.weight, layer.weightGradient, 2 * index)
-      update(layer.bias, layer.biasGradient, 2 * index + 1)
-    })
-  }
-}
+/** Adam for the layers of one network. */
+export const layersAdam = (layers: readonly DenseLayer[], learningRate: number): PolicyOptimizer =>
+  policyAdam(
+    layers.flatMap(({ inputs, units, weight, bias, weightGradient, biasGradient }, index) => [
+      { name: `${index}/weight`, shape: [inputs, units], value: weight, gradient: weightGradient },
+      { name: `${index}/bias`, shape: [units], value: bias, gradient: biasGradient },
+    ]),
+    { learningRate },
+  )

@@ -51,7 +51,6 @@ export function policyLearner(growing: GrowingSpace, rng: Random, given: PolicyL
   const baseline = movingAverage(baselineDecay)
   let active = { stage: -1, rows: activeRows(growing, layout) }
   const optimizer = {
-    ...adam,
     step() {
       if (active.stage !== growing.stage) active = { stage: growing.stage, rows: activeRows(growing, layout) }
       addDecay(policy.parameters, weightDecay, active.rows)

@@ -52,31 +52,18 @@ export function policyLearner(hierarchy: Hierarchy, rng: Random, given: PolicyLe
   const policy = hierarchicalPolicy(hierarchy, rng, { hidden, hierarchical, positionWeight })
   const adam = policyAdam(policy.trained, { learningRate, beta1: 0.5, beta2: 0.999, weightDecay })
   let baseline = movingAverage(baselineDecay)
-  let halved = false
-  /** Adam's step does not depend on the size of gradients: half its rate is half its step. */
-  const optimizer = {
-    ...adam,
-    step() {
-      const before = halved ? policy.trained.map(({ value }) => value.slice()) : []
-      adam.step()
-      for (const [at, old] of before.entries()) {
-        const { value } = policy.trained[at] as (typeof policy.trained)[number]
-        for (let i = 0; i < value.length; i++) value[i] = ((value[i] as number) + (old[i] as number)) / 2
-      }
-    },
-  }
   return {
     policy,
     get baseline() {
       return baseline.value
     },
     enterEpoch(epoch) {
-      halved = epoch >= halveAtEpoch
+      adam.learningRate = epoch >= halveAtEpoch ? learningRate / 2 : learningRate
       if (freshBaseline) baseline = movingAverage(baselineDecay)
     },
     update(choices, reward) {
       const advantage = baseline.advantage(reward)
-      const { entropy, logProbability } = policyGradientStep(policy, optimizer, [{ genotype: choices, advantage }], {
+      const { entropy, logProbability } = policyGradientStep(policy, adam, [{ genotype: choices, advantage }], {
         entropyWeight,
       })
       return { reward, advantage, baseline: baseline.value as number, entropy, logProbability }

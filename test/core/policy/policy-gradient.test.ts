@@ -141,6 +141,25 @@ describe('Adam over a policy', () => {
     expect(copy[0]?.value).toEqual(original[0]?.value)
   })
 
+  it('follows a learning rate that is set before a step, scales gradients, and counts its steps', () => {
+    const [whole, halved, scaled] = [arrays([1, 2]), arrays([1, 2]), arrays([1, 2])]
+    for (const parameters of [whole, halved, scaled])
+      for (const { gradient } of parameters) gradient.set([0.5, -0.25].slice(0, gradient.length))
+    const optimizers = [whole, halved, scaled].map((each) => policyAdam(each, { learningRate: 0.1 }))
+    optimizers[0]!.step()
+    optimizers[1]!.learningRate = 0.05
+    optimizers[1]!.step()
+    optimizers[2]!.step(7)
+    expect(optimizers.map(({ steps }) => steps)).toEqual([1, 1, 1])
+    const moved = (parameters: typeof whole) =>
+      parameters.flatMap(({ value }, at) => value[0]! - arrays([1, 2])[at]!.value[0]!)
+    moved(whole).forEach((distance, at) => {
+      expect(moved(halved)[at]).toBeCloseTo(distance / 2, 12)
+      // Adam's first step does not depend on the size of gradients.
+      expect(moved(scaled)[at]).toBeCloseTo(distance, 7)
+    })
+  })
+
   it('refuses what is not its snapshot: ARCHLOOM_CONTROLLER_SNAPSHOT', () => {
     const optimizer = policyAdam(arrays([1, 2]), { learningRate: 0.1 })
     for (const wrong of [null, {}, { steps: 1, first: [[1]], second: [[1, 2]] }, { steps: 1, first: [[1, 2]] }])
@@ -157,7 +176,7 @@ describe('the REINFORCE step', () => {
 
   it('follows the gradient of −mean(A ln p + λ H), which for a uniform pair is known', () => {
     const policy = categoricalPolicy(space)
-    const step = policyGradientStep(policy, { step: () => {}, snapshot: () => null, restore: () => {} }, [
+    const step = policyGradientStep(policy, { step: () => {} }, [
       { genotype: [0, 1], advantage: 1 },
       { genotype: [0, 0], advantage: -0.5 },
     ])
