@@ -72,6 +72,7 @@ const declared: Readonly<Record<string, Case>> = {
   'archloom/plugins/grid#gridSearch': { option: 'shuffle' },
   'archloom/plugins/optuna-journal#optunaJournal': { option: 'everyMs', given: { file: 'x' } },
   'archloom/plugins/hnas#hnas': { option: 'tradeOff' },
+  'archloom/evaluators/worker-pool#workerPool': { option: 'graceSeconds' },
   'archloom/plugins/hnas#policyLearner': { option: 'hidden', at: 2 },
   'archloom/plugins/hnas#retrainUpscaler': { option: 'looks', at: 1 },
   'archloom/plugins/hnas#sharedUpscaling': { option: 'ensemble' },
@@ -138,7 +139,6 @@ const others: Readonly<Record<string, string>> = {
   'archloom/evaluators/tabular': 'nasBenchMacroTable',
   'archloom/evaluators/upscaling': 'assembleFrames loadUpscaler saveUpscaler sideBySide upscaleFiles upscaleTiled',
   'archloom/evaluators/weight-sharing': 'oneShot weightTrainer',
-  'archloom/evaluators/worker-pool': 'workerPool',
   'archloom/plugins/abs':
     'absCompress absSearch fineTune multiPathSearch pruneThenQuantise randomBits readOut uniformBits',
   'archloom/plugins/cacp':

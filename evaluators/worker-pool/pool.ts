@@ -1,48 +1,95 @@
 import { availableParallelism } from 'node:os'
 import { realClock } from '../../core/clock.ts'
-import type { Evaluator, EvaluatorDefinition, EvaluatorKind, EvaluatorParts } from '../../core/evaluator.ts'
-import { optionError } from '../../core/options/index.ts'
+import { ArchloomError } from '../../core/errors.ts'
+import type {
+  Evaluation,
+  EvaluationContext,
+  Evaluator,
+  EvaluatorDefinition,
+  EvaluatorKind,
+  EvaluatorParts,
+} from '../../core/evaluator.ts'
+import {
+  among,
+  group,
+  list,
+  number,
+  type OptionsOf,
+  options,
+  required,
+  text,
+  value,
+  whole,
+} from '../../core/options/index.ts'
 import { error } from './errors.ts'
-import { startWorker, type WorkerProcess } from './worker-process.ts'
+import { POOL, startWorker, type WorkerProcess } from './worker-process.ts'
 
-export interface WorkerPoolOptions {
+const declared = options('worker-pool', {
   /**
    * A module that exports `evaluator`, and `space` (the very space of the search) if the evaluator needs it:
    * `new URL('./my-evaluator.ts', import.meta.url)`.
    */
-  readonly module: URL
+  module: required(
+    value<URL>("a URL, such as new URL('./my-evaluator.ts', import.meta.url)", {
+      holds: (received) => received instanceof URL,
+    }),
+  ),
   /** Processes, and evaluations at once; give createSearch the same `concurrency`. Default: the number of cores. */
-  readonly size?: number
+  size: whole({ min: 1, absent: 'the number of cores' }),
   /** Names of the metrics, so that objectives on others are refused at once. */
-  readonly metrics?: readonly string[]
+  metrics: list(text()),
   /** Default 'from-scratch'. */
-  readonly kind?: EvaluatorKind
+  kind: among(['from-scratch', 'weight-sharing', 'tabular', 'zero-cost'], { default: 'from-scratch' }),
   /** How long an aborted evaluation may take to end before its process is killed. Default 5 s. */
-  readonly graceSeconds?: number
-}
+  graceSeconds: number({ min: 0, default: 5 }),
+  /** When a process is ended after an evaluation, and the next evaluation gets a new one. */
+  recycle: group({
+    /** After this many evaluations. */
+    trials: whole({ min: 1, absent: 'never' }),
+    /** When the process holds more memory than this many MiB. */
+    megabytes: number({ above: 0, absent: 'never' }),
+  }),
+  /**
+   * Publishes the `plugin.event` 'heartbeat' with the process's number and memory so often while an evaluation runs. An
+   * evaluation that computes without a pause sends none.
+   */
+  heartbeatSeconds: number({ above: 0, absent: 'no heartbeats' }),
+})
+
+export type WorkerPoolOptions = OptionsOf<typeof declared>
 
 /**
  * Runs another evaluator in processes of their own, several trials at once. Only plain data crosses. A process that
- * dies fails its trial with ARCHLOOM_WORKER_DIED, and the next trial gets a new one. Trials depend on their seeds only:
- * the size of the pool changes no result.
+ * dies fails its trial with ARCHLOOM_WORKER_DIED and the reason 'lost', which `budget.retries` allows to be tried again;
+ * the next trial gets a new process. Trials depend on their seeds only: the size of the pool changes no result. The time
+ * limit of a trial counts from the moment at which a process takes it. Processes end with the one that started them.
+ * Publishes 'worker.died', 'worker.recycled' and, where asked for, 'heartbeat' as `plugin.event`.
  * Errors: ARCHLOOM_OPTION; when the search starts, ARCHLOOM_WORKER_MODULE, ARCHLOOM_WORKER_SPACE, and what
  * the module throws.
  */
-export function workerPool(options: WorkerPoolOptions): EvaluatorDefinition {
-  const { module, size = availableParallelism(), kind = 'from-scratch', metrics, graceSeconds = 5 } = options
-  const refuse = (option: string, received: unknown, expected: string) =>
-    optionError('worker-pool', option, received, expected)
-  if (!(module instanceof URL))
-    throw refuse('module', module, "a URL, such as new URL('./my-evaluator.ts', import.meta.url)")
-  if (!(Number.isInteger(size) && size >= 1)) throw refuse('size', size, 'a whole number of at least 1')
-  if (!(graceSeconds >= 0)) throw refuse('graceSeconds', graceSeconds, 'a number of seconds of at least 0')
+export function workerPool(given: WorkerPoolOptions): EvaluatorDefinition {
+  const { module, size = availableParallelism(), kind, metrics, graceSeconds, recycle, ...rest } = declared.read(given)
+  const { heartbeatSeconds } = rest
   const name = `worker-pool ${module.pathname.split('/').at(-1)}`
   return {
     kind,
     name,
     concurrency: size,
     ...(metrics && { metrics }),
-    create: (parts) => pool({ name, kind, module: module.href, size, graceMs: 1000 * graceSeconds }, parts),
+    create: (parts) =>
+      pool(
+        {
+          name,
+          kind,
+          module: module.href,
+          size,
+          graceMs: 1000 * graceSeconds,
+          recycleTrials: recycle.trials ?? Number.POSITIVE_INFINITY,
+          recycleMegabytes: recycle.megabytes ?? Number.POSITIVE_INFINITY,
+          ...(heartbeatSeconds !== undefined && { heartbeatMs: 1000 * heartbeatSeconds }),
+        },
+        parts,
+      ),
   }
 }
 
@@ -52,16 +99,32 @@ interface PoolOptions {
   readonly module: string
   readonly size: number
   readonly graceMs: number
+  readonly recycleTrials: number
+  readonly recycleMegabytes: number
+  readonly heartbeatMs?: number
 }
 
-async function pool({ name, kind, module, size, graceMs }: PoolOptions, parts: EvaluatorParts): Promise<Evaluator> {
+/** How many processes may die before they have taken an evaluation, until that is the evaluation's failure. */
+const STILLBORN = 3
+
+async function pool(options: PoolOptions, parts: EvaluatorParts): Promise<Evaluator> {
+  const { name, kind, module, size, graceMs, recycleTrials, recycleMegabytes, heartbeatMs } = options
   const idle: WorkerProcess[] = []
   const all = new Set<WorkerProcess>()
+  const starting = new Set<Promise<unknown>>()
   const queue: (() => void)[] = []
+  const disposal = new AbortController()
   let busy = 0
 
-  const start = async () => {
-    const worker = await startWorker({ module, rng: parts.rng.snapshot(), clock: realClock, graceMs })
+  const startOne = async () => {
+    const worker = await startWorker({
+      module,
+      rng: parts.rng.snapshot(),
+      clock: realClock,
+      graceMs,
+      ...(heartbeatMs !== undefined && { heartbeatMs }),
+      signal: disposal.signal,
+    })
     const { name: space, fingerprint } = parts.space
     if (worker.space && worker.space.fingerprint !== fingerprint) {
       await worker.stop()
@@ -72,19 +135,75 @@ async function pool({ name, kind, module, size, graceMs }: PoolOptions, parts: E
     all.add(worker)
     return worker
   }
-  const take = async () => {
-    // Abandoned evaluations may still hold their processes; who waits is handed the place of the one that ends.
-    if (busy >= size) await new Promise<void>((resolve) => queue.push(resolve))
-    else busy++
-    for (let worker = idle.pop(); worker; worker = idle.pop()) if (worker.alive) return worker
-    return start()
+  const start = () => {
+    const started = startOne()
+    starting.add(started)
+    const forget = () => void starting.delete(started)
+    started.then(forget, forget)
+    return started
   }
-  const give = (worker: WorkerProcess | undefined) => {
-    if (worker?.alive) idle.push(worker)
-    else if (worker) all.delete(worker)
+  /** A place among the running evaluations; whoever leaves one hands it to the first who waits. */
+  const enter = (signal: AbortSignal) =>
+    new Promise<void>((resolve, reject) => {
+      if (busy < size) {
+        busy++
+        return resolve()
+      }
+      const leave = () => {
+        queue.splice(queue.indexOf(enter), 1)
+        reject(signal.reason)
+      }
+      const enter = () => {
+        signal.removeEventListener('abort', leave)
+        resolve()
+      }
+      queue.push(enter)
+      signal.addEventListener('abort', leave, { once: true })
+    })
+  const leave = () => {
     const next = queue.shift()
     if (next) next()
     else busy--
+  }
+  const take = async (): Promise<WorkerProcess> => {
+    for (let worker = idle.pop(); worker; worker = idle.pop()) {
+      if (!worker.ended) return worker
+      all.delete(worker)
+    }
+    return start()
+  }
+  const give = async (worker: WorkerProcess, tell: EvaluationContext['tell']) => {
+    const { pid, evaluations, megabytes, ended } = worker
+    if (!ended && evaluations < recycleTrials && megabytes <= recycleMegabytes) idle.push(worker)
+    else {
+      if (!ended) {
+        tell('worker.recycled', { pid, evaluations, megabytes }, POOL)
+        await worker.stop()
+      }
+      all.delete(worker)
+    }
+  }
+  const evaluateOnce = async (
+    request: Parameters<Evaluator['evaluate']>[0],
+    context: EvaluationContext,
+    isLastTry: boolean,
+  ): Promise<{ readonly evaluation: Evaluation } | undefined> => {
+    const worker = await take()
+    let hasBegun = false
+    try {
+      const evaluation = await worker.evaluate(request, context, () => {
+        hasBegun = true
+      })
+      return { evaluation }
+    } catch (thrown) {
+      if (!worker.ended || !ArchloomError.is(thrown) || context.signal.aborted) throw thrown
+      // It had died before, unnoticed: that is no failure of this trial.
+      if (!hasBegun && !isLastTry) return undefined
+      context.tell('worker.died', { pid: worker.pid, message: thrown.message }, POOL)
+      throw thrown
+    } finally {
+      await give(worker, context.tell)
+    }
   }
 
   // A module that cannot be loaded is a mistake in the program, not a failed trial: find out before the first one.
@@ -95,15 +214,19 @@ async function pool({ name, kind, module, size, graceMs }: PoolOptions, parts: E
     concurrency: size,
     queues: true,
     async evaluate(request, context) {
-      let worker: WorkerProcess | undefined
+      await enter(context.signal)
       try {
-        worker = await take()
-        return await worker.evaluate(request, context)
+        for (let tries = 1; ; tries++) {
+          const done = await evaluateOnce(request, context, tries === STILLBORN)
+          if (done) return done.evaluation
+        }
       } finally {
-        give(worker)
+        leave()
       }
     },
     async [Symbol.asyncDispose]() {
+      disposal.abort(new Error('the pool was disposed of'))
+      await Promise.allSettled(starting)
       await Promise.all([...all].map((worker) => worker.stop()))
     },
   }

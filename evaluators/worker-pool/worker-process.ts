@@ -1,11 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../../core/clock.ts'
-import { messageOf } from '../../core/errors.ts'
+import { type ArchloomError, messageOf } from '../../core/errors.ts'
 import type { Evaluation, EvaluationContext, EvaluationRequest } from '../../core/evaluator.ts'
 import type { RandomState } from '../../core/random.ts'
 import { error } from './errors.ts'
-import { type FromWorker, fromThrown, type ToWorker } from './protocol.ts'
+import { type FromWorker, fromThrown, opened, sealed, type ToWorker } from './protocol.ts'
 
 export interface WorkerOptions {
   readonly module: string
@@ -13,13 +13,26 @@ export interface WorkerOptions {
   readonly clock: Clock
   /** How long an aborted evaluation may take to end before its process is killed. */
   readonly graceMs: number
+  /** Between two signs of life of an evaluation; absent: none. */
+  readonly heartbeatMs?: number
+  /** Ends a process that is still starting. */
+  readonly signal: AbortSignal
 }
 
 /** One process that evaluates one trial at a time. */
 export interface WorkerProcess {
-  readonly alive: boolean
+  readonly pid: number
   readonly space: { readonly name: string; readonly fingerprint: string } | null
-  evaluate(request: EvaluationRequest, context: EvaluationContext): Promise<Evaluation>
+  /** Why the process has ended; undefined while it lives. */
+  readonly ended: ArchloomError | undefined
+  /** Evaluations so far, and the memory of the process after the last one. */
+  readonly evaluations: number
+  readonly megabytes: number
+  /**
+   * `began` is called when the worker has taken the request: before that, the end of its process says nothing about the
+   * trial. Errors: what the evaluator throws, ARCHLOOM_WORKER_DIED.
+   */
+  evaluate(request: EvaluationRequest, context: EvaluationContext, began: () => void): Promise<Evaluation>
   stop(): Promise<void>
 }
 
@@ -31,18 +44,25 @@ const execArgv = isSource
   : process.execArgv
 
 const LAST_WORDS = 1000
+/** How long an ended process's last words are waited for: a program that it started may keep its pipes open. */
+const LAST_WORDS_MS = 100
 
 /** Resolves once the worker has loaded the module. Errors: what the module throws, ARCHLOOM_WORKER_DIED. */
 export async function startWorker(options: WorkerOptions): Promise<WorkerProcess> {
+  const { module, rng, clock, graceMs, heartbeatMs, signal: starting } = options
   // What it prints goes to stderr: stdout may be a program's result.
-  const child = fork(program, { execArgv, serialization: 'advanced', stdio: ['ignore', 2, 'pipe', 'ipc'] })
-  const life = watch(child)
+  const stdio = ['ignore', 2, 'pipe', 'ipc'] as const
+  const child = fork(program, [String(process.pid)], { execArgv, serialization: 'advanced', stdio: [...stdio] })
+  const life = watch(child, clock)
   const say = (message: ToWorker) => {
-    if (child.connected) child.send(message, () => {})
+    if (child.connected) child.send(sealed(message), () => {})
   }
   const hear = <T>(pick: (message: FromWorker, done: (value: T) => void, fail: (thrown: unknown) => void) => void) => {
     const { promise, resolve, reject } = deferred<T>()
-    const listener = (message: FromWorker) => pick(message, resolve, reject)
+    const listener = (received: unknown) => {
+      const message = opened<FromWorker>(received)
+      if (message) pick(message, resolve, reject)
+    }
     child.on('message', listener)
     const forget = life.onEnd(reject)
     return promise.finally(() => {
@@ -55,35 +75,62 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
     if (message.type === 'ready') done(message.space)
     if (message.type === 'refused') fail(fromThrown(message.thrown))
   })
-  say({ type: 'start', module: options.module, rng: options.rng })
-  const space = await ready.catch(async (thrown: unknown) => {
-    await life.stop()
-    throw thrown
-  })
+  const giveUp = () => void life.stop()
+  if (starting.aborted) giveUp()
+  starting.addEventListener('abort', giveUp, { once: true })
+  say({ type: 'start', module, rng, ...(heartbeatMs !== undefined && { heartbeatMs }) })
+  const space = await ready
+    .catch(async (thrown: unknown) => {
+      await life.stop()
+      throw thrown
+    })
+    .finally(() => starting.removeEventListener('abort', giveUp))
 
   let next = 0
+  let megabytes = 0
   return {
+    pid: child.pid ?? 0,
     space,
-    get alive() {
-      return life.alive
+    get ended() {
+      return life.ended
+    },
+    get evaluations() {
+      return next
+    },
+    get megabytes() {
+      return megabytes
     },
     stop: life.stop,
-    async evaluate(request, { signal, report, tell, checkpoint, saveCheckpoint, started }) {
+    async evaluate(request, { signal, report, tell, checkpoint, saveCheckpoint, started }, began) {
       signal.throwIfAborted()
       const id = next++
       const settled = new AbortController()
-      const onAbort = () => {
-        say({ type: 'abort', id, reason: messageOf(signal.reason) })
-        void options.clock.sleep(options.graceMs, settled.signal).then(() => {
+      /** Of what the search refused; it is the end of the evaluation, once the worker has let go of it. */
+      let refused: { readonly thrown: unknown } | undefined
+      const abort = (reason: unknown) => {
+        say({ type: 'abort', id, reason: messageOf(reason) })
+        void clock.sleep(graceMs, settled.signal).then(() => {
           // It may sit in a loop that never looks at its signal.
           if (!settled.signal.aborted) child.kill('SIGKILL')
         })
       }
-      const answer = hear<Evaluation>((message, done, fail) => {
-        if (!('id' in message) || message.id !== id) return
+      const onAbort = () => abort(signal.reason)
+      const take = (message: FromWorker) => {
         if (message.type === 'report' && report(message.step, message.metrics) === 'stop') say({ type: 'give-up', id })
         if (message.type === 'tell') tell(message.name, message.facts, message.plugin)
         if (message.type === 'checkpoint') saveCheckpoint?.(message.data)
+        if (message.type === 'heartbeat') tell('heartbeat', { pid: child.pid ?? 0, megabytes: message.megabytes }, POOL)
+      }
+      const answer = hear<Evaluation>((message, done, fail) => {
+        if (!('id' in message) || message.id !== id) return
+        if (message.type === 'began') began()
+        try {
+          if (!refused) take(message)
+        } catch (thrown) {
+          refused = { thrown }
+          abort(thrown)
+        }
+        if (message.type === 'evaluated' || message.type === 'threw') megabytes = message.megabytes
         if (message.type === 'evaluated') done(message.evaluation)
         if (message.type === 'threw') fail(fromThrown(message.thrown))
       })
@@ -92,7 +139,11 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
       const mayContinue = saveCheckpoint !== undefined
       say({ type: 'evaluate', id, request, mayContinue, ...(checkpoint && { checkpoint }) })
       try {
-        return await answer
+        const evaluation = await answer
+        if (refused) throw refused.thrown
+        return evaluation
+      } catch (thrown) {
+        throw refused ? refused.thrown : thrown
       } finally {
         settled.abort()
         signal.removeEventListener('abort', onAbort)
@@ -101,26 +152,38 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
   }
 }
 
+/** The name under which the pool itself speaks. */
+export const POOL = 'worker-pool'
+
 /** The end of a process, as an error that says why, and the way to bring it about. */
-function watch(child: ChildProcess) {
+function watch(child: ChildProcess, clock: Clock) {
   let output = ''
-  let ended: Error | undefined
-  const waiting = new Set<(ended: Error) => void>()
+  let ended: ArchloomError | undefined
+  const waiting = new Set<(ended: ArchloomError) => void>()
   child.stderr?.on('data', (chunk: Buffer) => {
     output = (output + chunk.toString()).slice(-LAST_WORDS)
   })
-  const onEnd = (listener: (ended: Error) => void) => {
+  const onEnd = (listener: (ended: ArchloomError) => void) => {
     if (ended) listener(ended)
     else waiting.add(listener)
     return () => void waiting.delete(listener)
   }
   const end = (exit: string) => {
+    if (ended) return
     ended = error('ARCHLOOM_WORKER_DIED', { exit, output: output.trim() })
     for (const listener of waiting) listener(ended)
+    child.stderr?.destroy()
   }
-  // 'close' comes after 'exit', when the last words have been read.
-  child.on('close', (code, signal) => end(signal ? `signal ${signal}` : `exit code ${code}`))
-  child.on('error', (thrown) => end(messageOf(thrown)))
+  child.on('exit', (code, signal) => {
+    const exit = signal ? `signal ${signal}` : `exit code ${code}`
+    // 'close' comes when the last words have been read.
+    child.once('close', () => end(exit))
+    void clock.sleep(LAST_WORDS_MS).then(() => end(exit))
+  })
+  child.on('error', (thrown) => {
+    // Where the process could not be started, 'exit' never comes.
+    if (child.pid === undefined) end(messageOf(thrown))
+  })
   const stop = () =>
     new Promise<void>((resolve) => {
       onEnd(() => resolve())
@@ -129,8 +192,8 @@ function watch(child: ChildProcess) {
   return {
     onEnd,
     stop,
-    get alive() {
-      return ended === undefined
+    get ended() {
+      return ended
     },
   }
 }

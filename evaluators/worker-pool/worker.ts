@@ -4,8 +4,9 @@ import { quote } from '../../core/errors.ts'
 import type { Evaluator, EvaluatorDefinition, EvaluatorFunction } from '../../core/evaluator.ts'
 import { seeded } from '../../core/random.ts'
 import type { SearchSpace } from '../../core/space/space.ts'
+import { endWithParent } from './end-with-parent.ts'
 import { error } from './errors.ts'
-import { type FromWorker, type ToWorker, toThrown } from './protocol.ts'
+import { type FromWorker, opened, sealed, type ToWorker, toThrown } from './protocol.ts'
 
 const EXPECTED =
   'a module that exports `evaluator` (a function, an evaluator, or a definition such as trainFromScratch() returns) and, for a definition, `space`'
@@ -15,7 +16,14 @@ interface WorkerModule {
   readonly space?: SearchSpace
 }
 
-const send = (message: FromWorker) => process.send?.(message)
+// Before anything of the user's is loaded.
+endWithParent(Number(process.argv[2]))
+
+// An evaluator may replace process.send, or hang up: that ends its process.
+const channel = process.send?.bind(process)
+const send = (message: FromWorker) => channel?.(sealed(message))
+const megabytes = () => process.memoryUsage.rss() / 2 ** 20
+let heartbeatMs: number | undefined
 const underWay = new Map<number, { readonly abort: AbortController; givenUp: boolean }>()
 let evaluator: Evaluator | undefined
 
@@ -44,6 +52,11 @@ async function evaluate(message: ToWorker & { type: 'evaluate' }): Promise<void>
   const abort = new AbortController()
   const trial = { abort, givenUp: false }
   underWay.set(id, trial)
+  send({ type: 'began', id })
+  const beat =
+    heartbeatMs === undefined
+      ? undefined
+      : setInterval(() => send({ type: 'heartbeat', id, megabytes: megabytes() }), heartbeatMs)
   try {
     const evaluation = await (evaluator as Evaluator).evaluate(request, {
       signal: abort.signal,
@@ -57,25 +70,30 @@ async function evaluate(message: ToWorker & { type: 'evaluate' }): Promise<void>
       ...(checkpoint && { checkpoint }),
       ...(mayContinue && { saveCheckpoint: (data: Uint8Array) => void send({ type: 'checkpoint', id, data }) }),
     })
-    send({ type: 'evaluated', id, evaluation })
+    send({ type: 'evaluated', id, evaluation, megabytes: megabytes() })
   } catch (thrown) {
-    send({ type: 'threw', id, thrown: toThrown(thrown) })
+    send({ type: 'threw', id, thrown: toThrown(thrown), megabytes: megabytes() })
   } finally {
+    clearInterval(beat)
     underWay.delete(id)
   }
 }
 
-process.on('message', (message: ToWorker) => {
+process.on('message', (received: unknown) => {
+  const message = opened<ToWorker>(received)
+  if (!message) return
   if (message.type === 'abort') underWay.get(message.id)?.abort.abort(new Error(message.reason))
   else if (message.type === 'give-up') {
     const trial = underWay.get(message.id)
     if (trial) trial.givenUp = true
   } else if (message.type === 'evaluate') void evaluate(message)
-  else
+  else if (message.type === 'start') {
+    heartbeatMs = message.heartbeatMs
     void load(message).then(
       (space) => send({ type: 'ready', space: space ? { name: space.name, fingerprint: space.fingerprint } : null }),
       (thrown: unknown) => send({ type: 'refused', thrown: toThrown(thrown) }),
     )
+  }
 })
 // Ctrl-C is the search's to answer; it aborts what is under way, then hangs up.
 process.on('SIGINT', () => {})
