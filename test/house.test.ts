@@ -287,6 +287,7 @@ it('files that replace others are written by one function, which a full disk doe
     'core/cli/medium/runner.ts',
     'evaluators/data/archive.ts',
     'plugins/optuna-journal/journal-file.ts',
+    'plugins/tensorboard/index.ts',
     'plugins/tensorflow/from-wheel.ts',
   ]
   const writes = /\b(?:fs\.)?(?:writeFile|appendFile|writeSync|writeFileSync|appendFileSync)\(|\.toFile\(/

@@ -70,6 +70,7 @@ const declared: Readonly<Record<string, Case>> = {
   'archloom/plugins/gp#gp': { option: 'candidates' },
   'archloom/plugins/grid#grid': { option: 'shuffle' },
   'archloom/plugins/grid#gridSearch': { option: 'shuffle' },
+  'archloom/plugins/tensorboard#tensorboard': { option: 'everyMs' },
   'archloom/plugins/optuna-journal#optunaJournal': { option: 'everyMs', given: { file: 'x' } },
   'archloom/plugins/hnas#hnas': { option: 'tradeOff' },
   'archloom/evaluators/worker-pool#workerPool': { option: 'graceSeconds' },

@@ -25,12 +25,22 @@ export async function main(args: readonly string[], terminals: Terminals = proce
     await program.parseAsync([...args], { from: 'user' })
     return code
   } catch (thrown) {
-    if (thrown instanceof CommanderError) return thrown.exitCode === OK ? OK : USAGE
+    if (thrown instanceof CommanderError && thrown.exitCode === OK) return OK
+    if (args.includes('--json')) terminals.stdout.write(`${JSON.stringify({ error: failureFacts(thrown) })}\n`)
+    if (thrown instanceof CommanderError) return USAGE
     terminals.stderr.write(`${failureText(thrown, args.includes('--verbose'))}\n`)
     return ArchloomError.is(thrown) && usageCodes.has(thrown.code) ? USAGE : FAILED
   } finally {
     console.log = speak
   }
+}
+
+/** An error as the one JSON object of `--json`. */
+function failureFacts(thrown: unknown): { readonly code: string; readonly message: string } {
+  if (ArchloomError.is(thrown)) return { code: thrown.code, message: thrown.message }
+  if (thrown instanceof CommanderError)
+    return { code: 'ARCHLOOM_USAGE', message: thrown.message.replace(/^error: /, '') }
+  return { code: thrown instanceof Error ? thrown.name : 'Error', message: messageOf(thrown) }
 }
 
 function failureText(thrown: unknown, verbose: boolean): string {
@@ -263,6 +273,15 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
       done(await predictCommand(model, data, output(options)))
     },
   )
+
+  ofStudies(command('report <study>', 'write a study as one HTML file, and its figures as SVG files'))
+    .option('--out <file>', 'the HTML file', 'report.html')
+    .action(async (study: string, options: Shared & { out: string }) => {
+      const { report } = await import('./commands/report.ts')
+      const { studies, name } = await place(options, study)
+      const { top, out } = options
+      done(await report(name, { studies, top, out, output: output(options) }))
+    })
 
   command('doctor', 'the tensor engines here: what they can, how fast they are, what to install').action(
     async (options: Shared) => {

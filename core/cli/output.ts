@@ -5,6 +5,9 @@ export interface Terminal {
   write(text: string): unknown
 }
 
+/** Columns of a terminal; some say 0 or nothing. */
+export const widthOf = ({ columns = 0 }: Terminal, otherwise: number): number => (columns > 0 ? columns : otherwise)
+
 export interface Terminals {
   readonly stdout: Terminal
   readonly stderr: Terminal

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import { type Budget, resolveBudget } from '../search/budget.ts'
 import { initialState, reduce, type SearchState } from '../study/state.ts'
 import type { SearchEvent } from '../trial/events.ts'
-import type { Terminal } from './output.ts'
+import { type Terminal, widthOf } from './output.ts'
 import { cut, durationText, metricsText, numberText } from './text.ts'
 
 const BAR = 20
@@ -149,7 +149,7 @@ export function progressDisplay(events$: Observable<SearchEvent>, options: Progr
       last = line
       return
     }
-    const width = (terminal.columns ?? 100) - 1
+    const width = widthOf(terminal, 100) - 1
     const done = share(shown, now)
     const filled = Math.round((done ?? 0) * BAR)
     const bar =

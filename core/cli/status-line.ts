@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { Terminal } from './output.ts'
+import { type Terminal, widthOf } from './output.ts'
 import { cut } from './text.ts'
 
 /** Says how long work other than a search goes on. */
@@ -24,7 +24,7 @@ export function statusLine(terminal: Terminal, clock: Clock, everyMs = 5000): St
       drawnAt = clock.now()
       clear()
       shown = text
-      terminal.write(live ? cut(text, (terminal.columns ?? 100) - 1) : `${text}\n`)
+      terminal.write(live ? cut(text, widthOf(terminal, 100) - 1) : `${text}\n`)
     },
     above(text) {
       clear()

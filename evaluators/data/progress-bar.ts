@@ -38,7 +38,7 @@ export function progressBar(terminal: Terminal = process.stderr): (progress: Dow
     const step = `${progress.file} ${Math.floor(total ? (100 * received) / total : received / 1e6)}`
     if (step === shown && !progress.done) return
     shown = step
-    terminal.write(`\r\x1b[2K${line.slice(0, (terminal.columns ?? 100) - 1)}${progress.done ? '\n' : ''}`)
+    terminal.write(`\r\x1b[2K${line.slice(0, (terminal.columns || 100) - 1)}${progress.done ? '\n' : ''}`)
   }
 }
 

@@ -3,7 +3,7 @@ import type { Json } from '../../space/decision.ts'
 import { error } from '../errors.ts'
 import { parseFlags } from '../flags.ts'
 import { benchFolder, benchNames } from '../names.ts'
-import type { Output } from '../output.ts'
+import { type Output, widthOf } from '../output.ts'
 import { numberText, tableText } from '../text.ts'
 
 export interface BenchResult {
@@ -46,7 +46,7 @@ export async function bench(name: string, args: readonly string[], output: Outpu
     ratio === undefined ? '' : `${numberText(ratio)}×`,
     reference ?? '',
   ])
-  output.log(tableText(['name', 'value', 'unit', 'ratio', 'reference'], rows, output.reader.columns ?? 160))
+  output.log(tableText(['name', 'value', 'unit', 'ratio', 'reference'], rows, widthOf(output.reader, 160)))
   const machine = { cores: availableParallelism(), cpu: cpus()[0]?.model ?? 'unknown', node: process.version }
   output.result({ machine, ...measured })
   return 0

@@ -1,7 +1,7 @@
 import { ArchloomError, messageOf } from '../../errors.ts'
 import { readRecord } from '../../study/record.ts'
 import type { Studies } from '../../study/studies.ts'
-import type { Output } from '../output.ts'
+import { type Output, widthOf } from '../output.ts'
 import { durationText, numberText, tableText } from '../text.ts'
 
 /** `archloom ls`: every study of a place, the newest last. */
@@ -25,7 +25,7 @@ export async function ls({ studies: place, output }: { studies: Studies; output:
           s.startedAt > 0 ? new Date(s.startedAt).toISOString().slice(0, 16).replace('T', ' ') : '',
           s.space ?? '',
         ]),
-        output.reader.columns ?? 200,
+        widthOf(output.reader, 200),
       ),
     )
   output.result({ storage: place.url, studies })

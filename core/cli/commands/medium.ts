@@ -13,7 +13,7 @@ import { claimsOf, type PartSummary, summaryOf } from '../medium/summary.ts'
 import { sectionText, withSection } from '../medium/tables.ts'
 import { readResults } from '../medium/units.ts'
 import { mediumNames, mediumOf } from '../names.ts'
-import type { Output } from '../output.ts'
+import { type Output, widthOf } from '../output.ts'
 import { durationText, tableText } from '../text.ts'
 
 async function mediumNamed(paper: string): Promise<{ readonly experiment: Experiment; readonly module: URL }> {
@@ -61,7 +61,7 @@ export async function reproduceMedium(paper: string, options: MediumCommand): Pr
   })
   const summary = summaryOf(experiment, lines)
   const claims = claimsOf(summary)
-  output.log(verdictTable(summary, output.reader.columns ?? 160))
+  output.log(verdictTable(summary, widthOf(output.reader, 160)))
   const seconds = (realClock.now() - began) / 1000
   output.log(
     `\n${results}: ${durationText(1000 * summary.reduce((sum, part) => sum + part.seconds, 0))} of processor time`,

@@ -3,7 +3,7 @@ import type { Baseline, ReproduceOptions, Reproduction, Scale } from '../../repr
 import { error } from '../errors.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { experimentNames, experimentOf } from '../names.ts'
-import type { Output } from '../output.ts'
+import { type Output, widthOf } from '../output.ts'
 import { durationText, numberText, tableText } from '../text.ts'
 
 interface ExperimentModule {
@@ -44,7 +44,7 @@ export async function reproduce(paper: string, { scale, seed, data, output }: Re
     log: output.note,
     signal: stop.signal,
   })
-  output.log(claimsTable(found, output.reader.columns ?? 160))
+  output.log(claimsTable(found, widthOf(output.reader, 160)))
   output.log(`\nscale ${found.scale}, seed ${found.seed}, ${durationText(1000 * found.seconds)}`)
   output.result(found)
   return found.claims.every(({ holds }) => holds) ? 0 : 1

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { messageOf } from '../../errors.ts'
 import type { Json } from '../../space/decision.ts'
 import type { StudyRecord } from '../../study/record.ts'
-import type { Output } from '../output.ts'
+import { type Output, widthOf } from '../output.ts'
 import { bestTable, type Label } from './best-table.ts'
 import { svgOfDot, writePicture } from './pictures.ts'
 import { progressChart } from './progress-chart.ts'
@@ -48,7 +48,7 @@ export function printReport(
   { top, label }: { top: number; label?: Label | undefined },
 ) {
   const { state, started, trials } = study
-  const width = output.reader.columns ?? 160
+  const width = widthOf(output.reader, 160)
   const best = study.best(top)
   const [objective] = started.objectives
   if (best.length === 0) output.log('no feasible trial so far')

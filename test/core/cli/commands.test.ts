@@ -90,6 +90,28 @@ describe('run and resume', () => {
     expect(nowhere.stderr).toMatch(/^ARCHLOOM_EXPORT_OUT: --as optuna-journal without --out/)
   })
 
+  it('writes a report that loads and runs nothing, with its figures beside it', async () => {
+    await archloom('run', module('digits'), '--trials', '6', '--study', 'told', ...here())
+    const out = join(directory, 'told.html')
+    const { code, json } = await archloom('report', 'told', '--out', out, '--json', ...here())
+    expect(code).toBe(0)
+    expect(json.files[0]).toBe(out)
+    expect(json.files).toContain(join(directory, 'told-progress.svg'))
+    for (const file of json.files) expect(existsSync(file), file).toBe(true)
+    expect(readFileSync(out, 'utf8')).toContain('ARCHLOOM_EVALUATION_THREW')
+  })
+
+  it('prints an object for errors too with --json', async () => {
+    const missing = await archloom('show', 'nowhere', '--json', ...here())
+    expect(missing.code).toBe(1)
+    expect(missing.json).toEqual({
+      error: { code: 'ARCHLOOM_STUDY_NOT_FOUND', message: expect.stringMatching(/^ARCHLOOM_STUDY_NOT_FOUND: /) },
+    })
+    const misused = await archloom('show', 'x', '--json', '--top', 'many')
+    expect(misused.code).toBe(2)
+    expect(misused.json.error).toMatchObject({ code: 'ARCHLOOM_USAGE', message: expect.stringContaining('--top') })
+  })
+
   it('ends with 1 when no trial succeeded', async () => {
     const args = ['run', module('failing'), '--study', 'all-failed', '--json', ...here()]
     const { code, json } = await archloom(...args)

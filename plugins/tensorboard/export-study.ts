@@ -1,0 +1,14 @@
+import type { ExportForm } from '../../core/index.ts'
+import { eventPieces } from './pieces.ts'
+
+/** How many trials get a run of their own. */
+export const RUNS = 1000
+
+/** `archloom export --as tensorboard`: the whole study as a new folder of event files. */
+export const form: ExportForm = {
+  files: 'many',
+  async *exportStudy(store) {
+    const piecesOf = eventPieces(RUNS)
+    for await (const events of store.read()) for (const event of events) yield* await piecesOf(event)
+  },
+}
