@@ -86,6 +86,7 @@ export type {
   Supernet,
   SupernetMixture,
   Trainer,
+  TrainingState,
 } from './trainer.ts'
 export {
   type CommitMode,

@@ -162,8 +162,22 @@ export interface Progress {
   readonly metrics: Readonly<Record<string, number>>
 }
 
+/** Where a training stands: what a later call of the same trainer, in any process, goes on from exactly. */
+export interface TrainingState {
+  /** Weights, other state of the network, and the optimizer's state. */
+  readonly weights: readonly SavedWeight[]
+  /** Everything else: steps, random streams, early stopping. Plain JSON. */
+  readonly progress: Json
+}
+
 export interface FitOptions {
   readonly epochs: number
+  /** Epochs that schedules are made for, where the training may go on later. Default: `epochs`. */
+  readonly horizon?: number
+  /** Go on from here, up to `epochs` in all. Trainers that do not save states ignore it. */
+  readonly from?: TrainingState
+  /** Called at the end with what a later call can go on from. */
+  readonly save?: (state: TrainingState) => void
   readonly rng: Random
   readonly validation?: Split<'validation'>
   readonly signal?: AbortSignal

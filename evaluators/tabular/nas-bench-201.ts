@@ -165,6 +165,7 @@ export function nasBench201Table(given: NasBench201TableOptions = {}): NasBench2
       ...['accuracy', 'testAccuracy', 'validationAccuracy', 'parameters', 'multiplyAdds'],
       ...(latencies ? ['latencyMs'] : []),
     ],
+    costs: ['parameters', 'multiplyAdds'],
     papers: [nasBench201Paper],
     notes: [
       `simulated training times are measured for ${measuredRows} architectures and estimated for the other ${ROWS - measuredRows}`,

@@ -48,6 +48,7 @@ export function nasBenchMacroTable(options: TableFileOptions = {}): NasBenchMacr
   return {
     name: `${NAME} cifar10`,
     metrics: ['accuracy', 'accuracySd', 'parameters', 'multiplyAdds'],
+    costs: ['parameters', 'multiplyAdds'],
     papers: [nasBenchMacroPaper],
     protocol: 'oracle',
     fidelities: [1],

@@ -18,6 +18,8 @@ export interface Table<A = unknown> {
   readonly protocol?: 'honest' | 'oracle'
   /** The fidelities whose trainings are stored, ascending; others are refused with ARCHLOOM_TABLE_FIDELITY. */
   readonly fidelities?: readonly number[]
+  /** Of its metrics, those that are known without training. */
+  readonly costs?: readonly string[]
   /** Fidelity 1 is the full training. Throws ARCHLOOM_TABLE_ENTRY_UNKNOWN. */
   lookup(architecture: A, fidelity: number): Evaluation
 }
@@ -38,6 +40,12 @@ export const tabular = <A>(table: Table<A>): EvaluatorDefinition<A> => ({
       kind: 'tabular',
       name: `tabular ${table.name}`,
       concurrency: Number.POSITIVE_INFINITY,
+      ...(table.costs && {
+        costs: (architecture) => {
+          const { metrics } = table.lookup(architecture, 1)
+          return Object.fromEntries(table.costs!.map((name) => [name, metrics[name]!]))
+        },
+      }),
       evaluate: async ({ architecture, fidelity }, { signal }) => {
         const evaluation = table.lookup(architecture, fidelity)
         if (pass) await pass(evaluation.simulatedSeconds ?? 0, signal)

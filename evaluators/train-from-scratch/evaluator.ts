@@ -1,8 +1,9 @@
 import type { EvaluationContext, EvaluationRequest, EvaluatorDefinition, EvaluatorParts } from '../../core/evaluator.ts'
 import { options as declare, isObject, type OptionsOf, required, value, whole } from '../../core/options/index.ts'
 import { seeded } from '../../core/random.ts'
-import { useEngine } from '../../core/tensor/index.ts'
-import type { Dataset, Network, Split, Trainer } from '../../core/trainer.ts'
+import type { Json } from '../../core/space/index.ts'
+import { decodeSafetensors, encodeSafetensors, useEngine } from '../../core/tensor/index.ts'
+import type { Dataset, FitOptions, Network, Split, Trainer, TrainingState } from '../../core/trainer.ts'
 import { classify } from '../metrics/classification.ts'
 import { meanLoss } from '../metrics/mean-loss.ts'
 import { parameterCount } from '../metrics/parameters.ts'
@@ -55,6 +56,8 @@ const NAME = 'train-from-scratch'
  * Trains every architecture from fresh weights and measures it on the validation split: `loss` (cross-entropy of
  * classifiers, the trainer's own where the targets are not classes), `accuracy` (of classifiers), `parameters`, `multiplyAdds` where the space has cost, and the metrics you add. Fidelity scales the
  * epochs. Weights, order of examples and augmentation depend on the trial's seed only.
+ * With a scheduler, a paused trial goes on exactly from where it was (weights, optimizer, order of examples, random
+ * streams), where the trainer saves its state, as the stock one does; with another trainer it starts again.
  * Errors: ARCHLOOM_OPTION; as failed trials those of the trainer.
  */
 export function trainFromScratch(options: TrainFromScratchOptions): EvaluatorDefinition {
@@ -72,15 +75,52 @@ export function trainFromScratch(options: TrainFromScratchOptions): EvaluatorDef
       return {
         kind: 'from-scratch',
         name: NAME,
+        ...(parts.space.cost && {
+          costs: (architecture) => ({
+            ...parts.space.cost!(architecture, { input: train.inputShape, classes: train.classes }),
+          }),
+        }),
         evaluate: async (request, context) => {
           const runs: Metrics[] = []
+          const states: TrainingState[] = []
+          const known = context.checkpoint && decodeStates(context.checkpoint.data)
           for (let repeat = 0; repeat < repeats; repeat++)
-            runs.push(await trainOnce({ ...options, train, metrics }, parts, request, context, repeat))
+            runs.push(
+              await trainOnce({ ...options, train, metrics }, parts, request, context, {
+                repeat,
+                from: known?.[repeat],
+                save: (state) => void states.push(state),
+              }),
+            )
+          if (states.length === repeats) context.saveCheckpoint?.(encodeStates(states))
           return { metrics: repeats === 1 ? (runs[0] as Metrics) : meanOf(runs) }
         },
       }
     },
   }
+}
+
+/** Trainings as the bytes of one safetensors file. */
+const encodeStates = (states: readonly TrainingState[]): Uint8Array =>
+  encodeSafetensors(
+    states.flatMap(({ weights }, i) => weights.map((weight) => ({ ...weight, name: `${i}/${weight.name}` }))),
+    { metadata: { progress: JSON.stringify(states.map(({ progress }) => progress)) } },
+  )
+
+function decodeStates(data: Uint8Array): TrainingState[] {
+  const { weights, metadata } = decodeSafetensors(data, 'a checkpoint')
+  return (JSON.parse(metadata.progress!) as Json[]).map((progress, i) => ({
+    progress,
+    weights: weights
+      .filter(({ name }) => name.startsWith(`${i}/`))
+      .map((weight) => ({ ...weight, name: weight.name.slice(`${i}/`.length) })),
+  }))
+}
+
+interface RunOptions {
+  readonly repeat: number
+  readonly from: TrainingState | undefined
+  readonly save: (state: TrainingState) => void
 }
 
 type Metrics = Readonly<Record<string, number>>
@@ -93,8 +133,8 @@ async function trainOnce(
   options: Resolved,
   { space, clock, trainer: provided }: EvaluatorParts,
   { architecture, seed, fidelity }: EvaluationRequest,
-  { signal, report, tell }: EvaluationContext,
-  repeat: number,
+  { signal, report, tell, saveCheckpoint }: EvaluationContext,
+  { repeat, from, save }: RunOptions,
 ): Promise<Metrics> {
   signal.throwIfAborted()
   if (!space.build) throw error('ARCHLOOM_TRAIN_FROM_SCRATCH_NETWORKS', { space: space.name })
@@ -105,10 +145,21 @@ async function trainOnce(
   using network = space.build(architecture, { ...form, rng: rng.fork('weights') })
   const epochs = options.epochs * fidelity
   const began = clock.now()
-  const fit = { epochs, rng: rng.fork('training'), validation, signal, tell }
+  const fit: FitOptions = {
+    epochs,
+    // Schedules span the full effort: a rung is its beginning, and the next one goes on.
+    horizon: options.epochs,
+    rng: rng.fork('training'),
+    validation,
+    signal,
+    tell,
+    ...(from && { from }),
+    ...(saveCheckpoint && { save }),
+  }
   // Steps of all repeats count up: a display sees one run.
   const trainer = trainerOf(options, provided)
-  for await (const { step, steps, metrics } of trainer.fit(network, train, fit)) report(repeat * steps + step, metrics)
+  for await (const { step, steps, metrics } of trainer.fit(network, train, fit))
+    if (report(repeat * steps + step, metrics) === 'stop') break
   signal.throwIfAborted()
   const seconds = (clock.now() - began) / 1000
   const trained: Trained = { network, architecture, train, validation, epochs, seconds, signal }

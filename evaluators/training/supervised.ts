@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { stepMeans } from '../../core/index.ts'
+import { type Json, type RandomState, stepMeans } from '../../core/index.ts'
 import {
   among,
   callback,
@@ -26,6 +26,7 @@ import type {
   Network,
   OptimizerFactory,
   Progress,
+  SavedWeight,
   Split,
   Trainer,
 } from '../../core/trainer.ts'
@@ -138,28 +139,46 @@ async function* train(
   settings: Settings,
   network: Network,
   data: Split<'train'>,
-  { epochs, rng, validation, signal }: FitOptions,
+  { epochs, horizon = epochs, rng, validation, signal, from, save }: FitOptions,
 ): AsyncGenerator<Progress, void, undefined> {
   const { reportEvery, validateEvery, patience = Number.POSITIVE_INFINITY } = settings
   if (settings.classifies && (network.outputShape.length !== 1 || network.outputShape[0] !== data.classes))
     throw error('ARCHLOOM_TRAINING_OUTPUT', { received: network.outputShape, classes: data.classes })
   const { batchSize, epochSteps, steps } = plan(settings, data, epochs)
-  const optimizer: tf.Optimizer & Pick<ApplyMode, 'tap'> = settings.makeOptimizer(steps)
+  const total = Math.max(steps, plan(settings, data, horizon).steps)
+  const optimizer: tf.Optimizer & Pick<ApplyMode, 'tap'> = settings.makeOptimizer(total)
   const rated = optimizer instanceof StepOptimizer ? optimizer : undefined
   const order = rng.fork('batches')
   const noise = rng.fork('noise')
   const means = stepMeans()
   let [step, best, withoutGain] = [0, Number.NEGATIVE_INFINITY, 0]
   try {
-    for (let epoch = 0; step < steps; epoch++) {
+    if (from) {
+      const known = from.progress as unknown as SavedProgress
+      ;({ step, withoutGain } = known)
+      best = known.best ?? Number.NEGATIVE_INFINITY
+      order.restore(known.order)
+      noise.restore(known.noise)
+      await restoreWeights(network, optimizer, from.weights)
+    }
+    if (step >= steps) return
+    for (let epoch = Math.floor(step / epochSteps); step < steps; epoch++) {
       const before = step
+      // A pass that was left in the middle is drawn again, and what was used of it passed over.
+      let passed = step % epochSteps
+      const atPass = order.snapshot()
       for (const batch of data.batches({ batchSize, rng: order, dropRemainder: true })) {
-        const learningRate = settings.learningRate?.(step, steps)
+        if (passed > 0) {
+          passed--
+          tf.dispose([batch.inputs, batch.targets])
+          continue
+        }
+        const learningRate = settings.learningRate?.(step, total)
         if (learningRate !== undefined && rated) rated.learningRate = learningRate
         const mode: ApplyMode = {
           training: true,
           rng: noise,
-          dropPath: settings.dropPath(step, steps),
+          dropPath: settings.dropPath(step, total),
           ...(optimizer.tap && { tap: (use) => optimizer.tap?.(use) }),
         }
         const loss = stepOn(batch, settings, network, optimizer, mode)
@@ -192,12 +211,76 @@ async function* train(
           best = Math.max(best, measured.accuracy)
           if (withoutGain >= patience) return
         }
+        if (last && save) {
+          const progress: SavedProgress = {
+            step,
+            withoutGain,
+            best: Number.isFinite(best) ? best : null,
+            order: step % epochSteps === 0 ? order.snapshot() : atPass,
+            noise: noise.snapshot(),
+          }
+          save({ weights: await weightsOf(network, optimizer), progress: progress as unknown as Json })
+        }
         if (last) return
       }
       if (step === before) throw error('ARCHLOOM_TRAINING_NO_BATCHES', { size: data.size, batchSize })
     }
   } finally {
     optimizer.dispose()
+  }
+}
+
+interface SavedProgress {
+  readonly step: number
+  readonly withoutGain: number
+  readonly best: number | null
+  readonly order: RandomState
+  readonly noise: RandomState
+}
+
+/** Variables are saved by their place: their names hold good in one process only. */
+const variablesOf = ({ trainable, state }: Network) => [...trainable, ...state]
+
+async function weightsOf(network: Network, optimizer: tf.Optimizer): Promise<SavedWeight[]> {
+  const record = async (name: string, tensor: tf.Tensor): Promise<SavedWeight> => ({
+    name,
+    shape: [...tensor.shape],
+    data: Float32Array.from(await tensor.data()),
+  })
+  const variables = variablesOf(network)
+  const saved = await Promise.all(variables.map((variable, i) => record(`network/${i}`, variable as tf.Tensor)))
+  const state = await optimizer.getWeights()
+  try {
+    for (const { name, tensor } of state) {
+      const at = network.trainable.findIndex((variable) => name.startsWith(`${variable.name}/`))
+      const path = at < 0 ? name : `${at}/${name.slice(network.trainable[at]!.name.length + 1)}`
+      saved.push(await record(`optimizer/${path}`, tensor))
+    }
+  } finally {
+    tf.dispose(state.map(({ tensor }) => tensor))
+  }
+  return saved
+}
+
+async function restoreWeights(network: Network, optimizer: tf.Optimizer, weights: readonly SavedWeight[]) {
+  const byName = new Map(weights.map((weight) => [weight.name, weight]))
+  for (const [i, variable] of variablesOf(network).entries()) {
+    const { shape, data } = byName.get(`network/${i}`)!
+    const tensor = tf.tensor(data, [...shape])
+    variable.assign(tensor)
+    tensor.dispose()
+  }
+  const state = weights
+    .filter(({ name }) => name.startsWith('optimizer/'))
+    .map(({ name, shape, data }) => {
+      const [, at, ...kind] = name.split('/')
+      const variable = kind.length > 0 ? network.trainable[Number(at)] : undefined
+      return { name: variable ? `${variable.name}/${kind.join('/')}` : at!, tensor: tf.tensor(data, [...shape]) }
+    })
+  try {
+    if (state.length > 0) await optimizer.setWeights(state)
+  } finally {
+    tf.dispose(state.map(({ tensor }) => tensor))
   }
 }
 

@@ -85,6 +85,7 @@ export function weightSharing(given: WeightSharingOptions): EvaluatorDefinition 
       name: NAME,
       ...{ space, supernet, train, validation, batchSize, statistics, measure },
       measureBatch: async (architecture, batch) => measureBatch(ready(architecture), batch, training),
+      ...(space.cost && { costs: (architecture: A) => ({ ...space.cost!(architecture, form) }) }),
       async evaluate({ architecture }, { signal }) {
         const { accuracy, loss } = await measure(architecture, signal)
         const cost = space.cost?.(architecture, form)

@@ -235,7 +235,7 @@ describe('a search', () => {
         seed: 5,
       })
       await search.finish()
-      return search.best(3).map((trial) => ({ ...trial, build: undefined, at: undefined, elapsedMs: undefined }))
+      return search.best(3).map(({ trial, text, metrics, reward }) => ({ trial, text, metrics, reward }))
     }
     expect(await metrics()).toEqual(await metrics())
   })
