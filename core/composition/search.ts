@@ -304,13 +304,15 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
     message: `evaluator ${quote(definition.name)} trains nothing with the trainer of ${quote(composition.origins.get(TRAINER))}; train what the search finds with it afterwards, or use trainFromScratch().`,
   })
 
-  const spentIn = ({ stream, trials }: Session<A>) =>
-    spentReason(budget, {
+  const spentIn = ({ stream, trials }: Session<A>) => {
+    // Time goes on between events: a long training tells of itself only now and then.
+    return spentReason(budget, {
       proposed: trials.count,
-      elapsedMs: stream.state.elapsedMs,
+      elapsedMs: stream.record.elapsedAt(clock.now()),
       consecutiveFailures: stream.state.consecutiveFailures,
       targetReached: stream.state.targetReached,
     })
+  }
 
   /** Evaluates one rung with everything that this search says about it. Never throws. */
   const evaluateIn =

@@ -4,7 +4,7 @@ import { compareResults } from '../trial/objective.ts'
 import type { Rung, Trial, TrialStatus } from '../trial/trial.ts'
 import { architectureOf } from './architecture.ts'
 import { error } from './errors.ts'
-import { initialState, reduce, type SearchState } from './state.ts'
+import { initialState, reduce, type SearchState, type Timing } from './state.ts'
 import type { Store } from './store.ts'
 
 type Metrics = Readonly<Record<string, number>>
@@ -158,7 +158,7 @@ export class StudyRecord {
   readonly #images: string[] = []
   readonly #warnings: EventOf<'search.warning'>[] = []
   #started: EventOf<'search.started'> | undefined
-  #state: SearchState = initialState
+  #state: SearchState & Timing = initialState
 
   constructor(name: string, location: string) {
     this.name = name
@@ -177,6 +177,11 @@ export class StudyRecord {
 
   get state(): SearchState {
     return this.#state
+  }
+
+  /** Time of all sessions until `now`, in a session that goes on: events may be far apart. */
+  elapsedAt(now: number): number {
+    return this.#state.elapsedMs + Math.max(0, now - (this.#state.lastAt ?? now))
   }
 
   get trials(): readonly Trial[] {

@@ -55,7 +55,7 @@ export const initialState: SearchState = {
   seq: -1,
 }
 
-interface Timing {
+export interface Timing {
   readonly lastAt?: number
 }
 

@@ -1,4 +1,4 @@
-import { defineErrors } from '../../core/errors.ts'
+import { defineErrors, quote } from '../../core/errors.ts'
 import { optionError } from '../../core/options/index.ts'
 
 export const error = defineErrors('abs', {
@@ -6,6 +6,8 @@ export const error = defineErrors('abs', {
     `the calibration set gave ${d.examples} examples; expected at least one. Gates of activations are read off averages over it.`,
   ARCHLOOM_ABS_DIVERGED: (d: { step: number; steps: number; learningRate: number }) =>
     `abs: the loss was not finite at step ${d.step} of ${d.steps} (learning rate ${d.learningRate}). Lower the learning rate, or start from better trained weights.`,
+  ARCHLOOM_ABS_NOT_FOUND: (d: { configuration: string }) =>
+    `abs: no search of this study found the configuration ${quote(d.configuration)}. Networks of given bits come from uniformBits() or randomBits(); remove it from the queue.`,
   ARCHLOOM_ABS_CLASSES: (d: { received: readonly number[]; classes: number }) =>
     `abs: the network's outputs have shape [${d.received.join(', ')}] and the data ${d.classes} classes; expected one logit a class.`,
 })

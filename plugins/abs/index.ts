@@ -5,6 +5,8 @@
  *     const { model, share } = await absCompress(network, { data, target: { bops: 0.02 } })
  *     using small = quantisedNetwork(model)          // a Network: apply, evaluate, train on
  *
+ * As a search with a study, events and a budget: `plugins: [abs({ data, target: { bops: 0.02 } })]` over a `superBitSpace`.
+ *
  * Takes any `Network` of ours whose forward pass a layer graph can hold (or a `LayerGraph` itself) and data to train on.
  * Returns a `Compression`; its `model` is plain data for exporters:
  * - `model.graph`: a `LayerGraph` without the pruned channels; kernels are those before quantisation, batch norms bear
@@ -31,6 +33,7 @@ export { deriveModel } from './derive.ts'
 export { type FineTuneOptions, fineTune } from './fine-tune.ts'
 export type { SearchOptions, SearchProgress } from './options.ts'
 export { papers } from './paper.ts'
+export { type AbsOptions, abs } from './plugin.ts'
 export { type ReadOut, type ReadOutOptions, readOut } from './read-out.ts'
 export { type AbsSearchOptions, absSearch, type Compression } from './search.ts'
 export { clampThresholds, largestFilterThreshold } from './thresholds.ts'

@@ -21,6 +21,9 @@ export interface SuperBitArchitecture {
 /** Compressions of one network, for any controller: random search, evolution, and what ABS is compared with. */
 export interface SuperBitSpace extends SearchSpace<SuperBitArchitecture> {
   readonly plan: SuperBitPlan
+  /** The network that is compressed, and what may be chosen in it. */
+  readonly graph: LayerGraph
+  readonly options: SuperBitOptions
   /** As a choice of the network: of each layer's groups those with the largest scores are kept. */
   choice(architecture: SuperBitArchitecture): BitChoice
   /** Share of full-precision BOPs. */
@@ -58,6 +61,8 @@ export function superBitSpace(graph: LayerGraph, options: SuperBitOptions = {}):
   return Object.defineProperties({} as SuperBitSpace, {
     ...Object.getOwnPropertyDescriptors(space),
     plan: { value: plan, enumerable: true },
+    graph: { value: graph, enumerable: true },
+    options: { value: options, enumerable: true },
     choice: { value: choice, enumerable: true },
     share: {
       value: (architecture: SuperBitArchitecture) => bopsOf(plan, choice(architecture)) / plan.fullBops,
