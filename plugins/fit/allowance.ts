@@ -8,6 +8,8 @@ export type Budget = { readonly minutes: number } | { readonly steps: number }
 export interface Allowance {
   /** Whether the budget is a time. */
   readonly timed: boolean
+  /** Training steps of the whole budget; undefined where the budget is a time. */
+  readonly steps: number | undefined
   /** Seconds since the allowance began. */
   seconds(): number
   /** Seconds that are left; infinite for a budget of steps. */
@@ -30,6 +32,7 @@ export function allowance(budget: Budget, clock: Clock = realClock): Allowance {
   const total = timed ? 60_000 * budget.minutes : budget.steps
   return {
     timed,
+    steps: timed ? undefined : total,
     seconds: () => elapsed() / 1000,
     left: () => (timed ? (total - elapsed()) / 1000 : Number.POSITIVE_INFINITY),
     stretch: (share) => (timed ? milliseconds(share * total, now) : steps(Math.max(1, Math.round(share * total)))),

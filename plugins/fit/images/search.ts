@@ -50,8 +50,15 @@ export interface FoundImageClassifier extends Disposable {
   readonly steps: number
 }
 
-/** Shares of the budget: the first rung of all trials together, the second rung of the best two. */
-const [FIRST, SECOND] = [0.16, 0.12]
+/** Share of the budget that the trials may spend together: 12 % of two minutes, 25 % from fifteen minutes on. */
+const searchShare = (minutes: number) => Math.min(0.25, 0.1 + 0.01 * minutes)
+/** Part of that share for the first rung of all trials; the rest is the second rung of the best two. */
+const FIRST = 0.6
+/** A challenger that would see fewer epochs than this, and fewer than half of the first trial's, is not trained. */
+const FEW_EPOCHS = 30
+/** Timed steps that tell how fast a network trains; the first ones also prepare kernels and are not counted. */
+const [UNTIMED, TIMED] = [2, 6]
+const BATCH = 64
 /** The learning rate rises over this share of a trial's first stretch. */
 const WARM_UP = 0.2
 
@@ -62,12 +69,32 @@ interface Running {
   readonly cost: NetworkCost
   accuracy: number
   loss: number
+  /** Training steps per second of the allowance's clock, as far as they were timed. */
+  rate?: number | undefined
+}
+
+/** Times the steps of a stretch after the first few. */
+function stepTimer({ seconds }: Allowance) {
+  let [began, now, steps] = [0, 0, 0]
+  return {
+    get steps() {
+      return steps
+    },
+    reached(step: number) {
+      steps = step
+      now = seconds()
+      if (step === UNTIMED) began = now
+    },
+    rate: (): number | undefined => (steps > UNTIMED && now > began ? (steps - UNTIMED) / (now - began) : undefined),
+  }
 }
 
 /**
- * Searches for a convolutional network and its training: every trial trains for a short stretch, the best two go on
- * from where they ended, and the best of these is trained to the end on training and validation images together, its
- * learning rate falling in a line. Weights are never thrown away for the winner, and what is measured and returned is
+ * Searches for a convolutional network and its training: every trial trains for a short stretch, the first trial (the
+ * network made by hand) and its best challenger go on from where they ended, and one of them is trained to the end on
+ * training and validation images together, its learning rate falling in a line. The challenger replaces the first
+ * trial only if its validation accuracy, extrapolated to the end of the budget, is better by two standard errors; a
+ * challenger too slow for the budget is given up after a few timed steps. Weights are never thrown away for the winner, and what is measured and returned is
  * the average of its last weights.
  * Errors: ARCHLOOM_FIT_LIMITS.
  */
@@ -90,21 +117,24 @@ export async function searchImages(options: ImageSearchOptions): Promise<FoundIm
   const networks = convnetSpace({ widths: [4, 8, 16, 24, 32, 48, 64], stages: stagesFor(side) })
   const costOf = ({ network }: ImageArchitecture) => networks.cost(network, form)
   const rng = seeded(seed)
+  const minutes = allowance.timed ? allowance.left() / 60 : Number.POSITIVE_INFINITY
   const count =
-    options.trials ??
-    (allowance.timed ? Math.round(Math.min(12, Math.max(3, 5 * Math.sqrt(allowance.left() / 300)))) : 4)
-  const first = FIRST / count
+    options.trials ?? (allowance.timed ? Math.round(Math.min(12, Math.max(2, 5 * Math.sqrt(minutes / 5)))) : 4)
+  const first = (FIRST * searchShare(minutes)) / count
+  const second = ((1 - FIRST) * searchShare(minutes)) / 2
 
   const records: TrialRecord<ImageArchitecture>[] = []
   const running: Running[] = []
   const seen = new Set<string>()
   let spent = 0
+  let epochs: number | undefined
+  const candidates = () => portfolio({ side, flip, ...(epochs !== undefined && { epochs }) })
 
   const propose = (number: number): ImageArchitecture | undefined => {
     const own = rng.fork(`trial ${number}`)
     const feasible = (architecture: ImageArchitecture) =>
       !seen.has(JSON.stringify(architecture)) && costWithin(costOf(architecture), limits)
-    const known = strategy === 'search' || number === 0 ? portfolio({ side, flip }).find(feasible) : undefined
+    const known = strategy === 'search' || number === 0 ? candidates().find(feasible) : undefined
     // Half of the trials are known to be good on images in general, the others go on from the best of them.
     if (known && (number === 0 || number < Math.max(3, Math.ceil(count * 0.7)))) return known
     const [best] = ranked(running)
@@ -124,8 +154,23 @@ export async function searchImages(options: ImageSearchOptions): Promise<FoundIm
     const warm = (progress: number) =>
       rung === 0 && progress < WARM_UP ? peak * Math.max(0.02, progress / WARM_UP) : peak
     const train = withAugmentation(data.train, augmentationOf(augment, side))
-    await trial.session.train({ data: train, pace, learningRate: warm, signal })
+    const timer = stepTimer(allowance)
+    const isSlow = () =>
+      rung === 0 &&
+      trial.number > 0 &&
+      timer.steps === TIMED &&
+      isTooSlow(timer.rate(), firstRate, allowance.left(), data.train.size)
+    let slow = false
+    const timed = (step: number) => {
+      timer.reached(step)
+      slow ||= isSlow()
+      return slow ? 1 : pace(step)
+    }
+    await trial.session.train({ data: train, pace: timed, learningRate: warm, signal })
     spent += trial.session.steps - before
+    if (slow) return 'slow'
+    trial.rate = timer.rate() ?? trial.rate
+    if (trial.number === 0 && rung === 0) firstRate = trial.rate
     const measured = await trial.session.averaged(() => classify(trial.session.network, data.validation))
     Object.assign(trial, { accuracy: measured.accuracy, loss: measured.loss })
     const record: TrialRecord<ImageArchitecture> = {
@@ -139,9 +184,16 @@ export async function searchImages(options: ImageSearchOptions): Promise<FoundIm
     }
     records.push(record)
     onEvent({ type: 'trial', ...record })
+    return 'measured'
   }
 
+  let firstRate: number | undefined
   try {
+    const probed = portfolio({ side, flip }).find((architecture) => costWithin(costOf(architecture), limits))
+    if (probed) {
+      const start = () => begin(0, probed, costOf(probed), networks, form, rng.fork('probe')).session
+      epochs = await epochsWithin(start, data.train, allowance)
+    }
     for (let number = 0; number < count; number++) {
       if (signal?.aborted && running.length > 0) break
       const architecture = propose(number)
@@ -153,7 +205,11 @@ export async function searchImages(options: ImageSearchOptions): Promise<FoundIm
       const trial = begin(number, architecture, costOf(architecture), networks, form, rng.fork(`trial ${number}`))
       running.push(trial)
       try {
-        await advance(trial, first, 0)
+        if ((await advance(trial, first, 0)) === 'slow') {
+          drop(running, trial)
+          const name = nameOf(architecture, number)
+          onEvent({ type: 'note', message: `trial ${number}    too slow for this budget, not trained: ${name}` })
+        }
       } catch (thrown) {
         // A training that diverges is a bad trial, not a mistake of the program.
         running.pop()
@@ -165,12 +221,16 @@ export async function searchImages(options: ImageSearchOptions): Promise<FoundIm
         })
       }
     }
-    for (const trial of ranked(running).slice(2)) drop(running, trial)
-    if (running.length > 1)
-      for (const trial of [...running]) if (!signal?.aborted) await advance(trial, SECOND / running.length, 1)
-    const [winner, ...losers] = ranked(running)
+    const finalists = chooseFinalists(running)
+    for (const trial of [...running]) if (!finalists.includes(trial)) drop(running, trial)
+    if (running.length > 1) for (const trial of [...running]) if (!signal?.aborted) await advance(trial, second, 1)
+    const winner = chooseWinner(running, {
+      examples: data.validation.size,
+      chance: 1 / data.train.classes,
+      left: allowance.left(),
+    })
     if (!winner) throw error('ARCHLOOM_FIT_NOTHING_TRAINED', { trials: count })
-    for (const trial of losers) drop(running, trial)
+    for (const trial of [...running]) if (trial !== winner) drop(running, trial)
 
     const { augment, learningRate: peak } = winner.architecture.training
     const canMirror = augment.includes('flip') && costWithin(doubled(winner.cost), limits)
@@ -213,7 +273,8 @@ export async function searchImages(options: ImageSearchOptions): Promise<FoundIm
 
 /**
  * The network made by hand, trained for a whole budget on training and validation images together, by the recipe that
- * a person would use: a cosine from 0.1 after a short rise, crops, flips and cutout. What search is compared with.
+ * a person would use: a cosine from 0.1 after a short rise, and flips, with crops and cutout where the budget allows 20
+ * passes over the images or more. What search is compared with.
  */
 export async function trainHandMade({
   data,
@@ -225,15 +286,18 @@ export async function trainHandMade({
 }: Omit<ImageSearchOptions, 'limits' | 'trials' | 'strategy'>): Promise<Network> {
   await useEngine()
   const side = Math.min(...(data.train.inputShape.slice(0, 2) as [number, number]))
-  const architecture = handMade({ side, flip })
   const form = { input: data.train.inputShape, classes: data.train.classes }
   const networks = convnetSpace({ stages: stagesFor(side) })
-  const { session } = begin(0, architecture, networks.cost(architecture.network, form), networks, form, seeded(seed))
+  const start = (architecture: ImageArchitecture) =>
+    begin(0, architecture, networks.cost(architecture.network, form), networks, form, seeded(seed)).session
+  const epochs = await epochsWithin(() => start(handMade({ side, flip })), data.train, allowance)
+  const architecture = handMade({ side, flip, ...(epochs !== undefined && { epochs }) })
+  const session = start(architecture)
   using own = session
   const { learningRate: peak, augment } = architecture.training
   await own.train({
     data: withAugmentation(joined(data.train, data.validation), augmentationOf(augment, side)),
-    pace: allowance.stretch(1),
+    pace: allowance.rest(0),
     learningRate: (share) =>
       share < 0.05
         ? peak * Math.max(0.02, share / 0.05)
@@ -262,12 +326,75 @@ function begin(
     rng: rng.fork('training'),
     loss: (outputs, targets) => softmaxCrossEntropy(outputs, targets, { labelSmoothing }),
     weightDecay,
-    batchSize: 64,
+    batchSize: BATCH,
   })
   return { number, architecture, session, cost, accuracy: 0, loss: Number.POSITIVE_INFINITY }
 }
 
-const ranked = (trials: readonly Running[]) =>
+/** Passes over the training images in what is left of a budget, by a few timed steps where the budget is a time. */
+async function epochsWithin(
+  start: () => TrainingSession,
+  train: ImageSplit<'train'>,
+  allowance: Allowance,
+): Promise<number | undefined> {
+  if (allowance.steps !== undefined) return (allowance.steps * BATCH) / train.size
+  if (train.size === 0) return undefined
+  using session = start()
+  const timer = stepTimer(allowance)
+  const pace = (step: number) => {
+    timer.reached(step)
+    return step / TIMED
+  }
+  await session.train({ data: train, pace, learningRate: () => 0.01 })
+  const rate = timer.rate()
+  return rate && (rate * allowance.left() * BATCH) / train.size
+}
+
+function isTooSlow(rate: number | undefined, firstRate: number | undefined, left: number, size: number): boolean {
+  if (rate === undefined || firstRate === undefined) return false
+  return rate < firstRate / 2 && (rate * left * BATCH) / size < FEW_EPOCHS
+}
+
+interface Measured {
+  readonly number: number
+  readonly accuracy: number
+  readonly loss: number
+  readonly rate?: number | undefined
+  readonly session: { readonly steps: number }
+}
+
+/** The first trial always goes on, beside its best challenger; without it, the best two go on. */
+export function chooseFinalists<T extends Measured>(trials: readonly T[]): readonly T[] {
+  const [best, next] = ranked(trials)
+  const first = trials.find(({ number }) => number === 0)
+  if (!best || !first) return [best, next].filter((trial) => trial !== undefined)
+  const challenger = best === first ? next : best
+  return challenger ? [first, challenger] : [first]
+}
+
+/**
+ * The first trial, unless the best of the others is better by more than two standard errors of the validation accuracy
+ * at the end of the budget. Accuracy is extrapolated along the logarithm of the steps that each network would have
+ * taken by then at its measured speed, with the slope of the first trial since chance.
+ */
+export function chooseWinner<T extends Measured>(
+  trials: readonly T[],
+  { examples, chance, left }: { readonly examples: number; readonly chance: number; readonly left: number },
+): T | undefined {
+  const first = trials.find(({ number }) => number === 0)
+  if (!first) return ranked(trials)[0]
+  const slope = Math.max(0, first.accuracy - chance) / Math.log(1 + Math.max(1, first.session.steps))
+  const atEnd = ({ accuracy, rate, session: { steps } }: T) => {
+    const more = rate === undefined || !Number.isFinite(left) ? 0 : rate * Math.max(0, left)
+    return accuracy + slope * Math.log((1 + steps + more) / (1 + steps))
+  }
+  const [challenger] = ranked(trials.filter((trial) => trial !== first)).sort((a, b) => atEnd(b) - atEnd(a))
+  if (!challenger) return first
+  const margin = 2 * Math.sqrt((first.accuracy * (1 - first.accuracy)) / Math.max(1, examples))
+  return atEnd(challenger) - atEnd(first) > margin ? challenger : first
+}
+
+const ranked = <T extends Measured>(trials: readonly T[]) =>
   [...trials].sort((a, b) => b.accuracy - a.accuracy || a.loss - b.loss || a.number - b.number)
 
 function drop(running: Running[], trial: Running) {

@@ -3,14 +3,14 @@ import type { Augmentation } from '../../../evaluators/data/index.ts'
 import { convnetDecisions } from '../../../search-spaces/convnet/index.ts'
 
 /** Random changes of training images, by the size of the image. */
-export const augmentations = ['none', 'crop', 'crop+cutout', 'crop+flip', 'crop+flip+cutout'] as const
+export const augmentations = ['none', 'flip', 'crop', 'crop+cutout', 'crop+flip', 'crop+flip+cutout'] as const
 export type AugmentationName = (typeof augmentations)[number]
 
 /** Pixels in proportion to the image: a crop moves it by an eighth of its side, a cutout hides a quarter of its side. */
 export function augmentationOf(name: AugmentationName, side: number): Augmentation | undefined {
   if (name === 'none') return undefined
   return {
-    crop: { padding: Math.max(1, Math.round(side / 8)) },
+    ...(name.includes('crop') && { crop: { padding: Math.max(1, Math.round(side / 8)) } }),
     flip: name.includes('flip'),
     ...(name.includes('cutout') && { cutout: Math.max(1, Math.round(side / 4)) }),
   }
@@ -30,7 +30,12 @@ export interface ImageSpaceOptions {
   readonly side: number
   /** Whether a mirrored image keeps its class. */
   readonly flip: boolean
+  /** Passes over the training images that the budget allows. Below 20 the networks train without crops and cutout. */
+  readonly epochs?: number
 }
+
+/** Crops and cutout delay learning, and pay only after about this many passes over the training images. */
+const LONG = 20
 
 /** As many halvings as leave about eight pixels. */
 export const stagesFor = (side: number): number => Math.min(5, Math.max(1, Math.round(Math.log2(side / 8)) + 1))
@@ -60,7 +65,7 @@ interface Variation {
 }
 
 function made(
-  { side, flip }: ImageSpaceOptions,
+  { side, flip, epochs = LONG }: ImageSpaceOptions,
   { width = 16, form = 'plain', depths = [2], kernel = 3, ...rest }: Variation,
 ): ImageArchitecture {
   return {
@@ -76,10 +81,13 @@ function made(
       learningRate: 0.1,
       weightDecay: 5e-4,
       labelSmoothing: rest.labelSmoothing ?? 0,
-      augment: flip ? (rest.augment ?? 'crop+flip+cutout') : rest.augment === 'crop' ? 'none' : 'crop+cutout',
+      augment: epochs < LONG ? (flip ? 'flip' : 'none') : longAugmentation(flip, rest.augment),
     },
   }
 }
+
+const longAugmentation = (flip: boolean, named?: AugmentationName): AugmentationName =>
+  flip ? (named ?? 'crop+flip+cutout') : named === 'crop' ? 'none' : 'crop+cutout'
 
 /** The network made by hand: two 3×3 convolutions of 16, 32, 64 … channels between poolings. Search must beat it. */
 export const handMade = (options: ImageSpaceOptions): ImageArchitecture => made(options, {})
@@ -88,6 +96,7 @@ export const handMade = (options: ImageSpaceOptions): ImageArchitecture => made(
 export function portfolio(options: ImageSpaceOptions): readonly ImageArchitecture[] {
   const variations: readonly Variation[] = [
     {},
+    { width: 24, depths: [1, 1, 2] },
     { width: 32, depths: [1, 2], labelSmoothing: 0.1 },
     { width: 32, depths: [1, 2], labelSmoothing: 0.1, augment: 'crop' },
     { width: 48, depths: [1, 1, 2], labelSmoothing: 0.1 },

@@ -5,6 +5,8 @@ import { convnetSpace } from 'archloom/search-spaces/convnet'
 import { useEngine } from 'archloom/tensor'
 import { expectNoLeak } from 'archloom/testing'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { chooseFinalists, chooseWinner } from '../../../plugins/fit/images/search.ts'
+import { handMade, portfolio } from '../../../plugins/fit/images/space.ts'
 
 const data = generatedImages({ classes: 3, size: 8, train: 96, validation: 32, test: 12 })
 const small = { parameters: 3000 }
@@ -84,6 +86,84 @@ describe('the search for an image classifier', () => {
       } as const
       using fresh = space.build(same, { input: [8, 8, 3], classes: 3, rng: seeded(1) })
       expect(network.trainable.map(({ shape }) => shape)).toEqual(fresh.trainable.map(({ shape }) => shape))
+    })
+  })
+})
+
+const trial = (number: number, accuracy: number, rate = 10, steps = 100) => ({
+  number,
+  accuracy,
+  loss: 1 - accuracy,
+  rate,
+  session: { steps },
+})
+const numbers = (trials: readonly { number: number }[]) => trials.map(({ number }) => number)
+
+describe('the choice between the network made by hand and its challengers', () => {
+  it('keeps the first trial among the finalists, however it did', () => {
+    expect(numbers(chooseFinalists([trial(0, 0.1), trial(1, 0.3), trial(2, 0.2)]))).toEqual([0, 1])
+    expect(numbers(chooseFinalists([trial(0, 0.4), trial(1, 0.2), trial(2, 0.3)]))).toEqual([0, 2])
+    expect(numbers(chooseFinalists([trial(0, 0.4)]))).toEqual([0])
+    expect(numbers(chooseFinalists([trial(1, 0.2), trial(2, 0.4), trial(3, 0.3)]))).toEqual([2, 3])
+    expect(chooseFinalists([])).toEqual([])
+  })
+
+  it('replaces it only by one that is two standard errors better', () => {
+    // 1,000 examples at 50 %: a standard error of 1.58 points.
+    const at = { examples: 1000, chance: 0.1, left: 100 }
+    expect(chooseWinner([trial(0, 0.5), trial(1, 0.53)], at)?.number).toBe(0)
+    expect(chooseWinner([trial(0, 0.5), trial(1, 0.54)], at)?.number).toBe(1)
+    expect(chooseWinner([trial(0, 0.5), trial(1, 0.54)], { ...at, examples: 100 })?.number).toBe(0)
+    expect(chooseWinner([trial(1, 0.5), trial(2, 0.51)], at)?.number).toBe(2)
+    expect(chooseWinner([], at)).toBeUndefined()
+  })
+
+  it('counts the steps that a slow network will not take', () => {
+    // A slope of 0.4 / ln 101 over 1,100 and 200 steps leaves the slow one 14.7 points behind.
+    const at = { examples: 1000, chance: 0.1, left: 100 }
+    expect(chooseWinner([trial(0, 0.5, 10), trial(1, 0.6, 1)], at)?.number).toBe(0)
+    expect(chooseWinner([trial(0, 0.5, 10), trial(1, 0.6, 1)], { ...at, left: 0 })?.number).toBe(1)
+  })
+})
+
+describe('the networks that are tried first', () => {
+  it('train without crops and cutout where the budget allows few epochs', () => {
+    const augment = (epochs: number, flip = true) => handMade({ side: 32, flip, epochs }).training.augment
+    expect([augment(7), augment(7, false), augment(40), augment(40, false)]).toEqual([
+      'flip',
+      'none',
+      'crop+flip+cutout',
+      'crop+cutout',
+    ])
+    const short = portfolio({ side: 32, flip: true, epochs: 7 })
+    expect(new Set(short.map(({ training }) => training.augment))).toEqual(new Set(['flip']))
+  })
+
+  it('are given up after a few steps where they are too slow for the budget', async () => {
+    await expectNoLeak(async () => {
+      // A clock that goes three times as fast once the first trial is measured, so that the others seem slow.
+      let now = 0
+      let pace = 1
+      const clock = {
+        now: () => {
+          now += pace
+          return now
+        },
+        sleep: async () => {},
+      }
+      const many = generatedImages({ classes: 3, size: 8, train: 1280, validation: 32, test: 12 })
+      const notes: string[] = []
+      const stop = new AbortController()
+      const onEvent = (event: FitEvent) => {
+        if (event.type === 'trial') pace = 3
+        if (event.type === 'note' && notes.push(event.message) === 2) stop.abort()
+      }
+      const budget = allowance({ minutes: 0.04 }, clock)
+      const options = { data: many, trials: 3, limits: small, flip: false, onEvent, signal: stop.signal }
+      using found = await searchImages({ ...options, allowance: budget })
+      expect(found.trials.filter(({ rung }) => rung === 0).map(({ trial: each }) => each)).toEqual([0])
+      expect(notes).toHaveLength(2)
+      expect(notes[0]).toMatch(/^trial 1 .*too slow for this budget/)
     })
   })
 })
