@@ -67,7 +67,7 @@ const outside = (target: string) =>
 const pure = (target: string) =>
   outside(target) && !tfjs(target) && !starts('rxjs', 'inversify', 'reflect-metadata', 'eventemitter3')(target)
 
-/** The first row whose room matches a file is the file's; the table is the one in the design of the house. */
+/** The first row whose room matches a file is the file's; the table is that of ARCHITECTURE.md. */
 const table: readonly Row[] = [
   { room: /^core\/(errors|random|clock|version|paper|reproduction)\.ts$/, may: () => false },
   // Portable, and below space and trial: nothing but the table of errors.
