@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # pbf 4.0.2 (protocol buffers for JavaScript): readFloat, on a message that lies inside a larger buffer (a Uint8Array with a
-# byteOffset, such as subarray() or most of the small Buffers of Node), reads
-# the start of the whole buffer. Varints, strings and bytes of the same message are right.
+# byteOffset, such as subarray() or most of the small Buffers of Node), reads from the start of the whole buffer.
+# Varints, strings and bytes of the same message are right.
 # Guess before running: the reader honours byteOffset, so float 0.5 is read as 0.5 from a view as from a copy.
 # Seen: "view: name loss, value 0; copy: name loss, value 0.5".
 # Hurt: readers of nested or framed messages (TFRecord, map tiles in an archive) get plausible wrong numbers, no error.

@@ -43,6 +43,18 @@ const study = (name: string) => readStudy(name, { directory: join(directory, 'ar
 const course = async (name: string) =>
   (await study(name)).trials.map(({ text, seed, status, metrics }) => ({ text, seed, status, metrics }))
 
+test('whoever reads the output may leave, as head does', async () => {
+  const child = spawn(process.execPath, [bin, 'ls'], { cwd: directory })
+  let stderr = ''
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  // Closed long before the command has anything to write.
+  child.stdout.destroy()
+  expect(await new Promise((resolve) => child.on('close', resolve))).toBe(0)
+  expect(stderr).not.toMatch(/EPIPE|Error/)
+})
+
 test('runs TypeScript, in forks and workers too, and prints what a program returns', async () => {
   const { code, json } = await archloom(['run', module('program'), '--answer', '42', '--json'])
   expect(code).toBe(0)
