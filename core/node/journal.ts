@@ -18,6 +18,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { messageOf } from '../errors.ts'
 import { error } from '../study/errors.ts'
+import { isWellFormed } from '../study/event-form.ts'
 import { type Artifacts, decodeEvent, encodeEvent, notifier, type Store } from '../study/store.ts'
 import type { SearchEvent } from '../trial/events.ts'
 import { lockHolder, releaseLock, takeLock } from './lock.ts'
@@ -203,7 +204,7 @@ async function* readLines(
 function eventOf(file: string, line: number, received: string): SearchEvent {
   try {
     const event = decodeEvent(received)
-    if (isEvent(event) && event.seq === line - 1) return event
+    if (isWellFormed(event) && event.seq === line - 1) return event
   } catch (cause) {
     throw error('ARCHLOOM_STUDY_CORRUPT', { file, line, received }, { cause })
   }
@@ -241,45 +242,6 @@ async function* tailJournal(
     clearTimeout(timer)
     watcher?.close()
     turn.abort()
-  }
-}
-
-const isRecord = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
-const isMetrics = (value: unknown) =>
-  isRecord(value) && Object.values(value as object).every((each) => typeof each === 'number')
-const isOptionalNumber = (value: unknown) => value === undefined || typeof value === 'number'
-
-/** As much of its form as reading on relies on. */
-function isEvent(event: SearchEvent): boolean {
-  if (typeof event?.type !== 'string' || typeof event.at !== 'number') return false
-  if ('trial' in event && !(Number.isInteger(event.trial) && event.trial >= 0)) return false
-  switch (event.type) {
-    case 'search.started':
-      return (
-        isRecord(event.space) &&
-        Array.isArray(event.space.decisions) &&
-        event.space.decisions.every((each) => isRecord(each) && typeof each.name === 'string') &&
-        Array.isArray(event.objectives) &&
-        event.objectives.every((each) => isRecord(each) && typeof each.metric === 'string') &&
-        isRecord(event.parts)
-      )
-    case 'trial.proposed':
-      return Array.isArray(event.genotype) && event.genotype.every((value) => typeof value === 'number')
-    case 'trial.progress':
-    case 'weights.progress':
-    case 'policy.progress':
-      return typeof event.step === 'number' && isMetrics(event.metrics)
-    case 'trial.completed':
-    case 'trial.paused':
-      return isMetrics(event.metrics) && typeof event.reward === 'number' && typeof event.elapsedMs === 'number'
-    case 'trial.pruned':
-      return isMetrics(event.metrics) && isOptionalNumber(event.reward) && typeof event.elapsedMs === 'number'
-    case 'trial.failed':
-      return typeof event.reason === 'string' && typeof event.message === 'string'
-    case 'controller.updated':
-      return Array.isArray(event.trials) && event.trials.every((trial) => Number.isInteger(trial))
-    default:
-      return true
   }
 }
 

@@ -1,9 +1,11 @@
+import { quote } from '../errors.ts'
 import type { Decision, Genotype, Json } from '../space/decision.ts'
 import type { EventOf, SearchEvent } from '../trial/events.ts'
 import { compareResults } from '../trial/objective.ts'
 import type { Rung, Trial, TrialStatus } from '../trial/trial.ts'
 import { architectureOf } from './architecture.ts'
 import { error } from './errors.ts'
+import { isWellFormed } from './event-form.ts'
 import { initialState, reduce, type SearchState, type Timing } from './state.ts'
 import type { Store } from './store.ts'
 
@@ -199,15 +201,15 @@ export class StudyRecord {
 
   /**
    * Takes in the next event and returns those derived from it: best.changed, pareto.changed.
-   * Error: ARCHLOOM_STUDY_CORRUPT where the event cannot follow those before it.
+   * Error: ARCHLOOM_STUDY_CORRUPT where it has not the form of an event or cannot follow those before it.
    */
   apply(event: SearchEvent): readonly SearchEvent[] {
-    if (event.type === 'best.changed' || event.type === 'pareto.changed') return []
+    if (event?.type === 'best.changed' || event.type === 'pareto.changed') return []
     if (!this.#follows(event))
       throw error('ARCHLOOM_STUDY_CORRUPT', {
         file: this.location,
         line: this.#state.seq + 2,
-        received: JSON.stringify(event),
+        received: quote(event),
       })
     const before = this.#state
     const after = reduce(before, event)
@@ -221,7 +223,7 @@ export class StudyRecord {
   }
 
   #follows(event: SearchEvent): boolean {
-    if (event.seq !== this.#state.seq + 1) return false
+    if (!isWellFormed(event) || event.seq !== this.#state.seq + 1) return false
     if (event.type === 'search.started') {
       if (this.#started) return false
       this.#started = event
@@ -229,8 +231,9 @@ export class StudyRecord {
     }
     if (!this.#started) return false
     if (event.type === 'trial.proposed') {
-      if (event.trial !== this.#trials.length) return false
-      this.#trials.push(new RecordedTrial(event, this.#started.space.decisions))
+      const { decisions } = this.#started.space
+      if (event.trial !== this.#trials.length || event.genotype.length !== decisions.length) return false
+      this.#trials.push(new RecordedTrial(event, decisions))
       return true
     }
     if (event.type === 'plugin.event') collectImages(event.facts, this.#images)

@@ -1,8 +1,39 @@
-import { describe, expect, it } from 'vitest'
+import { createSearch, memoryStore } from 'archloom'
+import { describe, expect, it, vi } from 'vitest'
 import { realClock, virtualClock } from '../../core/clock.ts'
+import { climbing, digits, sum } from './search/parts.ts'
 
 /** Lets everything that is ready run. */
 const settle = () => new Promise((resolve) => setImmediate(resolve))
+
+describe('the real clock', () => {
+  it.each([11, -11])(
+    'is not moved by a change of the system time by %s days, and no budget is spent by it',
+    async (days) => {
+      const started = realClock.now()
+      vi.useFakeTimers({ toFake: ['Date'], now: started })
+      try {
+        await using search = createSearch({
+          space: digits,
+          evaluator: (architecture, { trial }) => {
+            if (trial === 1) vi.setSystemTime(started + days * 86_400_000)
+            return { sum: sum(architecture) }
+          },
+          plugins: [climbing()],
+          objectives: { sum: 'maximise' },
+          budget: { maxTrials: 5, hours: 24 },
+          study: memoryStore(),
+        })
+        expect(await search.finish()).toMatchObject({ reason: 'trials', completed: 5 })
+        expect(Math.abs(Number(vi.getMockedSystemTime()) - started)).toBeGreaterThan(86_400_000)
+        expect(Math.abs(realClock.now() - started)).toBeLessThan(3_600_000)
+        expect(search.state().elapsedMs).toBeLessThan(3_600_000)
+      } finally {
+        vi.useRealTimers()
+      }
+    },
+  )
+})
 
 describe('the virtual clock', () => {
   it('moves only when told', async () => {

@@ -123,6 +123,22 @@ describe('run and resume', () => {
   })
 })
 
+describe('the name of a study', () => {
+  it.each(['..', '../outside', '../../outside', '/tmp/archloom-outside', 'a/../../outside', '.'])(
+    'never leaves the folder of studies: %s',
+    async (name) => {
+      const folder = join(directory, 'within')
+      const args = ['run', module('digits'), '--trials', '1', '--study', name, '--directory', folder, '--json']
+      const { code, stderr } = await archloom(...args)
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/^ARCHLOOM_STUDY_NAME: .*cannot be the name of a study/m)
+      for (const outside of [join(directory, 'outside'), resolve('outside'), '/tmp/archloom-outside', folder])
+        expect(existsSync(outside), outside).toBe(false)
+      expect(existsSync(join(directory, 'journal.jsonl'))).toBe(false)
+    },
+  )
+})
+
 describe('mistakes', () => {
   const mistakes: [why: string, code: number, says: RegExp, ...args: string[]][] = [
     ['no module', 2, /missing required argument/, 'run'],

@@ -1,0 +1,146 @@
+import type { SearchEvent } from '../trial/events.ts'
+
+/** JSON nested deeper than this is no event of ours, and may be too deep to be walked. */
+const DEEPEST = 200
+
+type Check = (value: unknown) => boolean
+type Form = Readonly<Record<string, Check>>
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isText: Check = (value) => typeof value === 'string'
+const isNumber: Check = (value) => typeof value === 'number'
+const isFiniteNumber: Check = (value) => Number.isFinite(value)
+const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0
+const isFlag: Check = (value) => typeof value === 'boolean'
+const isShallow = (value: unknown, left = DEEPEST): boolean => {
+  if (typeof value !== 'object' || value === null) return true
+  if (left === 0) return false
+  for (const key in value) if (!isShallow((value as Readonly<Record<string, unknown>>)[key], left - 1)) return false
+  return true
+}
+const isJson: Check = (value) => value !== undefined && isShallow(value)
+const among =
+  (...values: readonly unknown[]): Check =>
+  (value) =>
+    values.includes(value)
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value)
+const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every((each) => check(each))
+const recordOf =
+  (check: Check): Check =>
+  (value) =>
+    isObject(value) && Object.values(value).every((each) => check(each))
+const shaped =
+  (form: Form): Check =>
+  (value) =>
+    isObject(value) && holds(form, value)
+
+function holds(form: Form, value: Readonly<Record<string, unknown>>): boolean {
+  // What an object inherits is not in the event.
+  for (const name in form) if (!form[name]!(Object.hasOwn(value, name) ? value[name] : undefined)) return false
+  return true
+}
+
+/** A path in the architecture; its parts are walked one within the other. */
+const isName: Check = (value) => typeof value === 'string' && value.length <= 1000
+const isChoice = shaped({
+  name: isName,
+  options: (value) => Array.isArray(value) && value.length > 0 && isShallow(value),
+  ordered: isFlag,
+})
+const isReal = shaped({ name: isName, min: isFiniteNumber, max: isFiniteNumber })
+const isDecision: Check = (value) =>
+  isObject(value) && (value.kind === 'choice' ? isChoice(value) : value.kind === 'real' && isReal(value))
+const isObjective = shaped({
+  metric: isText,
+  direction: among('maximise', 'minimise'),
+  weight: isFiniteNumber,
+  scale: isFiniteNumber,
+  atMost: optional(isNumber),
+  atLeast: optional(isNumber),
+  target: optional(isNumber),
+})
+const isMetrics = recordOf(isNumber)
+const isGenotype = listOf(isFiniteNumber)
+
+const trial: Form = { trial: isCount }
+const rung: Form = { rung: isCount, fidelity: isFiniteNumber }
+const result: Form = {
+  ...trial,
+  genotype: isGenotype,
+  metrics: isMetrics,
+  feasible: isFlag,
+  violation: optional(isNumber),
+  simulatedSeconds: optional(isFiniteNumber),
+  elapsedMs: isFiniteNumber,
+}
+const progress: Form = { step: isFiniteNumber, metrics: isMetrics }
+const end: Form = { reason: isText, trials: isCount, elapsedMs: isFiniteNumber }
+
+/** What reading on relies on; other fields are passed over. */
+const forms: Readonly<Record<string, Form>> = {
+  'search.started': {
+    archloom: isText,
+    study: isText,
+    space: shaped({ name: isText, fingerprint: isText, decisions: listOf(isDecision) }),
+    parts: recordOf(isText),
+    objectives: (value) => Array.isArray(value) && value.length > 0 && value.every((each) => isObjective(each)),
+    budget: isJson,
+    seed: isFiniteNumber,
+    concurrency: isFiniteNumber,
+    commit: optional(isJson),
+  },
+  'search.resumed': { trials: isCount, budget: isJson },
+  'trial.proposed': {
+    ...trial,
+    genotype: isGenotype,
+    architecture: optional(isJson),
+    seed: isFiniteNumber,
+    fidelity: optional(isFiniteNumber),
+    enqueued: optional(among(true)),
+    logProbability: optional(isNumber),
+    context: optional(isJson),
+    given: optional(isJson),
+  },
+  'trial.continued': { ...trial, ...rung },
+  'trial.retried': { ...trial, attempt: isCount, reason: isText, code: isText, message: isText },
+  'trial.progress': { ...trial, ...progress },
+  'trial.paused': { ...result, ...rung, reward: isNumber, checkpoint: optional(isText) },
+  'trial.completed': { ...result, reward: isNumber },
+  'trial.pruned': { ...result, ...rung, reward: optional(isNumber), by: among('scheduler', 'bounds') },
+  'trial.failed': {
+    ...trial,
+    genotype: isGenotype,
+    reason: isText,
+    code: isText,
+    message: isText,
+    stack: optional(isText),
+    elapsedMs: isFiniteNumber,
+  },
+  'controller.updated': { trials: listOf(isCount), diagnostics: isJson },
+  'stage.started': { stage: isText, index: isFiniteNumber, facts: (value) => isObject(value) && isShallow(value) },
+  'weights.progress': progress,
+  'policy.progress': progress,
+  'checkpoint.written': { step: isFiniteNumber, file: isText },
+  'plugin.event': { plugin: isText, name: isText, facts: isJson },
+  'search.warning': { code: isText, message: isText },
+  'search.finished': end,
+  'search.stopped': end,
+}
+
+/**
+ * Whether a value has the form of an event as far as reading a study relies on it. Stores hand out nothing else; whoever
+ * writes a store may check with it. Events of a type that this version does not know are let through.
+ */
+export function isWellFormed(value: unknown): value is SearchEvent {
+  if (!isObject(value) || !isText(value.type) || !isCount(value.seq) || !isFiniteNumber(value.at)) return false
+  const type = value.type as string
+  if (!Object.hasOwn(forms, type)) return isShallow(value) && (!('trial' in value) || isCount(value.trial))
+  return holds(forms[type]!, value)
+}
