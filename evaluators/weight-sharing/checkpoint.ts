@@ -86,8 +86,13 @@ export function writeCheckpoint(folder: string, identity: CheckpointIdentity, ch
 export function readCheckpoint(folder: string, identity: CheckpointIdentity): Checkpoint | undefined {
   const path = join(folder, FILE)
   if (!existsSync(path)) return undefined
-  const bytes = readFileSync(path)
   const corrupt = (reason: string) => error('ARCHLOOM_CHECKPOINT_CORRUPT', { file: path, reason })
+  let bytes: Buffer
+  try {
+    bytes = readFileSync(path)
+  } catch (thrown) {
+    throw corrupt(messageOf(thrown))
+  }
   if (bytes.length < 12 || bytes.toString('latin1', 0, 8) !== MAGIC) throw corrupt('it does not begin as one')
   const start = 12 + bytes.readUInt32LE(8)
   let header: Readonly<Record<string, unknown>>
@@ -96,11 +101,12 @@ export function readCheckpoint(folder: string, identity: CheckpointIdentity): Ch
   } catch (thrown) {
     throw corrupt(messageOf(thrown))
   }
+  if (typeof header !== 'object' || header === null) throw corrupt('its header is no object')
   for (const [field, expected] of Object.entries({ format: FORMAT, archloom: VERSION, ...identity }))
     if (header[field] !== expected)
       throw error('ARCHLOOM_CHECKPOINT_OTHER', { file: path, ...difference(field, header[field], expected) })
   const { state, steps } = header
-  const isList = (entries: unknown) => Array.isArray(entries) && entries.every((entry) => Array.isArray(entry))
+  const isList = (entries: unknown) => Array.isArray(entries) && entries.every(isEntry)
   if (state === undefined || !Number.isInteger(steps) || !isList(header.weights) || !isList(header.optimizer))
     throw corrupt('its header lacks weights, optimizer, steps or state')
   let at = start
@@ -114,6 +120,14 @@ export function readCheckpoint(folder: string, identity: CheckpointIdentity): Ch
   const [weights, slots] = [tensors(header.weights), tensors(header.optimizer)]
   if (at !== bytes.length) throw corrupt('it goes on after its last tensor')
   return { weights, optimizer: { steps: steps as number, tensors: slots }, state: state as Json }
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+const isEntry = (entry: unknown): entry is Entry => {
+  if (!Array.isArray(entry)) return false
+  const [name, shape, length] = entry as unknown[]
+  if (typeof name !== 'string' || !Array.isArray(shape) || !shape.every(isCount)) return false
+  return shape.reduce((size, each) => size * each, 1) === length
 }
 
 type Fields = Readonly<Record<string, unknown>>

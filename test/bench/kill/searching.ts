@@ -1,5 +1,5 @@
 /** One session of a search, for the bench `kill`: prints every finished trial once it has seen it on the stream. */
-import { createSearch, defineSpace, oneOf, product, repeat } from '../../../core/index.ts'
+import { createSearch, defineSpace, type EvaluationRequest, oneOf, product, repeat } from '../../../core/index.ts'
 import '../../../core/node/index.ts'
 import { seeded } from '../../../core/random.ts'
 import { asha } from '../../../plugins/asha/index.ts'
@@ -9,6 +9,10 @@ import { random } from '../../../plugins/random/index.ts'
 
 const [what = '', storage = ''] = process.argv.slice(2)
 const space = defineSpace('digits', product({ digit: repeat(6, () => oneOf(0, 1, 2, 3)) }))
+
+interface Architecture {
+  readonly digit: readonly number[]
+}
 
 const searches = {
   evolution: { plugins: [evolution({ population: 8, sample: 3 })], concurrency: 1 },
@@ -20,10 +24,16 @@ const searches = {
 const { plugins, concurrency } = searches[what as keyof typeof searches]
 await using search = createSearch({
   space,
-  evaluator: async (architecture, { seed, trial, fidelity }) => {
-    await new Promise((resolve) => setTimeout(resolve, seeded(seed).float() * 3))
-    if (trial % 11 === 7) throw new Error(`out of luck ${trial}`)
-    return { sum: fidelity * architecture.digit.reduce<number>((a, b) => a + b, 0) + seeded(seed).float() }
+  evaluator: {
+    kind: 'from-scratch',
+    name: 'sum of digits',
+    concurrency,
+    async evaluate({ architecture, seed, trial, fidelity }: EvaluationRequest<Architecture>) {
+      const luck = seeded(seed).float()
+      await new Promise((resolve) => setTimeout(resolve, 3 * luck))
+      if (trial % 11 === 7) throw new Error(`out of luck ${trial}`)
+      return { metrics: { sum: fidelity * architecture.digit.reduce<number>((a, b) => a + b, 0) + luck } }
+    },
   },
   plugins: [...plugins],
   objectives: { sum: 'maximise' },
