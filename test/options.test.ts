@@ -14,6 +14,7 @@ interface Case {
 /** Every public function whose options are declared. A new one belongs here. */
 const declared: Readonly<Record<string, Case>> = {
   'archloom#createSearch': { option: 'seed' },
+  'archloom#observeInBatches': { option: 'everyMs', at: 1 },
   'archloom/testing#schedulerContract': { option: 'trials', at: 2 },
   'archloom/search-spaces/cell#cellSpace': { option: 'channels' },
   'archloom/search-spaces/cell#skeletonOptions': { option: 'channels' },

@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs'
+import { callback, number, optionsFor, required } from '../options/index.ts'
 import type { StudyRecord } from '../study/record.ts'
 import type { EventOf, SearchEvent, SearchEventType } from '../trial/events.ts'
 
@@ -30,15 +31,21 @@ export interface BatchesOptions {
   write(events: readonly SearchEvent[]): Promise<void>
 }
 
+const declared = optionsFor<BatchesOptions>()('observeInBatches', {
+  everyMs: number({ min: 0, default: 200, doc: 'Milliseconds between the first event of a batch and its writing.' }),
+  write: required(callback<BatchesOptions['write']>({ doc: 'Writes events somewhere else.' })),
+})
+
 /** How long the end of a search waits for events that an observer has not been given yet. */
 const CATCH_UP_MS = 5000
 
 /**
  * An observer that writes all events of a study somewhere else, those before `from` included, in order and in batches. A
  * batch that could not be written is tried again together with the next one; the failure becomes a warning of the study.
- * The end of the search waits until everything is written.
+ * The end of the search waits until everything is written. Error: ARCHLOOM_OPTION.
  */
-export function observeInBatches(search: Observed, { everyMs = 200, write }: BatchesOptions): () => Promise<void> {
+export function observeInBatches(search: Observed, given: BatchesOptions): () => Promise<void> {
+  const { everyMs, write } = declared.read(given)
   let queue: SearchEvent[] = []
   let seen = -1
   let writing: Promise<void> | undefined
