@@ -45,6 +45,7 @@ const declared: Readonly<Record<string, Case>> = {
   'archloom/evaluators/weight-sharing#operationShares': { option: 'skips', at: 2 },
   'archloom/evaluators/weight-sharing#sharedSgd': { option: 'momentum' },
   'archloom/evaluators/weight-sharing#weightSharing': { option: 'batchSize' },
+  'archloom/plugins/abs#abs': { option: 'target' },
   'archloom/plugins/annealing#annealing': { option: 'cooling' },
   'archloom/plugins/annealing#simulatedAnnealing': { option: 'cooling' },
   'archloom/plugins/asha#asha': { option: 'variant' },
