@@ -50,7 +50,7 @@ export interface FoundImageClassifier extends Disposable {
   readonly steps: number
 }
 
-/** Share of the budget that the trials may spend together: 12 % of two minutes, 25 % from fifteen minutes on. */
+/** Share of the budget for which the trials train together: 12 % of two minutes, 25 % from fifteen minutes on. */
 const searchShare = (minutes: number) => Math.min(0.25, 0.1 + 0.01 * minutes)
 /** Part of that share for the first rung of all trials; the rest is the second rung of the best two. */
 const FIRST = 0.6
