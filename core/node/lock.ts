@@ -114,7 +114,7 @@ export function takeLock(file: string): string | undefined {
       }
       const other = readOwner(path)
       if (other && isAlive(path, other)) return textOf(other)
-      if (other) removeDead(path, other)
+      if (other) removeDead(path, other, mine)
     }
     return 'another process'
   } finally {
@@ -123,16 +123,13 @@ export function takeLock(file: string): string | undefined {
 }
 
 /** Removes the lock if it is still the one that was found dead. */
-function removeDead(path: string, dead: Owner): void {
+function removeDead(path: string, dead: Owner, mine: string): void {
   const guard = `${path}.takeover`
-  const guards = attempt(() => {
-    writeFileSync(guard, '', { flag: 'wx' })
-    return true
-  })
-  if (!guards) {
-    // A process that died while it held the guard.
-    const age = attempt(() => realTime() - statSync(guard).mtimeMs)
-    if (age !== undefined && age > 10_000) rmSync(guard, { force: true })
+  if (!create(guard, mine)) {
+    const other = readOwner(guard)
+    // A process may have died while it held the guard; one that lives is done with it in a moment.
+    if (other && !isAlive(guard, other)) rmSync(guard, { force: true })
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
     return
   }
   try {

@@ -200,4 +200,13 @@ describe('the lock of a journal', () => {
   it('of a live process is respected', () => {
     expect(lock({ ...here, pid: process.ppid, started: '' })).toThrow('ARCHLOOM_STUDY_LOCKED')
   })
+
+  it('is taken over although a process died while it was taking it over', () => {
+    const open = lock({ ...here, pid: process.ppid, started: '1' })
+    writeFileSync(
+      join(directory, 'locked', 'lock.takeover'),
+      JSON.stringify({ ...here, pid: process.ppid, started: '2', id: 'y' }),
+    )
+    expect(open).not.toThrow()
+  })
 })
