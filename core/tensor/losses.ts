@@ -61,11 +61,12 @@ export function l1Loss(predictions: tf.Tensor, targets: tf.Tensor): tf.Scalar {
 /** Mean squared error over all values; its gradient does not tile. Targets are constants. */
 export function l2Loss(predictions: tf.Tensor, targets: tf.Tensor): tf.Scalar {
   const loss = tf.customGrad((x, save) => {
-    keep(save, [x as tf.Tensor])
+    // Targets are saved too: those that were made within the loss are gone when gradients are taken.
+    keep(save, [x as tf.Tensor, targets])
     return {
       value: tf.mean(tf.squaredDifference(x as tf.Tensor, targets)),
-      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) =>
-        tf.mul(tf.sub(saved as tf.Tensor, targets), tf.div(tf.mul(dy, 2), (x as tf.Tensor).size)),
+      gradFunc: (dy: tf.Tensor, [saved, to]: tf.Tensor[]) =>
+        tf.mul(tf.sub(saved as tf.Tensor, to as tf.Tensor), tf.div(tf.mul(dy, 2), (x as tf.Tensor).size)),
     }
   })
   return loss(predictions) as tf.Scalar
