@@ -37,7 +37,7 @@ export async function main({ pictures = 1200, epochs = 6, episodes = 120, log = 
 
   const { whole, best, at } = await compressChannels(network, {
     ...{ data, rates: [0.3, 0.5, 0.7], episodes, seed: 3 },
-    agent: { hidden: 64, warmUp: Math.floor(episodes / 3) },
+    agent: { hidden: 64, warmUp: { episodes: Math.floor(episodes / 3) } },
   })
   log(`whole: ${whole.multiplyAdds} multiply-adds, validation accuracy ${whole.accuracy.toFixed(3)}`)
   for (const { rate, share, accuracy } of best)

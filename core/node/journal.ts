@@ -17,6 +17,7 @@ import {
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { messageOf } from '../errors.ts'
+import { optionNames } from '../options/index.ts'
 import { error } from '../study/errors.ts'
 import { isWellFormed } from '../study/event-form.ts'
 import { type Artifacts, decodeEvent, encodeEvent, notifier, type Store } from '../study/store.ts'
@@ -36,12 +37,15 @@ export interface JournalOptions {
 
 const ENDS = new Set(['trial.completed', 'trial.failed', 'trial.pruned', 'trial.paused'])
 
+const journalStoreNames = optionNames<JournalOptions>('journalStore', { fsync: true })
+
 /**
  * One study as an append-only file of one JSON event per line, in a folder of its own; artifacts are files beside it.
  * Opening takes a lock against a second writer.
  * Errors: ARCHLOOM_STUDY_LOCKED, ARCHLOOM_STUDY_NOT_WRITABLE; later ARCHLOOM_STUDY_CLOSED, ARCHLOOM_STUDY_REMOVED.
  */
-export function journalStore(directory: string, { fsync = 'never' }: JournalOptions = {}): Store {
+export function journalStore(directory: string, given: JournalOptions = {}): Store {
+  const { fsync = 'never' } = journalStoreNames(given)
   const file = join(directory, JOURNAL_FILE)
   const lock = join(directory, LOCK_FILE)
   const name = basename(resolve(directory))

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { optionNames } from '../options/index.ts'
 import { error } from '../study/errors.ts'
 import { checkStudyName, freshName, registerStudies, type Studies } from '../study/studies.ts'
 import { isJournalWritten, JOURNAL_FILE, type JournalOptions, journalReader, journalStore } from './journal.ts'
@@ -9,8 +10,11 @@ import { isJournalWritten, JOURNAL_FILE, type JournalOptions, journalReader, jou
 /** Folder of all studies, unless another is given. */
 export const STUDIES = 'archloom-studies'
 
+const journalStudiesNames = optionNames<JournalOptions>('journalStudies', { fsync: true })
+
 /** Every folder below `directory` that holds a journal is a study. */
 export function journalStudies(directory: string = STUDIES, options: JournalOptions = {}): Studies {
+  journalStudiesNames(options)
   const has = (name: string) => existsSync(join(directory, name, JOURNAL_FILE))
   const list = () => (existsSync(directory) ? readdirSync(directory).filter(has).sort() : [])
   return {

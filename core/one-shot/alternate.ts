@@ -1,4 +1,5 @@
 import { nextTurn } from '#platform'
+import { optionNames } from '../options/index.ts'
 import type { AlgorithmParts } from '../search/algorithm.ts'
 import type { Json } from '../space/decision.ts'
 import type { EventDraft, FinishReason } from '../trial/events.ts'
@@ -55,6 +56,8 @@ export interface AlternateOptions {
   readonly reportEvery?: number
 }
 
+const alternateNames = optionNames<AlternateOptions>('alternate', { reportEvery: true })
+
 /**
  * The stock loop of one-shot methods: for each stage, warm up the shared weights, then alternate epochs of weight and
  * policy steps; derive at its end. Time that is spent ends the training, not the derivation.
@@ -62,8 +65,9 @@ export interface AlternateOptions {
 export async function* alternate<A>(
   method: OneShotMethod,
   { signal, spent }: Pick<AlgorithmParts<A>, 'signal' | 'spent'>,
-  { reportEvery = 50 }: AlternateOptions = {},
+  given: AlternateOptions = {},
 ): AsyncGenerator<EventDraft, FinishReason, void> {
+  const { reportEvery = 50 } = alternateNames(given)
   const steps = { 'weights.progress': method.before?.weights ?? 0, 'policy.progress': method.before?.policy ?? 0 }
   async function* reported(
     type: keyof typeof steps,

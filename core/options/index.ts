@@ -9,6 +9,7 @@ export {
   optionsFor,
   type ReadOptionsOf,
 } from './declare.ts'
+export { optionNames, pickOptions } from './names.ts'
 export {
   among,
   callback,
@@ -26,4 +27,5 @@ export {
   value,
   whole,
 } from './option.ts'
+export { nearest } from './suggest.ts'
 export { type OptionRow, optionMarkdown, optionTable } from './table.ts'

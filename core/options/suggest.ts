@@ -1,4 +1,7 @@
-import type { Fields } from './option.ts'
+import type { Group } from './option.ts'
+
+/** Names, each perhaps with the group within. */
+type Named = Readonly<Record<string, { readonly group?: Group } | true>>
 
 /** Insertions, deletions, replacements and swaps of neighbours that turn one text into the other. */
 export function editDistance(a: string, b: string): number {
@@ -14,14 +17,14 @@ export function editDistance(a: string, b: string): number {
 }
 
 /** Every path to an option: `epochs`, `controller.learningRate`. */
-const paths = (fields: Fields, before = ''): readonly string[] =>
-  Object.entries(fields).flatMap(([name, { group }]) => [
+const paths = (fields: Named, before = ''): readonly string[] =>
+  Object.entries(fields).flatMap(([name, option]) => [
     before + name,
-    ...(group ? paths(group.fields, `${before}${name}.`) : []),
+    ...(option !== true && option.group ? paths(option.group.fields, `${before}${name}.`) : []),
   ])
 
 /** The option whose name is most like the given one, here or in a group within; undefined where none is like it. */
-export function nearest(name: string, fields: Fields): string | undefined {
+export function nearest(name: string, fields: Named): string | undefined {
   const like = name.toLowerCase()
   const scored = paths(fields).map((path) => {
     const leaf = path.slice(path.lastIndexOf('.') + 1).toLowerCase()

@@ -1,8 +1,12 @@
+import { optionNames } from '../options/index.ts'
 import { type DecisionProcess, optionCount, type Policy, type PolicyOptions, policyOver } from './policy.ts'
 import type { Parameter } from './tape/index.ts'
 
+const categoricalPolicyNames = optionNames<PolicyOptions>('categoricalPolicy', { intervals: true })
+
 /** Independent softmaxes, one a decision, uniform at first: what a decision prefers does not depend on the others. */
 export function categoricalPolicy(process: DecisionProcess, options: PolicyOptions = {}): Policy {
+  categoricalPolicyNames(options)
   const { intervals = 16 } = options
   const parameters: readonly Parameter[] = process.decisions.map((decision) => {
     const size = optionCount(decision, intervals)

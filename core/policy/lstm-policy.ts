@@ -1,3 +1,4 @@
+import { optionNames } from '../options/index.ts'
 import type { Random } from '../random.ts'
 import type { Decision } from '../space/decision.ts'
 import { type DecisionProcess, optionCount, type Policy, type PolicyOptions, policyOver } from './policy.ts'
@@ -45,11 +46,14 @@ export interface LstmPolicyOptions extends PolicyOptions {
   readonly layout?: readonly DecisionLayout[]
 }
 
+const layoutOfNames = optionNames<{ intervals?: number; share?: boolean }>('layoutOf', { intervals: true, share: true })
+
 /** One unit; decisions with equal options share head and tokens, linear. `share: false` gives each decision its own. */
 export function layoutOf(
   decisions: readonly Decision[],
-  { intervals = 16, share = true }: { intervals?: number; share?: boolean } = {},
+  given: { intervals?: number; share?: boolean } = {},
 ): readonly DecisionLayout[] {
+  const { intervals = 16, share = true } = layoutOfNames(given)
   const known = new Map<string, readonly number[]>()
   let rows = 0
   return decisions.map((decision) => {
@@ -97,11 +101,20 @@ function unitOf(name: string, layout: readonly DecisionLayout[], hidden: number,
   }
 }
 
+const lstmPolicyNames = optionNames<LstmPolicyOptions>('lstmPolicy', {
+  intervals: true,
+  hidden: true,
+  initialLimit: true,
+  temperature: true,
+  layout: true,
+})
+
 /**
  * An autoregressive LSTM over the decisions (Zoph & Le 2017; with shared heads, attention and several units: the
  * controllers of ENAS and of the methods after it). The first input of a unit is zero; inactive decisions are skipped.
  */
 export function lstmPolicy(process: DecisionProcess, rng: Random, options: LstmPolicyOptions = {}): Policy {
+  lstmPolicyNames(options)
   const { hidden = 64, initialLimit = 0.1, temperature = 1, intervals = 16 } = options
   const layout = options.layout ?? layoutOf(process.decisions, { intervals })
   const names = [...new Set(layout.map(({ unit }) => unit))]

@@ -1,3 +1,4 @@
+import { optionNames } from '../options/index.ts'
 import type { Genotype, Json } from '../space/decision.ts'
 import { error } from './errors.ts'
 import type { Policy } from './policy.ts'
@@ -46,8 +47,17 @@ export interface PolicyAdamOptions {
   readonly weightDecay?: number
 }
 
+const policyAdamNames = optionNames<PolicyAdamOptions>('policyAdam', {
+  learningRate: true,
+  beta1: true,
+  beta2: true,
+  epsilon: true,
+  weightDecay: true,
+})
+
 /** Adam (Kingma & Ba 2015, algorithm 1) over a policy's parameters. */
 export function policyAdam(parameters: readonly Parameter[], options: PolicyAdamOptions): PolicyOptimizer {
+  policyAdamNames(options)
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0 } = options
   const first = parameters.map(({ value }) => new Float64Array(value.length))
   const second = parameters.map(({ value }) => new Float64Array(value.length))
@@ -138,6 +148,11 @@ export interface PolicyGradientStep {
   readonly gradientNorm: number
 }
 
+const policyGradientStepNames = optionNames<PolicyGradientOptions>('policyGradientStep', {
+  entropyWeight: true,
+  clipNorm: true,
+})
+
 /**
  * One REINFORCE update (Williams 1992): descends −mean(A · ln p(genotype) + λ · H) over a batch of episodes, whose
  * probabilities are those of the policy as it is now.
@@ -146,8 +161,9 @@ export function policyGradientStep(
   policy: Policy,
   optimizer: Pick<PolicyOptimizer, 'step'>,
   episodes: readonly Episode[],
-  { entropyWeight = 0, clipNorm = Number.POSITIVE_INFINITY }: PolicyGradientOptions = {},
+  given: PolicyGradientOptions = {},
 ): PolicyGradientStep {
+  const { entropyWeight = 0, clipNorm = Number.POSITIVE_INFINITY } = policyGradientStepNames(given)
   clearGradients(policy.parameters)
   const share = 1 / episodes.length
   let [loss, entropy, logProbability] = [0, 0, 0]

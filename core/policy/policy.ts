@@ -1,3 +1,4 @@
+import { optionNames } from '../options/index.ts'
 import type { Random } from '../random.ts'
 import { type Decision, fromUnit, type Genotype, type RealDecision, shareOf, toUnit } from '../space/decision.ts'
 import type { SearchSpace } from '../space/space.ts'
@@ -65,8 +66,11 @@ const priorOf = (decision: Decision): Float64Array | undefined =>
 const withPrior = (logits: Vector, prior: Float64Array | undefined): Vector =>
   prior ? { value: logits.value.map((logit, i) => logit + prior[i]!), gradient: logits.gradient } : logits
 
+const policyOverNames = optionNames<PolicyOptions>('policyOver', { intervals: true })
+
 /** A policy from a network of logits: masks by what the process allows, skips inactive decisions. */
 export function policyOver(process: DecisionProcess, model: LogitModel, options: PolicyOptions = {}): Policy {
+  policyOverNames(options)
   const { intervals = 16 } = options
   const { decisions } = process
   const priors = decisions.map(priorOf)

@@ -1,3 +1,4 @@
+import { nearest } from '../options/index.ts'
 import type { FinishReason } from '../trial/events.ts'
 import { error } from './errors.ts'
 
@@ -18,6 +19,7 @@ export interface Budget {
 }
 
 const fields = ['maxTrials', 'hours', 'minutes', 'seconds', 'trialSeconds', 'maxConsecutiveFailures', 'retries']
+const known = Object.fromEntries(fields.map((field) => [field, true as const]))
 
 export interface ResolvedBudget {
   readonly maxTrials: number
@@ -30,7 +32,12 @@ export interface ResolvedBudget {
 export function resolveBudget(budget: Budget): ResolvedBudget {
   for (const [field, value] of Object.entries(budget)) {
     if (!fields.includes(field))
-      throw error('ARCHLOOM_BUDGET_INVALID', { field, received: value, expected: `one of ${fields.join(', ')}` })
+      throw error('ARCHLOOM_BUDGET_INVALID', {
+        field,
+        received: value,
+        expected: `one of ${fields.join(', ')}`,
+        suggestion: nearest(field, known),
+      })
     if (value === undefined) continue
     const whole = field === 'maxTrials' || field === 'maxConsecutiveFailures' || field === 'retries'
     if (

@@ -1,10 +1,16 @@
 import { defineErrors, quote } from '../errors.ts'
 
+const didYouMean = (name: string | undefined) => (name === undefined ? '' : `did you mean "${name}"? `)
+
 export const error = defineErrors('search', {
   ARCHLOOM_OBJECTIVE_UNKNOWN_METRIC: (d: { name: string; known: readonly string[]; evaluator: string }) =>
     `objective ${quote(d.name)} is not a metric of evaluator ${quote(d.evaluator)}, which reports ${quote(d.known)}. Choose one of those.`,
-  ARCHLOOM_BUDGET_INVALID: (d: { field: string; received: unknown; expected: string }) =>
-    `budget.${d.field} is ${quote(d.received)}; expected ${d.expected}.`,
+  ARCHLOOM_BUDGET_INVALID: (d: {
+    field: string
+    received: unknown
+    expected: string
+    suggestion?: string | undefined
+  }) => `budget.${d.field} is ${quote(d.received)}; ${didYouMean(d.suggestion)}expected ${d.expected}.`,
   ARCHLOOM_SEARCH_ALREADY_RUNNING: (d: { study: string }) =>
     `the search of study ${quote(d.study)} is running already; iterate its one run(), or subscribe to events$ for a second look.`,
   ARCHLOOM_SEARCH_NOTHING_TO_PROPOSE: (d: { study: string; answer: 'wait' | 'exhausted' }) =>

@@ -1,18 +1,21 @@
 import { type Clock, realClock } from '../clock.ts'
 import type { Controller, ControllerFactory } from '../controller.ts'
 import type { Evaluation, Evaluator, EvaluatorDefinition, EvaluatorParts } from '../evaluator.ts'
+import { optionNames } from '../options/index.ts'
 import { seeded } from '../random.ts'
 import type { SearchSpace } from '../space/space.ts'
 import { error } from '../trial/errors.ts'
+
+const dedupedNames = optionNames<DedupedOptions>('deduped', { attempts: true })
 
 /**
  * A controller that does not propose a genotype twice: asks the inner one up to `attempts` times, then walks by
  * mutation to a new one. Exhausted when every architecture of a countable space was proposed.
  */
-export const deduped =
-  (inner: ControllerFactory, options: DedupedOptions = {}): ControllerFactory =>
-  (space, rng) =>
-    withoutRepeats(inner(space, rng), space, options)
+export const deduped = (inner: ControllerFactory, options: DedupedOptions = {}): ControllerFactory => {
+  dedupedNames(options)
+  return (space, rng) => withoutRepeats(inner(space, rng), space, options)
+}
 
 export interface DedupedOptions {
   /** How often the inner controller is asked before its proposal is mutated instead. Default 20. */
@@ -98,12 +101,15 @@ export const cached = <A, E extends Evaluator<A> | EvaluatorDefinition<A>>(
     }
   }) as E
 
+const retriedNames = optionNames<{ times?: number }>('retried', { times: true })
+
 /** An evaluator that tries again when it throws, with another seed; the last error stands. Takes definitions as well. */
 export const retried = <A, E extends Evaluator<A> | EvaluatorDefinition<A>>(
   inner: E,
-  { times = 2 }: { times?: number } = {},
-): E =>
-  wrapped(inner as never, 'retried', (evaluator) => ({
+  given: { times?: number } = {},
+): E => {
+  const { times = 2 } = retriedNames(given)
+  return wrapped(inner as never, 'retried', (evaluator) => ({
     async evaluate(request, context) {
       for (let attempt = 0; ; attempt++) {
         const seed = attempt === 0 ? request.seed : seeded(request.seed).fork(`retry/${attempt}`).tensorSeed()
@@ -115,6 +121,9 @@ export const retried = <A, E extends Evaluator<A> | EvaluatorDefinition<A>>(
       }
     },
   })) as E
+}
+
+const timedNames = optionNames<{ seconds: number; clock?: Clock }>('timed', { seconds: true, clock: true })
 
 /**
  * An evaluator with a time limit of its own: ARCHLOOM_EVALUATION_TIMEOUT, and its signal is aborted. A definition is
@@ -122,9 +131,10 @@ export const retried = <A, E extends Evaluator<A> | EvaluatorDefinition<A>>(
  */
 export const timed = <A, E extends Evaluator<A> | EvaluatorDefinition<A>>(
   inner: E,
-  { seconds, clock: given }: { seconds: number; clock?: Clock },
-): E =>
-  wrapped(inner as never, 'timed', (evaluator, parts) => ({
+  options: { seconds: number; clock?: Clock },
+): E => {
+  const { seconds, clock: given } = timedNames(options)
+  return wrapped(inner as never, 'timed', (evaluator, parts) => ({
     async evaluate(request, context) {
       const clock = given ?? parts.clock
       const abort = new AbortController()
@@ -144,3 +154,4 @@ export const timed = <A, E extends Evaluator<A> | EvaluatorDefinition<A>>(
       }
     },
   })) as E
+}

@@ -1,4 +1,5 @@
 import { quote } from '../errors.ts'
+import { optionNames } from '../options/index.ts'
 import type { Decision, Json } from './decision.ts'
 import { error } from './errors.ts'
 
@@ -136,11 +137,18 @@ export interface NumberOptions {
 
 const VALUES_LIMIT = 65_536
 
-function checkNumberOptions(combinator: string, given: NumberOptions): { step?: number; scale: 'linear' | 'log' } {
+const numberNames = {
+  'integer()': optionNames<NumberOptions>('integer', { step: true, scale: true }),
+  'real()': optionNames<NumberOptions>('real', { step: true, scale: true }),
+}
+
+function checkNumberOptions(
+  combinator: keyof typeof numberNames,
+  given: NumberOptions,
+): { step?: number; scale: 'linear' | 'log' } {
   const refuse = (expected: string) => error('ARCHLOOM_SPACE_RANGE', { path: combinator, received: given, expected })
   if (typeof given !== 'object' || given === null) throw refuse('options such as { step: 2 } or { scale: "log" }')
-  const unknown = Object.keys(given).filter((key) => key !== 'step' && key !== 'scale')
-  if (unknown.length > 0) throw refuse(`no option but step and scale (${quote(unknown[0])} is unknown)`)
+  numberNames[combinator](given)
   const { step, scale = 'linear' } = given
   if (scale !== 'linear' && scale !== 'log') throw refuse('scale "linear" or "log"')
   return { ...(step !== undefined && { step }), scale }
@@ -264,6 +272,8 @@ type Tuple<T, N extends number, R extends readonly T[] = []> = number extends N
     ? R
     : Tuple<T, N, readonly [...R, T]>
 
+const repeatNames = optionNames<{ readonly min: number; readonly max: number }>('repeat', { min: true, max: true })
+
 /** The same part n times (a tuple), or min to max times (an array). The part may depend on its index. */
 export function repeat<const N extends number, A>(
   count: N,
@@ -277,7 +287,7 @@ export function repeat(
   count: number | { readonly min: number; readonly max: number },
   node: (index: number) => SpaceNode<unknown>,
 ): SpaceNode<never> {
-  const { min, max } = typeof count === 'number' ? { min: count, max: count } : count
+  const { min, max } = typeof count === 'number' ? { min: count, max: count } : repeatNames(count)
   if (!(Number.isInteger(min) && Number.isInteger(max) && min >= 0 && max >= min && max >= 1))
     throw error('ARCHLOOM_SPACE_RANGE', {
       path: 'repeat()',
@@ -394,11 +404,14 @@ export const when = <A>(condition: SpaceNode<boolean>, then: () => SpaceNode<A>)
   },
 })
 
+const subsetNames = optionNames<{ min?: number; max?: number }>('subset', { min: true, max: true })
+
 /** Some of the options, in their listed order: at least `min`, at most `max` of them. */
 export function subset<const T extends readonly Json[]>(
   options: T,
-  { min = 0, max = options.length }: { min?: number; max?: number } = {},
+  given: { min?: number; max?: number } = {},
 ): SpaceNode<readonly T[number][]> {
+  const { min = 0, max = options.length } = subsetNames(given)
   checkOptions('', 'subset()', options)
   if (!(Number.isInteger(min) && Number.isInteger(max) && min >= 0 && max >= min && max <= options.length))
     throw error('ARCHLOOM_SPACE_RANGE', {

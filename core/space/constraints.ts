@@ -1,3 +1,4 @@
+import { optionNames } from '../options/index.ts'
 import type { Rule } from './combinators.ts'
 import type { ChoiceDecision, Decision, Json } from './decision.ts'
 import { error } from './errors.ts'
@@ -59,25 +60,30 @@ export const allDifferent = (...paths: readonly string[]): Constraint => ({
   },
 })
 
+const occurrencesNames = optionNames<{ min?: number; max?: number }>('occurrences', { min: true, max: true })
+
 /** The option is chosen at least `min` and at most `max` times among the decisions. */
 export const occurrences = (
   paths: readonly string[],
   option: Json,
-  { min = 0, max = Number.POSITIVE_INFINITY }: { min?: number; max?: number },
-): Constraint => ({
-  paths,
-  description: `${JSON.stringify(option)} chosen ${min} to ${max} times among ${paths.join(', ')}`,
-  possible(values, open, decisions) {
-    const key = JSON.stringify(option)
-    let chosen = 0
-    let could = 0
-    for (let i = 0; i < values.length; i++) {
-      if (!open[i]) chosen += JSON.stringify(values[i]) === key ? 1 : 0
-      else if ((decisions[i] as ChoiceDecision).options.some((o) => JSON.stringify(o) === key)) could++
-    }
-    return chosen <= max && chosen + could >= min
-  },
-})
+  given: { min?: number; max?: number },
+): Constraint => {
+  const { min = 0, max = Number.POSITIVE_INFINITY } = occurrencesNames(given)
+  return {
+    paths,
+    description: `${JSON.stringify(option)} chosen ${min} to ${max} times among ${paths.join(', ')}`,
+    possible(values, open, decisions) {
+      const key = JSON.stringify(option)
+      let chosen = 0
+      let could = 0
+      for (let i = 0; i < values.length; i++) {
+        if (!open[i]) chosen += JSON.stringify(values[i]) === key ? 1 : 0
+        else if ((decisions[i] as ChoiceDecision).options.some((o) => JSON.stringify(o) === key)) could++
+      }
+      return chosen <= max && chosen + could >= min
+    },
+  }
+}
 
 const literal = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 

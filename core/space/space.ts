@@ -1,5 +1,6 @@
 import type { ArchloomError } from '../errors.ts'
 import { quote } from '../errors.ts'
+import { optionNames } from '../options/index.ts'
 import type { Paper } from '../paper.ts'
 import type { Random } from '../random.ts'
 import type { BuildOptions, Network, NetworkCost, Supernet } from '../trainer.ts'
@@ -90,8 +91,17 @@ const FEW = 4
 /** Share of the mutations of an ordered choice that take the next lower or higher option. */
 const ADJACENT = 0.5
 
+const defineSpaceNames = optionNames<SpaceOptions<never>>('defineSpace', {
+  constraints: true,
+  build: true,
+  supernet: true,
+  cost: true,
+  papers: true,
+})
+
 /** Turn a description of parts into a search space. Throws if a constraint leaves nothing to choose. */
 export function defineSpace<A>(label: string, node: SpaceNode<A>, options: SpaceOptions<A> = {}): SearchSpace<A> {
+  defineSpaceNames(options)
   const compilation: Compilation = { decisions: [], active: [], rules: [], switches: new Set() }
   if (typeof label !== 'string' || label.trim() === '')
     throw error('ARCHLOOM_SPACE_PART', { path: 'name', received: label, expected: 'a name for the space' })

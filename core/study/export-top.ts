@@ -1,3 +1,4 @@
+import { optionNames, pickOptions } from '../options/index.ts'
 import { findSearchSpace } from '../space/registry.ts'
 import type { SearchSpace } from '../space/space.ts'
 import type { BuildOptions, Network } from '../trainer.ts'
@@ -16,6 +17,15 @@ export interface ExportTopOptions<A> extends BuildOptions, ReadStudyOptions {
   readonly space?: SearchSpace<A>
 }
 
+const exportTopNames = optionNames<ExportTopOptions<unknown>>('exportTop', {
+  rng: true,
+  input: true,
+  classes: true,
+  storage: true,
+  directory: true,
+  space: true,
+})
+
 /**
  * The k best architectures of a study as built networks, with fresh seeded weights. Dispose every network.
  * Errors: ARCHLOOM_STUDY_NOT_FOUND, ARCHLOOM_STUDY_CORRUPT, ARCHLOOM_SPACE_UNKNOWN, ARCHLOOM_STUDY_MISMATCH,
@@ -26,8 +36,9 @@ export async function exportTop<A>(
   k: number,
   options: ExportTopOptions<A>,
 ): Promise<ExportedTrial<A>[]> {
+  exportTopNames(options)
   const { rng, input, classes } = options
-  const record = await readStudy(study, options)
+  const record = await readStudy(study, pickOptions(options, ['storage', 'directory']))
   const space = options.space ?? (findSearchSpace(record.started.space.name) as SearchSpace<A>)
   checkSpace(record.name, space, record.started.space.fingerprint)
   const { build } = space

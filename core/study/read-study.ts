@@ -1,4 +1,5 @@
 import { defaultStorage } from '#platform'
+import { optionNames } from '../options/index.ts'
 import { readRecord, type StudyRecord } from './record.ts'
 import { type Studies, studiesAt } from './studies.ts'
 
@@ -15,11 +16,14 @@ export const studiesOf = ({ storage, directory }: ReadStudyOptions): Promise<Stu
   return studiesAt(storage ?? (directory === undefined ? defaultStorage : `journal:${directory}`))
 }
 
+const readStudyNames = optionNames<ReadStudyOptions>('readStudy', { storage: true, directory: true })
+
 /**
  * Reads a study by its name. It may be running, finished or killed.
  * Errors: ARCHLOOM_STUDY_NOT_FOUND, ARCHLOOM_STUDY_EMPTY, ARCHLOOM_STUDY_CORRUPT, ARCHLOOM_STORAGE_UNKNOWN.
  */
 export async function readStudy(name: string, options: ReadStudyOptions = {}): Promise<StudyRecord> {
+  readStudyNames(options)
   const studies = await studiesOf(options)
   const store = await studies.open(name)
   try {

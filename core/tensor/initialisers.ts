@@ -1,3 +1,4 @@
+import { optionNames } from '../options/index.ts'
 import type { Random } from '../random.ts'
 
 /** Inputs and outputs of one unit of a layer: what weight scaling divides by. */
@@ -36,15 +37,19 @@ export const constant =
 export const zeros = constant(0)
 export const ones = constant(1)
 
-export const uniform =
-  (options: { min: number; max: number }): Initialiser =>
-  (shape, rng) =>
-    filled(shape, () => options.min + (options.max - options.min) * rng.float())
+const uniformNames = optionNames<{ min: number; max: number }>('uniform', { min: true, max: true })
 
-export const normal =
-  (options: { mean?: number; stdDev: number }): Initialiser =>
-  (shape, rng) =>
-    filled(shape, () => (options.mean ?? 0) + options.stdDev * rng.normal())
+export const uniform = (options: { min: number; max: number }): Initialiser => {
+  uniformNames(options)
+  return (shape, rng) => filled(shape, () => options.min + (options.max - options.min) * rng.float())
+}
+
+const normalNames = optionNames<{ mean?: number; stdDev: number }>('normal', { mean: true, stdDev: true })
+
+export const normal = (options: { mean?: number; stdDev: number }): Initialiser => {
+  normalNames(options)
+  return (shape, rng) => filled(shape, () => (options.mean ?? 0) + options.stdDev * rng.normal())
+}
 
 /** Standard normal, redrawn outside ±2. */
 function truncatedStandard(rng: Random): number {
@@ -54,11 +59,16 @@ function truncatedStandard(rng: Random): number {
   }
 }
 
+const truncatedNormalNames = optionNames<{ mean?: number; stdDev: number }>('truncatedNormal', {
+  mean: true,
+  stdDev: true,
+})
+
 /** Normal cut at two standard deviations; `stdDev` is that of the uncut normal. */
-export const truncatedNormal =
-  (options: { mean?: number; stdDev: number }): Initialiser =>
-  (shape, rng) =>
-    filled(shape, () => (options.mean ?? 0) + options.stdDev * truncatedStandard(rng))
+export const truncatedNormal = (options: { mean?: number; stdDev: number }): Initialiser => {
+  truncatedNormalNames(options)
+  return (shape, rng) => filled(shape, () => (options.mean ?? 0) + options.stdDev * truncatedStandard(rng))
+}
 
 // Standard deviation of a unit normal cut at ±2.
 const truncatedStdDev = 0.8796256610342398
@@ -70,10 +80,16 @@ export interface VarianceScalingOptions {
   readonly distribution: 'normal' | 'truncated-normal' | 'uniform'
 }
 
+const varianceScalingNames = optionNames<VarianceScalingOptions>('varianceScaling', {
+  scale: true,
+  mode: true,
+  distribution: true,
+})
+
 /** Weights of variance scale / fan. */
-export const varianceScaling =
-  ({ scale, mode, distribution }: VarianceScalingOptions): Initialiser =>
-  (shape, rng, fan) => {
+export const varianceScaling = (given: VarianceScalingOptions): Initialiser => {
+  const { scale, mode, distribution } = varianceScalingNames(given)
+  return (shape, rng, fan) => {
     const divisor = mode === 'in' ? fan.in : mode === 'out' ? fan.out : (fan.in + fan.out) / 2
     const stdDev = Math.sqrt(scale / Math.max(1, divisor))
     if (distribution === 'normal') return normal({ stdDev })(shape, rng, fan)
@@ -82,6 +98,7 @@ export const varianceScaling =
     const limit = Math.sqrt(3) * stdDev
     return uniform({ min: -limit, max: limit })(shape, rng, fan)
   }
+}
 
 /** He et al., 2015 (arXiv:1502.01852): for layers followed by ReLU. */
 export const heNormal = (mode: 'in' | 'out' = 'in'): Initialiser =>

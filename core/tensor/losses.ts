@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../options/index.ts'
 import { error } from './errors.ts'
 
 /** Probabilities [batch, classes] of int labels [batch]; probabilities pass through. */
@@ -15,6 +16,10 @@ function targetsOf(logits: tf.Tensor2D, labels: tf.Tensor, smoothing: number): t
 /** tfjs types the saver as a tensor. */
 const keep = (save: unknown, tensors: tf.Tensor[]) => (save as (tensors: tf.Tensor[]) => void)(tensors)
 
+const softmaxCrossEntropyNames = optionNames<{ labelSmoothing?: number }>('softmaxCrossEntropy', {
+  labelSmoothing: true,
+})
+
 /**
  * Mean cross-entropy of softmax(logits [batch, classes]) against int labels [batch] or probabilities [batch, classes].
  * `labelSmoothing` moves that share of the target evenly over all classes. The gradient is (softmax − target) / batch:
@@ -28,6 +33,7 @@ export function softmaxCrossEntropy(
   labels: tf.Tensor,
   options: { labelSmoothing?: number } = {},
 ): tf.Scalar {
+  softmaxCrossEntropyNames(options)
   const loss = tf.customGrad((x, save) => {
     const scores = x as tf.Tensor2D
     const target = targetsOf(scores, labels, options.labelSmoothing ?? 0)

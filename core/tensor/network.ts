@@ -1,4 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
+import { optionNames } from '../options/index.ts'
 import type { ApplyMode, Network } from '../trainer.ts'
 import { error } from './errors.ts'
 import type { Layer, VariableScope } from './scope.ts'
@@ -21,8 +22,17 @@ export interface ScopedNetwork extends Network {
 const agrees = (x: Tensor, shape: readonly number[]) =>
   x.shape.length === shape.length + 1 && shape.every((size, i) => size === x.shape[i + 1])
 
+const networkNames = optionNames<NetworkOptions>('network', {
+  scope: true,
+  inputShape: true,
+  outputShape: true,
+  apply: true,
+  auxiliary: true,
+})
+
 /** A network from a scope and an apply function; inputs and outputs are checked against the declared shapes. */
 export function network(options: NetworkOptions): ScopedNetwork {
+  networkNames(options)
   const { scope, inputShape, outputShape, auxiliary } = options
   return {
     scope,

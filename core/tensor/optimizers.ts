@@ -5,7 +5,7 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core'
-import { optionError } from '../options/index.ts'
+import { optionError, optionNames } from '../options/index.ts'
 import { error } from './optimizer-errors.ts'
 
 /** Names and signatures of the kernels an engine may register; each writes to its variables and returns nothing. */
@@ -46,12 +46,47 @@ export interface AdamOptions extends OptimizerOptions {
   readonly weightDecay?: number
 }
 
+const momentumNames = optionNames<MomentumOptions>('momentum', {
+  learningRate: true,
+  momentum: true,
+  nesterov: true,
+  weightDecay: true,
+  decays: true,
+})
+
 /** v ← μ·v + g + λ·w; w ← w − α·v (or, with Nesterov, w − α·(g + λ·w + μ·v)). */
-export const momentum = (options: MomentumOptions): StepOptimizer => new Momentum(options)
+export const momentum = (options: MomentumOptions): StepOptimizer => {
+  momentumNames(options)
+  return new Momentum(options)
+}
+const adamNames = optionNames<AdamOptions>('adam', {
+  learningRate: true,
+  beta1: true,
+  beta2: true,
+  epsilon: true,
+  weightDecay: true,
+  decays: true,
+})
+
 /** Adam (Kingma & Ba 2015, algorithm 1). */
-export const adam = (options: AdamOptions): StepOptimizer => new Adam(options, false)
+export const adam = (options: AdamOptions): StepOptimizer => {
+  adamNames(options)
+  return new Adam(options, false)
+}
+const adamWNames = optionNames<AdamOptions>('adamW', {
+  learningRate: true,
+  beta1: true,
+  beta2: true,
+  epsilon: true,
+  weightDecay: true,
+  decays: true,
+})
+
 /** Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2). */
-export const adamW = (options: AdamOptions): StepOptimizer => new Adam(options, true)
+export const adamW = (options: AdamOptions): StepOptimizer => {
+  adamWNames(options)
+  return new Adam(options, true)
+}
 
 /** The gradients scaled by min(1, maxNorm / ‖all gradients‖₂), and that norm (a scalar). Call inside a tidy. */
 export function clipByGlobalNorm(

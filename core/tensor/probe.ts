@@ -3,6 +3,7 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { messageOf } from '../errors.ts'
+import { optionNames } from '../options/index.ts'
 import type { EngineReport } from './engine.ts'
 import { error } from './errors.ts'
 
@@ -22,12 +23,15 @@ export interface Probe extends EngineReport {
 /** What that process prints. */
 export type ProbeAnswer = Probe | { readonly failure: string }
 
+const probeNames = optionNames<{ readonly timeoutMs?: number }>('probe', { timeoutMs: true })
+
 /**
  * Starts an engine in a process of its own, so that this one keeps its choice, and measures it there for about two
  * seconds.
  * @throws ARCHLOOM_ENGINE_PROBE_FAILED when that process fails.
  */
-export async function probe(name: string, { timeoutMs = 120_000 } = {}): Promise<Probe> {
+export async function probe(name: string, given: { readonly timeoutMs?: number } = {}): Promise<Probe> {
+  const { timeoutMs = 120_000 } = probeNames(given)
   const extension = extname(fileURLToPath(import.meta.url))
   const entry = fileURLToPath(new URL(`./probe-process${extension}`, import.meta.url))
   // From source, whatever runs this process, Node runs the child through tsx.

@@ -1,5 +1,6 @@
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { ArchloomError, messageOf } from '../errors.ts'
+import { optionNames } from '../options/index.ts'
 import { availabilityOf, chosenEngine, engines } from './engine.ts'
 import { type Probe, probe } from './probe.ts'
 import { threadsWanted } from './threads.ts'
@@ -52,11 +53,14 @@ export async function listEngines(): Promise<readonly EngineListing[]> {
   )
 }
 
+const doctorReportNames = optionNames<{ onEngine?: (name: string) => void }>('doctorReport', { onEngine: true })
+
 /**
  * All engines with what they can and how fast, one after the other; about two seconds each.
  * @throws ARCHLOOM_ENGINE_THREADS
  */
 export async function doctorReport(options: { onEngine?: (name: string) => void } = {}): Promise<DoctorReport> {
+  doctorReportNames(options)
   threadsWanted()
   const diagnoses: EngineDiagnosis[] = []
   for (const listing of await listEngines()) {

@@ -2,9 +2,11 @@
  * Weights in the safetensors format: eight bytes of length, a JSON header, raw little-endian values. Names are paths in
  * the network's variable scope.
  */
+
 import { readFile } from 'node:fs/promises'
 import { messageOf, quote } from '../errors.ts'
 import { replaceFile } from '../node/files.ts'
+import { optionNames } from '../options/index.ts'
 import type { Network } from '../trainer.ts'
 import { error } from './errors.ts'
 import type { WeightRecord } from './scope.ts'
@@ -55,6 +57,8 @@ function notText(metadata: Readonly<Record<string, unknown>>): string | undefine
   return found && `metadata ${quote(found[0])} that is ${quote(found[1])}`
 }
 
+const encodeSafetensorsNames = optionNames<SafetensorsOptions>('encodeSafetensors', { metadata: true })
+
 /**
  * The bytes of a file with these weights, in 32-bit floats.
  * Error: ARCHLOOM_SAFETENSORS_TENSOR for names that occur twice, values that do not fill their shape or are not a
@@ -62,8 +66,9 @@ function notText(metadata: Readonly<Record<string, unknown>>): string | undefine
  */
 export function encodeSafetensors(
   weights: readonly WeightRecord[],
-  { metadata = {} }: SafetensorsOptions = {},
+  given: SafetensorsOptions = {},
 ): Uint8Array<ArrayBuffer> {
+  const { metadata = {} } = encodeSafetensorsNames(given)
   const refuse = (tensor: string, received: string, expected: string) =>
     error('ARCHLOOM_SAFETENSORS_TENSOR', { tensor, received, expected })
   if (!isTable(metadata)) throw refuse(METADATA, `metadata ${quote(metadata)}`, 'a table of texts')
@@ -229,6 +234,8 @@ function checkLayout(
   if (start + last < size) throw refuse(`${size - start - last} bytes behind its last tensor belong to no tensor`)
 }
 
+const saveSafetensorsNames = optionNames<SafetensorsOptions>('saveSafetensors', { metadata: true })
+
 /**
  * Writes every variable of a network (or scope, or supernet), running statistics too; whole or not at all.
  * Error: ARCHLOOM_FILE_NOT_WRITABLE.
@@ -238,6 +245,7 @@ export async function saveSafetensors(
   from: WithWeights,
   options: SafetensorsOptions = {},
 ): Promise<void> {
+  saveSafetensorsNames(options)
   await replaceFile(file, encodeSafetensors(await storeOf(from).save(), options))
 }
 
@@ -252,6 +260,8 @@ export async function readSafetensors(file: string): Promise<Safetensors> {
   return decodeSafetensors(bytes, file)
 }
 
+const loadSafetensorsNames = optionNames<{ readonly partial?: boolean }>('loadSafetensors', { partial: true })
+
 /**
  * Sets every variable of a network from a file; names and shapes must agree (`partial`: names of one side only are
  * ignored). Errors: as `readSafetensors`; ARCHLOOM_WEIGHTS_MISSING, ARCHLOOM_WEIGHTS_UNEXPECTED,
@@ -262,6 +272,7 @@ export async function loadSafetensors(
   into: WithWeights,
   options: { readonly partial?: boolean } = {},
 ): Promise<Safetensors['metadata']> {
+  loadSafetensorsNames(options)
   const { weights, metadata } = await readSafetensors(file)
   storeOf(into).load(weights, options)
   return metadata

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../options/index.ts'
 import type { Random } from '../random.ts'
 import type { ApplyMode } from '../trainer.ts'
 import { error } from './errors.ts'
@@ -81,8 +82,11 @@ interface Lists {
 // tfjs keeps all variables of a process in one table by name: the serial number keeps two networks apart.
 let scopes = 0
 
+const variableScopeNames = optionNames<VariableScopeOptions>('variableScope', { rng: true, normalisation: true })
+
 /** The root of a new tree of variables. */
 export function variableScope(options: VariableScopeOptions): VariableScope {
+  variableScopeNames(options)
   const id = `archloom-${++scopes}`
   const variables = new Map<string, ScopedVariable>()
   const normalisation = options.normalisation ?? batchNorm

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../options/index.ts'
 import { clipByGlobalNorm } from './optimizers.ts'
 
 export interface TrainStepOptions {
@@ -18,8 +19,16 @@ export type TrainStepResult = {
   readonly gradientNorm?: number
 }
 
+const trainStepNames = optionNames<TrainStepOptions>('trainStep', {
+  variables: true,
+  optimizer: true,
+  loss: true,
+  clipNorm: true,
+})
+
 /** One gradient step in exactly one synchronous tidy. For engines that can be read synchronously: all but GPUs. */
 export function trainStep(options: TrainStepOptions): TrainStepResult {
+  trainStepNames(options)
   return tf.tidy(() => {
     const { gradients, measured } = gradientsOf(options)
     const result = resultOf(measured.dataSync())
@@ -28,11 +37,19 @@ export function trainStep(options: TrainStepOptions): TrainStepResult {
   })
 }
 
+const trainStepAsyncNames = optionNames<TrainStepOptions>('trainStepAsync', {
+  variables: true,
+  optimizer: true,
+  loss: true,
+  clipNorm: true,
+})
+
 /**
  * The same step for any engine: the loss is awaited between two tidies, and no scope is held meanwhile. Nothing else
  * may touch the variables before it resolves.
  */
 export async function trainStepAsync(options: TrainStepOptions): Promise<TrainStepResult> {
+  trainStepAsyncNames(options)
   const { gradients, measured } = tf.tidy(() => gradientsOf(options))
   try {
     const result = resultOf(await measured.data())

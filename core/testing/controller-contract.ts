@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Ask, Controller, ControllerFactory, Observation, Proposal } from '../controller.ts'
+import { optionNames } from '../options/index.ts'
 import { type Random, seeded } from '../random.ts'
 import type { Genotype, Json } from '../space/decision.ts'
 import type { SearchSpace } from '../space/space.ts'
@@ -64,6 +65,12 @@ function advance(
 
 const plain = (value: Json): Json => JSON.parse(JSON.stringify(value)) as Json
 
+const controllerContractNames = optionNames<ControllerContractOptions>('controllerContract', {
+  spaces: true,
+  trials: true,
+  learns: true,
+})
+
 /**
  * What every controller must keep (see `Controller`), as tests: call it at the top level of a test file.
  *
@@ -72,8 +79,9 @@ const plain = (value: Json): Json => JSON.parse(JSON.stringify(value)) as Json
 export function controllerContract(
   name: string,
   factory: ControllerFactory,
-  { spaces = [], trials = 60, learns = {} }: ControllerContractOptions = {},
+  given: ControllerContractOptions = {},
 ): void {
+  const { spaces = [], trials = 60, learns = {} } = controllerContractNames(given)
   describe(`${name} keeps the contract of controllers`, () => {
     for (const space of [...stockSpaces(), ...spaces])
       describe(`on the space ${space.name}`, () => {

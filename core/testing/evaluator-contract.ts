@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Evaluation, EvaluationContext, EvaluationRequest, Evaluator } from '../evaluator.ts'
+import { optionNames } from '../options/index.ts'
 import { seeded } from '../random.ts'
 import type { SearchSpace } from '../space/space.ts'
 import { liveTensors } from './leaks.ts'
@@ -33,6 +34,12 @@ interface Report {
   readonly metrics: Readonly<Record<string, number>>
 }
 
+const evaluatorContractNames = optionNames<EvaluatorContractOptions>('evaluatorContract', {
+  evaluations: true,
+  volatile: true,
+  fidelity: true,
+})
+
 /**
  * What every evaluator must keep (see `Evaluator`), as tests: call it at the top level of a test file. `create` is
  * called more than once; start the engine before, and choose data and networks that take moments.
@@ -42,8 +49,9 @@ interface Report {
 export function evaluatorContract<A>(
   name: string,
   create: () => EvaluatorContractSubject<A> | Promise<EvaluatorContractSubject<A>>,
-  { evaluations = 3, volatile = [], fidelity = 1 }: EvaluatorContractOptions = {},
+  given: EvaluatorContractOptions = {},
 ): void {
+  const { evaluations = 3, volatile = [], fidelity = 1 } = evaluatorContractNames(given)
   describe(`${name} keeps the contract of evaluators`, () => {
     let subject: EvaluatorContractSubject<A>
     let tensorsBefore: number

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { optionNames } from '../options/index.ts'
 import { seeded } from '../random.ts'
 import type { Genotype, Json } from '../space/decision.ts'
 import type { SearchSpace } from '../space/space.ts'
@@ -15,12 +16,19 @@ export interface SpaceContractOptions {
 const sizeOf = (space: SearchSpace): bigint | undefined =>
   space.decisions.some(({ kind }) => kind === 'real') ? undefined : space.size
 
+const spaceContractNames = optionNames<SpaceContractOptions>('spaceContract', {
+  samples: true,
+  enumerateUpTo: true,
+  fingerprint: true,
+})
+
 /**
  * What every search space must keep, as tests: call it at the top level of a test file.
  *
  *     spaceContract('my space', mySpace)
  */
 export function spaceContract<A>(name: string, given: SearchSpace<A>, options: SpaceContractOptions = {}): void {
+  spaceContractNames(options)
   const { samples = 50, enumerateUpTo = 5_000, fingerprint } = options
   const space = given as SearchSpace
   const randoms = (): readonly Genotype[] => {

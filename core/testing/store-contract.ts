@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { optionNames } from '../options/index.ts'
 import { readEvents, type Store } from '../study/store.ts'
 import type { SearchEvent } from '../trial/events.ts'
 
@@ -60,6 +61,8 @@ const sampleEvents = (count: number, from = 0): readonly SearchEvent[] =>
     }
   })
 
+const storeContractNames = optionNames<StoreContractOptions>('storeContract', { persistent: true })
+
 /**
  * What every store must keep (see `Store`), as tests: call it at the top level of a test file.
  *
@@ -68,8 +71,9 @@ const sampleEvents = (count: number, from = 0): readonly SearchEvent[] =>
 export function storeContract(
   name: string,
   create: () => StoreContractPlace | Promise<StoreContractPlace>,
-  { persistent = true }: StoreContractOptions = {},
+  given: StoreContractOptions = {},
 ): void {
+  const { persistent = true } = storeContractNames(given)
   describe(`${name} keeps the contract of stores`, () => {
     const at = (law: string, run: (place: StoreContractPlace) => Promise<void>) =>
       it(law, async () => {

@@ -1,12 +1,18 @@
 import { defineErrors, quote } from '../errors.ts'
 
+const didYouMean = (name: string | undefined) => (name === undefined ? '' : `did you mean "${name}"? `)
+
 export const error = defineErrors('trial', {
   ARCHLOOM_EVENT_GRAMMAR: (d: { event: string; expected: string }) =>
     `the algorithm yielded ${d.event}; expected ${d.expected}. Yield events in the order of the grammar in core/trial/events.ts.`,
   ARCHLOOM_EVENT_NOT_FINITE: (d: { event: string; field: string; received: unknown }) =>
     `field ${quote(d.field)} of event ${d.event} is ${quote(d.received)}; expected a finite number. Only metrics may be infinite or NaN.`,
-  ARCHLOOM_OBJECTIVE_INVALID: (d: { name: string; received: unknown; expected: string }) =>
-    `objective ${quote(d.name)} is ${quote(d.received)}; expected ${d.expected}.`,
+  ARCHLOOM_OBJECTIVE_INVALID: (d: {
+    name: string
+    received: unknown
+    expected: string
+    suggestion?: string | undefined
+  }) => `objective ${quote(d.name)} is ${quote(d.received)}; ${didYouMean(d.suggestion)}expected ${d.expected}.`,
   ARCHLOOM_CONTROLLER_PROPOSAL_INVALID: (d: { trial: number; reason: string }) =>
     `the controller's proposal for trial ${d.trial} is not in the space: ${d.reason}`,
   ARCHLOOM_CONTROLLER_WAITS: (d: { trials: number }) =>

@@ -1,3 +1,4 @@
+import { nearest } from '../options/index.ts'
 import { error } from './errors.ts'
 
 export type Direction = 'maximise' | 'minimise'
@@ -30,6 +31,7 @@ export interface ResolvedObjective {
 }
 
 const numbers = ['atMost', 'atLeast', 'weight', 'scale', 'target']
+const known = Object.fromEntries(['direction', ...numbers].map((name) => [name, true as const]))
 
 export function resolveObjectives(objectives: Objectives): readonly ResolvedObjective[] {
   const entries = Object.entries(objectives)
@@ -50,13 +52,12 @@ export function resolveObjectives(objectives: Objectives): readonly ResolvedObje
         received: given,
         expected: "'maximise' or 'minimise' (or an object with that direction)",
       })
-    for (const [key, value] of Object.entries(options))
-      if (key !== 'direction' && !(numbers.includes(key) && Number.isFinite(value)))
-        throw error('ARCHLOOM_OBJECTIVE_INVALID', {
-          name: `${metric}.${key}`,
-          received: value,
-          expected: numbers.includes(key) ? 'a finite number' : `one of direction, ${numbers.join(', ')}`,
-        })
+    for (const [key, value] of Object.entries(options)) {
+      if (key === 'direction' || (numbers.includes(key) && Number.isFinite(value))) continue
+      const expected = numbers.includes(key) ? 'a finite number' : `one of direction, ${numbers.join(', ')}`
+      const suggestion = numbers.includes(key) ? undefined : nearest(key, known)
+      throw error('ARCHLOOM_OBJECTIVE_INVALID', { name: `${metric}.${key}`, received: value, expected, suggestion })
+    }
     return { metric, weight: index === 0 ? 1 : 0, scale: 1, ...options }
   })
 }

@@ -1,3 +1,4 @@
+import { optionNames } from '../../core/options/index.ts'
 import { error } from './errors.ts'
 import { concatImages, type LabelledImages, labelledImages } from './images.ts'
 import { readBytes } from './read-bytes.ts'
@@ -14,6 +15,8 @@ export interface CifarOptions {
   readonly classes?: number
 }
 
+const readCifarNames = optionNames<CifarOptions>('readCifar', { labelBytes: true, labelByte: true, classes: true })
+
 /**
  * CIFAR binary records, plain or gzipped: label byte(s), then 1,024 bytes each of red, green and blue, row-major.
  * Source: Krizhevsky, Learning Multiple Layers of Features from Tiny Images (2009).
@@ -23,14 +26,18 @@ export async function readCifar(
   paths: string | readonly string[],
   options: CifarOptions = {},
 ): Promise<LabelledImages> {
+  readCifarNames(options)
   const all = typeof paths === 'string' ? [paths] : paths
   const sets: LabelledImages[] = []
   for (const path of all) sets.push(parseCifar(await readBytes(path), path, options))
   return concatImages(sets, all.join(', '))
 }
 
+const parseCifarNames = optionNames<CifarOptions>('parseCifar', { labelBytes: true, labelByte: true, classes: true })
+
 /** The records in the bytes of one file; `path` names them in errors. */
 export function parseCifar(bytes: Uint8Array, path: string, options: CifarOptions = {}): LabelledImages {
+  parseCifarNames(options)
   const { labelBytes = 1, labelByte = labelBytes - 1, classes = 10 } = options
   const record = labelBytes + 3 * PLANE
   const count = bytes.length / record

@@ -1,3 +1,4 @@
+import { optionNames } from '../../core/options/index.ts'
 import { seeded } from '../../core/random.ts'
 import type { Dataset, DatasetSource } from '../../core/trainer.ts'
 import type { Augmentation } from './augmentation.ts'
@@ -41,12 +42,29 @@ export interface SplitDatasetOptions {
   readonly location?: string
 }
 
+const splitDatasetNames = optionNames<SplitDatasetOptions>('splitDataset', {
+  name: true,
+  train: true,
+  validation: true,
+  test: true,
+  trainSize: true,
+  testSize: true,
+  augment: true,
+  normalisation: true,
+  seed: true,
+  classNames: true,
+  source: true,
+  notes: true,
+  location: true,
+})
+
 /**
  * Splits labelled images into train, validation and test, seeded and stratified by class. The choice of one part does
  * not depend on the size of another.
  * Errors: ARCHLOOM_SPLIT_SIZE, ARCHLOOM_DATA_SHAPE, ARCHLOOM_AUGMENTATION, ARCHLOOM_NORMALISATION.
  */
 export function splitDataset(options: SplitDatasetOptions): ImageDataset {
+  splitDatasetNames(options)
   const { name, source = 'own', notes = [], classNames, location } = options
   const rng = seeded(options.seed ?? 0)
   const { pool, testImages, testIndices } = setTestApart(options, rng.fork('test'))

@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import { type Clock, realClock } from '../../core/clock.ts'
 import { type ArchloomError, messageOf } from '../../core/errors.ts'
+import { optionNames } from '../../core/options/index.ts'
 import { error } from './errors.ts'
 
 export interface Checksum {
@@ -43,11 +44,24 @@ export interface DownloadOptions {
   readonly signal?: AbortSignal
 }
 
+const downloadNames = optionNames<DownloadOptions>('download', {
+  urls: true,
+  path: true,
+  checksum: true,
+  onProgress: true,
+  attempts: true,
+  stallMs: true,
+  pauseMs: true,
+  clock: true,
+  signal: true,
+})
+
 /**
  * Fetches a file, continues where an earlier attempt (or run) broke off, and keeps it only if its checksum is right.
  * Errors: ARCHLOOM_DOWNLOAD_STATUS, ARCHLOOM_DOWNLOAD_FAILED, ARCHLOOM_DOWNLOAD_CHECKSUM.
  */
 export async function download(options: DownloadOptions): Promise<void> {
+  downloadNames(options)
   const { urls, path, attempts = 4, pauseMs = 1000, clock = realClock, signal } = options
   const part = `${path}.part`
   await mkdir(dirname(path), { recursive: true })

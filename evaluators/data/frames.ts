@@ -1,3 +1,4 @@
+import { optionNames } from '../../core/options/index.ts'
 import { error } from './errors.ts'
 import { picturesIn, readPicture } from './images/files.ts'
 import { type Picture, picture } from './images/picture.ts'
@@ -10,12 +11,15 @@ export interface FramesOptions {
   readonly limit?: number
 }
 
+const readFramesNames = optionNames<FramesOptions>('readFrames', { resize: true, limit: true })
+
 /**
  * The frames of a film from a folder of images, in the natural order of their names.
  * Errors: ARCHLOOM_PICTURE_FOLDER_EMPTY, ARCHLOOM_PICTURE_UNREADABLE, ARCHLOOM_IMAGE_SIZE,
  * ARCHLOOM_OPTION.
  */
 export async function readFrames(folder: string, options: FramesOptions = {}): Promise<readonly Picture[]> {
+  readFramesNames(options)
   const { resize, limit } = options
   const frames: Picture[] = []
   for (const path of (await picturesIn(folder)).slice(0, limit)) {

@@ -1,3 +1,4 @@
+import { optionNames } from '../../core/options/index.ts'
 import { type Random, seeded } from '../../core/random.ts'
 import { type ImageDataset, type SplitDatasetOptions, splitDataset } from './dataset.ts'
 import { error } from './errors.ts'
@@ -22,12 +23,25 @@ export interface GeneratedImagesOptions extends Pick<SplitDatasetOptions, 'augme
   readonly seed?: number
 }
 
+const generatedImagesNames = optionNames<GeneratedImagesOptions>('generatedImages', {
+  augment: true,
+  classes: true,
+  size: true,
+  channels: true,
+  train: true,
+  validation: true,
+  test: true,
+  noise: true,
+  seed: true,
+})
+
 /**
  * Generated pictures to classify: the class is the pattern (stripes, chequers, dashes) and its direction, while place,
  * phase, scale, colour, ground, spots and noise are random. All classes have the same mean image, so a linear model
  * stays near chance; a small network with convolutions solves it. Errors: ARCHLOOM_GENERATED_IMAGES.
  */
 export function generatedImages(options: GeneratedImagesOptions = {}): ImageDataset {
+  generatedImagesNames(options)
   const { classes = 10, size = 16, channels = 3, train = 4000, validation = 1000, test = 1000, noise = 14 } = options
   check('classes', classes, 2, MOST_CLASSES)
   check('size', size, 8, 256)

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { messageOf } from '../../core/errors.ts'
+import { optionNames, pickOptions } from '../../core/options/index.ts'
 import { type ImageDataset, type SplitDatasetOptions, splitDataset } from './dataset.ts'
 import { error } from './errors.ts'
 import { openImage } from './images/open.ts'
@@ -27,6 +28,12 @@ export interface ImageFolder {
 
 const EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '.tif', '.tiff', '.svg'])
 
+const readImageFolderNames = optionNames<ImageFolderOptions>('readImageFolder', {
+  resize: true,
+  channels: true,
+  classNames: true,
+})
+
 /**
  * Images in one sub-folder a class. Pixels become 8-bit red-green-blue (or grey); alpha is laid on black; orientation
  * tags are applied; every such change is counted in the notes.
@@ -35,6 +42,7 @@ const EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '
  * ARCHLOOM_OPTION for a size to resize to that is none.
  */
 export async function readImageFolder(path: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
+  readImageFolderNames(options)
   const channels = options.channels ?? 3
   const classNames = options.classNames ?? (await subFolders(path))
   if (classNames.length === 0) throw error('ARCHLOOM_IMAGE_FOLDER_EMPTY', { path, expected: 'one sub-folder a class' })
@@ -112,15 +120,32 @@ async function imageFiles(path: string) {
 export type ImageFolderDatasetOptions = ImageFolderOptions &
   Partial<Omit<SplitDatasetOptions, 'train' | 'source' | 'location'>>
 
+const imageFolderNames = optionNames<ImageFolderDatasetOptions>('imageFolder', {
+  resize: true,
+  channels: true,
+  classNames: true,
+  name: true,
+  validation: true,
+  test: true,
+  trainSize: true,
+  testSize: true,
+  augment: true,
+  normalisation: true,
+  seed: true,
+  notes: true,
+})
+
 /**
  * A data set from a folder: `train/` and `test/` (and `validation/` or `val/`) with one sub-folder a class each, or the
  * class sub-folders alone, of which a tenth is then set apart for testing. Errors: as readImageFolder and splitDataset.
  */
 export async function imageFolder(path: string, options: ImageFolderDatasetOptions = {}): Promise<ImageDataset> {
-  const { validation, test, notes = [], name = basename(path), ...rest } = options
+  imageFolderNames(options)
+  const { validation, test, notes = [], name = basename(path), resize, channels, classNames, ...rest } = options
+  const reading = pickOptions(options, ['resize', 'channels', 'classNames'])
   const parted = (await exists(join(path, 'train'))) && (await exists(join(path, 'test')))
-  const train = await readImageFolder(parted ? join(path, 'train') : path, options)
-  const read = (folder: string) => readImageFolder(folder, { ...options, classNames: train.classNames })
+  const train = await readImageFolder(parted ? join(path, 'train') : path, reading)
+  const read = (folder: string) => readImageFolder(folder, { ...reading, classNames: train.classNames })
   const tested = parted ? await read(join(path, 'test')) : undefined
   const folder = parted ? await validationFolder(path) : undefined
   const validated = folder ? await read(folder) : undefined

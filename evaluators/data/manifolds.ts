@@ -1,3 +1,4 @@
+import { optionNames } from '../../core/options/index.ts'
 import type { Random } from '../../core/random.ts'
 import { error } from './errors.ts'
 
@@ -64,8 +65,15 @@ function whole(where: string, option: string, received: number, least = 1): numb
 
 const circle = (radius: number, angle: number) => [radius * Math.cos(angle), radius * Math.sin(angle)] as const
 
+const ringsNames = optionNames<{ rings?: number; noise?: number; centre?: readonly [number, number] }>('rings', {
+  rings: true,
+  noise: true,
+  centre: true,
+})
+
 /** Concentric circles around `centre`, of radii 1/n … 1, each as likely as the other; one ring by default. */
 export function rings(options: { rings?: number; noise?: number; centre?: readonly [number, number] } = {}): Manifold {
+  ringsNames(options)
   const { noise = 0.03, centre = [0, 0] } = options
   const parts = whole('rings', 'rings', options.rings ?? 1)
   const place = (part: number, rng: Random) => {
@@ -75,8 +83,11 @@ export function rings(options: { rings?: number; noise?: number; centre?: readon
   return manifold({ name: 'rings', dimension: 2, intrinsicDimension: 1, parts, noise, place })
 }
 
+const moonsNames = optionNames<{ noise?: number }>('moons', { noise: true })
+
 /** Two interleaved half circles of radius 1. */
 export function moons(options: { noise?: number } = {}): Manifold {
+  moonsNames(options)
   const place = (part: number, rng: Random) => {
     const [x, y] = circle(1, Math.PI * rng.float())
     return part === 0 ? [x, y] : [1 - x, 0.5 - y]
@@ -88,8 +99,11 @@ export function moons(options: { noise?: number } = {}): Manifold {
   })
 }
 
+const swissRollNames = optionNames<{ noise?: number }>('swissRoll', { noise: true })
+
 /** The spiral t·(cos t, sin t), t in [1.5π, 4.5π], at radii of at most 1: the Swiss roll seen from its open side. */
 export function swissRoll(options: { noise?: number } = {}): Manifold {
+  swissRollNames(options)
   const place = (_part: number, rng: Random) => {
     const t = Math.PI * (1.5 + 3 * rng.float())
     return circle(t / (4.5 * Math.PI), t)
@@ -101,8 +115,15 @@ export function swissRoll(options: { noise?: number } = {}): Manifold {
   })
 }
 
+const mixtureNames = optionNames<{ modes?: number; layout?: 'ring' | 'grid'; noise?: number }>('mixture', {
+  modes: true,
+  layout: true,
+  noise: true,
+})
+
 /** Equally likely normal modes, evenly spaced on the unit circle, or on a square grid over [−1, 1]². */
 export function mixture(options: { modes?: number; layout?: 'ring' | 'grid'; noise?: number } = {}): Manifold {
+  mixtureNames(options)
   const { layout = 'ring', noise = 0.02 } = options
   const parts = whole('mixture', 'modes', options.modes ?? 10)
   const side = Math.ceil(Math.sqrt(parts))
@@ -114,11 +135,18 @@ export function mixture(options: { modes?: number; layout?: 'ring' | 'grid'; noi
   return manifold({ name: 'mixture', dimension: 2, intrinsicDimension: 0, parts, centres, noise, place })
 }
 
+const embeddedNames = optionNames<{ dimension: number; rng: Random; bend?: number }>('embedded', {
+  dimension: true,
+  rng: true,
+  bend: true,
+})
+
 /**
  * A manifold bent into a space of more dimensions by a fixed smooth map drawn from `rng`: x ↦ sin(A·x + b), with
  * A normal of deviation `bend`. Points, and the centres of modes, are mapped; intrinsic dimensions stay.
  */
 export function embedded(plane: Manifold, options: { dimension: number; rng: Random; bend?: number }): Manifold {
+  embeddedNames(options)
   const { rng, bend = 1 } = options
   const dimension = whole('embedded', 'dimension', options.dimension, plane.dimension)
   const rows = Array.from({ length: dimension }, () => ({

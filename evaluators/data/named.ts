@@ -1,3 +1,4 @@
+import { optionNames } from '../../core/options/index.ts'
 import type { Augmentation } from './augmentation.ts'
 import { cifar10Set, cifar100Set } from './cifar-sets.ts'
 import { type ImageDataset, type SplitDatasetOptions, splitDataset } from './dataset.ts'
@@ -26,16 +27,112 @@ const NATURAL: Augmentation = { crop: { padding: 4 }, flip: true }
 const DIGIT: Augmentation = { crop: { padding: 2 } }
 const CLOTHING: Augmentation = { crop: { padding: 2 }, flip: true }
 
+const cifar10Names = optionNames<NamedSetOptions>('cifar10', {
+  environment: true,
+  mirror: true,
+  onProgress: true,
+  clock: true,
+  signal: true,
+  attempts: true,
+  pauseMs: true,
+  trainSize: true,
+  testSize: true,
+  normalisation: true,
+  seed: true,
+  validation: true,
+  augment: true,
+})
+
 /** CIFAR-10: 32×32×3, 10 classes. Errors: as findData and splitDataset. */
-export const cifar10 = (options: NamedSetOptions = {}) => load(cifar10Set, NATURAL, options)
+export const cifar10 = (options: NamedSetOptions = {}) => {
+  cifar10Names(options)
+  return load(cifar10Set, NATURAL, options)
+}
+const cifar100Names = optionNames<Cifar100Options>('cifar100', {
+  environment: true,
+  mirror: true,
+  onProgress: true,
+  clock: true,
+  signal: true,
+  attempts: true,
+  pauseMs: true,
+  trainSize: true,
+  testSize: true,
+  normalisation: true,
+  seed: true,
+  validation: true,
+  augment: true,
+  labels: true,
+})
+
 /** CIFAR-100: 32×32×3, 100 fine or 20 coarse classes. */
-export const cifar100 = (options: Cifar100Options = {}) => load(cifar100Set(options.labels), NATURAL, options)
+export const cifar100 = (options: Cifar100Options = {}) => {
+  cifar100Names(options)
+  return load(cifar100Set(options.labels), NATURAL, options)
+}
+const fashionMnistNames = optionNames<NamedSetOptions>('fashionMnist', {
+  environment: true,
+  mirror: true,
+  onProgress: true,
+  clock: true,
+  signal: true,
+  attempts: true,
+  pauseMs: true,
+  trainSize: true,
+  testSize: true,
+  normalisation: true,
+  seed: true,
+  validation: true,
+  augment: true,
+})
+
 /** Fashion-MNIST: 28×28×1, 10 classes. */
-export const fashionMnist = (options: NamedSetOptions = {}) => load(fashionMnistSet, CLOTHING, options)
+export const fashionMnist = (options: NamedSetOptions = {}) => {
+  fashionMnistNames(options)
+  return load(fashionMnistSet, CLOTHING, options)
+}
+const mnistNames = optionNames<NamedSetOptions>('mnist', {
+  environment: true,
+  mirror: true,
+  onProgress: true,
+  clock: true,
+  signal: true,
+  attempts: true,
+  pauseMs: true,
+  trainSize: true,
+  testSize: true,
+  normalisation: true,
+  seed: true,
+  validation: true,
+  augment: true,
+})
+
 /** MNIST digits: 28×28×1, 10 classes. */
-export const mnist = (options: NamedSetOptions = {}) => load(mnistSet, DIGIT, options)
+export const mnist = (options: NamedSetOptions = {}) => {
+  mnistNames(options)
+  return load(mnistSet, DIGIT, options)
+}
+const uspsNames = optionNames<NamedSetOptions>('usps', {
+  environment: true,
+  mirror: true,
+  onProgress: true,
+  clock: true,
+  signal: true,
+  attempts: true,
+  pauseMs: true,
+  trainSize: true,
+  testSize: true,
+  normalisation: true,
+  seed: true,
+  validation: true,
+  augment: true,
+})
+
 /** USPS digits: 16×16×1, 10 classes. */
-export const usps = (options: NamedSetOptions = {}) => load(uspsSet, DIGIT, options)
+export const usps = (options: NamedSetOptions = {}) => {
+  uspsNames(options)
+  return load(uspsSet, DIGIT, options)
+}
 
 const sets = {
   cifar10: cifar10Set,
@@ -48,11 +145,22 @@ const sets = {
 export type DataName = keyof typeof sets
 export const dataNames = Object.keys(sets) as readonly DataName[]
 
+const findDataNames = optionNames<FindOptions>('findData', {
+  environment: true,
+  mirror: true,
+  onProgress: true,
+  clock: true,
+  signal: true,
+  attempts: true,
+  pauseMs: true,
+})
+
 /**
  * A named set's images as published, unsplit and unnormalised: from ARCHLOOM_DATA, else the cache, else downloaded.
  * Errors: ARCHLOOM_DATA_SET_UNKNOWN, and those of findSet.
  */
 export async function findData(name: DataName, options: FindOptions = {}): Promise<FoundData> {
+  findDataNames(options)
   const set: NamedSet | undefined = sets[name]
   if (!set) throw error('ARCHLOOM_DATA_SET_UNKNOWN', { name, known: dataNames })
   return findSet(set, options)

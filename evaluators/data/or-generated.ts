@@ -1,10 +1,23 @@
 import { ArchloomError } from '../../core/errors.ts'
+import { optionNames } from '../../core/options/index.ts'
 import type { ImageDataset } from './dataset.ts'
 import { type GeneratedImagesOptions, generatedImages } from './generated.ts'
 
 /** What it means that a data set cannot be had here; a broken file or a wrong option is another matter. */
 const absent = (code: string) =>
   code.startsWith('ARCHLOOM_DOWNLOAD_') || ['ARCHLOOM_DATA_SET_NOT_FOUND', 'ARCHLOOM_CACHE_UNWRITABLE'].includes(code)
+
+const orGeneratedNames = optionNames<GeneratedImagesOptions>('orGenerated', {
+  augment: true,
+  classes: true,
+  size: true,
+  channels: true,
+  train: true,
+  validation: true,
+  test: true,
+  noise: true,
+  seed: true,
+})
 
 /**
  * The real data set, or generated images where it can neither be found nor fetched; the notes then say so first.
@@ -14,6 +27,7 @@ export async function orGenerated(
   load: () => Promise<ImageDataset>,
   options: GeneratedImagesOptions = {},
 ): Promise<ImageDataset> {
+  orGeneratedNames(options)
   try {
     return await load()
   } catch (thrown) {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames, pickOptions } from '../../core/options/index.ts'
 import type { Random } from '../../core/random.ts'
 import type { Batch, BatchOptions, Split, SplitRole } from '../../core/trainer.ts'
 import { type Augmentation, checkAugmentation, type ImageLayout, writeAugmented, writeImage } from './augmentation.ts'
@@ -25,6 +26,12 @@ export interface ImageSplitOptions {
   readonly augmentation?: Augmentation
 }
 
+const imageSplitNames = optionNames<ImageSplitOptions>('imageSplit', {
+  indices: true,
+  normalisation: true,
+  augmentation: true,
+})
+
 /**
  * A part of labelled images with a role. Batches are [batch, height, width, channels] float32, normalised, with int32
  * class indices; they are made one at a time, synchronously, and belong to the receiver.
@@ -35,6 +42,7 @@ export function imageSplit<R extends SplitRole>(
   images: LabelledImages,
   options: ImageSplitOptions = {},
 ): ImageSplit<R> {
+  imageSplitNames(options)
   const { height, width, channels, classes, count } = images
   const indices = options.indices ?? Int32Array.from({ length: count }, (_, i) => i)
   const normalisation = options.normalisation ?? channelStatistics(images, indices)
@@ -101,7 +109,7 @@ function shuffled(indices: Int32Array, rng: Random): Int32Array {
 }
 
 const withIndices = <R extends SplitRole>(split: ImageSplit<R>, indices: Int32Array): ImageSplit<R> =>
-  imageSplit(split.role, split.images, { ...split, indices })
+  imageSplit(split.role, split.images, { ...pickOptions(split, ['normalisation', 'augmentation']), indices })
 
 /** The first n examples. Error: ARCHLOOM_SPLIT_SIZE. */
 export function prefix<R extends SplitRole>(split: ImageSplit<R>, n: number): ImageSplit<R> {

@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path'
+import { optionNames, pickOptions } from '../../core/options/index.ts'
 import { readCifar } from './cifar.ts'
 import { error } from './errors.ts'
 import { type ImageFolderOptions, readImageFolder } from './image-folder.ts'
@@ -10,6 +11,13 @@ import { type UnpairedImageDataset, type UnpairedImagesOptions, unpairedImages }
 export type UnpairedFoldersOptions = Pick<ImageFolderOptions, 'resize' | 'channels'> &
   Pick<UnpairedImagesOptions, 'validationShare' | 'seed'>
 
+const unpairedFoldersNames = optionNames<UnpairedFoldersOptions>('unpairedFolders', {
+  resize: true,
+  channels: true,
+  validationShare: true,
+  seed: true,
+})
+
 /**
  * Two domains from folders as CycleGAN lays them out: trainA, trainB, testA, testB, images directly inside. Without test
  * folders the last tenth of each domain's images is its test part.
@@ -19,10 +27,11 @@ export async function unpairedFolders(
   path: string,
   options: UnpairedFoldersOptions = {},
 ): Promise<UnpairedImageDataset> {
+  unpairedFoldersNames(options)
   const notes: string[] = []
   const read = async (folder: string) => {
     // A folder of images is one class of an image folder.
-    const found = await readImageFolder(path, { ...options, classNames: [folder] })
+    const found = await readImageFolder(path, { ...pickOptions(options, ['resize', 'channels']), classNames: [folder] })
     notes.push(...found.notes)
     return found.images
   }
@@ -32,7 +41,13 @@ export async function unpairedFolders(
     return cut(train, Math.max(1, Math.round(train.count / 10)), join(path, `train${letter}`))
   }
   const [x, y] = [await domain('A'), await domain('B')]
-  return unpairedImages({ ...options, name: basename(path), x, y, notes: [...new Set(notes)] })
+  return unpairedImages({
+    ...pickOptions(options, ['validationShare', 'seed']),
+    name: basename(path),
+    x,
+    y,
+    notes: [...new Set(notes)],
+  })
 }
 
 function cut(images: LabelledImages, last: number, where: string) {
@@ -53,11 +68,17 @@ function cut(images: LabelledImages, last: number, where: string) {
   return { train: part(0, kept), test: part(kept, images.count) }
 }
 
+const appleOrangeNames = optionNames<{ environment?: Environment; seed?: number }>('appleOrange', {
+  environment: true,
+  seed: true,
+})
+
 /**
  * Apples (x) and oranges (y) of CIFAR-100, 32×32×3, from `cifar100-apple-orange/` in ARCHLOOM_DATA: trainA, trainB, testA
  * and testB as CIFAR records of one label byte. Errors: ARCHLOOM_DATA_SET_NOT_FOUND, and those of readCifar.
  */
 export async function appleOrange(options: { environment?: Environment; seed?: number } = {}) {
+  appleOrangeNames(options)
   const root = await dataDirectory(options.environment)
   const folder = root === undefined ? undefined : join(root, 'cifar100-apple-orange')
   const read = async (name: string) => {

@@ -1,4 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
+import { optionNames } from '../../core/options/index.ts'
 import { seeded } from '../../core/random.ts'
 import type { Batch, BatchOptions, Dataset, DatasetSource, Split, SplitRole } from '../../core/trainer.ts'
 import { error } from './errors.ts'
@@ -86,8 +87,19 @@ export const symmetric = (channels: number): Normalisation => ({
   std: new Array<number>(channels).fill(0.5),
 })
 
+const unpairedImagesNames = optionNames<UnpairedImagesOptions>('unpairedImages', {
+  name: true,
+  x: true,
+  y: true,
+  validationShare: true,
+  seed: true,
+  source: true,
+  notes: true,
+})
+
 /** Two domains of images. Errors: ARCHLOOM_SPLIT_SIZE. */
 export function unpairedImages(options: UnpairedImagesOptions): UnpairedImageDataset {
+  unpairedImagesNames(options)
   const { name, source = 'own', notes = [], validationShare = 0.1, seed = 0 } = options
   const parted = (side: 'x' | 'y') => {
     const { train, test } = options[side]

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../core/options/index.ts'
 import type { Network, Split } from '../../core/trainer.ts'
 import { error } from './errors.ts'
 
@@ -20,6 +21,8 @@ export interface Classification {
   readonly examples: number
 }
 
+const classifyNames = optionNames<ClassificationOptions>('classify', { batchSize: true, topK: true, signal: true })
+
 /**
  * Accuracy, top-k accuracy and loss of a classifier on a split, in one pass in stored order, without augmentation. Ties
  * go to the smaller class index; an example with a NaN among its logits counts as wrong.
@@ -28,8 +31,9 @@ export interface Classification {
 export async function classify(
   network: Network,
   split: Split,
-  { batchSize = 128, topK = 1, signal }: ClassificationOptions = {},
+  given: ClassificationOptions = {},
 ): Promise<Classification> {
+  const { batchSize = 128, topK = 1, signal } = classifyNames(given)
   const { classes } = split
   if (!Number.isInteger(topK) || topK < 1 || topK > classes)
     throw error('ARCHLOOM_METRIC_TOP_K', { received: topK, classes })
@@ -53,9 +57,17 @@ export async function classify(
   return { accuracy: first / examples, topK: within / examples, loss: loss / examples, examples }
 }
 
+const accuracyNames = optionNames<ClassificationOptions>('accuracy', { batchSize: true, topK: true, signal: true })
+
 /** Top-k accuracy (k = 1 unless given) of a classifier on a split, 0 to 1. Errors as `classify`. */
-export const accuracy = async (network: Network, split: Split, options: ClassificationOptions = {}): Promise<number> =>
-  (await classify(network, split, options)).topK
+export const accuracy = async (
+  network: Network,
+  split: Split,
+  options: ClassificationOptions = {},
+): Promise<number> => {
+  accuracyNames(options)
+  return (await classify(network, split, options)).topK
+}
 
 function applied(network: Network, inputs: tf.Tensor, expected: readonly number[], owned: tf.Tensor[]): tf.Tensor {
   try {

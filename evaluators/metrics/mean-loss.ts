@@ -1,9 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../core/options/index.ts'
 import type { Network, Split } from '../../core/trainer.ts'
 import { error } from './errors.ts'
 
 /** Mean loss of a batch: (outputs, targets) → scalar. Synchronous; called inside a tidy. */
 export type BatchLoss = (outputs: tf.Tensor, targets: tf.Tensor) => tf.Scalar
+
+const meanLossNames = optionNames<{ readonly batchSize?: number; readonly signal?: AbortSignal }>('meanLoss', {
+  batchSize: true,
+  signal: true,
+})
 
 /**
  * The mean of a loss over the examples of a split, in stored order, without augmentation, in evaluation mode. The loss
@@ -14,8 +20,9 @@ export async function meanLoss(
   network: Network,
   split: Split,
   loss: BatchLoss,
-  { batchSize = 128, signal }: { readonly batchSize?: number; readonly signal?: AbortSignal } = {},
+  given: { readonly batchSize?: number; readonly signal?: AbortSignal } = {},
 ): Promise<number> {
+  const { batchSize = 128, signal } = meanLossNames(given)
   let [examples, sum] = [0, 0]
   for (const { inputs, targets } of split.batches({ batchSize })) {
     const size = inputs.shape[0]!

@@ -1,3 +1,4 @@
+import { optionNames } from '../../core/options/index.ts'
 import { LUMA_WEIGHTS } from '../data/images/luma.ts'
 import { type Picture, sizeOf } from '../data/images/picture.ts'
 import { error } from './errors.ts'
@@ -26,6 +27,8 @@ export function checkPair(metric: string, a: Picture, b: Picture, border: number
     })
 }
 
+const psnrNames = optionNames<ImageMetricOptions>('psnr', { border: true, on: true })
+
 /**
  * Peak signal-to-noise ratio of two 8-bit images in dB: −10·log₁₀(mean d²) of differences d on a scale of 1. Luma is the
  * unrounded Y of the difference, peak 255, as papers on super-resolution take it. Identical images give Infinity.
@@ -35,7 +38,8 @@ export function checkPair(metric: string, a: Picture, b: Picture, border: number
  * fourteen, so its mean is 0.094 dB higher here than in tables of the field.
  * Error: ARCHLOOM_METRIC_IMAGE.
  */
-export function psnr(image: Picture, reference: Picture, { border = 0, on = 'luma' }: ImageMetricOptions = {}): number {
+export function psnr(image: Picture, reference: Picture, given: ImageMetricOptions = {}): number {
+  const { border = 0, on = 'luma' } = psnrNames(given)
   checkPair('psnr', image, reference, border)
   const square = on === 'luma' ? lumaError(image, reference, border) : meanSquare(image, reference, border)
   return -10 * Math.log10(square)

@@ -1,3 +1,4 @@
+import { optionNames } from '../../core/options/index.ts'
 import { luma } from '../data/images/luma.ts'
 import type { Picture } from '../data/images/picture.ts'
 import { checkPair, type ImageMetricOptions } from './psnr.ts'
@@ -81,11 +82,14 @@ function planes(image: Picture, border: number, on: 'luma' | 'rgb'): Plane[] {
   )
 }
 
+const ssimNames = optionNames<ImageMetricOptions>('ssim', { border: true, on: true })
+
 /**
  * Structural similarity (Wang et al., 2004): Gaussian window 11×11 of σ = 1.5, K₁ = 0.01, K₂ = 0.03, range 255, only
  * places where the whole window fits, averaged. Luma is the unrounded Y. Error: ARCHLOOM_METRIC_IMAGE.
  */
-export function ssim(image: Picture, reference: Picture, { border = 0, on = 'luma' }: ImageMetricOptions = {}): number {
+export function ssim(image: Picture, reference: Picture, given: ImageMetricOptions = {}): number {
+  const { border = 0, on = 'luma' } = ssimNames(given)
   checkPair('ssim', image, reference, border, WINDOW)
   const others = planes(reference, border, on)
   const each = planes(image, border, on).map((plane, c) => similarity(plane, others[c] as Plane))

@@ -1,5 +1,5 @@
 import type { EvaluatorDefinition } from '../../core/evaluator.ts'
-import { optionError } from '../../core/options/index.ts'
+import { optionError, optionNames, pickOptions } from '../../core/options/index.ts'
 import { seeded } from '../../core/random.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import type { LatencyOptions } from './latency.ts'
@@ -15,11 +15,21 @@ export interface ProfilerOptions extends BitOptions {
   readonly engine?: string
 }
 
+const profilerNames = optionNames<ProfilerOptions>('profiler', {
+  weights: true,
+  activations: true,
+  input: true,
+  classes: true,
+  latency: true,
+  engine: true,
+})
+
 /**
  * Builds every architecture and reports `multiplyAdds`, `parameters`, `bops`, `bytes` and on request `latencyMs`;
  * nothing is trained. Errors: ARCHLOOM_OPTION, ARCHLOOM_PROFILE_LAYER_TABLE.
  */
 export function profiler(options: ProfilerOptions): EvaluatorDefinition {
+  profilerNames(options)
   const { input, classes, latency = false } = options
   if (!Array.isArray(input) || input.length === 0 || !input.every((size) => Number.isInteger(size) && size > 0))
     throw optionError('profile', 'input', input, 'the shape of one input')
@@ -39,7 +49,10 @@ export function profiler(options: ProfilerOptions): EvaluatorDefinition {
           const { build } = space
           if (!build) throw optionError('profile', 'space', space.name, 'a space with networks')
           using network = build(architecture, { input, classes, rng: seeded(seed) })
-          const profile = await profileNetwork(network, { ...options, latency })
+          const profile = await profileNetwork(network, {
+            ...pickOptions(options, ['weights', 'activations']),
+            latency,
+          })
           const { multiplyAdds, parameters, bops, bytes } = profile
           const measured = profile.latency && { latencyMs: profile.latency.milliseconds }
           return { metrics: { multiplyAdds, parameters, bops, bytes, ...measured } }

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { optionError } from '../../core/options/index.ts'
+import { optionError, optionNames } from '../../core/options/index.ts'
 import { currentEngine } from '../../core/tensor/index.ts'
 import type { Network } from '../../core/trainer.ts'
 
@@ -28,12 +28,15 @@ export interface Latency {
   readonly threads: number
 }
 
+const timedNames = optionNames<LatencyOptions>('timed', { batch: true, repeats: true, warmUp: true, now: true })
+
 /** Runs something again and again and takes the median. Error: ARCHLOOM_OPTION. */
 export async function timed(
   run: () => Promise<void> | void,
   runner: Pick<Latency, 'engine' | 'threads'>,
-  { batch = 1, repeats = 20, warmUp = 5, now = () => performance.now() }: LatencyOptions = {},
+  given: LatencyOptions = {},
 ): Promise<Latency> {
+  const { batch = 1, repeats = 20, warmUp = 5, now = () => performance.now() } = timedNames(given)
   for (const [option, received, least] of [
     ['batch', batch, 1],
     ['repeats', repeats, 1],
@@ -54,8 +57,11 @@ export async function timed(
   return { milliseconds: middle, low: at(0.1), high: at(0.9), batch, repeats, ...runner }
 }
 
+const latencyOfNames = optionNames<LatencyOptions>('latencyOf', { batch: true, repeats: true, warmUp: true, now: true })
+
 /** Forward passes of a network on the current engine, the result read. Error: ARCHLOOM_OPTION. */
 export async function latencyOf(network: Network, options: LatencyOptions = {}): Promise<Latency> {
+  latencyOfNames(options)
   const { batch = 1 } = options
   const report = currentEngine()
   const runner = { engine: report?.name ?? tf.getBackend(), threads: report?.threads ?? 1 }

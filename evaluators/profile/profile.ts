@@ -1,3 +1,4 @@
+import { optionNames } from '../../core/options/index.ts'
 import type { Network } from '../../core/trainer.ts'
 import { type Latency, type LatencyOptions, latencyOf } from './latency.ts'
 import { costOf, type LayerCost, type LayerRow, withBits } from './layer-table.ts'
@@ -25,6 +26,11 @@ const layersAt = async (network: Network, { weights, activations }: BitOptions):
     return { ...(w !== undefined && { weights: w }), ...(a !== undefined && { activations: a }) }
   })
 
+const profileNetworkNames = optionNames<BitOptions & { readonly latency?: boolean | LatencyOptions }>(
+  'profileNetwork',
+  { weights: true, activations: true, latency: true },
+)
+
 /**
  * What one image costs: counted from a traced forward pass; parameters are all trained numbers, bytes the kernels at
  * their bits and everything else (running statistics too) as four bytes each.
@@ -34,6 +40,7 @@ export async function profileNetwork(
   network: Network,
   options: BitOptions & { readonly latency?: boolean | LatencyOptions } = {},
 ): Promise<NetworkProfile> {
+  profileNetworkNames(options)
   const layers = await layersAt(network, options)
   const counted = costOf(layers.map(({ others: _, ...row }) => row))
   // A kernel that runs twice is stored once.
@@ -71,8 +78,10 @@ export const multiplyAdds =
   async ({ network }) =>
     (await profileNetwork(network)).multiplyAdds
 
+const latencyMsNames = optionNames<LatencyOptions>('latencyMs', { batch: true, repeats: true, warmUp: true, now: true })
+
 /** Median milliseconds of a forward pass on the current engine. */
-export const latencyMs =
-  (options: LatencyOptions = {}): NetworkMetric =>
-  async ({ network }) =>
-    (await latencyOf(network, options)).milliseconds
+export const latencyMs = (options: LatencyOptions = {}): NetworkMetric => {
+  latencyMsNames(options)
+  return async ({ network }) => (await latencyOf(network, options)).milliseconds
+}

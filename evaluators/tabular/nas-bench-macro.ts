@@ -1,5 +1,5 @@
 import { messageOf, quote } from '../../core/errors.ts'
-import { optionsFor } from '../../core/options/index.ts'
+import { optionNames, optionsFor } from '../../core/options/index.ts'
 import { error } from './errors.ts'
 import { leavesOf, type Nested } from './leaves.ts'
 import { nasBenchMacroPaper } from './papers.ts'
@@ -35,6 +35,8 @@ const digits: Readonly<Record<string, string>> = {
   ...{ 2: '2', mb6_k5: '2', mb_conv_k5_e6: '2' },
 }
 
+const nasBenchMacroTableNames = optionNames<TableFileOptions>('nasBenchMacroTable', { file: true, environment: true })
+
 /**
  * The benchmark's results as a table: `accuracy` (mean test accuracy of three seeds on CIFAR-10, in [0, 1]),
  * `accuracySd`, `parameters`, `multiplyAdds` (which the benchmark calls flops). It has no training times.
@@ -43,6 +45,7 @@ const digits: Readonly<Record<string, string>> = {
  * ARCHLOOM_TABLE_ARCHITECTURE_FORM, ARCHLOOM_TABLE_ENTRY_UNKNOWN, ARCHLOOM_TABLE_FIDELITY.
  */
 export function nasBenchMacroTable(options: TableFileOptions = {}): NasBenchMacroTable {
+  nasBenchMacroTableNames(options)
   const path = findTable(NAME, FILE, declared.read(options))
   const entries = readEntries(path)
   return {

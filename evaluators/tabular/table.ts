@@ -1,4 +1,5 @@
 import type { Evaluation, EvaluatorDefinition } from '../../core/evaluator.ts'
+import { optionNames } from '../../core/options/index.ts'
 import type { Paper } from '../../core/paper.ts'
 import { error } from './errors.ts'
 import { simulatedTime } from './simulated-time.ts'
@@ -66,8 +67,17 @@ export interface RowsOptions<A> {
   readonly papers?: readonly Paper[]
 }
 
+const tableOfNames = optionNames<RowsOptions<never>>('tableOf', {
+  name: true,
+  rows: true,
+  key: true,
+  seconds: true,
+  papers: true,
+})
+
 /** A table from rows in memory. Errors: ARCHLOOM_TABLE_ROW; ARCHLOOM_TABLE_ENTRY_UNKNOWN at a look-up. */
-export function tableOf<A>({ name, rows, key, seconds, papers }: RowsOptions<A>): Table<A> {
+export function tableOf<A>(given: RowsOptions<A>): Table<A> {
+  const { name, rows, key, seconds, papers } = tableOfNames(given)
   const byKey = new Map(Object.entries(rows))
   const metrics = Object.keys([...byKey.values()][0] ?? {})
   const expected = metrics.length ? `finite numbers for ${metrics.join(', ')}` : 'at least one row with a metric'

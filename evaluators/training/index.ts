@@ -18,4 +18,4 @@ export {
   type TrainingSessionOptions,
   trainingSession,
 } from './session.ts'
-export { type StepContext, type SupervisedTrainerOptions, supervisedTrainer } from './supervised.ts'
+export { type StepContext, type SupervisedTrainerOptions, supervisedFields, supervisedTrainer } from './supervised.ts'

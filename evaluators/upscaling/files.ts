@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, extname, join, relative, resolve, sep } from 'node:path'
 import { messageOf } from '../../core/errors.ts'
-import { among, optionError, options } from '../../core/options/index.ts'
+import { among, optionError, optionNames, options } from '../../core/options/index.ts'
 import { upscaleBicubic } from '../data/images/bicubic.ts'
 import { picturesIn, readPicture, writePicture } from '../data/images/files.ts'
 import { IMAGE_LIMITS } from '../data/images/open.ts'
@@ -173,6 +173,16 @@ function toGrey({ height, width, pixels }: Picture): Picture {
 /** Invisible pixels that the networks here may look at from a visible one. */
 const REACH = 16
 
+const upscaleFilesNames = optionNames<UpscaleFilesOptions>('upscaleFiles', {
+  tile: true,
+  overlap: true,
+  signal: true,
+  compare: true,
+  quality: true,
+  to: true,
+  onProgress: true,
+})
+
 /**
  * Enlarges images one after the other, each written before the next is read. Grey images stay grey; transparency is
  * enlarged by bicubic and kept in PNG and WebP; what cannot be kept (16 bits, colour profiles, transparency in JPEG) is
@@ -183,8 +193,9 @@ const REACH = 16
 export async function* upscaleFiles(
   model: LoadedUpscaler,
   pairs: readonly FilePair[],
-  { compare = false, quality, to: target, onProgress, ...tiling }: UpscaleFilesOptions = {},
+  given: UpscaleFilesOptions = {},
 ): AsyncGenerator<UpscaledFile | FailedFile, void, undefined> {
+  const { compare = false, quality, to: target, onProgress, ...tiling } = upscaleFilesNames(given)
   const { network, description } = model
   const { scale } = network
   if (quality !== undefined && !(Number.isInteger(quality) && quality >= 1 && quality <= 100))

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { messageOf } from '../../core/errors.ts'
 import { replaceFile } from '../../core/node/files.ts'
+import { optionNames } from '../../core/options/index.ts'
 import { type Random, seeded } from '../../core/random.ts'
 import { readSafetensors, saveSafetensors, type VariableScope } from '../../core/tensor/index.ts'
 import type { ApplyMode, Network } from '../../core/trainer.ts'
@@ -52,12 +53,20 @@ const modules: Readonly<Record<string, string>> = {
 export type SaveUpscalerOptions = Pick<UpscalerDescription, 'kind' | 'options'> &
   Partial<Pick<UpscalerDescription, 'notes' | 'reach'>>
 
+const saveUpscalerNames = optionNames<SaveUpscalerOptions>('saveUpscaler', {
+  kind: true,
+  options: true,
+  notes: true,
+  reach: true,
+})
+
 /** Writes a network as a folder: model.json and weights.safetensors. */
 export async function saveUpscaler(
   folder: string,
   network: Upscaler,
-  { kind, options, notes = {}, reach }: SaveUpscalerOptions,
+  given: SaveUpscalerOptions,
 ): Promise<UpscalerDescription> {
+  const { kind, options, notes = {}, reach } = saveUpscalerNames(given)
   const description: UpscalerDescription = {
     format: 'archloom-upscaler',
     version: 1,
@@ -87,14 +96,14 @@ export interface LoadedUpscaler extends Disposable {
   readonly description: UpscalerDescription
 }
 
+const loadUpscalerNames = optionNames<LoadUpscalerOptions>('loadUpscaler', { builders: true, scale: true, input: true })
+
 /**
  * Reads a model folder and builds its network. Errors: ARCHLOOM_UPSCALER_FOLDER, ARCHLOOM_UPSCALER_KIND,
  * ARCHLOOM_UPSCALER_SCALE.
  */
-export async function loadUpscaler(
-  folder: string,
-  { builders = {}, scale, input = [64, 64, 3] }: LoadUpscalerOptions = {},
-): Promise<LoadedUpscaler> {
+export async function loadUpscaler(folder: string, given: LoadUpscalerOptions = {}): Promise<LoadedUpscaler> {
+  const { builders = {}, scale, input = [64, 64, 3] } = loadUpscalerNames(given)
   const description = await describeUpscaler(folder)
   if (scale !== undefined && scale !== description.scale)
     throw error('ARCHLOOM_UPSCALER_SCALE', { folder, received: description.scale, expected: scale })

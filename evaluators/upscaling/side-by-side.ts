@@ -1,8 +1,11 @@
-import { optionError } from '../../core/options/index.ts'
+import { optionError, optionNames } from '../../core/options/index.ts'
 import { type Picture, picture, toRgb } from '../data/images/picture.ts'
 
+const sideBySideNames = optionNames<{ readonly gap?: number }>('sideBySide', { gap: true })
+
 /** Pictures of one height in a row, white columns between them: before and after. Error: ARCHLOOM_OPTION. */
-export function sideBySide(pictures: readonly Picture[], { gap = 4 }: { readonly gap?: number } = {}): Picture {
+export function sideBySide(pictures: readonly Picture[], given: { readonly gap?: number } = {}): Picture {
+  const { gap = 4 } = sideBySideNames(given)
   const heights = [...new Set(pictures.map(({ height }) => height))]
   const [height] = heights
   if (height === undefined || heights.length > 1)

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { optionError } from '../../core/options/index.ts'
+import { optionError, optionNames } from '../../core/options/index.ts'
 import { type Picture, picture } from '../data/images/picture.ts'
 import { nextTurn } from '../training/batches.ts'
 import type { Upscaler, UpscalerDescription } from './model.ts'
@@ -68,6 +68,13 @@ const TILE = 512
 /** Of networks that look at the whole image: no overlap is exact. */
 const OVERLAP = 16
 
+const upscaleTiledNames = optionNames<TilingOptions>('upscaleTiled', {
+  tile: true,
+  overlap: true,
+  onTile: true,
+  signal: true,
+})
+
 /**
  * Enlarges a picture tile by tile. Networks whose reach is known give what they give of the whole image at once; those
  * that look at the whole image (channel attention) see each tile as an image of its own.
@@ -76,8 +83,9 @@ const OVERLAP = 16
 export async function upscaleTiled(
   { network, reach }: { readonly network: Pick<Upscaler, 'scale' | 'upscale'> } & Pick<UpscalerDescription, 'reach'>,
   image: Picture,
-  { tile = TILE, overlap = reach ?? OVERLAP, onTile, signal }: TilingOptions = {},
+  given: TilingOptions = {},
 ): Promise<Picture> {
+  const { tile = TILE, overlap = reach ?? OVERLAP, onTile, signal } = upscaleTiledNames(given)
   const check = (option: string, received: unknown, valid: boolean, expected: string) => {
     if (!valid) throw optionError('upscaleTiled', option, received, expected)
   }

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { messageOf } from '../../core/errors.ts'
+import { optionNames } from '../../core/options/index.ts'
 import { picturesIn } from '../data/images/files.ts'
 import { error } from './errors.ts'
 
@@ -40,12 +41,17 @@ export async function extractFrames(file: string, folder: string): Promise<reado
 const FILTER = 'pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709:out_range=tv'
 const COLOURS = ['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-color_range', 'tv']
 
+const assembleFramesNames = optionNames<{ readonly framesPerSecond?: string }>('assembleFrames', {
+  framesPerSecond: true,
+})
+
 /** Makes a film, without sound, of frame_000001.png, … of a folder. Needs ffmpeg. Error: ARCHLOOM_VIDEO. */
 export async function assembleFrames(
   folder: string,
   file: string,
-  { framesPerSecond = '24/1' }: { readonly framesPerSecond?: string } = {},
+  given: { readonly framesPerSecond?: string } = {},
 ): Promise<void> {
+  const { framesPerSecond = '24/1' } = assembleFramesNames(given)
   await mkdir(dirname(file), { recursive: true })
   const input = ['-framerate', framesPerSecond, '-i', join(resolve(folder), FRAMES)]
   const output = ['-vf', FILTER, '-pix_fmt', 'yuv420p', ...COLOURS, resolve(file)]

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { type Network, realClock } from '../../core/index.ts'
+import { optionNames, pickOptions } from '../../core/options/index.ts'
 import { adam, momentum } from '../../core/tensor/index.ts'
 import {
   type BitChoice,
@@ -22,7 +23,35 @@ import {
 import { deriveModel } from './derive.ts'
 import { searchLoop } from './loop.ts'
 import { resolve, type SearchOptions } from './options.ts'
-import { type AbsSearchOptions, absSearch, type Compression, graphOf } from './search.ts'
+import { type AbsSearchOptions, absSearch, type Compression, graphOf, SUPER_BIT } from './search.ts'
+
+/** Baselines take what `absSearch` takes, and use what applies to them. */
+const searchNames: { readonly [K in keyof AbsSearchOptions]-?: true } = {
+  data: true,
+  steps: true,
+  batchSize: true,
+  learningRate: true,
+  thresholdRate: true,
+  lambda: true,
+  target: true,
+  weightDecay: true,
+  rng: true,
+  clock: true,
+  signal: true,
+  report: true,
+  ladder: true,
+  quantise: true,
+  prune: true,
+  edgeBits: true,
+  weightClip: true,
+  activationClip: true,
+  weightScale: true,
+  calibration: true,
+  alternate: true,
+  ceiling: true,
+  refreshEvery: true,
+  calibrateClips: true,
+}
 
 type Source = Network | LayerGraph
 type StartOptions = Pick<AbsSearchOptions, 'data' | 'batchSize' | 'rng'> & Omit<SuperBitNetworkOptions, 'prune'>
@@ -33,7 +62,10 @@ async function withBits(
   options: StartOptions,
   choose: (plan: SuperBitPlan) => BitChoice,
 ): Promise<QuantisedModel> {
-  using net = superBitNetwork(await graphOf(network), { ...options, prune: false })
+  using net = superBitNetwork(await graphOf(network), {
+    ...pickOptions<SuperBitNetworkOptions, (typeof SUPER_BIT)[number]>(options, SUPER_BIT),
+    prune: false,
+  })
   net.choice = choose(net.plan)
   for (const { inputs, targets } of options.data.batches({ batchSize: options.batchSize ?? 128, rng: options.rng })) {
     tf.tidy(() => net.calibrateClips(inputs))
@@ -44,13 +76,21 @@ async function withBits(
   return await deriveModel(net, net.choice)
 }
 
+const uniformBitsNames = optionNames<AbsSearchOptions>('uniformBits', searchNames)
+
 /** Baseline: the same bits in every layer; the first and the last keep `edgeBits`. 32: full precision. */
-export const uniformBits = (network: Source, bits: number, options: StartOptions): Promise<QuantisedModel> =>
-  withBits(network, options, (plan) => uniformChoice(plan, bits))
+export const uniformBits = (network: Source, bits: number, options: StartOptions): Promise<QuantisedModel> => {
+  uniformBitsNames(options)
+  return withBits(network, options, (plan) => uniformChoice(plan, bits))
+}
+
+const randomBitsNames = optionNames<AbsSearchOptions>('randomBits', searchNames)
 
 /** Baseline: random bits that cost just below a share of full precision, nothing pruned. */
-export const randomBits = (network: Source, share: number, options: StartOptions): Promise<QuantisedModel> =>
-  withBits(network, options, (plan) => randomChoice(plan, share, options.rng.fork('bits')))
+export const randomBits = (network: Source, share: number, options: StartOptions): Promise<QuantisedModel> => {
+  randomBitsNames(options)
+  return withBits(network, options, (plan) => randomChoice(plan, share, options.rng.fork('bits')))
+}
 
 export interface TwoStageOptions extends AbsSearchOptions {
   readonly target: number
@@ -58,15 +98,44 @@ export interface TwoStageOptions extends AbsSearchOptions {
   readonly pruned?: number
 }
 
+const pruneThenQuantiseNames = optionNames<TwoStageOptions>('pruneThenQuantise', {
+  data: true,
+  steps: true,
+  batchSize: true,
+  learningRate: true,
+  thresholdRate: true,
+  lambda: true,
+  target: true,
+  weightDecay: true,
+  rng: true,
+  clock: true,
+  signal: true,
+  report: true,
+  ladder: true,
+  quantise: true,
+  prune: true,
+  edgeBits: true,
+  weightClip: true,
+  activationClip: true,
+  weightScale: true,
+  calibration: true,
+  alternate: true,
+  ceiling: true,
+  refreshEvery: true,
+  calibrateClips: true,
+  pruned: true,
+})
+
 /** Baseline: filters first (ABS-P, half of the steps), then bits of what is left (ABS-Q, the other half). */
 export async function pruneThenQuantise(network: Source, options: TwoStageOptions): Promise<Compression> {
-  const { target, pruned = 0.8 } = options
+  pruneThenQuantiseNames(options)
+  const { target, pruned = 0.8, ...search } = options
   const steps = Math.max(1, Math.round(resolve(options).steps / 2))
-  const first = await absSearch(network, { ...options, steps, target: pruned, quantise: false })
+  const first = await absSearch(network, { ...search, steps, target: pruned, quantise: false })
   const { graph, fullBops } = first.model
   // The share of a smaller network that is the same cost.
   const rest = Math.min(1, target / pruningShare(first))
-  const second = await absSearch(graph, { ...options, steps, target: rest, prune: false })
+  const second = await absSearch(graph, { ...search, steps, target: rest, prune: false })
   const share = second.model.bops / fullBops
   return {
     ...second,
@@ -79,13 +148,19 @@ export async function pruneThenQuantise(network: Source, options: TwoStageOption
 
 const pruningShare = ({ model }: Compression) => model.bops / model.fullBops
 
+const multiPathSearchNames = optionNames<AbsSearchOptions>('multiPathSearch', searchNames)
+
 /** Baseline: one path a width, weighed by a softmax (DNAS); searches bits alone. Meets `target` where one is given. */
 export async function multiPathSearch(
   network: Source,
   options: SearchOptions & MultiPathOptions,
 ): Promise<Compression> {
+  multiPathSearchNames(options)
   const { clock = realClock, target } = options
-  using net = multiPathNetwork(await graphOf(network), options)
+  using net = multiPathNetwork(
+    await graphOf(network),
+    pickOptions(options, ['ladder', 'edgeBits', 'weightClip', 'activationClip', 'weightScale']),
+  )
   const limit = target === undefined ? Number.POSITIVE_INFINITY : checkTarget(net.plan, target)
   const began = clock.now()
   const { lambda, liveBytes } = await searchLoop(

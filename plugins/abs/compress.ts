@@ -1,4 +1,5 @@
 import { type Dataset, type Network, type Random, seeded } from '../../core/index.ts'
+import { optionNames } from '../../core/options/index.ts'
 import type { LayerGraph } from '../../search-spaces/compression/index.ts'
 import { type FineTuneOptions, fineTune } from './fine-tune.ts'
 import { type AbsSearchOptions, absSearch, type Compression } from './search.ts'
@@ -17,11 +18,41 @@ export interface AbsCompressOptions extends Omit<AbsSearchOptions, 'data' | 'rng
   readonly seed?: number
 }
 
+const absCompressNames = optionNames<AbsCompressOptions>('absCompress', {
+  batchSize: true,
+  learningRate: true,
+  thresholdRate: true,
+  lambda: true,
+  weightDecay: true,
+  clock: true,
+  signal: true,
+  report: true,
+  ladder: true,
+  quantise: true,
+  prune: true,
+  edgeBits: true,
+  weightClip: true,
+  activationClip: true,
+  weightScale: true,
+  calibration: true,
+  alternate: true,
+  ceiling: true,
+  refreshEvery: true,
+  calibrateClips: true,
+  data: true,
+  target: true,
+  searchEpochs: true,
+  fineTuneEpochs: true,
+  fineTuneRate: true,
+  seed: true,
+})
+
 /**
  * Compresses a trained classifier to a share of its BOPs: searches bits and filters, and trains what was found. The
  * network given is not changed. Errors: as `absSearch`; ARCHLOOM_SUPER_BIT_TARGET says the least that can be reached.
  */
 export async function absCompress(network: Network | LayerGraph, options: AbsCompressOptions): Promise<Compression> {
+  absCompressNames(options)
   const { data, target, searchEpochs = 30, fineTuneEpochs = 30, fineTuneRate, seed = 0, ...rest } = options
   const rng: Random = seeded(seed)
   const { batchSize = 128, signal } = rest

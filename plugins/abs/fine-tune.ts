@@ -1,4 +1,5 @@
 import type { Random, Split } from '../../core/index.ts'
+import { optionNames } from '../../core/options/index.ts'
 import { cosine, type SupervisedTrainerOptions, supervisedTrainer } from '../../evaluators/training/index.ts'
 import { currentModel, type QuantisedModel, quantisedNetwork } from '../../search-spaces/compression/index.ts'
 
@@ -11,11 +12,22 @@ export interface FineTuneOptions extends Pick<SupervisedTrainerOptions, 'learnin
   readonly signal?: AbortSignal
 }
 
+const fineTuneNames = optionNames<FineTuneOptions>('fineTune', {
+  learningRate: true,
+  weightDecay: true,
+  data: true,
+  epochs: true,
+  batchSize: true,
+  rng: true,
+  signal: true,
+})
+
 /**
  * Trains the compressed network with its bits and filters as they are: cross-entropy, SGD with Nesterov momentum, half a
  * cosine from 0.01 unless told otherwise. Returns the model with its new weights, clips and statistics.
  */
 export async function fineTune(model: QuantisedModel, options: FineTuneOptions): Promise<QuantisedModel> {
+  fineTuneNames(options)
   const { data, epochs, batchSize = 128, learningRate = cosine({ peak: 0.01 }), weightDecay = 1e-4 } = options
   using network = quantisedNetwork(model)
   const trainer = supervisedTrainer({ batchSize, learningRate, weightDecay })

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Split } from '../../core/index.ts'
+import { optionNames } from '../../core/options/index.ts'
 import { nextTurn } from '../../evaluators/training/batches.ts'
 import {
   type BitChoice,
@@ -33,6 +34,8 @@ export interface ReadOut {
 const mean = (rows: readonly (readonly number[])[]) =>
   (rows[0] ?? []).map((_, j) => rows.reduce((sum, row) => sum + (row[j] as number), 0) / rows.length)
 
+const readOutNames = optionNames<ReadOutOptions>('readOut', { batchSize: true, target: true })
+
 /**
  * Reads the gates off averages over a calibration set, with thresholds and statistics as they are. With a target, gates
  * of bits open or shut one by one until the cost just fits (`gatesWithin`); filters go after that, those closest to their
@@ -43,6 +46,7 @@ export async function readOut(
   calibration: Split,
   options: ReadOutOptions = {},
 ): Promise<ReadOut> {
+  readOutNames(options)
   const { plan, thresholds } = net
   const { ladder } = plan
   const limit = options.target === undefined ? undefined : checkTarget(plan, options.target)

@@ -1,4 +1,5 @@
 import { type Network, realClock, type Split } from '../../core/index.ts'
+import { optionNames, pickOptions } from '../../core/options/index.ts'
 import { momentum } from '../../core/tensor/index.ts'
 import {
   type BitChoice,
@@ -32,6 +33,17 @@ export interface AbsSearchOptions extends SearchOptions, SuperBitNetworkOptions 
   readonly calibrateClips?: boolean
 }
 
+/** Options that `superBitNetwork` takes. */
+export const SUPER_BIT = [
+  'ladder',
+  'quantise',
+  'prune',
+  'edgeBits',
+  'weightClip',
+  'activationClip',
+  'weightScale',
+] as const satisfies readonly (keyof SuperBitNetworkOptions)[]
+
 /** What a search found. */
 export interface Compression {
   /** The network to fine-tune, export or run: plain data. */
@@ -52,6 +64,33 @@ export interface Compression {
 export const graphOf = async (network: Network | LayerGraph): Promise<LayerGraph> =>
   'nodes' in network ? network : layerGraph(network)
 
+const absSearchNames = optionNames<AbsSearchOptions>('absSearch', {
+  data: true,
+  steps: true,
+  batchSize: true,
+  learningRate: true,
+  thresholdRate: true,
+  lambda: true,
+  target: true,
+  weightDecay: true,
+  rng: true,
+  clock: true,
+  signal: true,
+  report: true,
+  ladder: true,
+  quantise: true,
+  prune: true,
+  edgeBits: true,
+  weightClip: true,
+  activationClip: true,
+  weightScale: true,
+  calibration: true,
+  alternate: true,
+  ceiling: true,
+  refreshEvery: true,
+  calibrateClips: true,
+})
+
 /**
  * ABS (section 3): bits and filters of a trained classifier, searched in one network by gradient descent. Even steps
  * train the thresholds of weights, odd ones those of activations. With `prune: false` it is ABS-Q, with
@@ -59,11 +98,12 @@ export const graphOf = async (network: Network | LayerGraph): Promise<LayerGraph
  * Errors: ARCHLOOM_SUPER_BIT_*, ARCHLOOM_ABS_*, ARCHLOOM_PRUNABLE_WEIGHTS.
  */
 export async function absSearch(network: Network | LayerGraph, options: AbsSearchOptions): Promise<Compression> {
+  absSearchNames(options)
   const { ceiling = 1.1, refreshEvery = 500, alternate = true, clock = realClock, target } = options
   check('ceiling', ceiling, (x) => x > 0, 'a positive number')
   check('refreshEvery', refreshEvery, (x) => Number.isInteger(x) && x > 0, 'a positive whole number')
   check('target', target ?? 1, (x) => !(x > 1), 'a share of full-precision BOPs, at most 1')
-  using net = superBitNetwork(await graphOf(network), options)
+  using net = superBitNetwork(await graphOf(network), pickOptions(options, SUPER_BIT))
   if (target !== undefined) checkTarget(net.plan, target)
   const turnOf = (step: number) => (!alternate ? 'both' : step % 2 === 0 ? 'weights' : 'activations')
   const { weights, activations, filters } = net.thresholds

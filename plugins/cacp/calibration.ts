@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Random } from '../../core/index.ts'
+import { optionNames } from '../../core/options/index.ts'
 import type { Split } from '../../core/trainer.ts'
 import { graphNetwork, type MixingNode, type PruningProblem } from '../../search-spaces/compression/prunable.ts'
 import { error } from './errors.ts'
@@ -75,6 +76,8 @@ function addOuterProduct(gram: Float64Array, row: Float64Array): void {
   }
 }
 
+const calibrateNames = optionNames<CalibrationOptions>('calibrate', { images: true, points: true, rng: true })
+
 /**
  * Sends calibration images through the whole network and collects what its layers read. Training images: neither
  * validation nor test are looked at. Error: ARCHLOOM_CACP_CALIBRATION for no images.
@@ -82,8 +85,9 @@ function addOuterProduct(gram: Float64Array, row: Float64Array): void {
 export async function calibrate(
   { graph, coupling, choices }: PruningProblem,
   data: Split<'train'>,
-  { images = 128, points = 10, rng }: CalibrationOptions,
+  given: CalibrationOptions,
 ): Promise<Calibration> {
+  const { images = 128, points = 10, rng } = calibrateNames(given)
   if (data.size === 0 || !(images > 0))
     throw error('ARCHLOOM_CACP_CALIBRATION', { received: Math.min(data.size, images), expected: 'at least one' })
   const readers = new Set(choices.flatMap(({ group }) => coupling.groups[group]?.consumers ?? []))

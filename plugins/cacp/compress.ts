@@ -1,4 +1,5 @@
 import { seeded } from '../../core/index.ts'
+import { optionNames, pickOptions } from '../../core/options/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import type { Dataset, Network } from '../../core/trainer.ts'
 import { cosine, type SupervisedTrainerOptions, supervisedTrainer } from '../../evaluators/training/index.ts'
@@ -54,16 +55,32 @@ export interface Compression {
   at(rate: number): Promise<Compressed>
 }
 
+const compressChannelsNames = optionNames<CompressOptions>('compressChannels', {
+  groups: true,
+  least: true,
+  multiple: true,
+  rates: true,
+  data: true,
+  reconstruct: true,
+  calibration: true,
+  seed: true,
+  episodes: true,
+  agent: true,
+  signal: true,
+  report: true,
+})
+
 /**
  * Prunes the channels of a trained network to several rates with one conditional agent (CACP); with one rate it is AMC.
  * Errors: those of `channelSpace`, `layerGraph` and `cacpController`; ARCHLOOM_CACP_CALIBRATION.
  */
 export async function compressChannels(network: Network | LayerGraph, options: CompressOptions): Promise<Compression> {
+  compressChannelsNames(options)
   const { data, episodes = 300, agent = {}, seed = 0, reconstruct = true, calibration = {}, signal, report } = options
   await useEngine()
   const graph = 'nodes' in network ? network : await layerGraph(network)
   checkWeights(graph)
-  const space = channelSpace(graph, options)
+  const space = channelSpace(graph, pickOptions(options, ['groups', 'least', 'multiple', 'rates']))
   const { problem } = space
   const rng = seeded(seed)
   const collected = reconstruct
@@ -100,8 +117,17 @@ export interface FineTuneOptions {
   readonly signal?: AbortSignal
 }
 
+const fineTuneNames = optionNames<FineTuneOptions>('fineTune', {
+  data: true,
+  epochs: true,
+  trainer: true,
+  seed: true,
+  signal: true,
+})
+
 /** The graph with its weights trained further. */
 export async function fineTune(graph: LayerGraph, options: FineTuneOptions): Promise<LayerGraph> {
+  fineTuneNames(options)
   const { data, epochs, trainer = {}, seed = 0, signal } = options
   using network = graphNetwork(graph)
   const training = supervisedTrainer({ learningRate: cosine({ peak: 0.02 }), reportEvery: 1_000_000, ...trainer })

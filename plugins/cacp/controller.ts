@@ -9,7 +9,7 @@ import {
 import { ActorCritic, type Transition } from './actor-critic.ts'
 import { error } from './errors.ts'
 import { explorationSd, truncatedNormal } from './exploration.ts'
-import { type CacpOptions, type ResolvedOptions, resolved } from './options.ts'
+import { type CacpOptions, declared, type ResolvedOptions } from './options.ts'
 import { Replay } from './replay.ts'
 import { RateRewards } from './reward.ts'
 import { STATE_SIZE, type StateRows, stateRows } from './state.ts'
@@ -33,11 +33,11 @@ export interface CacpController extends Controller {
 
 /**
  * One conditional agent for all rates of a channelSpace: rates take turns, an episode is one pass over the layers, and
- * its final reward is that of every step. With one rate it is AMC. With `warmUp: Infinity` it is random search through
+ * its final reward is that of every step. With one rate it is AMC. With `warmUp: { episodes: Infinity }` it is random search through
  * the same constraint. Errors: ARCHLOOM_OPTION, ARCHLOOM_CACP_SPACE.
  */
 export function cacpController(given: CacpOptions = {}): (space: SearchSpace, rng: Random) => CacpController {
-  const options = resolved(given)
+  const options = declared.read(given)
   return (space, rng) => {
     if (!isChannelSpace(space)) throw error('ARCHLOOM_CACP_SPACE', { received: space.name })
     return new Learner(space, options, rng)
@@ -98,7 +98,7 @@ class Learner implements CacpController {
     const asked = given?.condition?.rate
     const rate = asked !== undefined && rates.includes(asked) ? asked : (rates[this.#proposed % rates.length] as number)
     // Warm-up counts from 0 and includes its last number, as in the released code.
-    const learned = this.#proposed - warmUp
+    const learned = this.#proposed - warmUp.episodes
     this.#proposed++
     const at = rates.indexOf(rate)
     if (learned > 0) this.#learned[at] = this.#learned[at]! + 1
@@ -114,7 +114,7 @@ class Learner implements CacpController {
     let diagnostics: Record<string, number> = {}
     for (const { proposal, reward } of observations) {
       const episode = proposal.context as unknown as Episode
-      const learns = this.#observed++ > this.#options.warmUp
+      const learns = this.#observed++ > this.#options.warmUp.episodes
       if (reward === undefined || Number.isNaN(reward)) continue
       const credited = this.#rewards.reward(this.#space.rates.indexOf(episode.rate), reward)
       let [criticLoss, targetVariance] = [0, 0]

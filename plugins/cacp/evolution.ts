@@ -1,4 +1,5 @@
 import type { Controller, ControllerFactory } from '../../core/index.ts'
+import { optionNames } from '../../core/options/index.ts'
 import { age, byReward, drawSample, type Individual, individualOf, winner } from '../../core/policy/index.ts'
 import { constrainedCounts, isChannelSpace, type PrunedArchitecture } from '../../search-spaces/compression/prunable.ts'
 import { error } from './errors.ts'
@@ -12,11 +13,18 @@ export interface ConditionalEvolutionOptions {
   readonly across?: number
 }
 
+const conditionalEvolutionNames = optionNames<ConditionalEvolutionOptions>('conditionalEvolution', {
+  population: true,
+  sample: true,
+  across: true,
+})
+
 /**
  * Ageing evolution with a population for each rate, all through the same constraint as the agent: the baseline that
  * shares what it found over rates without learning a policy. Errors: ARCHLOOM_CACP_SPACE.
  */
 export function conditionalEvolution(given: ConditionalEvolutionOptions = {}): ControllerFactory {
+  conditionalEvolutionNames(given)
   const { population: capacity = 20, sample = 5, across = 0.2 } = given
   return (space): Controller => {
     if (!isChannelSpace(space)) throw error('ARCHLOOM_CACP_SPACE', { received: space.name })

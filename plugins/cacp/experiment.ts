@@ -25,7 +25,7 @@ async function synthetic(plan: Plan, seed: number, log: Log, signal: AbortSignal
   const runs: Record<string, Awaited<ReturnType<typeof syntheticRun>>> = {}
   const variants: Readonly<Record<string, CacpOptions>> = {
     ...{ conditional: {}, blind: { sight: 'blind' }, 'per-rate reward': { reward: 'difference' } },
-    random: { warmUp: Number.POSITIVE_INFINITY },
+    random: { warmUp: { episodes: Number.POSITIVE_INFINITY } },
   }
   for (const [method, agent] of Object.entries(variants)) {
     const result = await syntheticRun({ ...plan.synthetic, agent: { ...plan.synthetic.agent, ...agent } }, seed, signal)

@@ -1,7 +1,7 @@
 /** CACP: one reinforcement-learning agent prunes the channels of a network to several rates. */
 import { definePlugin } from '../../core/index.ts'
 import { cacpController } from './controller.ts'
-import { type CacpOptions, resolved } from './options.ts'
+import { type CacpOptions, declared } from './options.ts'
 import { papers } from './paper.ts'
 
 export { ActorCritic, type ActorCriticOptions, type Transition } from './actor-critic.ts'
@@ -37,14 +37,14 @@ export type { Sight } from './state.ts'
  * evaluator: prunedAccuracy({ data }), plugins: [cacp()], objectives: { accuracy: 'maximise' }, … })`. A space of one
  * rate makes it AMC. Errors: ARCHLOOM_OPTION; when it starts ARCHLOOM_CACP_SPACE.
  */
-export function cacp(options: CacpOptions = {}) {
-  resolved(options)
+export function cacp(given: CacpOptions = {}) {
+  const options = declared.read(given)
   return definePlugin({
     name: 'cacp',
     provides: ['controller'],
     needs: ['space:channels'],
     paper: papers,
     options,
-    bind: ({ controller }) => controller.to(cacpController(options)),
+    bind: ({ controller }) => controller.to(cacpController(given)),
   })
 }

@@ -18,7 +18,7 @@ const arms: Readonly<Record<string, Arm>> = {
   'three agents, equal episodes in all': { each: 1 / 3 },
   'one agent, reward by rate': { agent: { reward: 'difference' } },
   'one agent, actor rate 1e-4, one update': { agent: { actorRate: 1e-4, updates: 1, exploration: { floor: 0 } } },
-  'random search': { agent: { warmUp: Number.POSITIVE_INFINITY } },
+  'random search': { agent: { warmUp: { episodes: Number.POSITIVE_INFINITY } } },
   'three agents, three times the episodes': { each: 1 },
 }
 
@@ -27,7 +27,7 @@ const GREEDY = 'greedy, mean of rates, %'
 
 async function figures(arm: Arm, seed: number): Promise<readonly Measurement[]> {
   const { episodes, warmUp, hidden, actorRate, updates, floor } = madeUp
-  const agent = { warmUp, hidden, actorRate, updates, exploration: { floor }, ...arm.agent }
+  const agent = { warmUp: { episodes: warmUp }, hidden, actorRate, updates, exploration: { floor }, ...arm.agent }
   const { each } = arm
   const found =
     each === undefined
@@ -36,7 +36,10 @@ async function figures(arm: Arm, seed: number): Promise<readonly Measurement[]> 
           syntheticRates.map((rate) =>
             syntheticAgent(
               syntheticTask(undefined, [rate]),
-              { episodes: Math.round(each * episodes), agent: { ...agent, warmUp: Math.round(each * warmUp) } },
+              {
+                episodes: Math.round(each * episodes),
+                agent: { ...agent, warmUp: { episodes: Math.round(each * warmUp) } },
+              },
               seed,
             ),
           ),
@@ -44,7 +47,7 @@ async function figures(arm: Arm, seed: number): Promise<readonly Measurement[]> 
   const [greedy, best] = [found.flatMap((one) => one.greedy), found.flatMap((one) => one.best)]
   return [
     // The policy of random search is that of untrained networks.
-    ...(agent.warmUp === Number.POSITIVE_INFINITY
+    ...(agent.warmUp.episodes === Number.POSITIVE_INFINITY
       ? []
       : [
           { metric: GREEDY, value: 100 * mean(greedy) },

@@ -1,4 +1,5 @@
 import { type EvaluatorDefinition, seeded } from '../../core/index.ts'
+import { optionNames } from '../../core/options/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import type { Dataset, Split } from '../../core/trainer.ts'
 import { classify } from '../../evaluators/metrics/index.ts'
@@ -30,12 +31,20 @@ export async function graphAccuracy(graph: LayerGraph, split: Split, signal?: Ab
   return await classify(network, split, signal ? { signal } : {})
 }
 
+const prunedAccuracyNames = optionNames<PrunedAccuracyOptions>('prunedAccuracy', {
+  data: true,
+  reconstruct: true,
+  calibration: true,
+  seed: true,
+})
+
 /**
  * Evaluates prunings of a channelSpace without training: `accuracy` and `loss` on the validation split, `multiplyAdds`,
  * `parameters`, and the `share` of multiply-adds that is left.
  * Errors: ARCHLOOM_CACP_SPACE, ARCHLOOM_CACP_CALIBRATION.
  */
 export function prunedAccuracy(options: PrunedAccuracyOptions): EvaluatorDefinition {
+  prunedAccuracyNames(options)
   const { data, reconstruct = true, calibration = {}, seed = 0 } = options
   const name = 'pruned-accuracy'
   return {

@@ -55,7 +55,7 @@ export const declared = options(
     /** Steps that one progress event stands for. Default 50. */
     reportEvery: whole({ min: 1, default: 50 }),
   },
-  { renamed: { ...oneShotRenamed, weights: 'learningRate' } },
+  { renamed: oneShotRenamed },
 )
 export type CnasOptions = OptionsOf<typeof declared>
 export type ReadCnasOptions = ReadOptionsOf<typeof declared>

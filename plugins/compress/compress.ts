@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { ArchloomError } from '../../core/errors.ts'
 import { type Dataset, type Network, type Split, type SplitRole, seeded } from '../../core/index.ts'
 import { replaceFile } from '../../core/node/files.ts'
-import { optionError } from '../../core/options/index.ts'
+import { optionError, optionNames } from '../../core/options/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { classify } from '../../evaluators/metrics/index.ts'
 import type { SupervisedTrainerOptions } from '../../evaluators/training/index.ts'
@@ -249,7 +249,25 @@ const figuresText = ({ accuracy, multiplyAdds, bops }: CompressionFigures) =>
 
 const isShare = (value: unknown) => typeof value === 'number' && value > 0 && value <= 1
 
+const compressNames = optionNames<CompressOptions>('compress', {
+  target: true,
+  data: true,
+  prune: true,
+  bits: true,
+  searchEpochs: true,
+  bitSearch: true,
+  episodes: true,
+  episodeImages: true,
+  channels: true,
+  epochs: true,
+  trainer: true,
+  seed: true,
+  signal: true,
+  log: true,
+})
+
 function checkOptions(options: Partial<CompressOptions>): void {
+  compressNames(options)
   const { target, data, prune = 'cacp', bits, episodes = 100, epochs = 2, searchEpochs = 4 } = options
   const refuse = (option: string, received: unknown, expected: string) =>
     optionError('compress', option, received, expected)
@@ -284,7 +302,7 @@ async function prunedGraph(problem: PruningProblem, rate: number, options: Compr
     const rng = seeded(seed).fork('calibration')
     return pruneChannels(problem, uniformCounts(problem, rate), await calibrate(problem, data.train, { rng }))
   }
-  const agent = { warmUp: Math.max(1, Math.floor(episodes / 3)) }
+  const agent = { warmUp: { episodes: Math.max(1, Math.floor(episodes / 3)) } }
   const { log = () => {}, episodeImages = 2_000 } = options
   let most = 0
   const report = ({ accuracy, kept }: PruningEpisode, number: number) => {

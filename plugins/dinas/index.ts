@@ -11,10 +11,10 @@ export { ProjectedOptimizer, type ProjectionMetrics, projected } from './project
 export { type Projector, projector } from './projector.ts'
 
 /** The plugin's part by itself: any method's optimizer of shared weights, made immune. */
-export const disturbanceImmune =
-  (options: ProjectionOptions = {}): WeightOptimizer =>
-  (own) =>
-    tapping(projected(own, options))
+export const disturbanceImmune = (options: ProjectionOptions = {}): WeightOptimizer => {
+  declared.read(options)
+  return (own) => tapping(projected(own, options))
+}
 
 /**
  * Makes the shared weights of any one-shot method immune to disturbance: `plugins: [cnas(), dinas()]`.

@@ -1,9 +1,14 @@
 import type { NetworkCost } from '../../core/index.ts'
+import { optionNames } from '../../core/options/index.ts'
 import { countResidualChannelAttention } from '../../search-spaces/super-resolution/index.ts'
 import { type DrnOptions, planDrn, REDUCTION } from './network-plan.ts'
 
+const drnCostNames = optionNames<DrnOptions>('drnCost', { scale: true, features: true, blocks: true, shortcut: true })
+
 /** Cost of the primal network for one small image [height, width]; mean shift and interpolation are not counted. */
-export function drnCost(options: DrnOptions, [height, width]: readonly [number, number]): NetworkCost {
+export function drnCost(options: DrnOptions, size: readonly [number, number]): NetworkCost {
+  drnCostNames(options)
+  const [height, width] = size
   const { features: f, blocks, levels, stages } = planDrn(options)
   let [parameters, multiplyAdds] = [0, 0]
   const convolution = (kernel: number, from: number, to: number, positions: number, bias = true) => {

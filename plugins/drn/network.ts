@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Random } from '../../core/index.ts'
+import { optionNames } from '../../core/options/index.ts'
 import {
   conv2d,
   fanInUniform,
@@ -42,12 +43,22 @@ export interface BuildDrnOptions extends DrnOptions {
   readonly rng: Random
 }
 
+const buildDrnNames = optionNames<BuildDrnOptions>('buildDrn', {
+  scale: true,
+  features: true,
+  blocks: true,
+  shortcut: true,
+  input: true,
+  rng: true,
+})
+
 /**
  * The primal network P (Guo et al., arXiv:2003.07018, §3.2; layer by layer as released): the image enlarged by bicubic,
  * down to its own size and up again, with copies across, and an image at every size: `outputs` gives ŷ₀ … ŷ_K.
  * The mean colour is fixed, not trained. Error: ARCHLOOM_OPTION.
  */
-export function buildDrn({ input, rng, ...options }: BuildDrnOptions): ScopedUpscalingNetwork {
+export function buildDrn(given: BuildDrnOptions): ScopedUpscalingNetwork {
+  const { input, rng, ...options } = buildDrnNames(given)
   const { features: f, blocks, levels, stages, scale, shortcut } = planDrn(options)
   const bicubic = shortcut === 'bicubic'
   const scope = variableScope({ rng })

@@ -74,7 +74,7 @@ export function hierarchicalPolicy(
   rng: Random,
   options: ControllerOptions = {},
 ): HierarchicalPolicy {
-  const { hidden = 100, hierarchical = true, positionWeight = 10 } = options
+  const { hidden, hierarchical, positionWeight } = declared.read(options)
   const limit = 0.1
   const controllers = blocks.map((block) => blockController(block, hidden, limit, rng))
   const first = 4 * blocks[0].nodes

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Random } from '../../core/index.ts'
-import { optionError } from '../../core/options/index.ts'
+import { optionError, optionNames } from '../../core/options/index.ts'
 import {
   batchNormTraining,
   conv2d,
@@ -127,12 +127,24 @@ function latentCritic(scope: VariableScope, channels: number): Layer {
   return sequential(...layers.flatMap((layer, k) => (k < layers.length - 1 ? [layer, leaky] : [layer])))
 }
 
+const convolutionalJointNetworkNames = optionNames<ConvolutionalJointNetworkOptions>('convolutionalJointNetwork', {
+  x: true,
+  y: true,
+  features: true,
+  halvings: true,
+  blocks: true,
+  kernel: true,
+  criticHalvings: true,
+  rng: true,
+})
+
 /**
  * The image networks of the paper's predecessor, adapted from CycleGAN: encoders of one outer convolution, halvings and
  * residual blocks, decoders the other way round (instance normalisation, tanh: images in [−1, 1]), PatchGAN critics.
  * Errors: ARCHLOOM_OPTION, ARCHLOOM_JWDM_SHAPES for domains whose codes differ in size.
  */
 export function convolutionalJointNetwork(options: ConvolutionalJointNetworkOptions): JointNetwork {
+  convolutionalJointNetworkNames(options)
   const { x, y, rng, features = 64, halvings = 2, blocks = 3, kernel = 7, criticHalvings = 3 } = options
   const plan: Plan = { features, halvings, blocks, kernel, criticHalvings }
   for (const [option, received] of Object.entries(plan)) {

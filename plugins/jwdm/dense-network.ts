@@ -1,5 +1,5 @@
 import type { Random } from '../../core/index.ts'
-import { optionError } from '../../core/options/index.ts'
+import { optionError, optionNames } from '../../core/options/index.ts'
 import { variableScope } from '../../core/tensor/index.ts'
 import { type Domain, type JointNetwork, jointNetwork } from './joint-network.ts'
 import { perceptron } from './perceptron.ts'
@@ -15,8 +15,17 @@ export interface DenseJointNetworkOptions {
   readonly rng: Random
 }
 
+const denseJointNetworkNames = optionNames<DenseJointNetworkOptions>('denseJointNetwork', {
+  x: true,
+  y: true,
+  latent: true,
+  hidden: true,
+  rng: true,
+})
+
 /** Fully connected encoders, decoders (ReLU) and critics (leaky ReLU), for points. Error: ARCHLOOM_OPTION. */
 export function denseJointNetwork(options: DenseJointNetworkOptions): JointNetwork {
+  denseJointNetworkNames(options)
   const { latent = 2, hidden = [64, 64], rng } = options
   const sizes = { x: options.x, y: options.y, latent, ...Object.fromEntries(hidden.map((n, i) => [`hidden[${i}]`, n])) }
   for (const [option, received] of Object.entries(sizes))

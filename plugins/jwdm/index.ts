@@ -5,8 +5,9 @@ import { paper } from './paper.ts'
 import { type JwdmOptions, jwdmTrainer } from './trainer.ts'
 
 /** Joint networks of a search are trained by the joint objective. */
-export const jwdm = (options: JwdmOptions = {}) =>
-  definePlugin({
+export const jwdm = (options: JwdmOptions = {}) => {
+  const made = jwdmTrainer(options)
+  return definePlugin({
     name: 'jwdm',
     paper,
     provides: ['trainer'],
@@ -17,8 +18,9 @@ export const jwdm = (options: JwdmOptions = {}) =>
       batchSize: options.batchSize ?? 1,
       beta1: options.beta1 ?? 0.5,
     },
-    bind: ({ trainer }) => trainer.to(jwdmTrainer(options)),
+    bind: ({ trainer }) => trainer.to(made),
   })
+}
 
 export { type ConvolutionalJointNetworkOptions, convolutionalJointNetwork } from './convolutional-network.ts'
 export { type DenseJointNetworkOptions, denseJointNetwork } from './dense-network.ts'

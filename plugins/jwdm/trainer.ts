@@ -1,6 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { stepMeans } from '../../core/index.ts'
-import { callback, either, group, number, type OptionsOf, options, whole } from '../../core/options/index.ts'
+import {
+  callback,
+  either,
+  group,
+  number,
+  type OptionsOf,
+  optionNames,
+  options,
+  whole,
+} from '../../core/options/index.ts'
 import { adam, type StepOptimizer } from '../../core/tensor/index.ts'
 import type { ApplyMode, Batch, FitOptions, Network, Progress, Split, Trainer } from '../../core/trainer.ts'
 import { batchesOf, nextTurn } from '../../evaluators/training/batches.ts'
@@ -63,10 +72,16 @@ export interface JointSteps extends Disposable {
   criticStep(x: tf.Tensor, y: tf.Tensor, rng: NonNullable<ApplyMode['rng']>): number
 }
 
+const jointStepsNames = optionNames<{ objective?: JointObjective; learningRate: number; beta1?: number }>(
+  'jointSteps',
+  { objective: true, learningRate: true, beta1: true },
+)
+
 export function jointSteps(
   network: JointNetwork,
   options: { objective?: JointObjective; learningRate: number; beta1?: number },
 ): JointSteps {
+  jointStepsNames(options)
   const objective = resolveObjective(options.objective)
   const { learningRate, beta1 = 0.5 } = options
   const ofCritics = adam({ learningRate, beta1 })

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../core/options/index.ts'
 import { combination, type Rows } from './rows.ts'
 
 /** A function of points with its derivative along a direction, for exact experiments. */
@@ -32,6 +33,11 @@ export type LocalBatch = {
   readonly weights: tf.Tensor2D
 }
 
+const approximationGapNames = optionNames<{ order?: 1 | 2; step?: number }>('approximationGap', {
+  order: true,
+  step: true,
+})
+
 /**
  * How far a generator is from what its bases say of it: mean |G(r) − Σγ·[G(v) + ½∇G(v)ᵀ(r − v)]| (order 2), or without
  * the gradient term (order 1). Directional derivatives are central differences over ±`step` of the way from v to r:
@@ -40,8 +46,9 @@ export type LocalBatch = {
 export function approximationGap(
   generate: (inputs: tf.Tensor) => tf.Tensor,
   { inputs, bases, weights }: LocalBatch,
-  { order = 2, step = 0.05 }: { order?: 1 | 2; step?: number } = {},
+  given: { order?: 1 | 2; step?: number } = {},
 ): tf.Scalar {
+  const { order = 2, step = 0.05 } = approximationGapNames(given)
   const [count, neighbours] = weights.shape
   const dimension = inputs.shape[1]
   const flat = (x: tf.Tensor) => tf.reshape(x, [x.shape[0] as number, -1]) as tf.Tensor2D

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Random } from '../../core/index.ts'
-import { optionError } from '../../core/options/index.ts'
+import { optionError, optionNames } from '../../core/options/index.ts'
 import { adam, type StepOptimizer } from '../../core/tensor/index.ts'
 import { adversarialLosses, between, gradientPenalty } from '../../evaluators/training/adversarial/index.ts'
 import { approximationGap, type LocalBatch } from './approximation.ts'
@@ -47,7 +47,21 @@ export interface Game extends Disposable {
 
 const training = { training: true } as const
 
+const gameNames = optionNames<GameOptions>('game', {
+  loss: true,
+  learningRate: true,
+  discriminatorLearningRate: true,
+  beta1: true,
+  beta2: true,
+  penalty: true,
+  generatorBatch: true,
+  approximationWeight: true,
+  approximationOrder: true,
+  approximationExamples: true,
+})
+
 export function game(network: Gan, prior: LatentSampler, options: GameOptions): Game {
+  gameNames(options)
   const { loss: play, penalty, approximationWeight } = options
   const losses = adversarialLosses[play]
   const form = { beta1: options.beta1, beta2: options.beta2 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { ApplyMode, Network, Random } from '../../core/index.ts'
-import { optionError } from '../../core/options/index.ts'
+import { optionError, optionNames } from '../../core/options/index.ts'
 import {
   conv2d,
   dense,
@@ -75,8 +75,17 @@ export interface DenseGanOptions {
   readonly rng: Random
 }
 
+const denseGanNames = optionNames<DenseGanOptions>('denseGan', {
+  latentDimension: true,
+  dimension: true,
+  width: true,
+  hidden: true,
+  rng: true,
+})
+
 /** Multi-layer perceptrons, for points. */
 export function denseGan(options: DenseGanOptions): Gan {
+  denseGanNames(options)
   const { latentDimension, dimension, rng, width = 64, hidden = 2 } = options
   for (const [option, value] of Object.entries({ latentDimension, dimension, width, hidden }))
     whole('denseGan', option, value)
@@ -90,7 +99,16 @@ export function denseGan(options: DenseGanOptions): Gan {
   })
 }
 
+const denseAutoEncoderNames = optionNames<DenseGanOptions>('denseAutoEncoder', {
+  latentDimension: true,
+  dimension: true,
+  width: true,
+  hidden: true,
+  rng: true,
+})
+
 export function denseAutoEncoder(options: DenseGanOptions): AutoEncoder {
+  denseAutoEncoderNames(options)
   const { latentDimension, dimension, rng, width = 64, hidden = 2 } = options
   const inner = new Array<number>(hidden).fill(width)
   return autoEncoder({

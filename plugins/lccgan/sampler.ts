@@ -1,4 +1,5 @@
 import type { Random } from '../../core/index.ts'
+import { optionNames } from '../../core/options/index.ts'
 import { type CodeNormalisation, codeNormalisations, nearestBases } from './codes.ts'
 import { error, oneOfNames, whole } from './errors.ts'
 import type { Rows } from './rows.ts'
@@ -16,8 +17,11 @@ export interface LatentSampler {
   walk(count: number, rng: Random): Float32Array
 }
 
+const gaussianSamplerNames = optionNames<{ dimension: number }>('gaussianSampler', { dimension: true })
+
 /** Standard normal inputs. The walk follows the great circle between two draws, where inputs have usual lengths. */
 export function gaussianSampler(options: { dimension: number }): LatentSampler {
+  gaussianSamplerNames(options)
   const dimension = whole('gaussianSampler', 'dimension', options.dimension)
   const draw = (count: number, rng: Random) => Float32Array.from({ length: count * dimension }, () => rng.normal())
   return {
@@ -64,11 +68,14 @@ function normalised(z: Float64Array, normalise: CodeNormalisation): Float64Array
   return weights.map((weight) => weight / sum)
 }
 
+const lccSamplerNames = optionNames<LccSamplerOptions>('lccSampler', { bases: true, neighbours: true, normalise: true })
+
 /**
  * LCC sampling (Algorithm 1): an anchor uniformly among the bases, random coordinates on the d bases nearest to it (it
  * is the first of them), and the combination of these bases as the input.
  */
 export function lccSampler(options: LccSamplerOptions): LccSampler {
+  lccSamplerNames(options)
   const { bases } = options
   const neighbours = whole('lccSampler', 'neighbours', options.neighbours)
   const normalise = oneOfNames('lccSampler', 'normalise', options.normalise ?? 'convex', codeNormalisations)

@@ -1,5 +1,5 @@
 import { type Infer, oneOf, product, variant } from '../../core/index.ts'
-import { optionError } from '../../core/options/index.ts'
+import { optionError, optionNames } from '../../core/options/index.ts'
 import { normalisationOf } from '../../core/tensor/index.ts'
 import { defineNetworkSpace, type NetworkSpace } from '../../search-spaces/network-space.ts'
 import type { NormalisationOption } from '../../search-spaces/operations/index.ts'
@@ -45,11 +45,20 @@ export type GeneratorSpace = {
   build(...form: Parameters<NetworkSpace<SearchedGenerator>['build']>): Gan
 } & NetworkSpace<SearchedGenerator, GeneratorSpaceOptions>
 
+const generatorSpaceNames = optionNames<GeneratorSpaceOptions>('generatorSpace', {
+  normalisation: true,
+  latentDimension: true,
+  features: true,
+  discriminatorFeatures: true,
+  discriminatorNormalisation: true,
+})
+
 /**
  * Generators of images as a search space, with their cost for one image: width, kind and size of kernels, depth.
  * `normalisation` is the generator's. Errors: ARCHLOOM_OPTION.
  */
 export function generatorSpace(options: GeneratorSpaceOptions = {}): GeneratorSpace {
+  generatorSpaceNames(options)
   const { latentDimension = 100, features = [8, 16, 32], discriminatorFeatures = 16 } = options
   const { discriminatorNormalisation = 'batch-norm', normalisation = 'batch-norm' } = options
   if (features.length === 0) throw optionError('generatorSpace', 'features', features, 'one number of maps or more')

@@ -1,6 +1,6 @@
 import { definePlugin } from '../../core/index.ts'
 import { papers } from './paper.ts'
-import { type MbnTrainerOptions, mbnTrainer } from './trainer.ts'
+import { declared, type MbnTrainerOptions, mbnTrainer } from './trainer.ts'
 
 export {
   type MemorizedBatchNormOptions,
@@ -25,12 +25,14 @@ export { type MemoryWeights, meanAge, type WeightFamily, weightsOf } from './wei
  * Double-Forward training for every network of a search whose space uses `mbnNormalisation()`; networks of other
  * normalisations train as ever.
  */
-export const mbn = (options: MbnTrainerOptions = {}) =>
-  definePlugin({
+export const mbn = (given: MbnTrainerOptions = {}) => {
+  const options = declared.read(given)
+  return definePlugin({
     name: 'mbn',
     paper: papers,
     provides: ['trainer'],
     needs: ['networks'],
     options,
-    bind: ({ trainer }) => trainer.to(mbnTrainer(options)),
+    bind: ({ trainer }) => trainer.to(mbnTrainer(given)),
   })
+}

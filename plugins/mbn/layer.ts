@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { optionError } from '../../core/options/index.ts'
+import { optionError, optionNames } from '../../core/options/index.ts'
 import {
   batchNormInference,
   type Layer,
@@ -32,8 +32,20 @@ export interface RefreshMode extends ApplyMode {
 
 const gradients: readonly GradientMode[] = ['share', 'stop', 'full']
 
+const layerNames = optionNames<MemorizedBatchNormOptions>('mbn', {
+  family: true,
+  batches: true,
+  decay: true,
+  variance: true,
+  gradient: true,
+  epsilon: true,
+  callSites: true,
+  whenEmpty: true,
+})
+
 /** Defaults filled in and checked. Error: ARCHLOOM_OPTION. */
 export function checkedOptions(options: MemorizedBatchNormOptions): Required<MemorizedBatchNormOptions> {
+  layerNames(options)
   const { variance = 'averaged', gradient = 'share', epsilon = 1e-5, callSites = 1, whenEmpty = 'throw' } = options
   const refuse = (option: string, received: unknown, expected: string) => optionError('mbn', option, received, expected)
   if (variance !== 'averaged' && variance !== 'pooled') throw refuse('variance', variance, "'averaged' or 'pooled'")

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { type Random, seeded } from '../../core/index.ts'
+import { pickOptions } from '../../core/options/index.ts'
 import {
   dense,
   momentum,
@@ -51,7 +52,10 @@ export function mismatch(options: MismatchOptions): number {
   const { batches, learningRate, doubleForward, steps, examples, seed } = options
   const rng = seeded(seed)
   const { points, labels } = mixture(examples, rng.fork('points'))
-  const scope = variableScope({ rng: rng.fork('weights'), normalisation: memorizedBatchNorm(options) })
+  const scope = variableScope({
+    rng: rng.fork('weights'),
+    normalisation: memorizedBatchNorm(pickOptions(options, ['family', 'batches', 'decay'])),
+  })
   const first = dense(scope.child('dense_0'), { inputs: FEATURES, units: HIDDEN })
   const deeper = [1, 2].flatMap((i) => [
     dense(scope.child(`dense_${i}`), { inputs: HIDDEN, units: HIDDEN }),
@@ -69,7 +73,7 @@ export function mismatch(options: MismatchOptions): number {
   const targets = tf.tensor1d(labels, 'int32')
   const optimizer = momentum({ learningRate, momentum: 0 })
   const [statistics] = memoriesAmong(scope.child('norm_0').stateful) as [tf.Variable]
-  const weights = weightsOf(options, batches)
+  const weights = weightsOf(pickOptions(options, ['family', 'batches', 'decay']), batches)
   let [sum, count] = [0, 0]
   try {
     for (let step = 1; step <= steps; step++) {
@@ -96,6 +100,6 @@ export function mismatch(options: MismatchOptions): number {
 
 /** What the ratio of mismatches would be if statistics drifted along straight lines: ((age − 1) / age)². */
 export function driftRatio(options: MemoryWeights & { readonly batches: number }): number {
-  const weights = weightsOf(options, options.batches)
+  const weights = weightsOf(pickOptions(options, ['family', 'batches', 'decay']), options.batches)
   return (meanAge(weights, true) / meanAge(weights, false)) ** 2
 }

@@ -1,13 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { flag, type OptionsOf, options } from '../../core/options/index.ts'
 import type { Network, Trainer } from '../../core/trainer.ts'
-import { type StepContext, type SupervisedTrainerOptions, supervisedTrainer } from '../../evaluators/training/index.ts'
+import { type StepContext, supervisedFields, supervisedTrainer } from '../../evaluators/training/index.ts'
 import type { RefreshMode } from './layer.ts'
 import { memoriesAmong } from './memory.ts'
 
-export interface MbnTrainerOptions extends SupervisedTrainerOptions {
-  /** Forward each batch again after its step, so that its statistics belong to the new weights. Default true. */
-  readonly doubleForward?: boolean
-}
+export const declared = options('mbnTrainer', {
+  doubleForward: flag({
+    default: true,
+    doc: 'Forward each batch again after its step, so that its statistics belong to the new weights.',
+  }),
+  ...supervisedFields,
+})
+export type MbnTrainerOptions = OptionsOf<typeof declared>
 
 /** Whether any layer of a network has a memory. */
 export const hasMemory = (network: Pick<Network, 'state'>): boolean => memoriesAmong(network.state).length > 0
@@ -54,10 +59,11 @@ export function doubleForwardStep(step: () => number, { network, batch, mode }: 
  * The stock trainer with Double-Forward. Networks without memory train as ever, so that a search may choose between
  * normalisations. Errors: those of `supervisedTrainer` and of the layer.
  */
-export function mbnTrainer({ doubleForward = true, ...options }: MbnTrainerOptions = {}): Trainer {
-  const { aroundStep = (step) => step() } = options
+export function mbnTrainer(given: MbnTrainerOptions = {}): Trainer {
+  const { doubleForward, ...read } = declared.read(given)
+  const { aroundStep = (step) => step() } = read
   const trainer = supervisedTrainer({
-    ...options,
+    ...read,
     ...(doubleForward && {
       aroundStep: (step, on) => aroundStep(() => doubleForwardStep(step, on), on),
     }),

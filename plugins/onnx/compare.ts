@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Network, Split } from '../../core/index.ts'
+import { optionNames } from '../../core/options/index.ts'
 import { type Latency, type LatencyOptions, timed } from '../../evaluators/profile/index.ts'
 import { error } from './errors.ts'
 import { type OnnxModel, type OpenOptions, openOnnx } from './session.ts'
@@ -28,6 +29,8 @@ const largest = (values: ArrayLike<number>, from: number, count: number): number
   return best
 }
 
+const compareOnnxNames = optionNames<CompareOptions>('compareOnnx', { batchSize: true, images: true })
+
 /**
  * A classifier and the file made of it, on the images of a split. Errors: ARCHLOOM_ONNX_FILE,
  * ARCHLOOM_ONNX_CALIBRATION for a split without images.
@@ -36,8 +39,9 @@ export async function compareOnnx(
   network: Network,
   file: string | Uint8Array,
   split: Split,
-  { batchSize = 64, images = Number.POSITIVE_INFINITY }: CompareOptions = {},
+  given: CompareOptions = {},
 ): Promise<Comparison> {
+  const { batchSize = 64, images = Number.POSITIVE_INFINITY } = compareOnnxNames(given)
   await using model = await openOnnx(file)
   let [seen, same, right, fileRight, greatest, scale] = [0, 0, 0, 0, 0, 1e-30]
   for (const { inputs, targets } of split.batches({ batchSize })) {
@@ -82,12 +86,22 @@ async function applied(model: OnnxModel, shape: readonly number[], values: Float
   }
 }
 
+const onnxLatencyNames = optionNames<LatencyOptions & OpenOptions>('onnxLatency', {
+  batch: true,
+  repeats: true,
+  warmUp: true,
+  now: true,
+  threads: true,
+  optimisation: true,
+})
+
 /** Median time of a file on ONNX Runtime, for a batch of one input shape. Errors: ARCHLOOM_ONNX_FILE, ARCHLOOM_OPTION. */
 export async function onnxLatency(
   file: string | Uint8Array,
   input: readonly number[],
-  { threads = 1, optimisation, ...options }: LatencyOptions & OpenOptions = {},
+  given: LatencyOptions & OpenOptions = {},
 ): Promise<Latency> {
+  const { threads = 1, optimisation, ...options } = onnxLatencyNames(given)
   await using model = await openOnnx(file, { threads, ...(optimisation && { optimisation }) })
   const { batch = 1 } = options
   const dims = [batch, ...input]

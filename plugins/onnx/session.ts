@@ -1,6 +1,8 @@
 /** An ONNX file run by onnxruntime-node: to compare, to calibrate and to measure. */
+
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import { messageOf } from '../../core/errors.ts'
+import { optionNames } from '../../core/options/index.ts'
 import { numbersOfType, valuesOfType } from '../../core/tensor/index.ts'
 import { error } from './errors.ts'
 
@@ -34,12 +36,15 @@ async function runtime(): Promise<typeof import('onnxruntime-node')> {
   }
 }
 
+const openOnnxNames = optionNames<OpenOptions>('openOnnx', { threads: true, optimisation: true })
+
 /**
  * Opens a model by path or from its bytes. Dispose it (`await using`).
  * Errors: ARCHLOOM_ONNX_RUNTIME_MISSING; ARCHLOOM_ONNX_FILE for what is no model that ONNX Runtime accepts. Of a run:
  * ARCHLOOM_ONNX_TENSOR for inputs that are missing or do not fit, and for values that 32-bit floats do not hold.
  */
 export async function openOnnx(model: string | Uint8Array, options: OpenOptions = {}): Promise<OnnxModel> {
+  openOnnxNames(options)
   const { InferenceSession: Session, Tensor: NativeTensor } = await runtime()
   let session: InferenceSession
   const settings: InferenceSession.SessionOptions = {

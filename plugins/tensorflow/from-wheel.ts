@@ -4,6 +4,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { messageOf } from '../../core/errors.ts'
+import { optionNames } from '../../core/options/index.ts'
 import { error } from './errors.ts'
 import { napiVersion, wheelFolder } from './package.ts'
 
@@ -31,6 +32,8 @@ const wanted = [
   'tensorflow/libtensorflow_framework.so.2',
 ]
 
+const buildFromWheelNames = optionNames<WheelOptions>('buildFromWheel', { folder: true, version: true, onStep: true })
+
 /**
  * Builds a working tfjs-node where its own library cannot be downloaded: the package from npm, its addon compiled from
  * the sources it ships, against the TensorFlow library of the wheel `tensorflow-cpu`. Takes a minute or two and
@@ -39,6 +42,7 @@ const wanted = [
  * @throws ARCHLOOM_TENSORFLOW_BUILD
  */
 export async function buildFromWheel(options: WheelOptions = {}): Promise<string> {
+  buildFromWheelNames(options)
   const { folder = wheelFolder(), version = '2.15.1', onStep = () => undefined } = options
   const step = async (name: string, work: () => Promise<unknown>): Promise<void> => {
     onStep(name)

@@ -1,3 +1,4 @@
+import { optionNames } from '../../core/options/index.ts'
 import type { NetworkCost } from '../../core/trainer.ts'
 import {
   addCosts,
@@ -52,15 +53,14 @@ const countCell = (place: CellPlace, nodes: readonly CellNode[], affine: boolean
     ...nodes.flatMap(({ left, right }) => [left, right].map(({ input, op }) => countEdge(place, input, op, affine))),
   )
 
+const cellCostNames = optionNames<CellCostOptions>('cellCost', { affine: true })
+
 /**
  * Cost for one image of the network without its auxiliary classifier: multiply-adds of convolutions and of the dense
  * layer (papers on this space quote `convolutionMultiplyAdds`), parameters with those of affine normalisation.
  */
-export function cellCost(
-  architecture: CellArchitecture,
-  plan: CellPlan,
-  { affine = true }: CellCostOptions = {},
-): CellCost {
+export function cellCost(architecture: CellArchitecture, plan: CellPlan, given: CellCostOptions = {}): CellCost {
+  const { affine = true } = cellCostNames(given)
   const head = countHead(plan)
   const body = addCosts(
     ...countStem(plan.options, plan.input),

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../core/options/index.ts'
 import {
   avgPool,
   conv2d,
@@ -173,10 +174,17 @@ export const fixedBody =
     }
   }
 
+const buildCellNetworkNames = optionNames<{ readonly normalisation?: Normalisation }>('buildCellNetwork', {
+  normalisation: true,
+})
+
 /** The network of one architecture, ready to be trained from scratch. */
 export const buildCellNetwork = (
   architecture: CellArchitecture,
   plan: CellPlan,
   rng: BuildOptions['rng'],
   options: { readonly normalisation?: Normalisation } = {},
-): Network => cellNetwork({ scope: variableScope({ rng, ...options }), plan, body: fixedBody(architecture) })
+): Network => {
+  buildCellNetworkNames(options)
+  return cellNetwork({ scope: variableScope({ rng, ...options }), plan, body: fixedBody(architecture) })
+}

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../core/options/index.ts'
 import { innerProduct, type Layer, type VariableScope, zeros } from '../../core/tensor/index.ts'
 import { hasKernel, type KernelNode, type LayerGraph } from './prunable-graph.ts'
 import { type GraphNetwork, graphNetwork } from './prunable-network.ts'
@@ -32,12 +33,21 @@ export interface MultiPathNetwork extends GraphNetwork {
   calibrateClips(x: tf.Tensor): void
 }
 
+const multiPathNetworkNames = optionNames<MultiPathOptions>('multiPathNetwork', {
+  ladder: true,
+  edgeBits: true,
+  weightClip: true,
+  activationClip: true,
+  weightScale: true,
+})
+
 /**
  * What ABS is compared with: a differentiable search over separate paths, as in DNAS (Wu et al., arXiv:1812.00090). Each
  * searched layer has one kernel and one pair of quantisers a width, all are computed, and a softmax of learned logits
  * weighs their outputs. Weights and activations of a path share its width. Nothing is pruned.
  */
 export function multiPathNetwork(graph: LayerGraph, options: MultiPathOptions = {}): MultiPathNetwork {
+  multiPathNetworkNames(options)
   const { weightClip, activationClip, weightScale } = resolvedClips(options)
   const { ladder: asked, edgeBits: edgeAsked } = options
   const plan = superBitPlan(graph, {

@@ -1,3 +1,4 @@
+import { optionNames } from '../../core/options/index.ts'
 import { type Random, seeded } from '../../core/random.ts'
 import { fanOf, varianceScaling } from '../../core/tensor/index.ts'
 import { INPUT, type LayerGraph } from './prunable-graph.ts'
@@ -15,11 +16,20 @@ export interface PreActivationResNetOptions {
   readonly rng?: Random
 }
 
+const preActivationResNetNames = optionNames<PreActivationResNetOptions>('preActivationResNet', {
+  depth: true,
+  widths: true,
+  size: true,
+  classes: true,
+  rng: true,
+})
+
 /**
  * The pre-activation ResNet for CIFAR that ABS compresses, with fresh weights. The first block of a stage activates
  * before its shortcut branches off, the others after; where shapes change, the shortcut is a 1×1 convolution.
  */
 export function preActivationResNet(options: PreActivationResNetOptions): LayerGraph {
+  preActivationResNetNames(options)
   const { depth, widths = [16, 32, 64], size = 32, classes = 10, rng = seeded(0) } = options
   const build = graphBuilder(rng)
   const full = (count: number, value: number) => ({ shape: [count], data: new Float32Array(count).fill(value) })

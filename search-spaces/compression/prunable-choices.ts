@@ -1,4 +1,4 @@
-import { optionError } from '../../core/options/index.ts'
+import { optionError, optionNames } from '../../core/options/index.ts'
 import { type ChannelGroup, type Coupling, coupleChannels } from './prunable-channels.ts'
 import { type PrunedCost, prunedCost } from './prunable-cost.ts'
 import { error } from './prunable-errors.ts'
@@ -49,11 +49,14 @@ function allowedCounts(channels: number, least: number, multiple: number): numbe
   return [...counts.filter((count) => count >= from && count < channels), channels]
 }
 
+const pruningProblemNames = optionNames<PruningOptions>('pruningProblem', { groups: true, least: true, multiple: true })
+
 /**
  * What can be chosen about a network's channels. Errors: ARCHLOOM_OPTION, ARCHLOOM_PRUNING_NOTHING,
  * ARCHLOOM_PRUNABLE_GRAPH.
  */
 export function pruningProblem(graph: LayerGraph, options: PruningOptions = {}): PruningProblem {
+  pruningProblemNames(options)
   const { groups = 'inner', least = 0.2, multiple = 1 } = options
   if (!(least > 0 && least <= 1)) throw optionError('compression', 'least', least, 'a share in (0, 1]')
   if (!Number.isInteger(multiple) || multiple < 1)

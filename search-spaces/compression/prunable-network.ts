@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { pickOptions } from '../../core/options/index.ts'
 import { seeded } from '../../core/random.ts'
 import {
   avgPool,
@@ -73,9 +74,9 @@ function layerOf(root: VariableScope, node: GraphNode, relu: boolean): LayerFunc
     case 'activation':
       return (x) => activations[node.activation](x, node.alpha)
     case 'max-pool':
-      return maxPool(node)
+      return maxPool(pickOptions(node, ['kernel', 'stride', 'padding']))
     case 'average-pool':
-      return avgPool(node)
+      return avgPool(pickOptions(node, ['kernel', 'stride', 'padding']))
     case 'zero-pad':
       return (x) =>
         tf.pad(x, [

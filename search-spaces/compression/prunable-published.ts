@@ -1,3 +1,4 @@
+import { optionNames } from '../../core/options/index.ts'
 import { type Random, seeded } from '../../core/random.ts'
 import { fanInUniform, fanOf, heNormal } from '../../core/tensor/index.ts'
 import { type GraphNode, INPUT, type Layer, type LayerGraph, type Weights } from './prunable-graph.ts'
@@ -80,8 +81,18 @@ export interface ResNetOptions {
   readonly rng?: Random
 }
 
+const resNetGraphNames = optionNames<ResNetOptions>('resNetGraph', {
+  depth: true,
+  widths: true,
+  shortcut: true,
+  size: true,
+  classes: true,
+  rng: true,
+})
+
 /** The residual network for CIFAR of He et al. (arXiv:1512.03385, §4.2), with fresh weights. */
 export function resNetGraph(options: ResNetOptions): LayerGraph {
+  resNetGraphNames(options)
   const { depth, widths = [16, 32, 64], shortcut = 'convolution', size = 32, classes = 10 } = options
   const build = graphBuilder(options.rng ?? seeded(0))
   const blocks = (depth - 2) / 6
@@ -139,8 +150,11 @@ const vgg16Layers = [
   512,
 ] as const
 
+const vggGraphNames = optionNames<VggOptions>('vggGraph', { layers: true, size: true, classes: true, rng: true })
+
 /** VGG-16 for CIFAR (Simonyan and Zisserman, arXiv:1409.1556, with normalisation), one dense layer; fresh weights. */
-export function vggGraph({ layers = vgg16Layers, size = 32, classes = 10, rng }: VggOptions = {}): LayerGraph {
+export function vggGraph(given: VggOptions = {}): LayerGraph {
+  const { layers = vgg16Layers, size = 32, classes = 10, rng } = vggGraphNames(given)
   const build = graphBuilder(rng ?? seeded(0))
   let [last, channelsIn, count] = [INPUT, 3, 0]
   for (const layer of layers) {

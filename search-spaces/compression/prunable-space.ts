@@ -1,4 +1,4 @@
-import { optionError } from '../../core/options/index.ts'
+import { optionError, optionNames } from '../../core/options/index.ts'
 import { type Constraint, oneOf, product, repeat, type SearchSpace } from '../../core/space/index.ts'
 import { defineSpace } from '../../core/space/space.ts'
 import {
@@ -40,12 +40,20 @@ const withinBudget = ({ choices, cost, multiplyAdds }: PruningProblem): Constrai
   },
 })
 
+const channelSpaceNames = optionNames<ChannelSpaceOptions>('channelSpace', {
+  groups: true,
+  least: true,
+  multiple: true,
+  rates: true,
+})
+
 /**
  * The channels that each group of a network keeps, at rates that are part of the choice: what CACP, random search and
  * evolution search through. The constraint is exact, and propagated while sampling.
  * Errors: ARCHLOOM_PRUNING_INFEASIBLE (says the least rate), ARCHLOOM_OPTION, ARCHLOOM_PRUNING_NOTHING.
  */
 export function channelSpace(graph: LayerGraph, options: ChannelSpaceOptions = {}): ChannelSpace {
+  channelSpaceNames(options)
   const { rates = [0.3, 0.5, 0.7], ...rest } = options
   if (rates.length === 0) throw optionError('compression', 'rates', rates, 'at least one rate')
   const problem = pruningProblem(graph, rest)

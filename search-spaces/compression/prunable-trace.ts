@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../core/options/index.ts'
 import type { Network } from '../../core/trainer.ts'
 import { error } from './prunable-errors.ts'
 import type { LayerGraph } from './prunable-graph.ts'
@@ -13,6 +14,8 @@ export interface LayerGraphOptions {
   readonly lastSoftmax?: LastSoftmax
 }
 
+const layerGraphNames = optionNames<LayerGraphOptions>('layerGraph', { lastSoftmax: true })
+
 /**
  * Any network as a layer graph, with its weights: one image is sent through in evaluation mode, and the kernels that
  * the engine is asked for are read. So every network of every space is covered, and any other whose forward pass is
@@ -20,6 +23,7 @@ export interface LayerGraphOptions {
  * Errors: ARCHLOOM_PRUNABLE_LAYER (a kernel without a counterpart), ARCHLOOM_PRUNABLE_WEIGHTS (NaN, Infinity).
  */
 export async function layerGraph(network: Network, options: LayerGraphOptions = {}): Promise<LayerGraph> {
+  layerGraphNames(options)
   if (network.inputShape.length !== 3)
     throw error('ARCHLOOM_PRUNABLE_MODEL', {
       received: `inputs of shape [${network.inputShape.join(', ')}]`,

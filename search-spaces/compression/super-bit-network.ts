@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames, pickOptions } from '../../core/options/index.ts'
 import { constant, type Layer, type VariableScope } from '../../core/tensor/index.ts'
 import { bitsOf, gateGradients, gatesOf } from './gates.ts'
 import { hasKernel, type KernelNode, type LayerGraph } from './prunable-graph.ts'
@@ -82,14 +83,25 @@ interface Pass {
   readonly scores: (readonly number[])[]
 }
 
+const superBitNetworkNames = optionNames<SuperBitNetworkOptions>('superBitNetwork', {
+  ladder: true,
+  quantise: true,
+  prune: true,
+  edgeBits: true,
+  weightClip: true,
+  activationClip: true,
+  weightScale: true,
+})
+
 /**
  * One network that holds every choice of bits and filters: each layer has one kernel, quantised at the width that its
  * gates choose while searching, and at the width of `choice` in evaluation. With all thresholds at 0 it is the
  * unpruned network at the most bits. Errors: those of `superBitPlan`, ARCHLOOM_PRUNABLE_WEIGHTS.
  */
 export function superBitNetwork(graph: LayerGraph, options: SuperBitNetworkOptions = {}): SuperBitNetwork {
+  superBitNetworkNames(options)
   const { weightClip, activationClip, weightScale } = resolvedClips(options)
-  const plan = superBitPlan(graph, options)
+  const plan = superBitPlan(graph, pickOptions(options, ['ladder', 'quantise', 'prune', 'edgeBits']))
   const { ladder, layers, groups, quantised } = plan
   checkWeights(graph)
   const edge = edgeBitsOf(plan)

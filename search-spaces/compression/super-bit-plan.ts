@@ -1,4 +1,4 @@
-import { optionError } from '../../core/options/index.ts'
+import { optionError, optionNames } from '../../core/options/index.ts'
 import { type Ladder, nestedLadder, PAPER_LADDER } from './ladder.ts'
 import { type Coupling, coupleChannels } from './prunable-channels.ts'
 import { type GraphNode, hasKernel, INPUT, isMixing, type KernelNode, type LayerGraph } from './prunable-graph.ts'
@@ -88,12 +88,20 @@ export interface BitChoice {
 /** Bits of a float. */
 export const FLOAT_BITS = 32
 
+const superBitPlanNames = optionNames<SuperBitOptions>('superBitPlan', {
+  ladder: true,
+  quantise: true,
+  prune: true,
+  edgeBits: true,
+})
+
 /**
  * Finds the layers whose bits are searched (all with a kernel but the first and the last) and the filters that can be
  * pruned: those of convolutions alone in what they write, read by whole layers, as the first convolutions of residual
  * blocks. Errors: ARCHLOOM_SUPER_BIT_LADDER, _GROUPS, _OPTION, _NETWORK.
  */
 export function superBitPlan(graph: LayerGraph, options: SuperBitOptions = {}): SuperBitPlan {
+  superBitPlanNames(options)
   const { quantise = true, edgeBits = 8, prune = {} } = options
   const ladder = nestedLadder(options.ladder ?? PAPER_LADDER)
   if (!Number.isInteger(edgeBits) || edgeBits < 1 || edgeBits > 16)

@@ -1,3 +1,4 @@
+import { optionNames } from '../../core/options/index.ts'
 import { oneOf, product, repeat, type SearchSpace } from '../../core/space/index.ts'
 import { defineSpace } from '../../core/space/space.ts'
 import { hasKernel, type LayerGraph } from './prunable-graph.ts'
@@ -30,11 +31,19 @@ export interface SuperBitSpace extends SearchSpace<SuperBitArchitecture> {
   share(architecture: SuperBitArchitecture): number
 }
 
+const superBitSpaceNames = optionNames<SuperBitOptions>('superBitSpace', {
+  ladder: true,
+  quantise: true,
+  prune: true,
+  edgeBits: true,
+})
+
 /**
  * The space of ABS (eq. 16) over a trained network: K² pairs of bits a layer, times the numbers of groups that a
  * prunable layer may keep. Errors: as `superBitPlan`.
  */
 export function superBitSpace(graph: LayerGraph, options: SuperBitOptions = {}): SuperBitSpace {
+  superBitSpaceNames(options)
   const plan = superBitPlan(graph, options)
   const { ladder, layers, groups, quantised } = plan
   const inner = layers.filter(({ role }) => role === 'inner').length

@@ -2,7 +2,9 @@
  * Quantisers and gates as differentiable operations, each an explicit forward and backward pass over plain arrays. They
  * need an engine that can be read synchronously: all but GPUs.
  */
+
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../core/options/index.ts'
 import { scaleShift } from '../../core/tensor/index.ts'
 import { bitsOf, type Gates, gateGradients, gatesOf, logisticSlope } from './gates.ts'
 import type { Ladder } from './ladder.ts'
@@ -48,6 +50,13 @@ export interface SuperQuantiserOptions {
   readonly likely?: number | undefined
 }
 
+const superQuantiseNames = optionNames<SuperQuantiserOptions>('superQuantise', {
+  gridOf: true,
+  ladder: true,
+  learn: true,
+  likely: true,
+})
+
 /**
  * x quantised at the width that the gates choose: open where the mean residual exceeds the threshold (eq. 13–14).
  * Rounding passes gradients on, so that the value's slope is 1 whatever the gates say; gates get Σ dL/dẑ·(offsets
@@ -59,6 +68,7 @@ export function superQuantise(
   thresholds: tf.Variable,
   options: SuperQuantiserOptions,
 ): SuperQuantised {
+  superQuantiseNames(options)
   const { gridOf, ladder, learn, likely = ladder.at(-1) as number } = options
   // Copied: the engine may write over what it showed.
   const limits = valuesOf(thresholds).slice()

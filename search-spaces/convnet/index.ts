@@ -1,5 +1,5 @@
 /** Plain and residual convolutional networks that double their channels wherever they halve the image. */
-import { optionError } from '../../core/options/index.ts'
+import { optionError, optionNames } from '../../core/options/index.ts'
 import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
 import { buildConvnet, convnetCost } from './network.ts'
 import {
@@ -14,8 +14,16 @@ export type ConvnetSpace = NetworkSpace<ConvnetArchitecture, Required<ConvnetOpt
 
 const positive = (value: unknown) => Number.isInteger(value) && (value as number) > 0
 
+const convnetSpaceNames = optionNames<ConvnetOptions>('convnetSpace', {
+  widths: true,
+  stages: true,
+  maxDepth: true,
+  kernels: true,
+})
+
 /** Width, depth, kernel, form, normalisation, reduction and head of a convolutional network. Throws ARCHLOOM_OPTION. */
 export function convnetSpace(given: ConvnetOptions = {}): ConvnetSpace {
+  convnetSpaceNames(given)
   const options: Required<ConvnetOptions> = { ...convnetDefaults, ...given }
   const refuse = (option: keyof ConvnetOptions, expected: string) =>
     optionError('convnetSpace', option, options[option], expected)

@@ -1,3 +1,4 @@
+import { optionNames } from '../../core/options/index.ts'
 import type { NetworkCost } from '../../core/trainer.ts'
 import {
   addCosts,
@@ -22,6 +23,8 @@ const countResidual = (input: ImageShape, filters: number, affine: boolean): Net
     countInSequence(countFree({ stride: 2 }), countConvolution({ filters, kernel: 1 }))(input),
   )
 
+const nasBench201CostNames = optionNames<{ affine?: boolean }>('nasBench201Cost', { affine: true })
+
 /**
  * As the benchmark's files count: every chosen operation, even where its output reaches nothing; multiply-adds of
  * convolutions and of the classifier, whose bias counts as one multiply-add a class.
@@ -29,8 +32,9 @@ const countResidual = (input: ImageShape, filters: number, affine: boolean): Net
 export function nasBench201Cost(
   architecture: NasBench201Architecture,
   { input, stages, classes }: NasBench201Plan,
-  { affine = true }: { affine?: boolean } = {},
+  given: { affine?: boolean } = {},
 ): NetworkCost {
+  const { affine = true } = nasBench201CostNames(given)
   const parts = stages.flatMap((stage): NetworkCost[] => {
     const { channels } = stage.shape
     const options = { channelsIn: channels, channelsOut: channels, affine }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../core/options/index.ts'
 import {
   avgPool,
   conv2d,
@@ -119,11 +120,22 @@ export const fixedNasBench201Body =
     }
   }
 
+const buildNasBench201NetworkNames = optionNames<{ readonly normalisation?: Normalisation }>(
+  'buildNasBench201Network',
+  { normalisation: true },
+)
+
 /** The network of one architecture, as the benchmark trained it. */
 export const buildNasBench201Network = (
   architecture: NasBench201Architecture,
   plan: NasBench201Plan,
   rng: BuildOptions['rng'],
   options: { readonly normalisation?: Normalisation } = {},
-): Network =>
-  nasBench201Network({ scope: variableScope({ rng, ...options }), plan, body: fixedNasBench201Body(architecture) })
+): Network => {
+  buildNasBench201NetworkNames(options)
+  return nasBench201Network({
+    scope: variableScope({ rng, ...options }),
+    plan,
+    body: fixedNasBench201Body(architecture),
+  })
+}

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../core/options/index.ts'
 import type { Random } from '../../core/random.ts'
 import {
   dense,
@@ -76,12 +77,18 @@ export function blockChainNetwork<P extends ChainPlace>(
   })
 }
 
+const buildBlockChainNames = optionNames<{ readonly normalisation?: Normalisation }>('buildBlockChain', {
+  normalisation: true,
+})
+
 /** The network of a chain whose operations are chosen. */
 export const buildBlockChain = (
   chain: BlockChain,
   rng: Random,
   options: { readonly normalisation?: Normalisation } = {},
-): ScopedNetwork =>
-  blockChainNetwork(variableScope({ rng, ...options }), chain, (scope, { operation, ...options }) =>
+): ScopedNetwork => {
+  buildBlockChainNames(options)
+  return blockChainNetwork(variableScope({ rng, ...options }), chain, (scope, { operation, ...options }) =>
     operation.build(scope, options),
   )
+}

@@ -1,3 +1,4 @@
+import { optionNames } from '../../core/options/index.ts'
 import type { NetworkCost } from '../../core/trainer.ts'
 import { error } from '../errors.ts'
 
@@ -43,39 +44,61 @@ export interface ConvolutionShape {
   readonly padding?: 'same' | 'valid'
 }
 
+const countConvolutionNames = optionNames<ConvolutionShape>('countConvolution', {
+  filters: true,
+  kernel: true,
+  stride: true,
+  padding: true,
+})
+
 /** k²·C·F weights, used once a position. */
-export const countConvolution =
-  ({ filters, kernel, stride = 1, padding = 'same' }: ConvolutionShape): LayerCounter =>
-  (input) => {
+export const countConvolution = (given: ConvolutionShape): LayerCounter => {
+  const { filters, kernel, stride = 1, padding = 'same' } = countConvolutionNames(given)
+  return (input) => {
     const output = slid(input, kernel, stride, padding, filters)
     const parameters = kernel * kernel * input.channels * filters
     return { parameters, multiplyAdds: parameters * positions(output), output }
   }
+}
+
+const countDepthwiseNames = optionNames<{ kernel: number; stride?: number }>('countDepthwise', {
+  kernel: true,
+  stride: true,
+})
 
 /** k²·C weights, used once a position. */
-export const countDepthwise =
-  ({ kernel, stride = 1 }: { kernel: number; stride?: number }): LayerCounter =>
-  (input) => {
+export const countDepthwise = (given: { kernel: number; stride?: number }): LayerCounter => {
+  const { kernel, stride = 1 } = countDepthwiseNames(given)
+  return (input) => {
     const output = slid(input, kernel, stride, 'same', input.channels)
     const parameters = kernel * kernel * input.channels
     return { parameters, multiplyAdds: parameters * positions(output), output }
   }
+}
 
 /** Scale and offset a channel where affine; running statistics are not parameters. */
 export const countNorm =
   (affine = true): LayerCounter =>
   (input) => ({ parameters: affine ? 2 * input.channels : 0, multiplyAdds: 0, output: input })
 
+const countFactorisedReductionNames = optionNames<{ filters: number; affine?: boolean }>('countFactorisedReduction', {
+  filters: true,
+  affine: true,
+})
+
 /** Two 1×1 convolutions of stride 2, half of the filters each, then the normalisation. */
-export const countFactorisedReduction =
-  ({ filters, affine = true }: { filters: number; affine?: boolean }): LayerCounter =>
-  (input) =>
-    countInSequence(countConvolution({ filters, kernel: 1, stride: 2 }), countNorm(affine))(input)
+export const countFactorisedReduction = (given: { filters: number; affine?: boolean }): LayerCounter => {
+  const { filters, affine = true } = countFactorisedReductionNames(given)
+  return (input) => countInSequence(countConvolution({ filters, kernel: 1, stride: 2 }), countNorm(affine))(input)
+}
+
+const countFreeNames = optionNames<{ stride?: number }>('countFree', { stride: true })
 
 /** A layer without weights or multiply-adds: pooling, identity, zeros. */
-export const countFree =
-  ({ stride = 1 }: { stride?: number } = {}): LayerCounter =>
-  (input) => ({ parameters: 0, multiplyAdds: 0, output: slid(input, 1, stride, 'same', input.channels) })
+export const countFree = (given: { stride?: number } = {}): LayerCounter => {
+  const { stride = 1 } = countFreeNames(given)
+  return (input) => ({ parameters: 0, multiplyAdds: 0, output: slid(input, 1, stride, 'same', input.channels) })
+}
 
 /** Mean over all positions, then a dense layer with bias; the bias is a parameter, not a multiply-add. */
 export const countClassifier =

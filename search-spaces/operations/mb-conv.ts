@@ -30,12 +30,15 @@ export const convNorm = (
   )
 }
 
-export const countConvNorm = (o: {
+export const countConvNorm = ({
+  affine = true,
+  ...shape
+}: {
   kernel: number
   stride?: number
   filters: number
   affine?: boolean
-}): LayerCounter => countInSequence(countConvolution(o), countNorm(o.affine ?? true))
+}): LayerCounter => countInSequence(countConvolution(shape), countNorm(affine))
 
 /**
  * Inverted residual block (Sandler et al., MobileNetV2, arXiv:1801.04381) with plain ReLU: expand, depthwise, project;

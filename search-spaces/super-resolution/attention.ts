@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../core/options/index.ts'
 import {
   conv2d,
   dense,
@@ -36,8 +37,16 @@ export interface ResidualChannelAttentionOptions extends ChannelAttentionOptions
   readonly normalised?: boolean
 }
 
+const residualChannelAttentionNames = optionNames<ResidualChannelAttentionOptions>('residualChannelAttention', {
+  channels: true,
+  bottleneck: true,
+  initialiser: true,
+  normalised: true,
+})
+
 /** RCAB: x + attention(conv(relu(conv(x)))), 3×3 with bias (Zhang et al., RCAN, 2018, §3.4). */
 export function residualChannelAttention(scope: VariableScope, options: ResidualChannelAttentionOptions): Layer {
+  residualChannelAttentionNames(options)
   const { channels, normalised = false, initialiser = fanInUniform() } = options
   const convolution = (name: string) =>
     conv2d(scope.child(name), { inputChannels: channels, filters: channels, kernel: 3, bias: true, initialiser })
@@ -53,11 +62,17 @@ export function residualChannelAttention(scope: VariableScope, options: Residual
   return (x, mode) => tf.add(x, body(x, mode))
 }
 
+const countResidualChannelAttentionNames = optionNames<ResidualChannelAttentionOptions>(
+  'countResidualChannelAttention',
+  { channels: true, bottleneck: true, initialiser: true, normalised: true },
+)
+
 /** 2(9C² + C) and the attention's 2CB + B + C parameters (and 4C of normalisations); attention sees one position. */
-export const countResidualChannelAttention =
-  ({ channels: c, bottleneck: b, normalised = false }: ResidualChannelAttentionOptions): LayerCounter =>
-  (input) => ({
+export const countResidualChannelAttention = (given: ResidualChannelAttentionOptions): LayerCounter => {
+  const { channels: c, bottleneck: b, normalised = false } = countResidualChannelAttentionNames(given)
+  return (input) => ({
     parameters: 2 * (9 * c * c + c) + 2 * c * b + b + c + (normalised ? 4 * c : 0),
     multiplyAdds: 18 * c * c * input.height * input.width + 2 * c * b,
     output: input,
   })
+}

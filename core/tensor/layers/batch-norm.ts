@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../options/index.ts'
 import { batchNormInference, batchNormTraining } from '../fused.ts'
 import { ones, zeros } from '../initialisers.ts'
 import type { Layer, NormalisationOptions, VariableScope } from '../scope.ts'
@@ -15,11 +16,20 @@ export interface BatchNormOptions extends NormalisationOptions {
   readonly epsilon?: number
 }
 
+const batchNormNames = optionNames<BatchNormOptions>('batchNorm', {
+  channels: true,
+  affine: true,
+  relu: true,
+  momentum: true,
+  epsilon: true,
+})
+
 /**
  * Batch normalisation (Ioffe and Szegedy, 2015) over all axes but the last. Training uses the batch's statistics and
  * moves the running ones (variance with n − 1), evaluation uses the running ones.
  */
 export function batchNorm(scope: VariableScope, options: BatchNormOptions): Layer {
+  batchNormNames(options)
   const { affine = true, relu = false, momentum = BATCH_NORM_MOMENTUM, epsilon = 1e-5 } = options
   const channels = positiveInteger('batchNorm', 'channels', options.channels)
   const gamma = affine ? scope.weight('gamma', [channels], ones) : undefined

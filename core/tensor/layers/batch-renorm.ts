@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { optionError } from '../../options/index.ts'
+import { optionError, optionNames } from '../../options/index.ts'
 import { batchNormTraining, scaleShift } from '../fused.ts'
 import { ones, zeros } from '../initialisers.ts'
 import type { Layer, NormalisationOptions, VariableScope } from '../scope.ts'
@@ -19,12 +19,24 @@ export interface BatchRenormOptions extends NormalisationOptions {
   readonly epsilon?: number
 }
 
+const batchRenormNames = optionNames<BatchRenormOptions>('batchRenorm', {
+  channels: true,
+  affine: true,
+  relu: true,
+  rMax: true,
+  dMax: true,
+  ramp: true,
+  momentum: true,
+  epsilon: true,
+})
+
 /**
  * Batch Renormalization (Ioffe, 2017, algorithm 1) over all axes but the last. Training normalises with the batch's
  * statistics and corrects them to the running ones by r and d, which are limited and pass no gradient; evaluation uses
  * the running mean and deviation.
  */
 export function batchRenorm(scope: VariableScope, options: BatchRenormOptions): Layer {
+  batchRenormNames(options)
   const { affine = true, relu = false, rMax = 3, dMax = 5, momentum = 0.99, epsilon = 1e-3 } = options
   const { from, rMaxAt, dMaxAt } = options.ramp ?? { from: 5_000, rMaxAt: 40_000, dMaxAt: 25_000 }
   const channels = positiveInteger('batchRenorm', 'channels', options.channels)

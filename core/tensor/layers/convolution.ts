@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { optionError } from '../../options/index.ts'
+import { optionError, optionNames } from '../../options/index.ts'
 import { heNormal, type Initialiser, zeros } from '../initialisers.ts'
 import type { Layer, VariableScope } from '../scope.ts'
 import { positiveInteger, type SlidingOptions, slide, slidingOf } from './geometry.ts'
@@ -16,8 +16,21 @@ export interface Conv2dOptions extends SlidingOptions {
   readonly initialiser?: Initialiser
 }
 
+const conv2dNames = optionNames<Conv2dOptions>('conv2d', {
+  inputChannels: true,
+  filters: true,
+  kernel: true,
+  stride: true,
+  dilation: true,
+  padding: true,
+  groups: true,
+  bias: true,
+  initialiser: true,
+})
+
 /** Convolution [b, h, w, inputChannels] → [b, h′, w′, filters]; kernel [kh, kw, inputChannels / groups, filters]. */
 export function conv2d(scope: VariableScope, options: Conv2dOptions): Layer {
+  conv2dNames(options)
   const { groups = 1, initialiser = heNormal() } = options
   const inputChannels = positiveInteger('conv2d', 'inputChannels', options.inputChannels)
   const filters = positiveInteger('conv2d', 'filters', options.filters)

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../options/index.ts'
 import { fanInUniform, type Initialiser, zeros } from '../initialisers.ts'
 import type { Layer, VariableScope } from '../scope.ts'
 import { positiveInteger } from './geometry.ts'
@@ -12,8 +13,11 @@ export interface DenseOptions {
   readonly initialiser?: Initialiser
 }
 
+const denseNames = optionNames<DenseOptions>('dense', { inputs: true, units: true, bias: true, initialiser: true })
+
 /** [..., inputs] → [..., units]; kernel [inputs, units]. */
 export function dense(scope: VariableScope, options: DenseOptions): Layer {
+  denseNames(options)
   const inputs = positiveInteger('dense', 'inputs', options.inputs)
   const units = positiveInteger('dense', 'units', options.units)
   const kernel = scope.weight('kernel', [inputs, units], options.initialiser ?? fanInUniform())

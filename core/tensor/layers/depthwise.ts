@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../options/index.ts'
 import { heNormal, type Initialiser, zeros } from '../initialisers.ts'
 import type { Layer, VariableScope } from '../scope.ts'
 import { positiveInteger, type SlidingOptions, slide, slidingOf } from './geometry.ts'
@@ -13,8 +14,20 @@ export interface DepthwiseOptions extends SlidingOptions {
   readonly initialiser?: Initialiser
 }
 
+const depthwiseConv2dNames = optionNames<DepthwiseOptions>('depthwiseConv2d', {
+  channels: true,
+  multiplier: true,
+  kernel: true,
+  stride: true,
+  dilation: true,
+  padding: true,
+  bias: true,
+  initialiser: true,
+})
+
 /** Convolution of every channel by itself: [b, h, w, c] → [b, h′, w′, c·multiplier]; kernel [kh, kw, c, multiplier]. */
 export function depthwiseConv2d(scope: VariableScope, options: DepthwiseOptions): Layer {
+  depthwiseConv2dNames(options)
   const channels = positiveInteger('depthwiseConv2d', 'channels', options.channels)
   const multiplier = positiveInteger('depthwiseConv2d', 'multiplier', options.multiplier ?? 1)
   const sliding = slidingOf('depthwiseConv2d', options)

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { optionError } from '../../options/index.ts'
+import { optionError, optionNames } from '../../options/index.ts'
 import type { Random } from '../../random.ts'
 import type { ApplyMode } from '../../trainer.ts'
 import { error } from '../errors.ts'
@@ -22,8 +22,11 @@ function mask(shape: number[], rate: number, rng: Random): tf.Tensor {
   return tf.tensor(values, shape)
 }
 
+const dropoutNames = optionNames<{ rate: number }>('dropout', { rate: true })
+
 /** Drops single values with probability `rate` while training (Srivastava et al., 2014), and scales up the others. */
 export function dropout(options: { rate: number }): Layer {
+  dropoutNames(options)
   const rate = probability('dropout', 'rate', options.rate)
   return (x, mode) => (mode.training && rate > 0 ? tf.mul(x, mask(x.shape, rate, randomOf('dropout', mode))) : x)
 }

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { optionError } from '../../options/index.ts'
+import { optionError, optionNames } from '../../options/index.ts'
 import type { Layer, NormalisationOptions, VariableScope } from '../scope.ts'
 import { conv2d } from './convolution.ts'
 import { positiveInteger } from './geometry.ts'
@@ -10,11 +10,18 @@ export interface FactorisedReductionOptions extends Pick<NormalisationOptions, '
   readonly filters: number
 }
 
+const factorisedReductionNames = optionNames<FactorisedReductionOptions>('factorisedReduction', {
+  inputChannels: true,
+  filters: true,
+  affine: true,
+})
+
 /**
  * Halves height and width (rounded up) without losing every second pixel, as in DARTS: ReLU, then two 1×1 convolutions
  * of stride 2, the second one pixel further down and right, side by side, then the normalisation.
  */
 export function factorisedReduction(scope: VariableScope, options: FactorisedReductionOptions): Layer {
+  factorisedReductionNames(options)
   const { inputChannels, affine = true } = options
   const filters = positiveInteger('factorisedReduction', 'filters', options.filters)
   if (filters % 2 !== 0) throw optionError('factorisedReduction', 'filters', filters, 'an even number')

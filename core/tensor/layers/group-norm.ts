@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { optionError } from '../../options/index.ts'
+import { optionError, optionNames } from '../../options/index.ts'
 import { ones, zeros } from '../initialisers.ts'
 import type { Layer, NormalisationOptions, VariableScope } from '../scope.ts'
 import { positiveInteger } from './geometry.ts'
@@ -18,11 +18,20 @@ const largestDivisor = (channels: number, atMost: number): number => {
   return groups
 }
 
+const groupNormNames = optionNames<GroupNormOptions>('groupNorm', {
+  channels: true,
+  groups: true,
+  affine: true,
+  relu: true,
+  epsilon: true,
+})
+
 /**
  * Group normalisation (Wu and He, 2018) over all axes but the first: statistics of each example and group; no running
  * state. Error: ARCHLOOM_OPTION, while running for groups of one value, of which nothing would be left.
  */
 export function groupNorm(scope: VariableScope, options: GroupNormOptions): Layer {
+  groupNormNames(options)
   const { affine = true, relu = false, epsilon = 1e-5 } = options
   const channels = positiveInteger('groupNorm', 'channels', options.channels)
   const groups = positiveInteger(

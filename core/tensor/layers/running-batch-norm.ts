@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../options/index.ts'
 import { batchNormInference, batchNormTraining } from '../fused.ts'
 import { ones, zeros } from '../initialisers.ts'
 import type { Layer, NormalisationOptions, VariableScope } from '../scope.ts'
@@ -12,11 +13,20 @@ export interface RunningBatchNormOptions extends NormalisationOptions {
   readonly epsilon?: number
 }
 
+const runningBatchNormNames = optionNames<RunningBatchNormOptions>('runningBatchNorm', {
+  channels: true,
+  affine: true,
+  relu: true,
+  momentum: true,
+  epsilon: true,
+})
+
 /**
  * Normalises with running statistics in training too, the present batch's share included; they pass no gradient. The
  * simplest way to train and infer by one rule, and known to learn slowly: a baseline.
  */
 export function runningBatchNorm(scope: VariableScope, options: RunningBatchNormOptions): Layer {
+  runningBatchNormNames(options)
   const { affine = true, relu = false, momentum = 0.99, epsilon = 1e-5 } = options
   const channels = positiveInteger('runningBatchNorm', 'channels', options.channels)
   const gamma = affine ? scope.weight('gamma', [channels], ones) : undefined

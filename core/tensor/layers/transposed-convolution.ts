@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../options/index.ts'
 import { type Initialiser, varianceScaling, zeros } from '../initialisers.ts'
 import type { Layer, VariableScope } from '../scope.ts'
 import { type KernelSize, type Padding, positiveInteger, slidingOf } from './geometry.ts'
@@ -20,6 +21,16 @@ export interface TransposedConv2dOptions {
   readonly initialiser?: Initialiser
 }
 
+const transposedConv2dNames = optionNames<TransposedConv2dOptions>('transposedConv2d', {
+  inputChannels: true,
+  filters: true,
+  kernel: true,
+  stride: true,
+  padding: true,
+  bias: true,
+  initialiser: true,
+})
+
 /**
  * Adjoint of a convolution: [b, h, w, inputChannels] → [b, h·stride, w·stride, filters]; kernel [kh, kw, filters,
  * inputChannels]. Initialisers that scale by fan-in divide by inputChannels·kh·kw / stride², the number of products that
@@ -27,6 +38,7 @@ export interface TransposedConv2dOptions {
  * `fanInUniform()` and as many filters as input channels its bound is smaller by the factor `stride`.
  */
 export function transposedConv2d(scope: VariableScope, options: TransposedConv2dOptions): Layer {
+  transposedConv2dNames(options)
   const inputChannels = positiveInteger('transposedConv2d', 'inputChannels', options.inputChannels)
   const filters = positiveInteger('transposedConv2d', 'filters', options.filters)
   const sliding = slidingOf('transposedConv2d', options)

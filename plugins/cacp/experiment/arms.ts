@@ -127,7 +127,7 @@ export async function runArms(
   })
   add(await agentArm('blind', space, task, plan, { sight: 'blind' }, seed, signal))
   add(await agentArm('per-rate reward', space, task, plan, { reward: 'difference' }, seed, signal))
-  add(await agentArm('random', space, task, plan, { warmUp: Number.POSITIVE_INFINITY }, seed, signal))
+  add(await agentArm('random', space, task, plan, { warmUp: { episodes: Number.POSITIVE_INFINITY } }, seed, signal))
 
   const rng = seeded(seed).fork('evolution')
   const evolution = conditionalEvolution({ population: Math.max(2, Math.floor(plan.episodes / 18)) })

@@ -18,26 +18,32 @@ export interface Plan extends ArmsPlan {
 const rates = [0.3, 0.5, 0.7]
 
 /** Rates of the published code, for the length that it has. */
-const published: CacpOptions = { warmUp: 100, actorRate: 1e-4, exploration: { floor: 0 } }
+const published: CacpOptions = { warmUp: { episodes: 100 }, actorRate: 1e-4, exploration: { floor: 0 } }
 
 export const plans: Readonly<Record<Scale, Plan>> = {
   smoke: {
-    ...{ rates, pruning: {}, episodes: 90, agent: { hidden: 64, warmUp: 30 }, calibration: { images: 64, points: 8 } },
+    ...{
+      rates,
+      pruning: {},
+      episodes: 90,
+      agent: { hidden: 64, warmUp: { episodes: 30 } },
+      calibration: { images: 64, points: 8 },
+    },
     data: (environment, signal) => photographs({ train: 4000, validation: 500, test: 1000 }, environment, 2, signal),
     network: (data, rng) => vggGraph({ layers: [16, 16, 'pool', 32, 32], size: 8, classes: data.train.classes, rng }),
     training: { epochs: 8, learningRate: 0.05, batchSize: 64 },
     fineTuning: { epochs: 2, learningRate: 0.02, batchSize: 64 },
-    synthetic: { episodes: 300, seeds: 2, agent: { hidden: 64, warmUp: 100 } },
+    synthetic: { episodes: 300, seeds: 2, agent: { hidden: 64, warmUp: { episodes: 100 } } },
   },
   small: {
     ...{ rates, pruning: {}, calibration: { images: 128, points: 10 } },
-    ...{ episodes: 150, agent: { hidden: 100, warmUp: 45 } },
+    ...{ episodes: 150, agent: { hidden: 100, warmUp: { episodes: 45 } } },
     data: (environment, signal) => photographs({ train: 4000, validation: 500, test: 2000 }, environment, 1, signal),
     network: (data, rng) =>
       vggGraph({ layers: [16, 16, 'pool', 32, 32, 'pool', 48, 48], size: 16, classes: data.train.classes, rng }),
     training: { epochs: 10, learningRate: 0.05, batchSize: 64 },
     fineTuning: { epochs: 3, learningRate: 0.02, batchSize: 64 },
-    synthetic: { episodes: 600, seeds: 5, agent: { hidden: 64, warmUp: 100 } },
+    synthetic: { episodes: 600, seeds: 5, agent: { hidden: 64, warmUp: { episodes: 100 } } },
   },
   paper: {
     ...{ rates, pruning: {}, episodes: 900, agent: published, calibration: { images: 300, points: 10 } },

@@ -81,7 +81,6 @@ describe('numbers with a step', () => {
       () => integer(0, 8, { scale: 'log' }),
       () => integer(0, 8, { step: 0.5 }),
       () => integer(1, 8, { scale: 'logarithmic' as never }),
-      () => integer(1, 8, { stepp: 2 } as never),
       () => real(0, 1, null as never),
     ])
       expect(make).toThrow('ARCHLOOM_SPACE_RANGE')

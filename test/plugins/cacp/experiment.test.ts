@@ -10,7 +10,7 @@ import { vggGraph } from '../../../search-spaces/compression/prunable.ts'
 await useEngine('wasm')
 
 const signal = new AbortController().signal
-const agent = { hidden: 8, warmUp: 6, batchSize: 8 }
+const agent = { hidden: 8, warmUp: { episodes: 6 }, batchSize: 8 }
 
 it('every method prunes within the budgets, and claims are computed from what they reached', async () => {
   const data = generatedImages({ train: 40, validation: 24, test: 24, classes: 2, size: 8 })

@@ -36,7 +36,7 @@ const logits = (graph: LayerGraph) => {
   using net = graphNetwork(graph)
   return tf.tidy(() => net.apply(tf.randomNormal([4, 8, 8, 3], 0, 1, 'float32', 5), { training: false }).dataSync())
 }
-const quick = { hidden: 8, warmUp: 4, batchSize: 8 }
+const quick = { hidden: 8, warmUp: { episodes: 4 }, batchSize: 8 }
 
 describe('least squares', () => {
   const normals = (count: number, seed: number) => {
@@ -249,7 +249,7 @@ describe('the controller', () => {
       const make = (seed: number) => {
         const controller = cacpController({
           ...quick,
-          warmUp: 0,
+          warmUp: { episodes: 0 },
           exploration: { sd: 0.5, decay: 0.5, ...exploration },
         })(space, seeded(1))
         for (let trial = 0; trial < 20; trial++) controller.propose(seeded(trial), { condition: { rate: 0.4 } })
@@ -316,7 +316,7 @@ describe('the controller', () => {
     expect(() => cacp({ exploration: { per: 'layer' as never } })).toThrow(/ARCHLOOM_OPTION.*per" is "layer"/)
     expect(() => cacp({ updates: 0.5 })).toThrow(/ARCHLOOM_OPTION.*updates" is 0.5/)
     expect(() => cacp({ rewardMeans: { decay: 1 } })).toThrow(/ARCHLOOM_OPTION.*rewardMeans.decay" is 1/)
-    expect(() => cacp({ rewardMeans: { start: [61.4] } })).toThrow(/ARCHLOOM_OPTION.*start" is \[61.4\]/)
+    expect(() => cacp({ rewardMeans: { start: [61.4] } })).toThrow(/ARCHLOOM_OPTION.*start\[0\]" is 61.4;/)
     expect(() => cacp({ reward: 'loud' as never })).toThrow(/ARCHLOOM_OPTION.*difference/)
   })
 
