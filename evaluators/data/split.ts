@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { optionNames, pickOptions } from '../../core/options/index.ts'
+import { pickOptions } from '../../core/options/index.ts'
 import type { Random } from '../../core/random.ts'
 import type { Batch, BatchOptions, Split, SplitRole } from '../../core/trainer.ts'
 import { type Augmentation, checkAugmentation, type ImageLayout, writeAugmented, writeImage } from './augmentation.ts'
@@ -26,12 +26,6 @@ export interface ImageSplitOptions {
   readonly augmentation?: Augmentation
 }
 
-const imageSplitNames = optionNames<ImageSplitOptions>('imageSplit', {
-  indices: true,
-  normalisation: true,
-  augmentation: true,
-})
-
 /**
  * A part of labelled images with a role. Batches are [batch, height, width, channels] float32, normalised, with int32
  * class indices; they are made one at a time, synchronously, and belong to the receiver.
@@ -42,7 +36,6 @@ export function imageSplit<R extends SplitRole>(
   images: LabelledImages,
   options: ImageSplitOptions = {},
 ): ImageSplit<R> {
-  imageSplitNames(options)
   const { height, width, channels, classes, count } = images
   const indices = options.indices ?? Int32Array.from({ length: count }, (_, i) => i)
   const normalisation = options.normalisation ?? channelStatistics(images, indices)

@@ -99,16 +99,7 @@ export function denseGan(options: DenseGanOptions): Gan {
   })
 }
 
-const denseAutoEncoderNames = optionNames<DenseGanOptions>('denseAutoEncoder', {
-  latentDimension: true,
-  dimension: true,
-  width: true,
-  hidden: true,
-  rng: true,
-})
-
 export function denseAutoEncoder(options: DenseGanOptions): AutoEncoder {
-  denseAutoEncoderNames(options)
   const { latentDimension, dimension, rng, width = 64, hidden = 2 } = options
   const inner = new Array<number>(hidden).fill(width)
   return autoEncoder({

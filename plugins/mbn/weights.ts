@@ -1,4 +1,4 @@
-import { optionError, optionNames } from '../../core/options/index.ts'
+import { optionError } from '../../core/options/index.ts'
 
 /**
  * How batches in memory are weighted, the newest first: all alike; by λ for every step of age; or the latter over all
@@ -40,11 +40,8 @@ export function slotWeights(options: MemoryWeights): readonly number[] {
   return Array.from({ length: batches }, (_, age) => (family === 'uniform' ? 1 : decay ** age))
 }
 
-const weightNames = optionNames<MemoryWeights>('weightsOf', { family: true, batches: true, decay: true })
-
 /** w₁ … wₙ of the last n batches of equal size, the newest first; they sum to 1. */
 export function weightsOf(options: MemoryWeights, seen: number): readonly number[] {
-  weightNames(options)
   const { family, batches, decay } = checkedWeights(options)
   const n = family === 'infinite' ? seen : Math.min(seen, batches)
   const raw = Array.from({ length: n }, (_, age) => (family === 'uniform' ? 1 : decay ** age))
