@@ -161,7 +161,9 @@ const declared = declare('createSearch', {
   budget: value<unknown>('a budget'),
   seed: value<unknown>('a finite number', { absent: '1' }),
   concurrency: value<unknown>('a whole number of at least 1', { absent: '1' }),
-  commit: value<unknown>("'ordered', 'arrival' or { staleness }", { absent: "'ordered' at concurrency 1, else 'arrival'" }),
+  commit: value<unknown>("'ordered', 'arrival' or { staleness }", {
+    absent: "'ordered' at concurrency 1, else 'arrival'",
+  }),
   unique: value<unknown>('true or false', { absent: 'false' }),
   study: value<unknown>('a name, { name, directory } or a store', { holds: () => true }),
   clock: value<unknown>('a clock'),
