@@ -8,7 +8,10 @@ export interface Clock {
 /** Timers take at most this many milliseconds, 24.8 days; longer ones would fire at once. */
 const LONGEST_TIMER = 2 ** 31 - 1
 
-/** The wall clock at the start of the process, moved on by the monotonic one: a change of the system time is no jump. */
+/**
+ * The wall-clock time at the start of the process plus the monotonic time since then: a change of the system time does
+ * not shift it.
+ */
 export const realClock: Clock = {
   now: () => performance.timeOrigin + performance.now(),
   async sleep(ms, signal) {

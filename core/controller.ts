@@ -23,17 +23,17 @@ export interface Proposal {
 export interface Observation {
   readonly trial: number
   readonly proposal: Proposal
-  /** Larger is better, whatever the objectives' directions. Absent: the trial has no result. */
+  /** Larger is better, whatever the objectives' directions. Left out where the trial has no result. */
   readonly reward?: number
   /** One number per objective, larger is better in each; empty where the trial has no result. */
   readonly objectives: readonly number[]
   readonly metrics: Readonly<Record<string, number>>
-  /** Whether every bound is kept. Absent: true. Feasible trials precede infeasible ones: see `compareResults`. */
+  /** Whether every bound is kept. Default: true. Feasible trials precede infeasible ones: see `compareResults`. */
   readonly feasible?: boolean
-  /** Sum of the relative violations of all bounds. Absent: 0. */
+  /** Sum of the relative violations of all bounds. Default: 0. */
   readonly violation?: number
   /**
-   * Share of the full effort that the result stands for. Absent: 1. With a scheduler, a trial may be observed several
+   * Share of the full effort that the result stands for. Default: 1. With a scheduler, a trial may be observed several
    * times with growing fidelity; the last observation replaces those before.
    */
   readonly fidelity?: number

@@ -28,6 +28,8 @@ interface Open {
   rung: number
   fidelity: number
   attempts: number
+  /** Retries of the running rung. */
+  retries: number
   checkpoint?: SavedCheckpoint
   /** Not told to the controller yet. */
   result?: Result
@@ -197,6 +199,7 @@ export class Trials<A = unknown> {
     open.rung = rung
     open.fidelity = fidelity
     open.attempts++
+    open.retries = 0
     this.#uncommitted.add(trial)
     return { type: 'trial.continued', trial, rung, fidelity }
   }
@@ -273,7 +276,7 @@ export class Trials<A = unknown> {
       )
     const seed = rng.fork(`trial/${trial}`).tensorSeed()
     this.#next++
-    this.#open.set(trial, { proposal, seed, status: 'waiting', rung: 0, fidelity, attempts: 0 })
+    this.#open.set(trial, { proposal, seed, status: 'waiting', rung: 0, fidelity, attempts: 0, retries: 0 })
     return {
       type: 'trial.proposed',
       trial,
@@ -320,8 +323,9 @@ export class Trials<A = unknown> {
   retry(trial: number, outcome: Outcome): Draft<'trial.retried'> | undefined {
     const open = this.#open.get(trial)
     const mayRetry = !outcome.ok && outcome.reason !== 'aborted' && outcome.reason !== 'invalid'
-    if (!mayRetry || open?.status !== 'running' || open.attempts > (this.#parts.retries ?? 0)) return undefined
+    if (!mayRetry || open?.status !== 'running' || open.retries >= (this.#parts.retries ?? 0)) return undefined
     open.attempts++
+    open.retries++
     this.#parts.scheduler.restart?.(trial)
     const { reason, code, message } = outcome
     return { type: 'trial.retried', trial, attempt: open.attempts, reason, code, message }
@@ -458,7 +462,10 @@ export class Trials<A = unknown> {
         return undefined
       case 'trial.retried': {
         const open = this.#open.get(event.trial)
-        if (open) open.attempts = event.attempt
+        if (open) {
+          open.attempts = event.attempt
+          open.retries++
+        }
         this.#parts.scheduler.restart?.(event.trial)
         return undefined
       }

@@ -323,6 +323,30 @@ describe('retries', () => {
   })
 })
 
+describe('retries of a later rung', () => {
+  it('are as many as those of the first', async () => {
+    const started: string[] = []
+    await using search = compose({
+      plugins: [
+        random(),
+        scheduled({ start: () => 0.5, report: (_, { ended }) => (ended ? 'continue' : 'pause'), promote }),
+      ],
+      budget: { maxTrials: 1, retries: 1 },
+      evaluator: (architecture, { fidelity }) => {
+        started.push(String(fidelity))
+        if (started.filter((each) => each === String(fidelity)).length < 2) throw new Error(`lost at ${fidelity}`)
+        return { sum: sum(architecture) }
+      },
+    })
+    let due = 1
+    function promote() {
+      return search.record().trials[0]?.status === 'paused' && due-- > 0 ? { trial: 0, fidelity: 1 } : undefined
+    }
+    expect(await search.finish()).toMatchObject({ completed: 1, failed: 0 })
+    expect(started).toEqual(['0.5', '0.5', '1', '1'])
+  })
+})
+
 describe('answers that are no proposal', () => {
   const answering = (propose: Controller['propose']) =>
     climbing(() => ({ propose, observe: () => ({}), [Symbol.dispose]() {} }))
