@@ -309,8 +309,8 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
     return spentReason(budget, {
       proposed: trials.count,
       elapsedMs: stream.record.elapsedAt(clock.now()),
-      consecutiveFailures: stream.state.consecutiveFailures,
-      targetReached: stream.state.targetReached,
+      consecutiveFailures: stream.record.live.consecutiveFailures,
+      targetReached: stream.record.live.targetReached,
     })
   }
 

@@ -1,10 +1,12 @@
 import { EventEmitter } from 'eventemitter3'
 import { Observable, type Observer, type Operator, Subject, type Subscription } from 'rxjs'
 import type { Clock } from '../clock.ts'
-import { messageOf } from '../errors.ts'
+import { messageOf, quote } from '../errors.ts'
+import { isWellFormed } from '../study/event-form.ts'
 import { StudyRecord } from '../study/record.ts'
 import type { SearchState } from '../study/state.ts'
 import type { Store } from '../study/store.ts'
+import { error as trialError } from '../trial/errors.ts'
 import {
   checkFinite,
   type EventDraft,
@@ -99,8 +101,8 @@ export class EventStream {
   async restore(onPast: (event: SearchEvent) => void): Promise<void> {
     for await (const events of this.#store.read())
       for (const event of events) {
-        this.#grammar(event)
         this.record.apply(event)
+        this.#grammar(event)
         onPast(event)
       }
   }
@@ -159,13 +161,13 @@ export class EventStream {
 
   /** Whether the study has begun; counts events that are not written yet. */
   get isStarted(): boolean {
-    return this.state.sessions > 0 || this.#owed.some(({ type }) => type === 'search.started')
+    return this.record.live.sessions > 0 || this.#owed.some(({ type }) => type === 'search.started')
   }
 
   /** Whether a session is open; counts events that are not written yet. */
   get isOpen(): boolean {
     const last = this.#owed.findLast(({ type }) => OPENS.has(type) || CLOSES.has(type))
-    return last ? OPENS.has(last.type) : this.state.status === 'running'
+    return last ? OPENS.has(last.type) : this.record.live.status === 'running'
   }
 
   /** Whether the end of a trial, or what the controller made of it, is not written yet. */
@@ -188,14 +190,14 @@ export class EventStream {
     while (this.#appending) await this.#appending.catch(() => {})
     const written = [...this.#owed]
     const at = this.#clock.now()
-    let seq = this.state.seq + written.length
+    let seq = this.record.live.seq + written.length
     for (const draft of drafts) {
       if (isDerived(draft.type)) continue
       checkFinite(draft)
       this.#grammar(draft)
-      const { type, ...body } = draft
-      seq++
-      written.push({ seq, type, ...body, at } as SearchEvent)
+      const event = { seq: ++seq, ...draft, at } as SearchEvent
+      if (!isWellFormed(event)) throw trialError('ARCHLOOM_EVENT_FORM', { type: draft.type, received: quote(draft) })
+      written.push(event)
     }
     this.#owed = written
     const appended = this.#store.append(written)
@@ -210,7 +212,7 @@ export class EventStream {
     this.#owed = []
     const told: SearchEvent[] = []
     for (const event of written) {
-      const derived = this.record.apply(event)
+      const derived = this.record.apply(event, true)
       told.push(event, ...derived)
       this.#tell(event)
       for (const each of derived) this.#tell(each)
@@ -247,7 +249,7 @@ export class EventStream {
     // Whoever published it has had the error.
     if (this.#owed.length > 0) await this.publish().catch(() => {})
     if (this.#owed.length > 0) return
-    if (this.#complaints.length > 0 && this.state.status === 'running') await this.publish()
+    if (this.#complaints.length > 0 && this.record.live.status === 'running') await this.publish()
   }
 
   async close(): Promise<void> {

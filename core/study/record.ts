@@ -6,12 +6,13 @@ import type { Rung, Trial, TrialStatus } from '../trial/trial.ts'
 import { architectureOf } from './architecture.ts'
 import { error } from './errors.ts'
 import { isWellFormed } from './event-form.ts'
-import { initialState, reduce, type SearchState, type Timing } from './state.ts'
+import { advance, initialState, inProgress, type SearchState, type StateInProgress } from './state.ts'
 import type { Store } from './store.ts'
 
 type Metrics = Readonly<Record<string, number>>
 type TrialEvent = Extract<SearchEvent, { trial: number }>
 
+const NO_EVENTS: readonly SearchEvent[] = Object.freeze([])
 const NOTHING: Metrics = Object.freeze({})
 
 /** A trial while events are folded into it. Fields that most trials do not need are computed. */
@@ -160,7 +161,9 @@ export class StudyRecord {
   readonly #images: string[] = []
   readonly #warnings: EventOf<'search.warning'>[] = []
   #started: EventOf<'search.started'> | undefined
-  #state: SearchState & Timing = initialState
+  readonly #live: StateInProgress = inProgress(initialState)
+  /** A copy of the state for whoever asks, until the next event. */
+  #snapshot: SearchState | undefined = initialState
 
   constructor(name: string, location: string) {
     this.name = name
@@ -178,12 +181,18 @@ export class StudyRecord {
   }
 
   get state(): SearchState {
-    return this.#state
+    this.#snapshot ??= inProgress(this.#live)
+    return this.#snapshot
+  }
+
+  /** The state itself, which changes with the next event: for looking at it often, without a copy. */
+  get live(): Readonly<StateInProgress> {
+    return this.#live
   }
 
   /** Time of all sessions until `now`, in a session that goes on: events may be far apart. */
   elapsedAt(now: number): number {
-    return this.#state.elapsedMs + Math.max(0, now - (this.#state.lastAt ?? now))
+    return this.#live.elapsedMs + Math.max(0, now - (this.#live.lastAt ?? now))
   }
 
   get trials(): readonly Trial[] {
@@ -201,29 +210,32 @@ export class StudyRecord {
 
   /**
    * Takes in the next event and returns those derived from it: best.changed, pareto.changed.
-   * Error: ARCHLOOM_STUDY_CORRUPT where it has not the form of an event or cannot follow those before it.
+   * Error: ARCHLOOM_STUDY_CORRUPT where it is not a well-formed event or cannot follow those before it.
+   * @param isChecked The event was checked by `isWellFormed` before.
    */
-  apply(event: SearchEvent): readonly SearchEvent[] {
-    if (event?.type === 'best.changed' || event.type === 'pareto.changed') return []
-    if (!this.#follows(event))
+  apply(event: SearchEvent, isChecked = false): readonly SearchEvent[] {
+    if (event?.type === 'best.changed' || event?.type === 'pareto.changed') return NO_EVENTS
+    if (!(isChecked || isWellFormed(event)) || !this.#follows(event))
       throw error('ARCHLOOM_STUDY_CORRUPT', {
         file: this.location,
-        line: this.#state.seq + 2,
+        line: this.#live.seq + 2,
         received: quote(event),
       })
-    const before = this.#state
-    const after = reduce(before, event)
-    this.#state = after
+    const live = this.#live
+    const { best, front } = live
+    advance(live, event)
+    this.#snapshot = undefined
+    if (live.best === best && live.front === front) return NO_EVENTS
     const derived: SearchEvent[] = []
     const { seq, at } = event
-    if (after.best && after.best !== before.best) derived.push({ seq, type: 'best.changed', ...after.best, at })
-    if (after.front !== before.front && after.objectives.length > 1)
-      derived.push({ seq, type: 'pareto.changed', front: after.front, at })
+    if (live.best && live.best !== best) derived.push({ seq, type: 'best.changed', ...live.best, at })
+    if (live.front !== front && live.objectives.length > 1)
+      derived.push({ seq, type: 'pareto.changed', front: live.front, at })
     return derived
   }
 
   #follows(event: SearchEvent): boolean {
-    if (!isWellFormed(event) || event.seq !== this.#state.seq + 1) return false
+    if (event.seq !== this.#live.seq + 1) return false
     if (event.type === 'search.started') {
       if (this.#started) return false
       this.#started = event
@@ -259,7 +271,7 @@ export class StudyRecord {
 
   /** Feasible completed trials that no other dominates, in the order in which they joined the front. */
   front(): readonly Trial[] {
-    return this.#state.front.map(({ trial }) => this.#trials[trial]!.toJSON())
+    return this.#live.front.map(({ trial }) => this.#trials[trial]!.toJSON())
   }
 }
 

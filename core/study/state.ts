@@ -61,7 +61,7 @@ export interface Timing {
 
 const perMinute = (trials: number, ms: number) => (ms > 0 ? (trials * 60_000) / ms : 0)
 
-function withFront(state: SearchState, point: TrialPoint): readonly TrialPoint[] {
+function withFront(state: Pick<SearchState, 'objectives' | 'front'>, point: TrialPoint): readonly TrialPoint[] {
   const gains = gainsOf(state.objectives, point.metrics)
   const others = state.front.map((other) => gainsOf(state.objectives, other.metrics))
   const covered = others.some((other) => dominates(other, gains) || other.every((value, i) => value === gains[i]))
@@ -69,29 +69,45 @@ function withFront(state: SearchState, point: TrialPoint): readonly TrialPoint[]
   return [...state.front.filter((_, i) => !dominates(gains, others[i] as readonly number[])), point]
 }
 
-const without = (trials: readonly number[], trial: number): readonly number[] => {
-  const at = trials.indexOf(trial)
-  return at < 0 ? trials : at === 0 ? trials.slice(1) : [...trials.slice(0, at), ...trials.slice(at + 1)]
+/** The state while events are folded into it: the same fields, changed in place. */
+export type StateInProgress = {
+  -readonly [K in keyof (SearchState & Timing)]: K extends 'running' | 'resting' ? number[] : (SearchState & Timing)[K]
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+/** A state of its own to fold events into. */
+export const inProgress = (state: SearchState & Timing): StateInProgress => ({
+  ...state,
+  running: [...state.running],
+  resting: [...state.resting],
+})
+
+const remove = (trials: number[], trial: number): void => {
+  const at = trials.indexOf(trial)
+  if (at >= 0) trials.splice(at, 1)
+}
 
 /** Counts the end of a trial into the next state. */
-function countEnd(next: Mutable<SearchState>, trial: number, how: 'completed' | 'pruned' | 'failed'): void {
+function countEnd(next: StateInProgress, trial: number, how: 'completed' | 'pruned' | 'failed'): void {
   next[how]++
   next.consecutiveFailures = how === 'failed' ? next.consecutiveFailures + 1 : 0
   next.trialsPerMinute = perMinute(next.completed + next.pruned + next.failed, next.elapsedMs)
-  next.running = without(next.running, trial)
-  next.resting = without(next.resting, trial)
+  remove(next.running, trial)
+  remove(next.resting, trial)
 }
 
-/** One step of the fold. Time between events of one session counts; time between sessions does not. */
+/** One step of the fold: the state after an event, from the state before it. */
 export function reduce(state: SearchState & Timing, event: SearchEvent): SearchState {
-  const next: Mutable<SearchState & Timing> = { ...state }
+  const next = inProgress(state)
+  advance(next, event)
+  return next
+}
+
+/** One step of the fold, in place. Time between events of one session counts; time between sessions does not. */
+export function advance(next: StateInProgress, event: SearchEvent): void {
   next.seq = event.seq
-  next.lastAt = event.at
   if (event.type !== 'search.started' && event.type !== 'search.resumed')
-    next.elapsedMs = state.elapsedMs + Math.max(0, event.at - (state.lastAt ?? event.at))
+    next.elapsedMs += Math.max(0, event.at - (next.lastAt ?? event.at))
+  next.lastAt = event.at
   switch (event.type) {
     case 'search.started':
       next.status = 'running'
@@ -100,59 +116,58 @@ export function reduce(state: SearchState & Timing, event: SearchEvent): SearchS
       next.objectives = event.objectives
       next.startedAt = event.at
       next.sessions = 1
-      return next
+      return
     case 'search.resumed':
       delete next.reason
       next.status = 'running'
       next.sessions++
       // A failure streak ends with its session: a person who resumes wants to go on.
       next.consecutiveFailures = 0
-      return next
+      return
     case 'trial.proposed':
       next.proposed++
-      if (event.enqueued) next.resting = [...state.resting, event.trial]
-      else next.running = [...state.running, event.trial]
-      return next
+      if (event.enqueued) next.resting.push(event.trial)
+      else next.running.push(event.trial)
+      return
     case 'trial.continued':
-      next.running = [...state.running, event.trial]
-      next.resting = without(state.resting, event.trial)
-      return next
+      next.running.push(event.trial)
+      remove(next.resting, event.trial)
+      return
     case 'trial.paused':
       next.consecutiveFailures = 0
-      next.running = without(state.running, event.trial)
-      next.resting = [...state.resting, event.trial]
+      remove(next.running, event.trial)
+      next.resting.push(event.trial)
       next.simulatedSeconds += event.simulatedSeconds ?? 0
-      return next
+      return
     case 'trial.completed': {
       const { trial, genotype, metrics, reward } = event
       countEnd(next, trial, 'completed')
       next.simulatedSeconds += event.simulatedSeconds ?? 0
-      if (!event.feasible) return next
+      if (!event.feasible) return
       const point: TrialPoint = { trial, genotype, metrics, reward }
-      if (state.best === undefined || reward > state.best.reward) next.best = point
-      next.front = withFront(state, point)
-      next.targetReached ||= reachesTarget(state.objectives, metrics)
-      return next
+      if (next.best === undefined || reward > next.best.reward) next.best = point
+      next.front = withFront(next, point)
+      next.targetReached ||= reachesTarget(next.objectives, metrics)
+      return
     }
     case 'trial.pruned':
       countEnd(next, event.trial, 'pruned')
       next.simulatedSeconds += event.simulatedSeconds ?? 0
-      return next
+      return
     case 'trial.failed':
       countEnd(next, event.trial, 'failed')
-      return next
+      return
     case 'stage.started':
       next.stage = event.stage
-      return next
+      return
     case 'search.finished':
       next.status = 'finished'
       next.reason = event.reason
-      return next
+      return
     case 'search.stopped':
       next.status = 'stopped'
       next.reason = event.reason
-      return next
+      return
     default:
-      return next
   }
 }

@@ -5,6 +5,8 @@ const didYouMean = (name: string | undefined) => (name === undefined ? '' : `did
 export const error = defineErrors('trial', {
   ARCHLOOM_EVENT_GRAMMAR: (d: { event: string; expected: string }) =>
     `the algorithm yielded ${d.event}; expected ${d.expected}. Yield events in the order of the grammar in core/trial/events.ts.`,
+  ARCHLOOM_EVENT_FORM: (d: { type: string; received: string }) =>
+    `the algorithm yielded ${quote(d.type)} as ${d.received}; expected the fields that core/trial/events.ts declares for it, as plain JSON.`,
   ARCHLOOM_EVENT_NOT_FINITE: (d: { event: string; field: string; received: unknown }) =>
     `field ${quote(d.field)} of event ${d.event} is ${quote(d.received)}; expected a finite number. Only metrics may be infinite or NaN.`,
   ARCHLOOM_OBJECTIVE_INVALID: (d: {

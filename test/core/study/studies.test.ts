@@ -113,7 +113,7 @@ describe('journals of version 0.1', () => {
 })
 
 describe('a journal', () => {
-  it('takes nothing more once it is closed, and notices that it was deleted', () => {
+  it('takes nothing more once it is closed, and notices that it was deleted', async () => {
     const store = journalStore(join(directory, 'a'))
     store.append([warning(0)])
     store.close()
@@ -121,6 +121,7 @@ describe('a journal', () => {
     const removed = journalStore(join(directory, 'b'))
     removed.append([warning(0)])
     rmSync(join(directory, 'b'), { recursive: true })
+    await new Promise((resolve) => setTimeout(resolve, 60))
     expect(() => removed.append([warning(1)])).toThrow('ARCHLOOM_STUDY_REMOVED')
     removed.close()
   })

@@ -120,6 +120,26 @@ describe('there is one caller of evaluators', () => {
     expect((await readEvents(store)).some(({ type }) => type === 'plugin.event')).toBe(false)
   })
 
+  it('refuses an event that lacks a field, before it is written', async () => {
+    const store = memoryStore()
+    await using search = compose({
+      study: store,
+      plugins: [
+        definePlugin({
+          name: 'own',
+          provides: ['algorithm'],
+          bind: (b) =>
+            b.algorithm.to(async function* () {
+              yield { type: 'stage.started', stage: 'first' } as never
+              return 'algorithm'
+            }),
+        }),
+      ],
+    })
+    await expect(search.finish()).rejects.toThrow(/ARCHLOOM_EVENT_FORM.*stage\.started/)
+    expect((await readEvents(store)).map(({ type }) => type)).toEqual(['search.started', 'search.stopped'])
+  })
+
   it('bad reports fail the trial by code, and any number of them is cheap', async () => {
     const reports: EvaluatorFunction<Digits>[] = [
       (_a, _r, { report }) => report(1, { loss: 1n as never }) as never,
