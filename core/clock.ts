@@ -38,7 +38,58 @@ export interface VirtualClock extends Clock {
   advance(ms: number): void
 }
 
-/** A clock that only moves when told: simulated training time, and tests of budgets and timeouts. */
+const isVirtual = (clock: Clock): clock is VirtualClock => 'advance' in clock
+
+interface Gate {
+  held: boolean
+  readonly waiting: Set<() => void>
+}
+const gates = new WeakMap<Clock, Gate>()
+const gateOf = (clock: Clock): Gate => {
+  const gate: Gate = gates.get(clock) ?? { held: false, waiting: new Set() }
+  gates.set(clock, gate)
+  return gate
+}
+
+/** A virtual clock as one search sees it: the same time, held and released apart from other searches. */
+export function clockOfSearch(clock: Clock): Clock {
+  if (!isVirtual(clock)) return clock
+  const own: VirtualClock = {
+    now: () => clock.now(),
+    sleep: (ms, signal) => clock.sleep(ms, signal),
+    advance: (ms) => clock.advance(ms),
+  }
+  return own
+}
+
+/**
+ * Says whether a search may still start evaluations at the present time of its clock. While it may, evaluators that
+ * simulate time let none pass.
+ */
+export function holdTime(clock: Clock, isHeld: boolean): void {
+  if (!isVirtual(clock)) return
+  const gate = gateOf(clock)
+  gate.held = isHeld
+  if (isHeld) return
+  const waiting = [...gate.waiting]
+  gate.waiting.clear()
+  for (const wake of waiting) wake()
+}
+
+/** Whether a search holds the time of this clock. */
+export const isTimeHeld = (clock: Clock): boolean => gates.get(clock)?.held ?? false
+
+/** Resolves once no search holds the time of this clock. */
+export const timeReleased = (clock: Clock): Promise<void> =>
+  new Promise((resolve) => {
+    const gate = gateOf(clock)
+    if (gate.held) gate.waiting.add(resolve)
+    else resolve()
+  })
+
+/**
+ * A clock that moves only when `advance` is called, for simulated training time and for tests of budgets and timeouts.
+ */
 export function virtualClock(start = 0): VirtualClock {
   let now = start
   const sleepers: { at: number; wake: () => void }[] = []

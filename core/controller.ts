@@ -15,15 +15,15 @@ export interface Proposal {
   readonly genotype: Genotype
   /** Natural logarithm of the proposal's probability, where the controller has a distribution. */
   readonly logProbability?: number
-  /** Plain data that the controller wants back with the observation, and journalled. */
+  /** Plain data that is journalled and handed back to the controller with the observation. */
   readonly context?: Json
 }
 
-/** What became of a proposal at the end of a rung. */
+/** The result of a proposal at the end of a rung. */
 export interface Observation {
   readonly trial: number
   readonly proposal: Proposal
-  /** Larger is better, whatever the objectives' directions. Left out where the trial has no result. */
+  /** Larger is better, whatever the objectives' directions. Left out if the trial has no result. */
   readonly reward?: number
   /** One number per objective, larger is better in each; empty where the trial has no result. */
   readonly objectives: readonly number[]
@@ -37,7 +37,7 @@ export interface Observation {
    * times with growing fidelity; the last observation replaces those before.
    */
   readonly fidelity?: number
-  /** Given up before full fidelity: the result is the last one before that. */
+  /** The trial was given up before full fidelity; the result is its last one. */
   readonly pruned?: true
   /** Why the trial failed. */
   readonly failure?: { readonly reason: string; readonly code: string; readonly message: string }
@@ -47,20 +47,21 @@ export interface Observation {
 export type Diagnostics = Readonly<Record<string, number>>
 
 /**
- * What a controller answers when asked for a trial: a proposal; 'wait' where it needs results that are outstanding (a
- * generation, say); 'exhausted' where nothing is left to propose. An answer that is not a proposal changes no state.
+ * What a controller answers when asked for a trial: a proposal; 'wait' if it needs outstanding results first (those of
+ * a generation, for example); 'exhausted' if nothing is left to propose. An answer that is not a proposal changes no
+ * state.
  */
 export type Ask = Proposal | 'wait' | 'exhausted'
 
 /**
- * Decides what is tried. Works on any space through genotypes; never sees a network.
- * Contract: proposals lie in the space; the same seed and observations give the same proposals, which is how a study is
- * resumed (the host repeats what the journal holds); dispose leaks no tensor. Check your own with `controllerContract`
- * from `archloom/testing`.
+ * Decides which architectures are tried. It works on any space through genotypes and never sees a network. Contract:
+ * proposals lie in the space; the same seed and observations give the same proposals, which is how a study is resumed
+ * (the host repeats what the journal holds); dispose leaks no tensor. Check your own with `controllerContract` from
+ * `archloom/testing`.
  */
 export interface Controller extends Disposable {
   propose(rng: Random, given?: Given): Ask
-  /** Told of results in the order of commits, failures included. */
+  /** Receives results, including failures, in the order of commits. */
   observe(observations: readonly Observation[]): Diagnostics
   /** True when nothing is left to propose; the same as answering 'exhausted'. */
   readonly exhausted?: boolean

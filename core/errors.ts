@@ -1,4 +1,7 @@
-/** A programming mistake or unusable input: always has a code, and says what was received, what was expected and what to do. */
+/**
+ * A programming mistake or unusable input. It has a code, and its message says what was received, what was expected
+ * and what to do.
+ */
 export class ArchloomError extends Error {
   override readonly name = 'ArchloomError'
   readonly code: string
@@ -30,7 +33,9 @@ const tables = new Map<string, ErrorTable>()
 /** All codes of every table loaded so far, for documentation and tests. */
 export const errorCodes = (): readonly string[] => [...tables.values()].flatMap((table) => Object.keys(table)).sort()
 
-/** A room's or plugin's own table of errors: one template a code. Throw with `throw error('ARCHLOOM_…', { … })`. */
+/**
+ * Defines the error table of a room or plugin: one template per code. Throw with `throw error('ARCHLOOM_…', { … })`.
+ */
 export function defineErrors<const T extends ErrorTable>(room: string, table: T): ErrorFactory<T> {
   tables.set(room, table)
   const make = <K extends keyof T & string>(code: K, details: DetailsOf<T[K]>, options?: ErrorOptions) =>
@@ -49,7 +54,7 @@ export function quote(value: unknown, limit = 120): string {
   return text.length > limit ? `${text.slice(0, limit - 1)}…` : text
 }
 
-/** JSON has no word for these, and would say null or nothing. */
+/** Values that JSON cannot represent: it would write null or leave them out. */
 const isNoJson = (item: unknown) =>
   typeof item === 'bigint' || typeof item === 'function' || (typeof item === 'number' && !Number.isFinite(item))
 

@@ -3,19 +3,24 @@ import type { Paper } from './paper.ts'
 import type { Random } from './random.ts'
 import type { Genotype, Json } from './space/decision.ts'
 import type { SearchSpace } from './space/space.ts'
-import type { Trainer } from './trainer.ts'
+import type { Network, Trainer } from './trainer.ts'
 
-/** How an evaluator comes to its numbers; plugins state which they need. */
+/** How an evaluator obtains its metrics. A plugin may need a certain kind. */
 export type EvaluatorKind = 'from-scratch' | 'weight-sharing' | 'tabular' | 'zero-cost'
 
 export interface EvaluationRequest<A = unknown> {
   readonly trial: number
   readonly genotype: Genotype
   readonly architecture: A
-  /** Derived from the search's seed and the trial's number, so that one trial can be run again alone. */
+  /** Derived from the search's seed and the trial's number, so that a single trial can be repeated. */
   readonly seed: number
   /** Share of the full effort, in (0, 1]; 1 unless the search uses several fidelities. */
   readonly fidelity: number
+  /** Of a trial of a search: the name of its study, and which of the trial's rungs is evaluated, from 0. */
+  readonly study?: string
+  /** The name and the moment of its creation. Differs between studies of the same name, and is kept by a resumed study. */
+  readonly studyId?: string
+  readonly rung?: number
 }
 
 /** What an evaluator saved at the end of an earlier rung of the same trial. */
@@ -29,17 +34,25 @@ export interface EvaluationContext {
   /** Aborted on timeout and on stop; an evaluator that trains checks it at every step. */
   readonly signal: AbortSignal
   /**
-   * Publishes numbers on the way, as `trial.progress`. 'stop': the scheduler gives the trial up; measure what there is,
-   * return it, and the trial is recorded as pruned. Error: ARCHLOOM_REPORT_INVALID.
+   * Publishes intermediate numbers as `trial.progress`. Returns 'stop' if the scheduler gives the trial up: measure
+   * the present state and return it; the trial is recorded as pruned. Error: ARCHLOOM_REPORT_INVALID.
    */
   report(step: number, metrics: Readonly<Record<string, number>>): 'continue' | 'stop'
-  /** Publishes facts that are not numbers of a step (an image that was written, say), as `plugin.event`. */
+  /** Publishes other facts (such as the path of an image that was written) as `plugin.event`. */
   tell(name: string, facts: Json, plugin?: string): void
-  /** Of an evaluator that `queues`: the work begins now, and the time limit counts from here. */
+  /**
+   * For an evaluator that `queues`: says that the work begins now. The time limit counts from the last call, so work
+   * that begins anew elsewhere has the whole time.
+   */
   started(): void
-  /** What was saved at this trial's last rung: continue from it instead of starting afresh. */
+  /**
+   * For an evaluator that `queues`: says that the work was interrupted and waits until it begins anew. The time limit
+   * does not count until the next `started()`.
+   */
+  waiting?(): void
+  /** The state that was saved at this trial's last rung: continue from it instead of starting again. */
   readonly checkpoint?: Checkpoint
-  /** Present where the search has a scheduler that may continue this trial: saves what the next rung goes on from. */
+  /** Saves the state that the next rung continues from. Present if the scheduler may continue this trial. */
   saveCheckpoint?(data: Uint8Array): void
 }
 
@@ -53,29 +66,41 @@ export interface Evaluation {
   readonly simulatedSeconds?: number
 }
 
-/** Measures one architecture. Misfortune of a trial may throw: the host records it as a failed trial. */
+/** Measures one architecture. It may throw: the host then records a failed trial. */
 export interface Evaluator<A = unknown> extends Partial<AsyncDisposable> {
   readonly kind: EvaluatorKind
   readonly name: string
-  /** How many evaluations may run at once. Default 1: tfjs has one scope stack a process. */
+  /** How many evaluations may run at once. Default: 1, because tfjs has one scope stack per process. */
   readonly concurrency?: number
   /** Evaluations may wait before they begin, and call `context.started()` when they do. */
   readonly queues?: true
   evaluate(request: EvaluationRequest<A>, context: EvaluationContext): Promise<Evaluation>
   /**
-   * Metrics that are known without training (multiplyAdds, parameters). Where they exceed a bound, the trial is pruned
-   * before anything is trained.
+   * Metrics that are known without training (multiplyAdds, parameters). If they exceed a bound, the trial is pruned
+   * before anything is trained. A promise where they take work, such as building the network.
    */
-  costs?(architecture: A): Readonly<Record<string, number>> | undefined
+  costs?(
+    architecture: A,
+  ): Readonly<Record<string, number>> | undefined | Promise<Readonly<Record<string, number>> | undefined>
+  /**
+   * Trains the network that an evaluation of the request trains, and returns it; the caller disposes it. With a checkpoint
+   * the training continues from it. Only evaluators that train a network for each architecture have it.
+   */
+  trainNetwork?(
+    request: EvaluationRequest<A>,
+    context: Pick<EvaluationContext, 'signal' | 'report' | 'checkpoint'>,
+  ): Promise<Network>
   /** Called before a resumed search goes on, once for each result in its journal. */
   recall?(architecture: A, fidelity: number, evaluation: Evaluation): void
 }
 
-/** What an evaluator may need of the search it becomes part of. */
+/** The parts of a search that an evaluator may need. */
 export interface EvaluatorParts<A = unknown> {
   readonly space: SearchSpace<A>
   readonly rng: Random
   readonly clock: Clock
+  /** Aborted when the search is disposed of, also while the evaluator is still being created. */
+  readonly signal?: AbortSignal
   /** The trainer that a plugin provides, if any. */
   readonly trainer?: Trainer
 }
@@ -94,11 +119,16 @@ export interface EvaluatorDefinition<A = unknown> {
   readonly metrics?: readonly string[]
   /** How many evaluations may run at once. Default 1. */
   readonly concurrency?: number
+  /**
+   * Throws for a fidelity that the evaluator cannot evaluate, before a rung with it starts: for tables, in which a
+   * scheduler may ask for rungs that are not stored.
+   */
+  checkFidelity?(fidelity: number): void
   readonly papers?: readonly Paper[]
   create(parts: EvaluatorParts<A>): Evaluator<A> | Promise<Evaluator<A>>
 }
 
-/** The shortest evaluator: an architecture in, metrics out. */
+/** The shortest form of an evaluator: a function from an architecture to its metrics. */
 export type EvaluatorFunction<A = unknown> = (
   architecture: A,
   request: EvaluationRequest<A>,

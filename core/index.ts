@@ -1,9 +1,18 @@
 export { type Clock, realClock, type VirtualClock, virtualClock } from './clock.ts'
 export { type CreateSearchOptions, createSearch, type StudyOptions } from './composition/create-search.ts'
 export { type BatchesOptions, type Observed, type Observer, observeInBatches } from './composition/observer.ts'
-export { type Binder, definePlugin, type Plugin, type PluginDefinition } from './composition/plugin.ts'
+export {
+  type Binder,
+  declarePlugin,
+  definePlugin,
+  type Plugin,
+  type PluginDeclaration,
+  type PluginDefinition,
+  type PluginKind,
+} from './composition/plugin.ts'
 export type { BestTrial, Search, SearchProposal } from './composition/search.ts'
 export * as tokens from './composition/tokens.ts'
+export type { WarmResult, WarmStart } from './composition/warm-start.ts'
 export type { Ask, Controller, ControllerFactory, Diagnostics, Given, Observation, Proposal } from './controller.ts'
 export { ArchloomError, defineErrors, errorCodes, messageOf, quote } from './errors.ts'
 export type {
@@ -29,32 +38,13 @@ export { type StepMeans, stepMeans } from './one-shot/means.ts'
 export type { Paper } from './paper.ts'
 export { type Random, type RandomState, seeded } from './random.ts'
 export {
-  type Baseline,
-  type Claim,
-  type Comparison,
-  claim,
-  type Experiment,
-  type ExperimentPart,
-  inWords,
-  type Measured,
-  type Measurement,
-  measured,
-  type PairedDifference,
-  pairedDifference,
-  type ReproduceOptions,
-  type Reproduction,
-  type Scale,
-  type UnitContext,
-  type Verdict,
-  verdictOf,
-} from './reproduction.ts'
-export {
   fullFidelity,
   type Scheduler,
   type SchedulerDecision,
   type SchedulerFactory,
   type SchedulerParts,
   type SchedulerReport,
+  type TrialStart,
 } from './scheduler.ts'
 export type { Algorithm, AlgorithmParts } from './search/algorithm.ts'
 export { type AskTellOptions, askTell, measureTrials, oneByOne } from './search/ask-tell.ts'
@@ -66,7 +56,7 @@ export { type ExportedTrial, type ExportTopOptions, exportTop } from './study/ex
 export { type ReadStudyOptions, readStudy } from './study/read-study.ts'
 export { readRecord, StudyRecord } from './study/record.ts'
 export { initialState, reduce, type SearchState } from './study/state.ts'
-export { type Artifacts, memoryStore, readEvents, type Store } from './study/store.ts'
+export { type Artifacts, journalText, memoryStore, readEvents, type Store } from './study/store.ts'
 export { type OpenOptions, registerStudies, type Studies, studiesAt } from './study/studies.ts'
 export type {
   ApplyMode,
@@ -99,6 +89,7 @@ export {
   type SearchEvent,
   type SearchEventType,
   type TrialPoint,
+  type WarmTrial,
 } from './trial/events.ts'
 export type { Job, Trials } from './trial/lifecycle.ts'
 export {
@@ -108,5 +99,6 @@ export {
   type Objectives,
   type ResolvedObjective,
 } from './trial/objective.ts'
+export type { BarsPanel, ImagesPanel, LinesPanel, Panel } from './trial/panel.ts'
 export type { Rung, Trial, TrialStatus } from './trial/trial.ts'
 export { VERSION } from './version.ts'

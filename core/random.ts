@@ -1,6 +1,6 @@
 /**
  * Seeded, forkable randomness. The generator is xoshiro128** (Blackman & Vigna, 2018); forks are seeded by hashing
- * (state at creation, label), so a fork's stream depends on its name only, never on how much its parent was used.
+ * (state at creation, label), so a fork's stream depends on its label only, never on how often its parent was used.
  */
 export interface Random {
   /** Uniform in [0, 1), 32 bits. */
@@ -31,7 +31,7 @@ export interface RandomState {
 
 type Words = [number, number, number, number]
 
-/** Hash any text to 128 bits (four murmur-style lanes); used for seeding only, not for security. */
+/** Hashes any text to 128 bits (four murmur-style lanes), for seeding only, not for security. */
 function hashWords(text: string): Words {
   let [a, b, c, d] = [0x9e3779b9, 0x243f6a88, 0xb7e15162, 0x85ebca6b]
   for (let i = 0; i < text.length; i++) {

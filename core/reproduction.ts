@@ -1,11 +1,11 @@
-/** How far an experiment goes: a minute, minutes, or the published protocol. */
+/** The sizes of an experiment: about a minute, several minutes, or the published protocol. */
 export const scales = ['smoke', 'small', 'paper'] as const
 export type Scale = (typeof scales)[number]
 
-/** What the experiment of a paper is asked for. */
+/** What an experiment receives. */
 export interface ReproduceOptions {
   readonly scale: Scale
-  /** The first one, where there are several. */
+  /** The seed of the first run. */
   readonly seed: number
   /** Folder of data sets. */
   readonly data?: string
@@ -26,26 +26,31 @@ export function measured(values: readonly number[]): Measured {
   return { mean, ...(values.length > 1 && { sd: Math.sqrt(squares / (values.length - 1)) }), seeds: values.length }
 }
 
-/** What a claim is held against; a bound or a figure by theory has no seeds. */
+/** What a claim is compared with. A bound or a theoretical figure has no seeds. */
 export type Baseline = Omit<Measured, 'seeds'> & Partial<Pick<Measured, 'seeds'>> & { readonly name: string }
 
-/** One claim of a paper: what was published, what a baseline and the method reached here under the same budget. */
+/**
+ * One claim of a paper: the published figure, and what a baseline and the method reached here under the same budget.
+ */
 export interface Claim {
   readonly id: string
   readonly metric: string
   readonly direction: 'maximise' | 'minimise'
-  /** Null where no figure of the paper's could be had. */
+  /** Null if no figure of the paper was available. */
   readonly published: number | null
   readonly baseline: Baseline | null
   readonly ours: Measured & { readonly name?: string }
   readonly holds: boolean
-  /** Of the medium scale, which tells what does not hold from what it cannot measure. */
+  /** Present at the medium scale, which distinguishes claims that do not hold from claims that it cannot measure. */
   readonly verdict?: Verdict
-  /** Seed by seed, ours less the baseline, where seeds are paired. */
+  /** Our value minus the baseline's, seed by seed, if seeds are paired. */
   readonly difference?: PairedDifference
 }
 
-/** Holds when our mean is above the baseline's; whether that is more than chance is for the reader of the deviations. */
+/**
+ * The claim holds if our mean is better than the baseline's. Whether this is more than chance must be judged from the
+ * deviations.
+ */
 export function claim(
   id: string,
   metric: string,
@@ -58,13 +63,13 @@ export function claim(
   return { id, metric, direction: 'maximise', published, baseline: { name, ...theirs }, ours: own, holds }
 }
 
-/** '12.30 ± 0.45'; without a deviation where there is none. */
+/** Formats values as '12.30 ± 0.45'; a single value has no deviation. */
 export function inWords(values: readonly number[], digits = 2): string {
   const { mean, sd } = measured(values)
   return sd === undefined ? mean.toFixed(digits) : `${mean.toFixed(digits)} ± ${sd.toFixed(digits)}`
 }
 
-/** What `archloom reproduce <paper>` gives; experiments add tables of their own. */
+/** The result of `archloom reproduce <paper>`; experiments may add their own tables. */
 export interface Reproduction {
   readonly paper: string
   readonly scale: Scale | 'medium'
@@ -75,14 +80,14 @@ export interface Reproduction {
 
 /** One number that a unit of the medium scale has measured. */
 export interface Measurement {
-  /** How far training had come, or the number of what was measured. Default 0. */
+  /** The training step of the measurement, or the number of the measured item. Default: 0. */
   readonly step?: number
   readonly metric: string
-  /** Finite. */
+  /** A finite number. */
   readonly value: number
 }
 
-/** What a unit is given. */
+/** What a unit receives. */
 export interface UnitContext {
   readonly seed: number
   /** Folder of data sets, as ARCHLOOM_DATA. */
@@ -93,7 +98,7 @@ export interface UnitContext {
   readonly signal: AbortSignal
 }
 
-/** A question: an arm against its control, seed by seed. */
+/** A comparison of an arm with its control, seed by seed. */
 export interface Comparison {
   /** The claim as a sentence, such as "Projection raises the rank correlation of architectures trained in turn". */
   readonly claim: string
@@ -101,11 +106,11 @@ export interface Comparison {
   readonly control: string
   readonly metric: string
   readonly direction: 'maximise' | 'minimise'
-  /** The difference that was published, in the direction of the claim; null where no figure could be had. */
+  /** The difference that was published, in the direction of the claim; null if no figure was available. */
   readonly published: number | null
   /**
-   * The smallest difference that would matter, fixed before the run. It stands in for `published` where that is null.
-   * Default: `published`.
+   * The smallest difference that would matter, fixed before the run. It is used if `published` is null. Default:
+   * `published`.
    */
   readonly effect?: number
 }
@@ -117,13 +122,13 @@ export interface ExperimentPart {
   readonly title: string
   /** Data, network and lengths in one or two sentences. */
   readonly setting: string
-  /** Everything that the figures depend on, as JSON. Results of other settings are not mixed with these. */
+  /** Everything that the figures depend on, as JSON. Results with other settings are refused. */
   readonly settings: unknown
   readonly arms: readonly string[]
   readonly seeds: readonly number[]
-  /** Processor seconds that a unit is expected to take; for the first estimate of the time left. */
+  /** Processor seconds that a unit is expected to take, for the first estimate of the time left. */
   readonly seconds: number
-  /** Runs once per seed, before its arms, and leaves in `folder` what they start from. */
+  /** Runs once per seed before its arms, and writes the files that they start from into `folder`. */
   readonly prepare?: (context: UnitContext) => Promise<readonly Measurement[]>
   readonly run: (arm: string, context: UnitContext) => Promise<readonly Measurement[]>
   /** Metrics in the order of the table, with their digits. Default digits: 2. */
@@ -139,13 +144,13 @@ export interface Experiment {
 
 export type Verdict = 'holds' | 'does not hold' | 'not measurable here'
 
-/** Ours less the control's in the direction of the claim, seed by seed. */
+/** Our value minus the control's, seed by seed, signed so that positive supports the claim. */
 export interface PairedDifference extends Measured {
-  /** Standard error of the mean: sd / √n. Absent with one seed. */
+  /** Standard error of the mean: sd / √n. Undefined with one seed. */
   readonly error?: number
 }
 
-/** Differences of pairs, positive where the claim is right. */
+/** Differences of pairs, positive if they support the claim. */
 export function pairedDifference(
   ours: readonly number[],
   control: readonly number[],
@@ -156,7 +161,7 @@ export function pairedDifference(
   return found.sd === undefined ? found : { ...found, error: found.sd / Math.sqrt(found.seeds) }
 }
 
-/** Of two differences the deviation says next to nothing. */
+/** With fewer seeds, the standard deviation is too uncertain for a verdict. */
 const FEWEST_SEEDS = 3
 
 /**

@@ -3,28 +3,39 @@ import type { ResolvedObjective } from './trial/objective.ts'
 
 /** A number reported from inside a trial, or the end of a rung, as a scheduler sees it. */
 export interface SchedulerReport {
-  /** Training step of a report on the way; absent at the end of a rung. */
+  /** Training step of an intermediate report; undefined at the end of a rung. */
   readonly step?: number
   /** Number of the rung, from 0. */
   readonly rung: number
   /** Fidelity that the rung was started with. */
   readonly fidelity: number
   readonly metrics: Readonly<Record<string, number>>
-  /** Larger is better. Absent where an objective is missing among the metrics, or the trial failed. */
+  /** Larger is better. Undefined if an objective is missing among the metrics or the trial failed. */
   readonly reward?: number
-  /** One number per objective, larger is better in each; empty where the reward is absent. */
+  /** One number per objective, larger is better in each; empty if there is no reward. */
   readonly objectives: readonly number[]
   readonly feasible: boolean
   readonly violation: number
-  /** The trial ended: it completed at full fidelity, failed, or was pruned on the way. */
+  /** The trial ended: it completed at full fidelity, failed, or was pruned. */
   readonly ended: boolean
 }
 
 /**
- * 'continue': go on (the only sensible answer to a report on the way, besides 'stop'). 'pause', at the end of a rung
- * below full fidelity: wait for `promote`. 'stop': give the trial up.
+ * 'continue': go on. 'stop': give the trial up. 'pause' (only at the end of a rung below full fidelity): wait for
+ * `promote`. An intermediate report is answered with 'continue' or 'stop'.
  */
 export type SchedulerDecision = 'continue' | 'pause' | 'stop'
+
+/** How a trial starts. */
+export interface TrialStart {
+  /** Fidelity of the first rung, in (0, 1]. */
+  readonly fidelity: number
+  /**
+   * A paused trial from whose last checkpoint the new trial starts, instead of from nothing; the first rung's fidelity
+   * must be higher than that of the checkpoint. The controller is given the paused trial's genotype as `given.from`.
+   */
+  readonly checkpointOf?: number
+}
 
 /**
  * Decides how much effort each trial gets; any controller composes with any scheduler.
@@ -37,23 +48,31 @@ export type SchedulerDecision = 'continue' | 'pause' | 'stop'
  */
 export interface Scheduler {
   /**
-   * Fidelity of the first rung, in (0, 1]; 'wait' where no new trial may start yet. Trials come in the order of their
-   * numbers; the fidelity depends on the trial's number only. Absent: 1.
+   * Fidelity of the first rung, in (0, 1], and where the trial starts; or 'wait' if no new trial may start yet. Trials
+   * start in the order of their numbers, and the answer must not depend on reports that come in between. While a trial
+   * that starts from a checkpoint waits for its proposal, `promote` is not called. Without this method every trial
+   * starts at fidelity 1.
    */
-  start?(trial: number): number | 'wait'
+  start?(trial: number): number | TrialStart | 'wait'
   report(trial: number, report: SchedulerReport): SchedulerDecision
-  /** The next paused trial to continue and its fidelity, which must exceed the last one's; undefined where none is due. */
+  /**
+   * The next paused trial to continue, and its fidelity, which must be higher than before; undefined if no trial is
+   * due.
+   */
   promote?(): { readonly trial: number; readonly fidelity: number } | undefined
-  /** The trial's running rung is evaluated again from its start, after a failure or a kill: forget its reports. */
+  /**
+   * Called if the trial's running rung is evaluated again from its start, after a failure or a kill. Forget its
+   * reports.
+   */
   restart?(trial: number): void
-  /** A paused trial that will never be promoted, so that it can be closed as pruned; undefined where there is none. */
+  /** A paused trial that will never be promoted, so that it can be closed as pruned; undefined if there is none. */
   giveUp?(): number | undefined
 }
 
 export interface SchedulerParts {
   readonly objectives: readonly ResolvedObjective[]
   readonly rng: Random
-  /** Trials that the budget allows in all; Infinity without a limit. */
+  /** Total number of trials that the budget allows; Infinity without a limit. */
   readonly maxTrials: number
 }
 

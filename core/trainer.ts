@@ -5,7 +5,7 @@ import type { Json } from './space/decision.ts'
 declare const role: unique symbol
 export type SplitRole = 'train' | 'validation' | 'test'
 
-/** One mini-batch. Whoever receives it disposes it (or consumes it inside a tidy). */
+/** One mini-batch. The receiver disposes it (or uses it inside a tidy). */
 export interface Batch {
   /** Inputs, [batch, height, width, channels] for images. */
   readonly inputs: Tensor
@@ -15,7 +15,10 @@ export interface Batch {
 
 export interface BatchOptions {
   readonly batchSize: number
-  /** Given: examples are shuffled (and augmented, where the split augments) by this generator. Absent: stored order. */
+  /**
+   * Generator that shuffles the examples (and augments them, if the split augments). Without it they come in stored
+   * order.
+   */
   readonly rng?: Random
   /** Drop a last batch smaller than batchSize. Default false. */
   readonly dropRemainder?: boolean
@@ -34,14 +37,14 @@ export interface Split<R extends SplitRole = SplitRole> {
   batches(options: BatchOptions): Iterable<Batch>
 }
 
-/** Where examples came from: the folder ARCHLOOM_DATA, the cache, a fresh download, a generator, or the caller's own. */
+/** Where examples came from: the folder ARCHLOOM_DATA, the cache, a new download, a generator, or the caller. */
 export type DatasetSource = 'archloom-data' | 'cache' | 'download' | 'generated' | 'own'
 
 /** Train and validation data for a search, with the test part kept apart. */
 export interface Dataset {
   readonly name: string
   readonly source?: DatasetSource
-  /** What a program should say aloud before it quotes results: missing files, conversions, a stand-in. */
+  /** What a program should tell the user together with results: missing files, conversions, substitute data. */
   readonly notes?: readonly string[]
   readonly train: Split<'train'>
   readonly validation: Split<'validation'>
@@ -49,7 +52,7 @@ export interface Dataset {
   readonly classNames?: readonly string[]
 }
 
-/** What a linear layer computes with its kernel; enough to unfold its input into the rows that the kernel multiplies. */
+/** The geometry of a linear layer, which determines how its input unfolds into the rows that the kernel multiplies. */
 export type LinearGeometry =
   | { readonly kind: 'dense' }
   | {
@@ -58,17 +61,20 @@ export type LinearGeometry =
       readonly kernel: readonly [number, number]
       readonly stride: number
       readonly dilation: number
-      /** A number pads every side by as many zeros. */
+      /** A number pads every side with that many zeros. */
       readonly padding: 'same' | 'valid' | number
       readonly groups: number
     }
 
-/** One use of a linear layer while training: kernel and input are live tensors of the running step; copy what you keep. */
+/** One use of a linear layer while training: kernel and input are tensors of the running step; copy what you keep. */
 export interface LinearTap {
   /** Path of the kernel in its scope. */
   readonly name: string
   readonly kernel: Variable
-  /** Added to the product, where the layer has one: as if the input had a constant 1 more. */
+  /**
+   * The bias that is added to the product, if the layer has one. It acts like the kernel of an additional constant
+   * input 1.
+   */
   readonly bias?: Variable
   /** [batch, height, width, channels], or [batch, features] for dense layers. */
   readonly input: Tensor
@@ -83,7 +89,7 @@ export interface ApplyMode {
   readonly rng?: Random
   /** Probability of dropping a path, for networks that have drop-path. */
   readonly dropPath?: number
-  /** Called by every linear layer while training, for optimizers that need the inputs of layers. Absent: costs nothing. */
+  /** Called by every linear layer while training, for optimizers that need the inputs of layers. */
   readonly tap?: (use: LinearTap) => void
 }
 
@@ -92,7 +98,7 @@ export interface Network extends Disposable {
   /** Shape of one input, without the batch. */
   readonly inputShape: readonly number[]
   readonly outputShape: readonly number[]
-  /** What the optimizer updates. */
+  /** The variables that the optimizer updates. */
   readonly trainable: readonly Variable[]
   /** Running statistics and other state that is saved but not trained. */
   readonly state: readonly Variable[]
@@ -117,8 +123,8 @@ export interface Supernet<A = unknown> extends Disposable {
   readonly trainable: readonly Variable[]
   readonly state: readonly Variable[]
   /**
-   * One architecture's share, as a network: only its operations are computed, only their weights are its `trainable`.
-   * Making one costs nothing, and disposing it does nothing: the supernet owns the weights.
+   * One architecture as a network: only its operations are computed, and only their weights are in `trainable`. Making
+   * one costs nothing and disposing it does nothing, because the supernet owns the weights.
    */
   path(architecture: A): Network
   /** All options at once, weighted; for methods that relax the choice (DARTS, GDAS). */
@@ -129,12 +135,12 @@ export interface Supernet<A = unknown> extends Disposable {
 
 /** The continuous relaxation of a supernet: each edge computes a weighted sum of its operations. */
 export interface SupernetMixture<A = unknown> {
-  /** Names of the edges, one a row of the weights. */
+  /** Names of the edges, one per row of the weights. */
   readonly edges: readonly string[]
   readonly operations: readonly string[]
   /** @param weights [edges, operations]; differentiable. Operations whose weights are exactly 0 in `skip` are not computed. */
   apply(weights: Tensor, inputs: Tensor, mode: ApplyMode, skip?: (edge: number, operation: number) => boolean): Tensor
-  /** The architecture that a method reads out of row distributions, by the rule of its space. */
+  /** The architecture that the rule of the space derives from one distribution per edge. */
   derive(weights: readonly (readonly number[])[]): A
 }
 
@@ -162,7 +168,7 @@ export interface Progress {
   readonly metrics: Readonly<Record<string, number>>
 }
 
-/** Where a training stands: what a later call of the same trainer, in any process, goes on from exactly. */
+/** The state of a training run, from which a later call of the same trainer, in any process, continues exactly. */
 export interface TrainingState {
   /** Weights, other state of the network, and the optimizer's state. */
   readonly weights: readonly SavedWeight[]
@@ -172,16 +178,19 @@ export interface TrainingState {
 
 export interface FitOptions {
   readonly epochs: number
-  /** Epochs that schedules are made for, where the training may go on later. Default: `epochs`. */
+  /** Number of epochs that schedules are planned for, if the training may continue later. Default: `epochs`. */
   readonly horizon?: number
-  /** Go on from here, up to `epochs` in all. Trainers that do not save states ignore it. */
+  /** State to continue from, up to a total of `epochs`. Trainers that do not save states ignore it. */
   readonly from?: TrainingState
-  /** Called at the end with what a later call can go on from. */
+  /** Called at the end with the state that a later call can continue from. */
   readonly save?: (state: TrainingState) => void
   readonly rng: Random
   readonly validation?: Split<'validation'>
   readonly signal?: AbortSignal
-  /** Publishes facts about the training (an image that was written, say) as `plugin.event` of the search, if there is one. */
+  /**
+   * Publishes facts about the training (such as an image that was written) as a `plugin.event` of the search, if there
+   * is one.
+   */
   readonly tell?: (name: string, facts: Json, plugin?: string) => void
 }
 
@@ -191,7 +200,9 @@ export interface FitOptions {
  */
 export interface Trainer {
   readonly name: string
-  /** Mean loss of a batch that the trainer minimises, for trainers that have one: measures networks that classify nothing. */
+  /**
+   * The mean loss of a batch that the trainer minimises, if it has one. It measures networks that are not classifiers.
+   */
   readonly loss?: (outputs: Tensor, targets: Tensor) => Scalar
   fit(network: Network, data: Split<'train'>, options: FitOptions): AsyncIterable<Progress>
 }

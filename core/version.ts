@@ -1,2 +1,2 @@
-/** Version of the package; a test holds it equal to package.json. */
+/** Version of the package; a test checks that it equals that of package.json. */
 export const VERSION = '0.1.0'

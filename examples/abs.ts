@@ -1,5 +1,5 @@
-// Compresses a trained ResNet to a fiftieth of its bit operations: bits of weights and activations and filters, searched
-// together. Beside it the same cost with random bits.
+// Compresses a trained ResNet to a fiftieth of its bit operations, by a joint search for the bits of weights and
+// activations and for filters, and compares it with random bits of the same cost.
 //     npx archloom run examples/abs.ts
 import { fileURLToPath } from 'node:url'
 import { seeded } from 'archloom'
@@ -21,15 +21,22 @@ export async function main({ pictures = 2000, epochs = 4, log = console.log }: O
   const data = generatedImages({ train: pictures, validation: 100, classes: 6, size: 16 })
   const rng = seeded(1)
 
-  // A network to compress. Any Network of ours would do.
+  // The network to compress. Any network of archloom can be used.
   using network = graphNetwork(preActivationResNet({ depth: 8, widths: [8, 16, 32], size: 16, classes: 6, rng }))
   for await (const _ of supervisedTrainer({ batchSize: 32 }).fit(network, data.train, { epochs, rng }));
   log(`trained: ${(await accuracy(network, data.validation)).toFixed(3)}`)
 
   const batchSize = 32
   const { model, share } = await absCompress(network, {
-    ...{ data, target: { bops: 1 / 50 }, prune: { groupSize: 2 }, batchSize, learningRate: 0.005 },
-    ...{ searchEpochs: epochs / 2, fineTuneEpochs: epochs, fineTuneRate: 0.02, seed: 1 },
+    data,
+    target: { bops: 1 / 50 },
+    prune: { groupSize: 2 },
+    batchSize,
+    learningRate: 0.005,
+    searchEpochs: epochs / 2,
+    fineTuneEpochs: epochs,
+    fineTuneLearningRate: 0.02,
+    seed: 1,
   })
   using compressed = quantisedNetwork(model)
   const ours = await accuracy(compressed, data.validation)

@@ -1,7 +1,7 @@
-// Adapts a network to a film of which only small frames exist, and enlarges the frames. Takes a folder of frames
-// (default: sintel-frames in ARCHLOOM_DATA) or, where ffmpeg is installed, a film file. With --measure the frames
-// count as the truth: a small film is made of them by blurring and thinning, and PSNR is told before and after, beside
-// that of as many steps without the film. The sound of a film is not kept.
+// Adapts a network to a film of which only small frames exist, and enlarges the frames. The input is a folder of
+// frames (default: sintel-frames in ARCHLOOM_DATA) or, if ffmpeg is installed, a film file. With --measure the frames
+// are the ground truth: a small film is made from them by blurring and subsampling, and the PSNR is printed before and
+// after the adaptation, and after the same number of steps without the film. The sound of a film is not kept.
 //     npx archloom run examples/adapt-video.ts --input film.mp4 --out large.mp4
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -64,7 +64,7 @@ interface Options {
   readonly engine?: string
   readonly data?: PatchDataset
   readonly log?: (text: string) => void
-  /** Told the path of every picture that is written. */
+  /** Called with the path of every image that is written. */
   readonly onPicture?: (picture: { readonly frame: string; readonly path: string }) => void
 }
 
@@ -72,9 +72,14 @@ const patch = 16
 const batchSize = 8
 /** ρ: share of a batch that are frames of the film. */
 const RATIO = 0.3
-/** How the small film is made when frames count as the truth: not the degradation that the network learnt on. */
+/**
+ * How the small film is made if the frames are the ground truth. It differs from the degradation that the network was
+ * trained on.
+ */
 const kernel = { sigma: 1.2 }
-/** Adapted to at most so many frames, spread over the film; all others are read one at a time. */
+/**
+ * Maximum number of frames, spread over the film, that the network is adapted to. The others are read one at a time.
+ */
 const SEEN = 12
 
 export async function main(options: Options = {}) {
@@ -89,7 +94,7 @@ export async function main(options: Options = {}) {
     for (const i of spread(names.length, SEEN)) {
       const frame = await read(i)
       const lr = shrunk(frame)
-      // Without large frames any target will do: unpaired images take part in the dual loss only.
+      // There are no large frames, so the targets are arbitrary: unpaired images contribute only to the dual loss.
       pairs.push(pairOf(names[i] as string, measure ? frame : upscaleBicubic(lr, scale), scale, lr))
     }
     const data = options.data ?? (await superResolutionData({ scale, patch, patches: 20 * batchSize }))
@@ -107,12 +112,12 @@ export async function main(options: Options = {}) {
       measure ? (await upscalingQuality((lr) => network.upscale(lr, { training: false }), pairs)).psnr : undefined
     await train(steps, batchSize, { learningRate: 1e-3, dualLearningRate: 1e-2 })
     const before = await quality()
-    // As many steps on the same pairs, without the film: what comes of training alone is no adaptation.
+    // The same number of steps on the same pairs without the film, as a control.
     const restore = await snapshot(network, duals)
     if (measure) await train(adaptSteps, batchSize - Math.round(RATIO * batchSize), { learningRate: 3e-4 })
     const control = await quality()
     restore()
-    // Algorithm 1: a part of every batch are frames of the film.
+    // Algorithm 1: a part of every batch consists of frames of the film.
     const unpaired = patchSplit('train', pairs, { patch })
     await train(adaptSteps, batchSize, { learningRate: 3e-4, unpaired, unpairedRatio: RATIO })
     const after = await quality()
@@ -148,7 +153,7 @@ export async function main(options: Options = {}) {
   }
 }
 
-/** Weights as they are now; what is returned puts them back. */
+/** Saves the present weights, and returns a function that restores them. */
 async function snapshot(network: ScopedUpscalingNetwork, duals: DualNetworks): Promise<() => void> {
   const weights = await network.scope.save()
   const values = duals.trainable.map((variable) => variable.dataSync().slice())
@@ -173,7 +178,7 @@ interface Film {
   readonly rate: string
 }
 
-/** Frames of a folder or a film file; generated ones where there is neither. */
+/** Frames of a folder or a film file, or generated ones if there is neither. */
 async function filmOf({ input, frames }: Options, work: string, log: (text: string) => void): Promise<Film> {
   const root = process.env.ARCHLOOM_DATA
   const isFolder = (path: string) =>

@@ -1,11 +1,11 @@
-// Ask and tell: you own the loop, and evaluate where and how you like.
+// Ask and tell: your own loop asks for proposals and evaluates them wherever you like.
 //     npx archloom run examples/ask-tell.ts
 import { fileURLToPath } from 'node:url'
 import { createSearch, type StudyOptions } from 'archloom'
 import { evolution } from 'archloom/plugins/evolution'
 import { type ToyArchitecture, toySpace } from 'archloom/search-spaces/toy'
 
-/** Stands for your cluster, your colleague's script, your phone. */
+/** Stands for any way to evaluate an architecture, such as a cluster. */
 async function myCluster({ layers, filters }: ToyArchitecture): Promise<number> {
   if (layers === 3 && filters === 4) throw new Error('the node went away')
   return 0.5 + 0.1 * layers + 0.005 * filters
@@ -27,13 +27,13 @@ export async function main({ trials = 15, study = {}, log = console.log }: Optio
     seed: 5,
     study,
   })
-  // In a study that goes on, a proposal that a killed process left open comes first.
+  // In a resumed study, a proposal that a killed process left open comes first.
   while (search.state().completed + search.state().failed < trials) {
     const proposal = await search.propose()
     try {
       await search.observe(proposal, { accuracy: await myCluster(proposal.architecture) })
     } catch (thrown) {
-      // A failed trial is data: the controller hears of it and goes on.
+      // A failed trial is recorded, and the controller continues.
       await search.observe(proposal, { failed: (thrown as Error).message })
     }
   }

@@ -1,5 +1,5 @@
-// A trained network of a search space, pruned to 30, 50 and 70 % of its multiply-adds by one agent, and by the same
-// agent to a rate that it never trained for; then the smallest is fine-tuned. Takes about a minute.
+// Prunes a trained network to 30, 50 and 70 % of its multiply-adds with one agent, then with the same agent to a rate
+// that it was not trained for. The smallest network is fine-tuned. It takes about a minute.
 //     npx archloom run examples/cacp.ts
 import { fileURLToPath } from 'node:url'
 import { seeded } from 'archloom'
@@ -36,8 +36,11 @@ export async function main({ pictures = 1200, epochs = 6, episodes = 120, log = 
   for await (const _ of supervisedTrainer({ batchSize: 32 }).fit(network, data.train, training));
 
   const { whole, best, at } = await compressChannels(network, {
-    ...{ data, rates: [0.3, 0.5, 0.7], episodes, seed: 3 },
-    agent: { hidden: 64, warmUp: { episodes: Math.floor(episodes / 3) } },
+    data,
+    rates: [0.3, 0.5, 0.7],
+    episodes,
+    seed: 3,
+    controller: { hidden: 64, warmUp: { episodes: Math.floor(episodes / 3) } },
   })
   log(`whole: ${whole.multiplyAdds} multiply-adds, validation accuracy ${whole.accuracy.toFixed(3)}`)
   for (const { rate, share, accuracy } of best)

@@ -1,4 +1,4 @@
-// Two methods in one search: a curriculum chooses what is trained, projection keeps it from disturbing what was.
+// Two methods in one search: a curriculum chooses what is trained, and projection protects what was trained before.
 //     npx archloom run examples/cnas-with-dinas.ts
 import { fileURLToPath } from 'node:url'
 import { createSearch, type Dataset, type StudyOptions } from 'archloom'
@@ -10,7 +10,7 @@ import { cellSpace } from 'archloom/search-spaces/cell'
 
 interface Options {
   readonly examples?: number
-  /** Default: CIFAR-10, or generated images where it cannot be had. */
+  /** Default: CIFAR-10, or generated images if it is not available. */
   readonly data?: Dataset
   readonly weightSteps?: number
   readonly directory?: string
@@ -23,33 +23,38 @@ export async function main(options: Options = {}) {
   const data =
     options.data ??
     (await orGenerated(() => cifar10({ trainSize: examples, validation, testSize: validation, augment: true }), {
-      ...{ train: examples, validation, test: validation },
+      train: examples,
+      validation,
+      test: validation,
     }))
   log(describeDataset(data))
 
   const study: StudyOptions = directory === undefined ? {} : { directory }
   await using search = createSearch({
     space: cellSpace({
-      ...{ nodes: 2, channels: 8, cells: 3, reductions: [1], stem: 'imagenet' },
+      nodes: 2,
+      channels: 8,
+      cells: 3,
+      reductions: [1],
+      stem: 'imagenet',
       operations: ['sep_conv_3x3', 'skip_connect', 'max_pool_3x3'],
     }),
     evaluator: weightSharing({ data, batchSize: 32 }),
     plugins: [
       cnas({
-        ...{
-          grow: 'operations',
-          warmUp: { epochs: 1 },
-          epochs: 2,
-          weightSteps,
-          policySteps: weightSteps,
-          candidates: 5,
-        },
-        // Twice an epoch: what the steps since have done to an architecture that was trained.
+        grow: 'operations',
+        warmUp: { epochs: 1 },
+        epochs: 2,
+        weightSteps,
+        policySteps: weightSteps,
+        candidates: 5,
+        // Twice per epoch, measures how later steps have changed an architecture that was trained.
         disturbance: { after: Math.max(1, Math.floor(weightSteps / 2)) },
         learningRate: 0.05,
         controller: { hidden: 32, learningRate: 3e-3, baselineDecay: 0.9 },
       }),
-      // The first stage trains freely; then every tenth step is protected, and all is released now and then.
+      // The first stage is not protected. Then every tenth step is protected, and all protection is released from time
+      // to time.
       dinas({ alpha: 1, warmUp: { steps: 2 * weightSteps }, protectEvery: 10, releaseEvery: 100 }),
     ],
     objectives: { accuracy: 'maximise' },

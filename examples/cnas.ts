@@ -1,4 +1,5 @@
-// Curriculum search on shared weights: the space grows by one operation at a time; then the winner is trained alone.
+// Curriculum search on shared weights: the space grows by one operation at a time, and then the winner is trained from
+// scratch.
 //     npx archloom run examples/cnas.ts
 import { fileURLToPath } from 'node:url'
 import { createSearch, type Dataset, type StudyOptions } from 'archloom'
@@ -11,7 +12,7 @@ import { cellSpace } from 'archloom/search-spaces/cell'
 interface Options {
   /** Training examples; half as many are held out for the policy. */
   readonly examples?: number
-  /** Default: CIFAR-10, or generated images where it cannot be had. */
+  /** Default: CIFAR-10, or generated images if it is not available. */
   readonly data?: Dataset
   readonly weightSteps?: number
   readonly retrainEpochs?: number
@@ -25,29 +26,33 @@ export async function main(options: Options = {}) {
   const data =
     options.data ??
     (await orGenerated(() => cifar10({ trainSize: examples, validation, testSize: validation, augment: true }), {
-      ...{ train: examples, validation, test: validation },
+      train: examples,
+      validation,
+      test: validation,
     }))
   log(describeDataset(data))
 
   const space = cellSpace({
-    ...{ nodes: 2, channels: 8, cells: 3, reductions: [1], stem: 'imagenet' },
+    nodes: 2,
+    channels: 8,
+    cells: 3,
+    reductions: [1],
+    stem: 'imagenet',
     operations: ['sep_conv_3x3', 'skip_connect', 'max_pool_3x3'],
   })
   const study: StudyOptions = directory === undefined ? {} : { directory }
   await using search = createSearch({
     space,
     evaluator: weightSharing({ data, batchSize: 32 }),
-    // Steps are few here: a policy that learns quicker than the paper's, which takes a hundred thousand.
+    // There are few steps here, so the policy learns faster than in the paper, which takes a hundred thousand steps.
     plugins: [
       cnas({
-        ...{
-          grow: 'operations',
-          warmUp: { epochs: 1 },
-          epochs: 2,
-          weightSteps,
-          policySteps: weightSteps,
-          candidates: 5,
-        },
+        grow: 'operations',
+        warmUp: { epochs: 1 },
+        epochs: 2,
+        weightSteps,
+        policySteps: weightSteps,
+        candidates: 5,
         learningRate: 0.05,
         controller: { hidden: 32, learningRate: 3e-3, baselineDecay: 0.9 },
       }),

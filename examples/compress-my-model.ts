@@ -1,4 +1,4 @@
-// Your own model, smaller: load, compress to a share of its bit operations, export. Takes a minute.
+// Loads your own model, compresses it to a share of its bit operations, and exports it. It takes a minute.
 //     npx archloom run examples/compress-my-model.ts
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,7 +21,7 @@ export async function main(options: Options = {}) {
   const data = generatedImages({ train: pictures, validation: Math.min(200, pictures), classes: 4, size: 16 })
   const model = options.model ?? (await trainedModel(data))
 
-  const small = await compress(model, { target: { bops: 0.03 }, data, episodes, log })
+  const small = await compress(model, { target: { bops: 0.03 }, data, episodes, onProgress: log })
   const report = await small.export(join(directory, 'small.onnx'))
 
   using network = small.network()

@@ -1,4 +1,4 @@
-// Your own controller: hill climbing with restarts, made a plugin. Some forty lines, and it works on any space.
+// Your own controller: hill climbing with restarts as a plugin. It has about forty lines and works on any space.
 //     npx archloom run examples/custom-controller.ts
 import { fileURLToPath } from 'node:url'
 import { type ControllerFactory, createSearch, definePlugin, type Genotype, type StudyOptions } from 'archloom'
@@ -21,7 +21,7 @@ export const hillClimbing =
     let top: Climb | null = null
     let without = 0
     return {
-      // Randomness is an argument: proposals of the same trial of the same study are the same.
+      // The random generator is an argument, so that the same trial of the same study gets the same proposal.
       propose: (rng) => ({ genotype: top ? space.mutate(top.genotype, rng) : space.random(rng) }),
       observe(observations) {
         for (const { proposal, reward } of observations) {
@@ -33,7 +33,7 @@ export const hillClimbing =
         }
         return { withoutGain: without }
       },
-      // All state as plain JSON: a resumed study goes on where it was.
+      // All state is plain JSON, so that a resumed study continues where it stopped.
       [Symbol.dispose]() {},
     }
   }
@@ -53,7 +53,7 @@ interface Options {
   readonly log?: (text: string) => void
 }
 
-/** A made-up landscape: how often each operation helps, and one pair that only helps together. */
+/** An artificial reward: a value for each operation, and one pair that helps only together. */
 const value = { none: 0, skip_connect: 1, nor_conv_1x1: 2, nor_conv_3x3: 3, avg_pool_3x3: 1 } as const
 function landscape(architecture: object) {
   const edges = JSON.stringify(architecture).match(

@@ -1,4 +1,4 @@
-// A scheduler of one's own: a trial whose loss does not improve for three reports is given up.
+// Your own scheduler: it gives up a trial whose loss does not improve for three reports.
 //     npx archloom run examples/custom-scheduler.ts
 import { fileURLToPath } from 'node:url'
 import {
@@ -43,7 +43,7 @@ interface Options {
 }
 
 export async function main({ trials = 30, study = {}, log = console.log }: Options = {}) {
-  // Gradient descent on x⁴: too small a rate crawls, too large a rate runs away.
+  // Gradient descent on x⁴ is slow if the rate is too small, and diverges if it is too large.
   const space = defineSpace('descent', product({ rate: real(1e-4, 1, { scale: 'log' }) }))
   let steps = 0
   await using search = createSearch({

@@ -1,4 +1,4 @@
-// Your own search space: decisions, conditions and a constraint, the networks they mean, and what they cost.
+// Your own search space: decisions, conditions and a constraint, and the networks and costs of its architectures.
 //     npx archloom run examples/custom-search-space.ts
 import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs-core'
@@ -25,7 +25,7 @@ const decisions = product({
   layers: repeat({ min: 1, max: 3 }, () =>
     product({
       units: integer(16, 64, { step: 16 }),
-      // A number where the decision says true, null where it says false.
+      // A number if the decision is true, null if it is false.
       dropout: when(oneOf(true, false), () => oneOf(0.1, 0.3)),
     }),
   ),
@@ -40,7 +40,7 @@ const activations: Record<Mlp['activation'], Layer> = {
 const flatten: Layer = (x) => tf.reshape(x, [x.shape[0] ?? 1, -1])
 
 export const space = defineSpace<Mlp>('example-mlp', decisions, {
-  // Constraints are propagated while sampling: nothing is drawn and thrown away.
+  // Constraints are propagated while sampling, so no draws are rejected.
   constraints: [
     where(
       ['activation', 'layers.length'],

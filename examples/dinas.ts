@@ -1,5 +1,5 @@
-// Architectures that share weights, trained one after the other: what the later ones do to the earlier, with plain
-// descent and with updates that keep clear of protected inputs.
+// Architectures that share weights, trained one after the other: how much the later ones disturb the earlier ones,
+// with plain gradient descent and with updates that avoid protected inputs.
 //     npx archloom run examples/dinas.ts
 import { fileURLToPath } from 'node:url'
 import { type Dataset, seeded } from 'archloom'
@@ -10,7 +10,7 @@ import { nasBench201Space } from 'archloom/search-spaces/nas-bench-201'
 import { useEngine } from 'archloom/tensor'
 
 interface Options {
-  /** Default: CIFAR-10, or generated images where it cannot be had. */
+  /** Default: CIFAR-10, or generated images if it is not available. */
   readonly data?: Dataset
   readonly examples?: number
   /** Steps of each architecture. */
@@ -25,7 +25,9 @@ export async function main(options: Options = {}) {
   const data =
     options.data ??
     (await orGenerated(() => cifar10({ trainSize: examples, validation, testSize: validation }), {
-      ...{ train: examples, validation, test: validation },
+      train: examples,
+      validation,
+      test: validation,
     }))
   log(describeDataset(data))
   await useEngine()
@@ -56,7 +58,8 @@ export async function main(options: Options = {}) {
     const measure = async (index: number) =>
       (
         await measureSplit(supernet.path(architectures[index] as (typeof architectures)[0]), data.validation, {
-          ...{ batchSize: 64, training: true },
+          batchSize: 64,
+          training: true,
         })
       ).accuracy
 
@@ -64,7 +67,7 @@ export async function main(options: Options = {}) {
     for (const [index, architecture] of architectures.entries()) {
       for (let step = 0; step < steps; step++) await trainer.step(architecture, batch(), rng)
       learnt.push(await measure(index))
-      // What this architecture feeds into its operations is protected from the next ones.
+      // Protects the inputs of this architecture's operations from the next architectures.
       if (trainer.optimizer instanceof ProjectedOptimizer) {
         const { inputs, targets } = batch()
         trainer.optimizer.protect((tap) => supernet.path(architecture).apply(inputs, { training: true, tap }))

@@ -1,5 +1,5 @@
-// Dual regression: the same network trained with and without the closed loop, then a network of the super-resolution
-// space, which the same trainer takes. ×4 on T91, or on generated scenes. About two minutes.
+// Dual regression: the same network is trained with and without the closed loop, then a network of the
+// super-resolution space with the same trainer. It uses ×4 on T91 or on generated scenes, and takes about two minutes.
 //     npx archloom run examples/drn.ts --steps 300
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -47,7 +47,7 @@ export async function main({ steps = 300, out = join('models', 'drn'), engine = 
     log(`${name.padEnd(34)} PSNR ${psnr.toFixed(2)} dB, LR-consistency ${lrConsistency.toFixed(2)} dB`)
   }
 
-  // The true degradation closes the loop best; a learnt one is what is left where nobody knows it.
+  // The true degradation works best in the loop; if it is not known, it is learned.
   const drn = { scale, features: 4, blocks: 1, shortcut: 'bicubic' } as const
   for (const [name, options] of Object.entries({
     'without the loop': { dualWeight: 0 },

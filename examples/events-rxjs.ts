@@ -26,7 +26,7 @@ export async function main({ trials = 40, study = {}, log = console.log }: Optio
     study,
   })
 
-  // Door one: operators. Subscribing starts nothing; ten trials make one line.
+  // First way: RxJS operators. Subscribing starts nothing. One line is printed per ten trials.
   search.events$
     .pipe(
       filter(isTrialCompleted),
@@ -35,14 +35,15 @@ export async function main({ trials = 40, study = {}, log = console.log }: Optio
     )
     .subscribe((batch) => log(`mean accuracy of ten: ${(batch.reduce((a, b) => a + b, 0) / batch.length).toFixed(3)}`))
 
-  // Door two: listeners by the event's name.
+  // Second way: listeners by the name of the event.
   const off = search.on('pareto.changed', ({ front }) => log(`${front.length} architectures on the front`))
 
-  // Door three is the loop itself. It is what drives the search; here we only wait for its end.
+  // Third way: the loop itself, which drives the search. Here we only wait for its end.
   await search.finish()
   off()
 
-  // Late subscribers hear everything from the beginning; state is a fold, so that anybody can compute it.
+  // Late subscribers receive all events from the beginning. The state is a fold of the events, so anyone can compute
+  // it.
   const late = lastValueFrom(search.events$.pipe(scan(reduce, initialState), toArray()))
   // events$ completes when the search is disposed.
   await search[Symbol.asyncDispose]()

@@ -1,5 +1,5 @@
-// A trained network leaves archloom: as ONNX in floats and in 8-bit integers, run by ONNX Runtime and compared, with
-// sizes and times. Takes half a minute.
+// Exports a trained network as ONNX, in floating point and in 8-bit integers, runs both files with ONNX Runtime, and
+// compares results, sizes and times. It takes half a minute.
 //     npx archloom run examples/export-onnx.ts
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,5 @@
-// From images to a classifier: a data set here, a folder with one sub-folder for each class by its path alike.
+// From images to a classifier. It uses a data set here; a folder with one sub-folder per class works the same way by
+// its path.
 //     npx tsx examples/fit-images.ts      or, for a folder: npx archloom fit photos/ --minutes 15 --max-bytes 500000
 import { fileURLToPath } from 'node:url'
 import { generatedImages } from 'archloom/evaluators/data'
@@ -15,7 +16,7 @@ export async function main({
   using result = await fit({
     data,
     budget,
-    // Classes of the generated set are directions: mirrored, one is another.
+    // Classes of the generated set are directions, which mirroring would change.
     flip: false,
     limits: { parameters: 50_000 },
     onEvent: (event) => {

@@ -1,10 +1,10 @@
-// From a series to forecasts: each value from the values before it and the calendar.
+// From a series to forecasts: each value is predicted from earlier values and the calendar.
 //     npx tsx examples/fit-series.ts
 import { fileURLToPath } from 'node:url'
 import { seeded } from 'archloom'
 import { type Budget, fitSeries } from 'archloom/fit'
 
-/** Visitors of a museum by day, made up: a week's rhythm, a slow rise, and chance. */
+/** Artificial numbers of daily museum visitors: a weekly rhythm, a slow increase, and noise. */
 function visitors(days: number) {
   const rng = seeded('visitors')
   return Array.from({ length: days }, (_, day) => {

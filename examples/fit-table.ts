@@ -1,10 +1,11 @@
-// From a table to a model: rows in memory here, a CSV, TSV, JSON-lines or Parquet file by its path alike.
+// From a table to a model. It uses rows in memory here; a CSV, TSV, JSON-lines or Parquet file works the same way by
+// its path.
 //     npx tsx examples/fit-table.ts       or, for a file: npx archloom fit houses.csv --target price --minutes 5
 import { fileURLToPath } from 'node:url'
 import { seeded } from 'archloom'
 import { type Budget, fit } from 'archloom/fit'
 
-/** Prices of houses that were made up: area, rooms, district and the year of building matter. */
+/** Artificial house prices that depend on area, rooms, district and the year of construction. */
 function houses(count: number) {
   const rng = seeded('houses')
   return Array.from({ length: count }, () => {

@@ -1,4 +1,4 @@
-// Follows a study that another process is running: reads what is there, then waits for what comes.
+// Follows a study that another process is running: it reads the existing events, then waits for new ones.
 //     npx archloom run examples/follow-a-study.ts --study NAME [--storage journal:archloom-studies]
 import { fileURLToPath } from 'node:url'
 import { StudyRecord, studiesAt } from 'archloom'
@@ -20,7 +20,7 @@ export async function main(options: Options) {
   signal?.addEventListener('abort', () => stop.abort())
   for await (const events of store.tail(0, stop.signal))
     for (const event of events) {
-      // The record is the one fold of a study's events; it says what follows from each.
+      // The record folds the events of a study, and returns the events derived from each.
       for (const change of record.apply(event))
         if (change.type === 'best.changed') log(`trial ${change.trial}: ${JSON.stringify(change.metrics)}`)
       if (event.type === 'search.finished' || event.type === 'search.stopped') stop.abort()

@@ -1,5 +1,5 @@
-// Two methods after one another: a searched super-resolution network (HNAS) is trained in a closed loop (DRN), in which
-// what it makes of a small image must shrink to that image again; beside the same network trained without.
+// Two methods in sequence: a super-resolution network found by HNAS is trained in the closed loop of DRN, in which its
+// result must shrink to the small image again. It is compared with the same network trained without the loop.
 //     npx archloom run examples/hnas-with-drn.ts
 import { fileURLToPath } from 'node:url'
 import { createSearch, type StudyOptions } from 'archloom'
@@ -10,10 +10,10 @@ import { hnas, retrainUpscaler, sharedUpscaling } from 'archloom/plugins/hnas'
 import { superResolutionSpace } from 'archloom/search-spaces/super-resolution'
 
 interface Options {
-  /** Default: T91 and Set5, or generated scenes where they are not at hand. */
+  /** Default: T91 and Set5, or generated scenes if they are not available. */
   readonly data?: PatchDataset
   readonly epochs?: number
-  /** Of weights and of the policy, each epoch. */
+  /** Number of weight steps, and of policy steps, per epoch. */
   readonly steps?: number
   readonly retrainEpochs?: number
   readonly directory?: string
@@ -32,16 +32,15 @@ export async function main(options: Options = {}) {
     evaluator: sharedUpscaling({ data, batchSize: 4, images: 4, calibrationBatches: 8 }),
     plugins: [
       hnas({
-        ...{
-          tradeOff: 0.6,
-          costUnit: 1e8,
-          aboveBicubic: true,
-          learningRate: 3e-3,
-          epochs,
-          weightSteps: steps,
-          policySteps: Math.ceil(steps / 2),
-        },
-        ...{ candidates: 6, controller: { hidden: 32, learningRate: 5e-3, entropyWeight: 0.01 } },
+        tradeOff: 0.6,
+        costUnit: 1e8,
+        aboveBicubic: true,
+        learningRate: 3e-3,
+        epochs,
+        weightSteps: steps,
+        policySteps: Math.ceil(steps / 2),
+        candidates: 6,
+        controller: { hidden: 32, learningRate: 5e-3, entropyWeight: 0.01 },
       }),
     ],
     objectives: { psnr: 'maximise' },

@@ -2,7 +2,7 @@
  * Two domains that were never seen side by side: eight modes on a large ring, and eight on a smaller one. A joint network
  * learns to translate both ways, and what lies between two points of one domain has its counterpart in the other.
  *
- *   npx tsx --conditions=source examples/jwdm.ts
+ *   npx tsx --conditions=archloom-source examples/jwdm.ts
  */
 import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs-core'

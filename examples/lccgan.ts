@@ -1,5 +1,6 @@
-// Digits from few random numbers: a latent manifold is learnt, bases of local coordinate coding on it, and a generator
-// fed with combinations of d neighbouring bases; beside it, the same generator fed with d normal numbers.
+// Digits from few random numbers: it learns a latent manifold, bases of local coordinate coding on it, and a generator
+// whose input is a combination of d neighbouring bases. It is compared with the same generator whose input is d normal
+// numbers.
 //     npx archloom run examples/lccgan.ts --steps 400
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -37,7 +38,7 @@ export async function main({ steps = 200, coordinates = 5, features = 16, sample
   log(describeDataset(data))
   const shape = data.train.inputShape
   const epochs = (steps * 64) / data.train.size
-  const shown = gallery({ folder: out, samples: 30 })
+  const shown = gallery({ directory: out, samples: 30 })
   const trainers: Record<string, { trainer: Trainer; latentDimension: number }> = {
     'LCCGAN++': {
       trainer: lccganTrainer({
@@ -58,7 +59,8 @@ export async function main({ steps = 200, coordinates = 5, features = 16, sample
     },
   }
 
-  // Distances are measured over a classifier of our own: they can be compared with each other, not with Inception's.
+  // Distances use the features of a small classifier trained here, so they are comparable with each other but not with
+  // those of Inception.
   using eyes = await trainFeatureNetwork({ data, filters: 8, dimension: 32, rng: seeded('features') })
   log(`measured through ${eyes.name}`)
   const real = await eyes.measure(examplesOf(data.test, samples))

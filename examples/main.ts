@@ -2,9 +2,10 @@
 // made by hand for the same time, and says what the search gained.
 //     npm start -- --minutes 10
 //     npm start -- --no-compare          (without the second five minutes)
+//     npm start -- --dashboard           (the search in the browser, while it runs)
 //     npx archloom run examples/main.ts --help
 import { fileURLToPath } from 'node:url'
-import { realClock } from 'archloom'
+import { realClock, type StudyOptions } from 'archloom'
 import { cifar10, describeDataset, generatedImages, type ImageDataset, orGenerated } from 'archloom/evaluators/data'
 import { classify } from 'archloom/evaluators/metrics'
 import {
@@ -48,6 +49,8 @@ interface Options {
   readonly log?: (text: string) => void
   readonly status?: (text: string) => void
   readonly signal?: AbortSignal
+  /** Where the trials are written down: `npx archloom run examples/main.ts --study NAME`, or `npm start -- --dashboard`. */
+  readonly study?: StudyOptions
 }
 
 export async function main(options: Options = {}) {
@@ -78,6 +81,7 @@ export async function main(options: Options = {}) {
     ...shared,
     allowance: allowance(budget, clock),
     ...(options.trials !== undefined && { trials: options.trials }),
+    ...(options.study && { study: options.study }),
     onEvent: (event) => tell(event, log, status),
   })
   const test = await classify(found.network, data.test)

@@ -1,5 +1,5 @@
 // Batches of two: batch normalisation against memorized batch normalisation with Double-Forward, then a search that
-// may choose what normalises. Takes some seconds.
+// chooses the normalisation. It takes some seconds.
 //     npx archloom run examples/mbn.ts
 import { fileURLToPath } from 'node:url'
 import { createSearch, type StudyOptions } from 'archloom'
@@ -22,7 +22,7 @@ export async function main({ trials = 6, pictures = 600, study = {}, log = conso
   const memorized = mbnNormalisation({ batches: 20, decay: 0.95 })
   const trainer = mbnTrainer({ batchSize: 2, learningRate: 0.005 })
 
-  // The same network, differing in what normalises. Double-Forward leaves networks without memory alone.
+  // The same network with different normalisations. Double-Forward does not change networks without memory.
   const accuracies: Record<string, number> = {}
   for (const normalisation of ['batch-norm', 'group-norm', memorized] as const) {
     const space = toySpace({ normalisation })

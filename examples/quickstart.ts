@@ -1,4 +1,4 @@
-// The first search: 27 tiny networks, a generated set of pictures, evolution. Takes some seconds.
+// The first search: 27 tiny networks, generated images, and evolution. It takes some seconds.
 //     npx archloom run examples/quickstart.ts
 import { fileURLToPath } from 'node:url'
 import { createSearch, type StudyOptions } from 'archloom'

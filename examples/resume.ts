@@ -1,4 +1,4 @@
-// A study is a file: whatever ends a search, the same code with the same study name goes on with it.
+// Every search is recorded in a study. Whatever ended the search, the same code with the same study name continues it.
 //     npx archloom run examples/resume.ts
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -30,7 +30,7 @@ interface MainOptions extends Options {
   readonly log?: (text: string) => void
 }
 
-/** Stops a search half-way, then goes on with it, and compares with one that was never stopped. */
+/** Stops a search half-way, continues it, and compares it with a search that was never stopped. */
 export async function main({ trials = 30, study = {}, log = console.log }: MainOptions = {}) {
   const directory = study.directory === undefined ? {} : { directory: study.directory }
   let path: string

@@ -1,5 +1,5 @@
 // Search for a generator: its width, its kernels and its depth are decisions; every candidate is trained on the local
-// coordinates of the same latent manifold, and judged by the Fréchet distance of what it makes and by its cost.
+// coordinates of the same latent manifold. Its objectives are the Fréchet distance of its samples and its cost.
 //     npx archloom run examples/search-a-generator.ts --trials 6
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -29,7 +29,7 @@ export async function main({ trials = 6, steps = 100, features = [4, 8, 16], sam
   const data = symmetricRange(rest.data ?? (await orGenerated(() => mnist({ trainSize: 4000 }))))
   const epochs = (steps * 64) / data.train.size
 
-  // The yardstick: features of a classifier of our own, and those of validation images.
+  // The reference: features of a small classifier trained here, and those of validation images.
   using eyes = await trainFeatureNetwork({ data, filters: 8, dimension: 32, rng: seeded('features') })
   log(`measured through ${eyes.name}`)
   const real = await eyes.measure(examplesOf(data.validation, samples))
@@ -41,7 +41,7 @@ export async function main({ trials = 6, steps = 100, features = [4, 8, 16], sam
   await using search = createSearch({
     space: generatorSpace({ latentDimension: 32, features, discriminatorFeatures: 8 }),
     evaluator: trainFromScratch({
-      // Without classes nothing is measured but what we ask for.
+      // Without classes, only the requested metrics are measured.
       data: { train: withoutClasses(data.train), validation: withoutClasses(data.validation) },
       epochs,
       metrics: { frechetDistance: ({ network }) => frechet(network as Gan) },
@@ -49,9 +49,10 @@ export async function main({ trials = 6, steps = 100, features = [4, 8, 16], sam
     plugins: [
       random(),
       lccgan({
-        ...{ coordinates: 5, learningRate: 5e-4 },
+        coordinates: 5,
+        learningRate: 5e-4,
         latent: { bases: 64, features: 8, epochs, learningRate: 1e-3 },
-        images: { folder: join(study.directory ?? 'archloom-studies', 'generators'), samples: 20 },
+        images: { directory: join(study.directory ?? 'archloom-studies', 'generators'), samples: 20 },
       }),
     ],
     objectives: { frechetDistance: 'minimise', multiplyAdds: { direction: 'minimise', weight: 0.1, scale: 1e6 } },

@@ -1,4 +1,5 @@
-// A search over NAS-Bench-201's published results: no training, thousands of evaluations a second, simulated time.
+// A search over NAS-Bench-201's published results: without training, with thousands of evaluations per second and
+// simulated time.
 //     ARCHLOOM_DATA=… npx archloom run examples/tabular-search.ts
 import { fileURLToPath } from 'node:url'
 import { ArchloomError, createSearch, type StudyOptions, virtualClock } from 'archloom'

@@ -8,7 +8,7 @@ export const error = defineErrors('search-spaces', {
   ARCHLOOM_OPERATION_CHANNELS: (d: { operation: string; channelsIn: number; channelsOut: number }) =>
     `operation ${quote(d.operation)} cannot turn ${d.channelsIn} channels into ${d.channelsOut}; it keeps the number of channels. Put a convolution before it.`,
   ARCHLOOM_OPERATION_UNKNOWN: (d: { operation: string; known: readonly string[] }) =>
-    `there is no operation ${quote(d.operation)}; known are ${quote(d.known, 400)}. Check the spelling.`,
+    `there is no operation ${quote(d.operation)}; expected one of ${quote(d.known, 400)}. Check the spelling.`,
   ARCHLOOM_ARCHITECTURE_TEXT: (d: { format: string; received: string; expected: string }) =>
     `${quote(d.received, 200)} is not a ${d.format}; expected ${d.expected}.`,
   ARCHLOOM_BENCHMARK_INDEX: (d: { benchmark: string; received: unknown; size: number }) =>

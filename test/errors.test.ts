@@ -3,12 +3,13 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { errorDocument, place } from './error-codes.ts'
 
-const listed = (...patterns: string[]) =>
+const listed = (...patterns: string[]) => filesOf('.ts', patterns)
+const filesOf = (ending: string, patterns: readonly string[]) =>
   execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate', '--', ...patterns], {
     encoding: 'utf8',
   })
     .split('\n')
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => file.endsWith(ending))
 const read = (file: string) => readFileSync(file, 'utf8')
 const sources = listed('core', 'search-spaces', 'evaluators', 'plugins')
 const tests = listed('test')
@@ -20,6 +21,17 @@ const tests = listed('test')
 const defined = sources.flatMap((file) =>
   [...read(file).matchAll(/^\s+(ARCHLOOM_[A-Z0-9_]+): \(/gm)].map(([, code]) => ({ code: code as string, file })),
 )
+
+// As a text, as a property of the environment, or taken out of it by name.
+const used = /(?<=['".])ARCHLOOM_[A-Z0-9_]+\b|(?<=[{,] )ARCHLOOM_[A-Z0-9_]+(?=: [a-z])/g
+const named = new Set([...sources, ...listed('test')].flatMap((file) => read(file).match(used) ?? []))
+const codes = new Set(defined.map(({ code }) => code))
+/** A list may shorten a code after the first to its ending: `ARCHLOOM_A_B`, `_C` stands for ARCHLOOM_A_C. */
+const isKnown = (name: string, latest: string): boolean => {
+  if (!name.startsWith('_')) return codes.has(name) || named.has(name)
+  const words = latest.split('_')
+  return words.some((_, count) => count > 1 && codes.has(words.slice(0, count).join('_') + name))
+}
 
 describe('error codes', () => {
   it('are defined once', () => {
@@ -47,5 +59,17 @@ describe('error codes', () => {
 
   it('stand in the document of error codes', () => {
     expect(read(place), 'run `npm run errors`').toBe(errorDocument())
+  })
+
+  it('that a page names exist, or are environment variables or warnings of the sources', () => {
+    const pages = filesOf('.md', ['*.md']).filter((file) => file !== 'CHANGELOG.md')
+    const missing = pages.flatMap((page) => {
+      let latest = ''
+      return [...read(page).matchAll(/\bARCHLOOM(_[A-Z0-9]+)+\b|(?<=`)(_[A-Z0-9]+)+(?=`)/g)].flatMap(([name]) => {
+        if (name.startsWith('ARCHLOOM')) latest = name
+        return isKnown(name, latest) ? [] : [`${page}: ${name}`]
+      })
+    })
+    expect(missing).toEqual([])
   })
 })

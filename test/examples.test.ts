@@ -82,6 +82,14 @@ describe('examples', () => {
     expect(await main({ ...study('resume'), log: quiet })).toMatchObject({ completed: 30, sessions: 2, same: true })
   })
 
+  it('parallel: the trials are the same for one and for two processes', { timeout: 180_000 }, async () => {
+    const { main } = await import('../examples/parallel.ts')
+    const one = await main({ trials: 6, workers: 1, ...study('one-process'), log: quiet })
+    const two = await main({ trials: 6, workers: 2, ...study('two-processes'), log: quiet })
+    expect(one.completed).toBe(6)
+    expect(two).toEqual(one)
+  })
+
   it('memorized batch normalisation', async () => {
     const { main } = await import('../examples/mbn.ts')
     const { accuracies, best } = await main({ trials: 2, pictures: 40, ...study('mbn'), log: quiet })
@@ -129,6 +137,15 @@ describe('examples', () => {
     expect(stopped).toMatchObject({ stopped: true, steps: 1 })
     expect(await describeUpscaler(stopped.model)).toMatchObject({ scale: 2, notes: { steps: 1, stoppedOf: 4 } })
 
+    // Trains what comes with archloom, on a folder of images; another scale continues from the first.
+    const pretrain = (await import('../examples/pretrained-upscalers.ts')).main
+    for (const name of ['a', 'b'])
+      await writePicture(join(at('large-scenes'), `${name}.png`), drawScene(200, 210, seeded(name)))
+    const settings = { images: at('large-scenes'), steps: 2, log: quiet }
+    const first = await pretrain({ ...settings, out: at('x2') })
+    const second = await pretrain({ ...settings, scale: 3, from: first.model, out: at('x3') })
+    expect(await describeUpscaler(second.model)).toMatchObject({ scale: 3, reach: 12, notes: { steps: 2 } })
+
     const { main: closedLoop } = await import('../examples/drn.ts')
     const loops = await closedLoop({ steps: 2, out: at('loop'), data: scenes(4, 12), log: quiet })
     expect(Object.keys(loops.results)).toHaveLength(4)
@@ -140,7 +157,10 @@ describe('examples', () => {
     for (const name of ['f1', 'f2', 'f3'])
       await writePicture(join(at('film'), `${name}.png`), drawScene(40, 36, seeded(name)))
     const measured = await film({
-      ...{ ...options, measure: true, input: at('film'), out: at('large') },
+      ...options,
+      measure: true,
+      input: at('film'),
+      out: at('large'),
       onPicture: ({ path }) => pictures.push(path),
     })
     const anyNumber = expect.any(Number)
@@ -187,6 +207,14 @@ describe('examples', () => {
     const { week, comparison } = await series({ ...small, days: 150 })
     expect(week).toHaveLength(7)
     expect(comparison[0]!.found.value).toBeLessThan(comparison[0]!.baseline.value)
+  })
+
+  it('from labelled series to a model', async () => {
+    const { main: labelledSeries } = await import('../examples/fit-labelled-series.ts')
+    const small = { budget: { steps: 30 }, log: quiet }
+    const told = await labelledSeries({ ...small, count: 60, trials: 4, out: join(directory, 'labelled') })
+    expect(told.accuracy).toBeGreaterThan(0.4)
+    expect(told.files).toHaveLength(5)
   })
 
   it('the main job, at its smallest', async () => {

@@ -4,8 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 /** The entries of the package, those with `*` opened up. */
 export function doors(): readonly string[] {
   const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: Record<string, unknown> }
-  return Object.entries(exports).flatMap(([entry, target]) => {
-    if (typeof target === 'string') return []
+  const names = Object.entries(exports).flatMap(([entry, target]) => {
+    // Other people's functions, re-exported as they are.
+    if (typeof target === 'string' || entry === './tf' || entry === './rxjs') return []
     const name = entry.replace('.', 'archloom')
     if (!entry.endsWith('/*')) return [name]
     const folder = entry.slice(2, -2)
@@ -13,6 +14,8 @@ export function doors(): readonly string[] {
       .filter((each) => each.isDirectory() && readdirSync(`${folder}/${each.name}`).includes('index.ts'))
       .map((each) => name.replace('*', each.name))
   })
+  // An entry that has a version for browsers is named beside the pattern that covers it.
+  return [...new Set(names)]
 }
 
 /** The text of a function's parameters. */

@@ -1,3 +1,4 @@
+import { nearest } from '../options/index.ts'
 import type { Json } from '../space/decision.ts'
 import { error } from './errors.ts'
 
@@ -30,17 +31,32 @@ export function describeFlags(flags: Flags): string {
 }
 
 /**
- * The values of the arguments that the command line itself did not know. A module that declares no flags takes any:
- * their values are numbers where they look like numbers. Errors: ARCHLOOM_MODULE_FLAG, ARCHLOOM_MODULE_FLAG_UNKNOWN.
+ * Parses the arguments that the command itself does not know. A module that declares no flags accepts any flag that is
+ * not a misspelt flag of the command (`own`); a value that looks like a number becomes a number.
+ * Errors: ARCHLOOM_MODULE_FLAG, ARCHLOOM_MODULE_FLAG_UNKNOWN.
  */
-export function parseFlags(args: readonly string[], flags: Flags | undefined, file: string): Record<string, Json> {
+export function parseFlags(
+  args: readonly string[],
+  flags: Flags | undefined,
+  file: string,
+  own: readonly string[] = [],
+): Record<string, Json> {
+  const names = Object.fromEntries(
+    [...Object.keys(flags ?? {}), ...own.map(camel)].map((name) => [name, true as const]),
+  )
   const values: Record<string, Json> = {}
   for (let i = 0; i < args.length; i++) {
     const [flag = '', inline] = splitOnce(args[i] as string)
     const name = camel(flag)
     const declared = flags?.[name]
-    if (!flag.startsWith('--') || (flags && !declared))
-      throw error('ARCHLOOM_MODULE_FLAG_UNKNOWN', { flag, file, known: Object.keys(flags ?? {}).map(dashed) })
+    const suggestion = declared ? undefined : nearest(name, names)
+    if (!flag.startsWith('--') || (!declared && (flags || suggestion !== undefined)))
+      throw error('ARCHLOOM_MODULE_FLAG_UNKNOWN', {
+        flag,
+        file,
+        known: flags && Object.keys(flags).map(dashed),
+        ...(suggestion !== undefined && { suggestion: dashed(suggestion) }),
+      })
     const next = args[i + 1]
     const takes = declared
       ? declared.type !== 'boolean'
@@ -67,7 +83,7 @@ function typed(flag: string, text: string | undefined, { type, choices }: Flag):
     if (text === 'false') return false
     throw refuse('no value, true or false')
   }
-  if (text === undefined) throw refuse('a value after it')
+  if (text === undefined) throw refuse('a value')
   if (choices && !choices.includes(text)) throw refuse(`one of ${choices.join(', ')}`)
   if (type === 'string') return text
   if (!isNumber(text)) throw refuse('a number')

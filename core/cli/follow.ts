@@ -9,20 +9,20 @@ import { printReport, runResult, writePictures } from './report/report.ts'
 
 export interface FollowOptions {
   readonly module: SearchModule
-  /** What the module's function was given. */
+  /** The options that the module's function received. */
   readonly options: ModuleOptions
   /** Aborts `options.signal`. */
   readonly stop: AbortController
-  /** How many of the best are shown. */
+  /** Number of best architectures to show. */
   readonly top: number
   readonly output: Output
-  /** The command that goes on with the study. */
+  /** The command that continues the study. */
   readonly resumeWith: string
 }
 
 /**
- * Runs a search to its end before a person's eyes: progress, a clean stop on Ctrl-C, then the best architectures,
- * the pictures and where everything lies. Returns the exit code.
+ * Runs a search to its end and shows its progress. Ctrl-C stops it cleanly. At the end it prints the best
+ * architectures and the paths of all files. Returns the exit code.
  */
 export async function follow(search: Search, given: FollowOptions): Promise<number> {
   const { module, options, stop, top, output, resumeWith } = given
@@ -30,7 +30,7 @@ export async function follow(search: Search, given: FollowOptions): Promise<numb
   try {
     await watched(search, stop, output)
   } catch (thrown) {
-    output.note(`every event so far is in ${search.study}; go on with: ${resumeWith}`)
+    output.note(`every event so far is in ${search.study}; continue with: ${resumeWith}`)
     throw thrown
   }
   const study = search.record()
@@ -42,7 +42,7 @@ export async function follow(search: Search, given: FollowOptions): Promise<numb
   output.log('')
   for (const file of pictures.filter((path) => path.endsWith('.png'))) output.log(`picture  ${file}`)
   output.log(`study    ${search.study}`)
-  output.log(`${stopped ? 'stopped; go on with' : 'resume '}  ${resumeWith}`)
+  output.log(`${stopped ? 'stopped; continue with' : 'resume '}  ${resumeWith}`)
   output.result({ ...runResult(study, top), ...conclusion })
   return study.state.completed === 0 && !stopped ? 1 : 0
 }

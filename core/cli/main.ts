@@ -1,20 +1,23 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { TableLayout } from 'archloom/evaluators/tabular'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { pluginKinds } from '../composition/plugin.ts'
 import { ArchloomError, messageOf } from '../errors.ts'
 import { STUDIES } from '../node/studies.ts'
 import { type Scale, scales } from '../reproduction.ts'
-import { studiesAt } from '../study/studies.ts'
 import { VERSION } from '../version.ts'
 import { benchNames, experimentNames, formNames } from './names.ts'
 import { type Output, outputTo, type Terminals } from './output.ts'
+import { type Shell, shells } from './shells.ts'
+import { type PartKind, partKinds } from './templates/kinds.ts'
 
 const [OK, FAILED, USAGE] = [0, 1, 2]
 
-/** Mistakes in what was typed, not in what was done. */
+/** Codes of errors in the command line itself (exit code 2), as opposed to errors of the work that it starts (exit code 1). */
 const usageCodes = new Set(['ARCHLOOM_MODULE_FLAG', 'ARCHLOOM_MODULE_FLAG_UNKNOWN'])
 
 /** Runs one command line, without the program's name. Returns the exit code: 0 done, 1 failed, 2 misused. Never throws. */
 export async function main(args: readonly string[], terminals: Terminals = process): Promise<number> {
-  // What a module prints by itself must not mix with the one JSON object on stdout.
+  // The output of a user's module must not mix with the JSON object on stdout.
   const speak = console.log
   if (args.includes('--json')) console.log = console.error
   let code = OK
@@ -35,7 +38,7 @@ export async function main(args: readonly string[], terminals: Terminals = proce
   }
 }
 
-/** An error as the one JSON object of `--json`. */
+/** The JSON object that `--json` prints for an error. */
 function failureFacts(thrown: unknown): { readonly code: string; readonly message: string } {
   if (ArchloomError.is(thrown)) return { code: thrown.code, message: thrown.message }
   if (thrown instanceof CommanderError)
@@ -47,12 +50,17 @@ function failureText(thrown: unknown, verbose: boolean): string {
   if (verbose && thrown instanceof Error) return thrown.stack ?? messageOf(thrown)
   if (ArchloomError.is(thrown)) return thrown.message
   const name = thrown instanceof Error ? `${thrown.name}: ` : ''
-  return `${name}${messageOf(thrown)}\n(--verbose shows where)`
+  return `${name}${messageOf(thrown)}\n(add --verbose for the stack trace)`
 }
 
 const positive = (text: string) => {
   const value = Number(text)
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number of at least 1.')
+  return value
+}
+const factor = (text: string) => {
+  const value = Number(text)
+  if (!(value >= 1 && Number.isFinite(value))) throw new InvalidArgumentError('Expected a number of at least 1, such as 2 or 1.5.') // biome-ignore format: one line
   return value
 }
 /** `1920x`, `x1080` or `1920x1080`: width, height, or both. */
@@ -69,12 +77,27 @@ const positiveNumber = (text: string) => {
   if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('Expected a positive number.')
   return value
 }
+/** A share that may be given several times. */
+const shares = (text: string, before: readonly number[]) => {
+  const value = Number(text)
+  if (!(value > 0 && value < 1)) throw new InvalidArgumentError('Expected a number above 0 and below 1.')
+  return [...before, value]
+}
+const port = (text: string) => {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0 || value > 65_535 || text.trim() === '')
+    throw new InvalidArgumentError('Expected a port from 0 to 65535.')
+  return value
+}
 const whole = (text: string) => (text === '0' ? 0 : positive(text))
 const seedOf = (text: string) => {
   const value = Number(text)
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.')
   return value
 }
+
+/** `--json`, `--top`, … */
+const flagsOf = ({ options }: Command): readonly string[] => options.flatMap(({ long }) => long ?? [])
 
 interface Shared {
   readonly json?: true
@@ -94,13 +117,18 @@ interface ReproduceFlags {
 }
 
 interface FitFlags {
-  readonly target?: string
-  readonly task?: 'classification' | 'regression'
+  readonly target?: readonly string[]
+  readonly task?: 'classification' | 'regression' | 'multi-label' | 'forecast' | 'series-classification' | 'upscale'
+  readonly series?: string
+  readonly scale?: 2 | 3 | 4
+  readonly lags?: number
+  readonly count: number
   readonly minutes: number
   readonly trials?: number
   readonly maxParameters?: number
   readonly maxMultiplyAdds?: number
   readonly maxBytes?: number
+  readonly maxLatencyMs?: number
   readonly group?: string
   readonly time?: string
   readonly flip: boolean
@@ -109,8 +137,41 @@ interface FitFlags {
   readonly out: string
 }
 
+interface ExportFlags {
+  readonly as: string
+  readonly to?: 'onnx' | 'tfjs' | 'safetensors'
+  readonly trial?: number
+  readonly out?: string
+  readonly module?: string
+}
+
+interface WorkerFlags {
+  readonly redis?: string
+  readonly queue?: string
+  readonly checkpoints?: string
+  readonly code?: string
+  readonly size?: number
+  readonly inProcess?: true
+  readonly lockSeconds?: number
+}
+
+/** Flags of commands that run a search. */
+interface Dashboarded {
+  readonly dashboard?: true
+  readonly dashboardPort?: number
+  readonly dashboardToken?: string
+}
+
+interface DashboardFlags {
+  readonly port?: number
+  readonly host: string
+  readonly open: boolean
+}
+
 interface UpscaleFlags {
-  readonly model: string
+  readonly model?: string
+  readonly range?: '1' | '255'
+  readonly selfEnsemble: boolean
   readonly scale?: number
   readonly tile?: number
   readonly overlap?: number
@@ -125,7 +186,7 @@ interface UpscaleFlags {
 /** The commands. Each loads its code when it is called, so that `--help` costs nothing. */
 function commands(terminals: Terminals, done: (code: number) => void): Command {
   const program = new Command('archloom')
-    .description('Neural architecture search: run searches, look at studies, measure.')
+    .description('Neural architecture search: run searches, inspect studies, measure engines.')
     .version(VERSION)
     .exitOverride()
     .configureOutput({
@@ -138,52 +199,87 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
     program
       .command(usage)
       .description(description)
-      .option('--json', 'print one JSON object as the last line of stdout, and all else to stderr')
-      .option('--verbose', 'show where an error came from')
+      .option('--json', 'print one JSON object as the last line of stdout, and everything else to stderr')
+      .option('--verbose', 'show the stack trace of an error')
   const inFolder = (made: Command) =>
     made
-      .option('--directory <folder>', 'folder of all studies', STUDIES)
-      .option('--storage <url>', 'where studies are kept instead, such as sqlite:studies.db')
-  /** A study may be named by a path as well, where studies are folders. */
+      .option('--directory <folder>', 'folder that contains the studies', STUDIES)
+      .option(
+        '--storage <url>',
+        'keep the studies here instead: journal:folder, sqlite:file.db or postgres://user@host/database',
+      )
+  /** Where studies are folders, a study may also be named by its path. */
   const place = async ({ directory, storage }: Shared, study?: string) => {
     const { locateStudy, journalStudies } = await import('../node/studies.ts')
-    if (storage !== undefined) return { studies: await studiesAt(storage), name: study ?? '' }
+    if (storage !== undefined) {
+      const { storageAt } = await import('./storage.ts')
+      return { studies: await storageAt(storage), name: study ?? '' }
+    }
     if (study === undefined) return { studies: journalStudies(directory), name: '' }
     const located = locateStudy(study, directory)
     return { studies: journalStudies(located.directory), name: located.name }
   }
   const ofStudies = (made: Command) =>
-    inFolder(made).addOption(new Option('--top <n>', 'how many of the best').default(5).argParser(positive))
+    inFolder(made).addOption(new Option('--top <n>', 'number of best architectures').default(5).argParser(positive))
 
-  ofStudies(command('run [module]', 'run the search that a module exports'))
-    .option('--study <name>', 'name of the study; one of that name goes on')
+  const withDashboard = (made: Command) =>
+    made
+      .option('--dashboard', 'show the running search in the browser')
+      .addOption(
+        new Option(
+          '--dashboard-port <n>',
+          'port of the dashboard; default: 8080 or the next free port; 0 takes any free port',
+        ).argParser(port),
+      )
+      .option('--dashboard-token <text>', 'token with which a page may stop the search and enqueue trials')
+  const dashboardWish = ({ dashboard, dashboardPort, dashboardToken }: Dashboarded) =>
+    dashboard
+      ? {
+          ...(dashboardPort !== undefined && { port: dashboardPort }),
+          ...(dashboardToken !== undefined && { token: dashboardToken }),
+        }
+      : undefined
+
+  withDashboard(ofStudies(command('run [module]', 'run the search that a module exports')))
+    .option('--study <name>', 'name of the study; an existing study of that name is continued')
     .helpOption(false)
-    .option('-h, --help', 'this help, and the flags of the module')
+    .option('-h, --help', 'show this help and the flags of the module')
     .allowUnknownOption()
     .allowExcessArguments()
     .addHelpText(
       'after',
-      '\nThe module exports search (a Search, or a function that returns one) or main(options).\nOther flags go to the module.',
+      '\nThe module exports search (a Search, or a function that returns one) or main(options).\nAll other flags are passed to the module.',
     )
-    .action(async (file: string | undefined, options: Shared & { study?: string; help?: true }, self: Command) => {
-      if (options.help) self.outputHelp()
-      if (file === undefined || file.startsWith('-'))
-        return options.help ? undefined : self.error("error: missing required argument 'module'")
-      const { run } = await import('./commands/run.ts')
-      const { study, help = false, directory, storage, top } = options
-      const args = self.args.slice(1)
-      done(await run(file, { args, study, help, directory, storage, top, output: output(options) }))
-    })
+    .action(
+      async (
+        file: string | undefined,
+        options: Shared & Dashboarded & { study?: string; help?: true },
+        self: Command,
+      ) => {
+        if (options.help) self.outputHelp()
+        if (file === undefined || file.startsWith('-'))
+          return options.help ? undefined : self.error("error: missing required argument 'module'")
+        const { run } = await import('./commands/run.ts')
+        const { study, help = false, directory, storage, top } = options
+        const args = self.args.slice(1)
+        const dashboard = dashboardWish(options)
+        const place = { directory, storage, top, dashboard }
+        done(await run(file, { args, ownFlags: flagsOf(self), study, help, ...place, output: output(options) }))
+      },
+    )
 
-  ofStudies(command('resume <study>', 'go on with a study'))
-    .option('--module <file>', 'the module that composes its search; default: the one that made it')
+  withDashboard(ofStudies(command('resume <study>', 'continue a study')))
+    .option('--module <file>', 'module that composes the search; default: the module that created the study')
     .allowUnknownOption()
     .allowExcessArguments()
-    .action(async (study: string, options: Shared & { module?: string }, self: Command) => {
+    .action(async (study: string, options: Shared & Dashboarded & { module?: string }, self: Command) => {
       const { resume } = await import('./commands/run.ts')
       const { module, directory, storage, top } = options
       const args = self.args.slice(1)
-      done(await resume(study, { args, module, help: false, directory, storage, top, output: output(options) }))
+      const place = { directory, storage, top, dashboard: dashboardWish(options) }
+      done(
+        await resume(study, { args, ownFlags: flagsOf(self), module, help: false, ...place, output: output(options) }),
+      )
     })
 
   inFolder(command('ls', 'list the studies')).action(async (options: Shared) => {
@@ -191,8 +287,17 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
     done(await ls({ studies: (await place(options)).studies, output: output(options) }))
   })
 
-  ofStudies(command('show <study>', 'show a study: how it went, and the best architectures'))
-    .option('--pictures', "draw its course into the study's folder", false)
+  inFolder(command('rm <study...>', 'delete studies with their checkpoints and images')).action(
+    async (names: readonly string[], options: Shared) => {
+      const { rm } = await import('./commands/rm.ts')
+      const places = []
+      for (const name of names) places.push(await place(options, name))
+      done(await rm(places, output(options)))
+    },
+  )
+
+  ofStudies(command('show <study>', 'show the course of a study and its best architectures'))
+    .option('--pictures', "draw the course of the search as images in the study's folder", false)
     .action(async (study: string, options: Shared & { pictures: boolean }) => {
       const { show } = await import('./commands/show.ts')
       const { studies, name } = await place(options, study)
@@ -203,47 +308,138 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
     .addOption(
       new Option(
         '--as <form>',
-        'the best as JSON, a TypeScript module or networks (those in code only); the study for another program',
+        'data, code: the best architectures as JSON or as a TypeScript module; instance: as networks (from code only); others: the whole study in the format of another program',
       )
         .choices(['data', 'code', 'instance', ...formNames()])
         .default('data'),
     )
-    .option('--out <path>', 'write there instead of to stdout')
-    .option('--module <file>', 'the module that exports or registers the space, for --as code')
-    .action(async (study: string, options: Shared & { as: string; out?: string; module?: string }) => {
-      const { exportStudy } = await import('./commands/export.ts')
-      const { top, as, out, module } = options
+    .addOption(
+      new Option(
+        '--to <format>',
+        'write the trained network of the best trial: from its saved weights if the study has them, otherwise trained again',
+      )
+        .choices(['onnx', 'tfjs', 'safetensors'])
+        .conflicts('as'),
+    )
+    .addOption(new Option('--trial <n>', 'with --to: the trial; default: the best one').argParser(whole))
+    .option('--out <path>', 'where to write; default: stdout, or with --to a name made of study and trial')
+    .option(
+      '--module <file>',
+      'with --as code: the module that exports or registers the space; with --to: the module that composes the search; default: the one that created the study',
+    )
+    .action(async (study: string, options: Shared & ExportFlags, self: Command) => {
+      const { top, as, to, trial, out, module, storage } = options
+      if (trial !== undefined && to === undefined) self.error('error: --trial requires --to')
       const { studies, name } = await place(options, study)
-      done(await exportStudy(name, { studies, top, as, out, module, output: output(options) }))
+      if (to === undefined) {
+        const { exportStudy } = await import('./commands/export.ts')
+        return done(await exportStudy(name, { studies, top, as, out, module, output: output(options) }))
+      }
+      const { exportNetwork } = await import('./commands/export-network.ts')
+      const { locateStudy } = await import('../node/studies.ts')
+      const at = storage === undefined ? locateStudy(study, options.directory) : { name, storage }
+      return done(await exportNetwork(name, { studies, to, trial, out, module, study: at, output: output(options) }))
     })
 
-  command('fit <data>', 'find the best model for a table or a folder of images, within a time and limits')
-    .option('--target <column>', 'the column to predict; default: the last one')
-    .addOption(
-      new Option('--task <kind>', 'overrule what the target looks like').choices(['classification', 'regression']),
+  inFolder(command('compare <study...>', 'compare studies: best values, curves with confidence bands, rank tests'))
+    .addHelpText(
+      'after',
+      '\nStudies joined by commas or matched by a * form one group, for example repetitions with other seeds:\n  archloom compare tpe-1,tpe-2,tpe-3 "random-*"',
     )
-    .addOption(new Option('--minutes <n>', 'time for everything').default(5).argParser(positiveNumber))
-    .addOption(new Option('--trials <n>', 'trials at most').argParser(positive))
-    .addOption(new Option('--max-parameters <n>', 'numbers that the model holds, at most').argParser(positive))
-    .addOption(new Option('--max-multiply-adds <n>', 'multiply-adds of one image, at most').argParser(positive))
-    .addOption(new Option('--max-bytes <n>', 'size of the file, at most').argParser(positive))
-    .option('--group <column>', 'rows of one value of this column stay together when the model is checked')
-    .option('--time <column>', 'check on the latest rows by this column')
-    .option('--compress', 'write networks of images in 8-bit integers', false)
-    .option('--no-flip', 'mirrored images are of another class: digits, letters')
-    .addOption(new Option('--seed <n>', 'same seed, same order of trials').default(1).argParser(seedOf))
-    .option('--out <folder>', 'where the model is written', 'model')
-    .action(async (data: string, options: Shared & FitFlags) => {
+    .option('--metric <name>', 'metric to compare; default: the first objective')
+    .option('--csv', 'print the curves as CSV instead of the tables', false)
+    .action(async (names: readonly string[], options: Shared & { metric?: string; csv: boolean }) => {
+      const { compare } = await import('./commands/compare.ts')
+      const { metric, csv } = options
+      // A pattern is never the path of a folder.
+      const placeOf = async (study: string) =>
+        study.includes('*') ? { studies: (await place(options)).studies, name: study } : place(options, study)
+      done(await compare(names, { place: placeOf, metric, csv, output: output(options) }))
+    })
+
+  inFolder(command('importance <study>', 'show how much each decision of a study matters'))
+    .addOption(
+      new Option(
+        '--method <name>',
+        'fanova: share of the variance that a decision explains; ped-anova: how a decision sets the best trials apart',
+      )
+        .choices(['fanova', 'ped-anova'])
+        .default('fanova'),
+    )
+    .option('--metric <name>', 'metric to explain; default: the first objective')
+    .option('--pairs', 'fanova only: also show what pairs of decisions explain together', false)
+    .action(
+      async (study: string, options: Shared & { method: 'fanova' | 'ped-anova'; metric?: string; pairs: boolean }) => {
+        const { showImportance } = await import('./commands/importance.ts')
+        const { studies, name } = await place(options, study)
+        const { method, metric, pairs } = options
+        done(await showImportance(name, { studies, method, metric, pairs, output: output(options) }))
+      },
+    )
+
+  withDashboard(
+    command('fit <data>', 'find the best model for a table, a series or a folder of images within a time limit'),
+  )
+    .addOption(
+      new Option(
+        '--target <column>',
+        'column to predict; default: the last one. Repeat it for several: labels where all hold 0 and 1, else quantities',
+      ).argParser((name: string, before: readonly string[] = []) => [...before, name]),
+    )
+    .addOption(
+      new Option(
+        '--task <kind>',
+        'task to solve, instead of the one inferred from the target; forecast: the rows are a time series; series-classification: the rows are steps of many series, or a folder holds a table for each; upscale: enlarge images like those of the folder',
+      ).choices(['classification', 'regression', 'multi-label', 'forecast', 'series-classification', 'upscale']),
+    )
+    .addOption(
+      new Option('--minutes <n>', 'time limit for everything, in minutes').default(5).argParser(positiveNumber),
+    )
+    .addOption(new Option('--trials <n>', 'maximum number of trials').argParser(positive))
+    .addOption(new Option('--max-parameters <n>', 'maximum number of parameters of the model').argParser(positive))
+    .addOption(new Option('--max-multiply-adds <n>', 'maximum number of multiply-adds per image').argParser(positive))
+    .addOption(new Option('--max-bytes <n>', 'maximum size of the model file, in bytes').argParser(positive))
+    .addOption(
+      new Option(
+        '--max-latency-ms <n>',
+        'maximum time of one prediction, measured with ONNX Runtime on one thread, in milliseconds',
+      ).argParser(positiveNumber),
+    )
+    .option('--group <column>', 'keep rows with the same value in this column on one side of every validation split')
+    .option(
+      '--time <column>',
+      'order the rows by this column and validate on the latest ones; of labelled series: order the steps of each by it',
+    )
+    .option(
+      '--series <column>',
+      'with --task series-classification: the column that says which series a row belongs to',
+    )
+    .addOption(
+      new Option(
+        '--lags <n>',
+        'number of earlier values from which each value of a series is forecast; default: a fifth of the series, at most 48',
+      ).argParser(positive),
+    )
+    .addOption(
+      new Option('--count <n>', 'number of future values of a series to print').default(10).argParser(positive),
+    )
+    .addOption(new Option('--scale <n>', 'with --task upscale: enlargement, 2, 3 or 4; default: 2').argParser(positive))
+    .option('--compress', 'write image networks in 8-bit integers', false)
+    .option('--no-flip', 'do not mirror images, for classes that a mirrored image changes (digits, letters)')
+    .addOption(new Option('--seed <n>', 'seed of all random choices').default(1).argParser(seedOf))
+    .option('--out <folder>', 'folder to write the model to', 'model')
+    .action(async (data: string, options: Shared & Dashboarded & FitFlags) => {
       const { fitCommand } = await import('archloom/plugins/fit')
       const { onInterrupt } = await import('./interrupt.ts')
       const out = output(options)
       const stop = new AbortController()
       using _signals = onInterrupt({ stop: () => stop.abort('interrupted'), say: (text) => out.note(text) })
-      const { target, task, minutes, trials, group, time, flip, compress, seed } = options
+      const { target, task, minutes, trials, group, time, series, lags, count, scale, flip, compress, seed } = options
       const limits = {
         ...(options.maxParameters !== undefined && { parameters: options.maxParameters }),
         ...(options.maxMultiplyAdds !== undefined && { multiplyAdds: options.maxMultiplyAdds }),
         ...(options.maxBytes !== undefined && { bytes: options.maxBytes }),
+        ...(options.maxLatencyMs !== undefined && { maxLatencyMs: options.maxLatencyMs }),
       }
       const given = {
         ...(target !== undefined && { target }),
@@ -251,10 +447,20 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
         ...(trials !== undefined && { trials }),
         ...(group !== undefined && { group }),
         ...(time !== undefined && { time }),
+        ...(series !== undefined && { series }),
+        ...(lags !== undefined && { lags }),
+        ...(scale !== undefined && { scale }),
+        count,
       }
+      const wish = dashboardWish(options)
+      const directory = STUDIES
+      const board = wish && (await import('./dashboard/open.ts'))
+      await using shown = wish && (await board?.dashboardProcess(`journal:${directory}`, wish))
+      if (shown) out.log(`dashboard  ${shown.url}`)
       done(
         await fitCommand(data, {
           ...given,
+          ...(board && { study: { name: board.studyNameFor(data, directory), directory } }),
           minutes,
           flip,
           compress,
@@ -265,17 +471,41 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
           output: out,
         }),
       )
+      if (shown && !stop.signal.aborted) await board?.stay(shown, out)
     })
 
-  command('predict <model> <data>', 'predictions of a model that fit wrote, as CSV').action(
-    async (model: string, data: string, options: Shared) => {
+  command('predict <model> <data>', 'print the predictions of a model written by fit, as CSV')
+    .addOption(new Option('--count <n>', 'number of future values of a series').default(10).argParser(positive))
+    .action(async (model: string, data: string, options: Shared & { count: number }) => {
       const { predictCommand } = await import('archloom/plugins/fit')
-      done(await predictCommand(model, data, output(options)))
-    },
-  )
+      done(await predictCommand(model, data, output(options), options.count))
+    })
 
-  ofStudies(command('report <study>', 'write a study as one HTML file, and its figures as SVG files'))
-    .option('--out <file>', 'the HTML file', 'report.html')
+  command('worker <module>', 'evaluate trials of distributed searches until interrupted')
+    .option('--redis <url>', 'redis:// or rediss:// (TLS); default: ARCHLOOM_REDIS, else redis://127.0.0.1:6379')
+    .option('--queue <name>', 'name of the queue, as in distributed({ queue })')
+    .option('--checkpoints <place>', 'redis, file:///folder or s3://bucket/prefix, as in distributed({ checkpoints })')
+    .option('--code <text>', 'fingerprint of the code, as in distributed({ code })')
+    .addOption(
+      new Option('--size <n>', 'number of evaluations at once; default: the number of cores').argParser(positive),
+    )
+    .option('--in-process', 'evaluate in this process: for evaluations that take milliseconds and cannot crash')
+    .addOption(
+      new Option('--lock-seconds <n>', 'seconds of silence after which a worker loses its jobs').argParser(
+        positiveNumber,
+      ),
+    )
+    .addHelpText(
+      'after',
+      '\nThe module exports evaluator and space. ARCHLOOM_REDIS_PASSWORD and ARCHLOOM_REDIS_USER keep the password out of\nthe command line. Pressing Ctrl-C once finishes the running evaluations; pressing it twice returns them to the\nqueue at once.',
+    )
+    .action(async (file: string, { json, verbose, ...options }: Shared & WorkerFlags) => {
+      const { worker } = await import('./commands/worker.ts')
+      done(await worker(file, { ...options, output: output({ ...(json && { json }), ...(verbose && { verbose }) }) }))
+    })
+
+  ofStudies(command('report <study>', 'write a study as one HTML file and its figures as SVG files'))
+    .option('--out <file>', 'HTML file to write', 'report.html')
     .action(async (study: string, options: Shared & { out: string }) => {
       const { report } = await import('./commands/report.ts')
       const { studies, name } = await place(options, study)
@@ -283,18 +513,90 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
       done(await report(name, { studies, top, out, output: output(options) }))
     })
 
-  command('doctor', 'the tensor engines here: what they can, how fast they are, what to install').action(
-    async (options: Shared) => {
-      const { doctor } = await import('./commands/doctor.ts')
-      done(await doctor({ output: output(options) }))
+  inFolder(command('dashboard', 'show studies in the browser, also while they run'))
+    .addOption(
+      new Option('--port <n>', 'port; default: 8080 or the next free port; 0 takes any free port').argParser(port),
+    )
+    .option('--host <address>', 'address to listen on; only this machine can reach the default', '127.0.0.1')
+    .option('--open', 'open the dashboard in the browser', false)
+    .action(async (options: Shared & DashboardFlags) => {
+      const { dashboardCommand } = await import('./commands/dashboard.ts')
+      const { studies } = await place(options)
+      done(await dashboardCommand({ ...options, studies, output: output(options) }))
+    })
+
+  const table = program.command('table').description('convert tables of results')
+  table
+    .command('convert <file>')
+    .description('convert the published file or folder of a benchmark to CSV, for fileTable()')
+    .addOption(
+      new Option('--from <layout>', 'layout of the file')
+        .choices(['nas-bench-101', 'nas-bench-301', 'nats-bench', 'transnas-bench-101', 'hw-nas-bench'])
+        .makeOptionMandatory(),
+    )
+    .option('--dataset <name>', 'data set, task or setting to convert, if the file holds several')
+    .addOption(
+      new Option('--fidelity <share>', 'with nas-bench-301: also rows at this share of the training; may be repeated')
+        .argParser(shares)
+        .default([], ''),
+    )
+    .requiredOption('--out <file>', 'CSV file to write')
+    .option('--json', 'print one JSON object as the last line of stdout, and everything else to stderr')
+    .option('--verbose', 'show the stack trace of an error')
+    .action(
+      async (
+        file: string,
+        options: Shared & { from: TableLayout; dataset?: string; fidelity: readonly number[]; out: string },
+      ) => {
+        const { convertTable } = await import('./commands/table.ts')
+        const { from, dataset, fidelity, out } = options
+        done(await convertTable(file, { from, dataset, fidelities: fidelity, out, output: output(options) }))
+      },
+    )
+
+  command(
+    'doctor',
+    'show the tensor engines of this machine: their abilities, their speed, and what to install',
+  ).action(async (options: Shared) => {
+    const { doctor } = await import('./commands/doctor.ts')
+    done(await doctor({ output: output(options) }))
+  })
+
+  command('plugins', 'list the plugins: what each does, needs and provides, and its options')
+    .addArgument(new Argument('[kind]', 'list one kind only').choices(pluginKinds))
+    .action(async (kind: string | undefined, options: Shared) => {
+      const { plugins } = await import('./commands/plugins.ts')
+      done(await plugins({ kind, output: output(options) }))
+    })
+
+  command('init [folder]', 'write a typed project that runs').action(
+    async (folder: string | undefined, options: Shared) => {
+      const { init } = await import('./commands/init.ts')
+      done(init(folder ?? '.', output(options)))
     },
   )
 
-  command('bench <name>', 'run a benchmark of a checkout')
+  command('new-plugin', 'write the source of a new part, with a test that runs the contract suite of its kind')
+    .addArgument(new Argument('<kind>', 'kind of the part').choices(partKinds))
+    .argument('<name>', 'name in lower case, with dashes between words')
+    .option('--folder <folder>', 'folder to write the files to', '.')
+    .action(async (kind: PartKind, name: string, options: Shared & { folder: string }) => {
+      const { newPlugin } = await import('./commands/new-plugin.ts')
+      done(newPlugin(kind, name, options.folder, output(options)))
+    })
+
+  command('completion', 'print a shell script that completes commands and flags')
+    .addArgument(new Argument('<shell>', 'shell that runs the script').choices(shells))
+    .action(async (shell: Shell, options: Shared) => {
+      const { completion } = await import('./commands/completion.ts')
+      done(completion(shell, program, output(options)))
+    })
+
+  command('bench <name>', 'run a benchmark (from a checkout of the repository)')
     .addHelpText(
       'after',
       () =>
-        `\nBenchmarks: ${benchNames().join(', ') || 'none in an installed package'}.\nOther flags go to the benchmark.`,
+        `\nBenchmarks: ${benchNames().join(', ') || 'none (an installed package has no benchmarks)'}.\nAll other flags are passed to the benchmark.`,
     )
     .allowUnknownOption()
     .allowExcessArguments()
@@ -303,57 +605,80 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
       done(await bench(name, self.args.slice(1), output(options)))
     })
 
-  command('upscale <input> <output>', 'enlarge a picture, or every picture of a folder, with a trained network')
-    .requiredOption('--model <folder>', 'the model: a folder with model.json and weights.safetensors')
-    .addOption(new Option('--scale <n>', 'refuse models of another scale').argParser(positive))
-    .addOption(new Option('--tile <n>', 'pixels of a side that are worked on at once').argParser(positive))
+  command('upscale <input> [output]', 'enlarge an image, every image of a folder, or a film')
+    .option(
+      '--model <path>',
+      'folder of a model, or an ONNX file; default: the networks of archloom, for ×2, ×3 and ×4',
+    )
     .addOption(
-      new Option('--overlap <n>', 'pixels around a tile that are seen too; default: as many as matter').argParser(
-        whole,
-      ),
+      new Option(
+        '--scale <n>',
+        'enlargement, may be fractional; default: 2, or that of the model. The next larger network is used and its result reduced',
+      ).argParser(factor),
+    )
+    .addOption(
+      new Option('--tile <n>', 'side of the tiles that are processed one at a time, in pixels').argParser(positive),
+    )
+    .addOption(
+      new Option(
+        '--overlap <n>',
+        'margin around each tile that the network also sees, in pixels; default: as much as affects the result',
+      ).argParser(whole),
     )
     .addOption(
       new Option(
         '--to <size>',
-        'size to write: 1920x (width), x1080 (height) or 1920x1080; default: the scale',
+        'size to write: 1920x (width), x1080 (height) or 1920x1080; default: the input size times the scale',
       ).argParser(sizeOf),
     )
-    .addOption(new Option('--quality <n>', 'of JPEG and WebP, 1 to 100; default: 95').argParser(positive))
-    .addOption(new Option('--format <name>', 'of images written into a folder').choices(['png', 'jpg', 'webp']))
+    .addOption(new Option('--quality <n>', 'quality of JPEG and WebP files, 1 to 100; default: 95').argParser(positive))
+    .addOption(
+      new Option('--format <name>', 'format of images that are written into a folder').choices(['png', 'jpg', 'webp']),
+    )
     .option('--engine <name>', 'tensor engine', 'auto')
-    .option('--compare', 'also write bicubic and network side by side', false)
-    .option('--missing', 'only pictures that have not been written yet: goes on after a stop', false)
-    .action(async (input: string, result: string, options: Shared & UpscaleFlags) => {
+    .addOption(
+      new Option(
+        '--range <n>',
+        'greatest value of the images that an ONNX file takes; default: found by trial',
+      ).choices(['1', '255']),
+    )
+    .option(
+      '--self-ensemble',
+      'average over the eight symmetries of each image, which takes eight times as long',
+      false,
+    )
+    .option('--compare', 'also write the bicubic and the network result side by side', false)
+    .option('--missing', 'process only images that have not been written yet, to continue after a stop', false)
+    .action(async (input: string, result: string | undefined, options: Shared & UpscaleFlags) => {
       const { upscale } = await import('./commands/upscale.ts')
       done(await upscale(input, result, { ...options, output: output(options) }))
     })
 
-  command('reproduce <paper>', "a paper's claims against their baselines")
+  command('reproduce <paper>', 'compare the claims of a paper with their baselines')
     .addHelpText(
       'after',
-      () =>
-        `\nPapers: ${experimentNames().join(', ')}.\nEnds with 0 where every claim holds, with 1 where one does not.`,
+      () => `\nPapers: ${experimentNames().join(', ')}.\nThe exit code is 0 if every claim holds, and 1 otherwise.`,
     )
-    .addOption(new Option('--scale <scale>', 'how much of it').choices([...scales, 'medium']).default('smoke'))
+    .addOption(new Option('--scale <scale>', 'size of the experiment').choices([...scales, 'medium']).default('smoke'))
     .addOption(new Option('--seed <n>', 'seed of the first run').default(1).argParser(seedOf))
-    .option('--data <folder>', 'folder of data sets, as ARCHLOOM_DATA')
-    .option('--resume', 'medium scale: go on with the results that are there; finished units are not run again', false)
+    .option('--data <folder>', 'folder of data sets; default: the environment variable ARCHLOOM_DATA')
+    .option('--resume', 'medium scale: continue from existing results; finished units are not run again', false)
     .addOption(
-      new Option('--jobs <n>', 'medium scale: units at a time, each in a one-thread process')
+      new Option('--jobs <n>', 'medium scale: number of units that run at once, each in a process with one thread')
         .default(1)
         .argParser(positive),
     )
-    .option('--only <unit...>', 'medium scale: only the units under part, part/arm or part/arm/seed')
+    .option('--only <unit...>', 'medium scale: run only the units under these: part, part/arm or part/arm/seed')
     .action(async (paper: string, options: Shared & ReproduceFlags, self: Command) => {
       const { scale, seed, data, resume, jobs, only } = options
       const given = (name: string) => self.getOptionValueSource(name) === 'cli'
       if (scale === 'medium') {
-        if (given('seed')) self.error('error: the medium scale states its own seeds; leave --seed out')
+        if (given('seed')) self.error('error: the medium scale has fixed seeds; omit --seed')
         const { reproduceMedium } = await import('./commands/medium.ts')
         return done(await reproduceMedium(paper, { jobs, resume, only, data, output: output(options) }))
       }
       const stray = ['resume', 'jobs', 'only'].find(given)
-      if (stray) self.error(`error: --${stray} belongs to --scale medium`)
+      if (stray) self.error(`error: --${stray} requires --scale medium`)
       const { reproduce } = await import('./commands/reproduce.ts')
       return done(await reproduce(paper, { scale, seed, data, output: output(options) }))
     })

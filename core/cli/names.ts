@@ -10,14 +10,14 @@ export const benchNames = (): readonly string[] =>
     : []
 
 const plugins = new URL('../../plugins/', import.meta.url)
-// Source and build lie in the same order of folders.
+// Source and build have the same folder structure.
 const EXPERIMENT = `experiment${extname(import.meta.url)}`
 
 export const experimentOf = (paper: string): URL => new URL(`${paper}/${EXPERIMENT}`, plugins)
 
 const MEDIUM = `medium${extname(import.meta.url)}`
 
-/** Where a paper's plugin states its experiments of the medium scale. */
+/** The module in which a paper's plugin defines its medium-scale experiments. */
 export const mediumOf = (paper: string): URL => new URL(`${paper}/${MEDIUM}`, plugins)
 
 /** Papers that have a medium scale. */
@@ -27,10 +27,24 @@ export const mediumNames = (): readonly string[] => readdirSync(plugins).filter(
 export const experimentNames = (): readonly string[] =>
   readdirSync(plugins).filter((paper) => existsSync(experimentOf(paper)))
 
+/** The entries of the plugins. */
+export const pluginIndexes = (): readonly URL[] =>
+  readdirSync(plugins)
+    .map((plugin) => new URL(`${plugin}/index${extname(import.meta.url)}`, plugins))
+    .filter((entry) => existsSync(entry))
+
 const FORM = `export-study${extname(import.meta.url)}`
 
-/** Where a plugin states the form in which it exports studies. */
+/** The module in which a plugin defines the form of its exported studies. */
 export const formOf = (plugin: string): URL => new URL(`${plugin}/${FORM}`, plugins)
 
 /** Plugins that export studies in a form of their own. */
 export const formNames = (): readonly string[] => readdirSync(plugins).filter((plugin) => existsSync(formOf(plugin)))
+
+const STUDIES = `studies${extname(import.meta.url)}`
+
+/** Modules of the plugins that keep studies: importing one registers its schemes of URLs. */
+export const studiesModules = (): readonly URL[] =>
+  readdirSync(plugins)
+    .map((plugin) => new URL(`${plugin}/${STUDIES}`, plugins))
+    .filter((module) => existsSync(module))

@@ -1,11 +1,11 @@
-/** Something text can be written to: a stream such as process.stderr, or a test's. */
+/** Something that text can be written to: a stream such as process.stderr, or a fake one in a test. */
 export interface Terminal {
   readonly isTTY?: boolean
   readonly columns?: number
   write(text: string): unknown
 }
 
-/** Columns of a terminal; some say 0 or nothing. */
+/** Columns of a terminal, or `otherwise` where the terminal reports 0 or nothing. */
 export const widthOf = ({ columns = 0 }: Terminal, otherwise: number): number => (columns > 0 ? columns : otherwise)
 
 export interface Terminals {
@@ -13,7 +13,7 @@ export interface Terminals {
   readonly stderr: Terminal
 }
 
-/** Where a command speaks. With `--json`, stdout carries one JSON object and everything else goes to stderr. */
+/** Where a command prints. With `--json`, stdout carries one JSON object and everything else goes to stderr. */
 export interface Output {
   readonly json: boolean
   readonly verbose: boolean
@@ -23,9 +23,9 @@ export interface Output {
   note(text: string): void
   /** The result as JSON, on one line; nothing without `--json`. Called once, last. */
   result(value: unknown): void
-  /** Where progress is drawn. */
+  /** The terminal on which progress is drawn. */
   readonly progress: Terminal
-  /** Where results are read, for its width. */
+  /** The terminal on which results are printed; its width limits tables. */
   readonly reader: Terminal
 }
 

@@ -14,9 +14,9 @@ export interface ProgressView {
   readonly state: SearchState
   readonly maxTrials: number
   readonly maxMs: number
-  /** The last numbers heard from inside a trial, or from the training of shared weights. */
+  /** The last numbers reported from inside a trial, or by the training of shared weights. */
   readonly inside?: { readonly what: string; readonly step: number; readonly metrics: Readonly<Record<string, number>> }
-  /** Steps of a whole trial, as far as ended ones tell. */
+  /** Steps of a whole trial, estimated from the trials that have ended. */
   readonly steps: number
   /** When the newest running trial was proposed. */
   readonly trialAt: number
@@ -81,7 +81,7 @@ function share({ state, maxTrials, maxMs, lastAt }: ProgressView, now: number): 
   return Number.isFinite(maxTrials) || Number.isFinite(maxMs) ? Math.min(1, done) : undefined
 }
 
-/** The facts of a search on one line. */
+/** Summarises a search on one line. */
 export function summaryLine(shown: ProgressView, now: number): string {
   const { state, maxTrials } = shown
   const ended = state.completed + state.failed
@@ -99,7 +99,7 @@ export function summaryLine(shown: ProgressView, now: number): string {
   ].join('  ')
 }
 
-/** What is going on inside the running trial. */
+/** Describes on one line what the running trial is doing. */
 export function insideLine({ inside, state, steps, trialAt }: ProgressView, now: number): string {
   if (state.status !== 'running' || (!inside && state.running.length === 0)) return ''
   const since = state.running.length > 0 ? `  ${durationText(now - trialAt)}` : ''
@@ -111,7 +111,7 @@ export function insideLine({ inside, state, steps, trialAt }: ProgressView, now:
 export interface ProgressOptions {
   readonly terminal: Terminal
   readonly clock: Clock
-  /** Pause between two plain lines where the terminal cannot redraw. Default 5 s. */
+  /** Milliseconds between two plain lines where the terminal cannot redraw. Default: 5000. */
   readonly everyMs?: number
 }
 
@@ -121,8 +121,8 @@ export interface ProgressDisplay extends Disposable {
 }
 
 /**
- * Shows a running search: two lines that redraw themselves on a terminal, else a plain line every few seconds.
- * Watching costs the search a fold per event.
+ * Shows a running search: two lines that redraw themselves on a terminal, else a plain line every few seconds. The
+ * cost for the search is one fold per event.
  */
 export function progressDisplay(events$: Observable<SearchEvent>, options: ProgressOptions): ProgressDisplay {
   const { terminal, clock, everyMs = 5000 } = options
@@ -164,7 +164,7 @@ export function progressDisplay(events$: Observable<SearchEvent>, options: Progr
     terminal.write(`${text}\n`)
     if (live) draw()
   }
-  // What earlier sessions had to say is told by the study.
+  // Events of earlier sessions are not shown again.
   let replayed = false
   const subscription = events$.subscribe((event) => {
     shown = view(shown, event)
@@ -182,7 +182,7 @@ export function progressDisplay(events$: Observable<SearchEvent>, options: Progr
       clearInterval(timer)
       subscription.unsubscribe()
       clear()
-      // The last word stays on the screen.
+      // The last state stays on the screen.
       const summary = summaryLine(shown, clock.now())
       if (shown.state.status !== 'idle' && summary !== last) terminal.write(`${summary}\n`)
     },

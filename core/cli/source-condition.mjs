@@ -12,7 +12,7 @@ const STATEMENT = /^\s*(?:import|export)\b(?!\s*\()/m
 const isProgram = (url) => url.startsWith('file:') && /\.[jt]sx?(?:$|\?)/.test(url) && !url.includes('/node_modules/')
 
 /**
- * In a checkout, package entries resolve to their TypeScript source, as under `node --conditions=source`.
+ * In a checkout, package entries resolve to their TypeScript source, as under `node --conditions=archloom-source`.
  * A file of the user's with import and export statements is a module, whatever "type" its package.json states:
  * `npm init` writes "commonjs", and Node refuses to require() a module while it is importing one.
  */

@@ -2,9 +2,9 @@ import type { Clock } from '../clock.ts'
 import { type Terminal, widthOf } from './output.ts'
 import { cut } from './text.ts'
 
-/** Says how long work other than a search goes on. */
+/** Shows the progress of long work other than a search. */
 export interface StatusLine extends Disposable {
-  /** Replaces the line on a terminal; elsewhere a line every few seconds. */
+  /** Replaces the line on a terminal; elsewhere prints a line every few seconds. */
   show(text: string): void
   /** Print something that stays, above the line. */
   above(text: string): void

@@ -8,7 +8,7 @@ export function durationText(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`
 }
 
-/** A number for people: 4 significant digits, thousands and millions shortened. */
+/** A number for people: 4 significant digits, with thousands and millions abbreviated. */
 export function numberText(value: number): string {
   const size = Math.abs(value)
   if (size >= 1e9) return `${(value / 1e9).toFixed(2)} G`
@@ -28,7 +28,7 @@ export const metricsText = (metrics: Readonly<Record<string, number>>, limit = 4
 
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
-/** Cut to a width, with an ellipsis. */
+/** Cuts text to a width, with an ellipsis. */
 export const cut = (text: string, width: number): string =>
   text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text
 

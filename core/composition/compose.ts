@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { Container, ContainerModule, type ContainerModuleLoadOptions, type Newable } from 'inversify'
+import { Container, ContainerModule, type ContainerModuleLoadOptions, type Newable } from '#inversify'
 import type { Controller } from '../controller.ts'
 import { quote } from '../errors.ts'
 import type { EvaluatorDefinition } from '../evaluator.ts'
@@ -28,11 +28,14 @@ export interface Composition {
   get<T>(token: Token<T>): T
   has(token: Token<unknown>): boolean
   readonly observers: readonly Observer[]
-  /** Who bound each part, for describe(). */
+  /** The plugin or option that bound each part, for describe(). */
   readonly origins: ReadonlyMap<Token<unknown>, string>
 }
 
-/** Parts of `createSearch` itself, plugins in order, then overrides; afterwards nothing can be bound. */
+/**
+ * Binds the parts of `createSearch` itself, then the plugins in order, then the overrides. Afterwards nothing can be
+ * bound.
+ */
 export function compose(
   base: (bind: Bind) => void,
   plugins: readonly Plugin[],
@@ -117,7 +120,7 @@ export function compose(
 const nameOf = (token: Token<unknown>) =>
   typeof token === 'symbol' ? (token.description ?? '').replace('archloom:', '') : String(token)
 
-/** Refuse a search whose parts do not fit, with what to add. */
+/** Refuses a search whose parts do not fit together; the error says what to add. */
 export function checkNeeds(plugins: readonly Plugin[], space: SearchSpace, evaluator: EvaluatorDefinition) {
   const names = new Set<string>()
   for (const plugin of plugins) {

@@ -17,7 +17,7 @@ interface Described {
 const sizeText = (space: SearchSpace) =>
   space.decisions.some((decision) => decision.kind === 'real') ? 'real-valued' : `${space.size} architectures`
 
-/** What was resolved: each part, who bound it, and with which options. */
+/** Describes the composed search: each part, the plugin or option that bound it, and its options. */
 export function describe({ space, plugins, composition, seed, objectives, study }: Described): string {
   const evaluator = composition.get(EVALUATOR_DEFINITION)
   const lines = [
@@ -46,7 +46,7 @@ export function describe({ space, plugins, composition, seed, objectives, study 
   return lines.join('\n')
 }
 
-/** BibTeX of exactly the parts in use, each once. */
+/** The BibTeX entries of exactly the parts in use, each once. */
 export function cite(space: SearchSpace, evaluator: EvaluatorDefinition, plugins: readonly Plugin[]): string {
   const papers = [...(space.papers ?? []), ...(evaluator.papers ?? []), ...plugins.flatMap((plugin) => plugin.papers)]
   return [...new Set(papers.map((paper) => paper.bibtex.trim()))].join('\n\n')

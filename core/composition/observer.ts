@@ -16,18 +16,27 @@ export interface Observed {
   /** All events, those before `from` included. */
   readonly events$: Observable<SearchEvent>
   on<T extends SearchEventType>(type: T, listener: (event: EventOf<T>) => void): () => void
+  /**
+   * Says that the observer is still writing. The end of the search waits ten more seconds for it, and ten minutes at
+   * most.
+   */
+  stillWriting?(): void
 }
 
 /**
- * Looks on while a search runs. What it returns is called when the search is disposed of, and awaited for at most ten
- * seconds, so that nothing it still has to write is lost. An observer that throws never stops a search.
+ * Observes a running search. The function that it returns is called when the search is disposed of, and awaited for ten
+ * seconds, or longer if it calls `stillWriting`, so that the observer can write what remains. An observer that throws or
+ * hangs never stops a search.
  */
 export type Observer = (search: Observed) => void | (() => void | Promise<void>)
 
 export interface BatchesOptions {
-  /** Milliseconds between the first event of a batch and its writing. Default 200. */
+  /** Milliseconds from the first event of a batch until the batch is written. Default: 200. */
   readonly everyMs?: number
-  /** Writes events somewhere else, such as a file or a server. While it works, events are collected for the next call. */
+  /**
+   * Writes events somewhere else, such as a file or a server. Events that come in the meantime are collected for the
+   * next call.
+   */
   write(events: readonly SearchEvent[]): Promise<void>
 }
 
@@ -36,13 +45,20 @@ const declared = optionsFor<BatchesOptions>()('observeInBatches', {
   write: required(callback<BatchesOptions['write']>({ doc: 'Writes events somewhere else.' })),
 })
 
-/** How long the end of a search waits for events that an observer has not been given yet. */
+/** How long the end of a search waits for the next event that an observer has not been given yet. */
 const CATCH_UP_MS = 5000
+/** Events in memory above which an observer that does not keep up reads the others from the study later. */
+const QUEUE_LIMIT = 10_000
+
+/** Events that are written at once at most. */
+const BATCH = 2000
 
 /**
- * An observer that writes all events of a study somewhere else, those before `from` included, in order and in batches. A
- * batch that could not be written is tried again together with the next one; the failure becomes a warning of the study.
- * The end of the search waits until everything is written. Error: ARCHLOOM_OPTION.
+ * An observer that writes all events of a study somewhere else, those before `from` included, in order and in batches.
+ * A batch that could not be written is retried together with the next one; the failure becomes a warning of the study.
+ * The end of the search waits until everything is written. At most 20,000 events are in memory: while `write` does not
+ * keep up, the observer leaves the stream and reads what it has missed from the study afterwards. Error:
+ * ARCHLOOM_OPTION.
  */
 export function observeInBatches(search: Observed, given: BatchesOptions): () => Promise<void> {
   const { everyMs, write } = declared.read(given)
@@ -50,24 +66,31 @@ export function observeInBatches(search: Observed, given: BatchesOptions): () =>
   let seen = -1
   let writing: Promise<void> | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
+  let subscription: { unsubscribe(): void } | undefined
   let failure: unknown
   let isTold = false
+  let isOver = false
 
   async function writeQueue(): Promise<void> {
-    const events = queue
-    queue = []
+    const events = queue.splice(0, BATCH)
     try {
       await write(events)
       failure = undefined
+      search.stillWriting?.()
     } catch (thrown) {
       failure = thrown
       queue = [...events, ...queue]
     }
   }
+  /** Until nothing waits, or a batch cannot be written. */
+  async function writeAll(): Promise<void> {
+    do await writeQueue()
+    while (queue.length > 0 && failure === undefined)
+  }
   async function flush(): Promise<void> {
     await writing
     if (queue.length === 0) return
-    writing = writeQueue()
+    writing = writeAll()
     await writing
   }
   const wait = () => {
@@ -75,23 +98,46 @@ export function observeInBatches(search: Observed, given: BatchesOptions): () =>
       flush().then(() => {
         timer = undefined
         if (queue.length > 0) wait()
+        else rejoin()
       })
     }, everyMs)
-    // A process that has nothing else to do may end: the end of the search writes the rest.
+    // The timer does not keep the process alive: the end of the search writes the rest.
     if (typeof timer === 'object') timer.unref()
   }
-  const subscription = search.events$.subscribe((event) => {
-    seen = event.seq
-    queue.push(event)
-    wait()
-    if (failure === undefined || isTold) return
-    isTold = true
-    throw failure
-  })
+  const subscribe = () => {
+    const from = seen + 1
+    subscription = search.events$.subscribe((event) => {
+      // Events that follow from another one have its number, and stay with it.
+      if (event.seq < from || (event.seq > seen && queue.length >= QUEUE_LIMIT && leave())) return
+      seen = event.seq
+      queue.push(event)
+      wait()
+      if (failure === undefined || isTold) return
+      isTold = true
+      throw failure
+    })
+  }
+  const leave = () => {
+    subscription?.unsubscribe()
+    subscription = undefined
+    return true
+  }
+  const rejoin = () => {
+    if (!subscription && !isOver && queue.length === 0) subscribe()
+  }
+  subscribe()
   return async () => {
-    for (let waited = 0; seen < search.record.state.seq && waited < CATCH_UP_MS; waited += 5)
+    for (let [waited, last] = [0, seen]; seen < search.record.state.seq && waited < CATCH_UP_MS; waited += 5) {
+      if (!subscription) {
+        await flush()
+        if (failure !== undefined) break
+        rejoin()
+      }
       await new Promise((resolve) => setTimeout(resolve, 5))
-    subscription.unsubscribe()
+      if (seen > last) [waited, last] = [0, seen]
+    }
+    isOver = true
+    leave()
     clearTimeout(timer)
     await flush()
     if (queue.length > 0 && failure === undefined) await flush()

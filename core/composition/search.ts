@@ -7,6 +7,7 @@ import { fullFidelity } from '../scheduler.ts'
 import { askTell } from '../search/ask-tell.ts'
 import { spentReason } from '../search/budget.ts'
 import { error as searchError } from '../search/errors.ts'
+import { type UnmetBounds, unmetBounds } from '../search/reachable.ts'
 import { endOf, run } from '../search/run.ts'
 import { EventStream, listenerDoors } from '../search/stream.ts'
 import { withoutRepeats } from '../search/wrappers.ts'
@@ -47,14 +48,15 @@ import {
   SCHEDULER,
   TRAINER,
 } from './tokens.ts'
+import type { WarmResults } from './warm-start.ts'
 
-/** A trial as a person wants it: decoded and typed. */
+/** A trial with its architecture decoded and typed. */
 export interface BestTrial<A> extends Omit<Trial, 'architecture' | 'reward'> {
   readonly architecture: A
   readonly reward: number
   /**
-   * The architecture as a network with fresh seeded weights; dispose it.
-   * Error: ARCHLOOM_STUDY_NO_NETWORKS where the space builds none.
+   * Builds the network of the architecture with newly initialised, seeded weights. The caller disposes it. Error:
+   * ARCHLOOM_STUDY_NO_NETWORKS if the space builds no networks.
    */
   build(options: { input: readonly number[]; classes: number; rng: Random }): Network
 }
@@ -64,28 +66,33 @@ export interface SearchProposal<A> {
   readonly genotype: Genotype
   readonly architecture: A
   readonly seed: number
-  /** Share of the full effort that is asked for, in (0, 1]. */
+  /** Requested share of the full effort, in (0, 1]. */
   readonly fidelity: number
 }
 
-/** A composed search. Holds everything it uses until disposed. */
+/** A composed search. It holds everything that it uses until it is disposed of. */
 export interface Search<A = unknown> extends AsyncDisposable {
   readonly space: SearchSpace<A>
   readonly seed: number
-  /** Where the study lives. A name that was made up may change when the study is opened, where it is taken. */
+  /** Where the study is kept. A generated name may change when the study is opened, if it is taken by then. */
   readonly study: string
   /**
-   * Opens the study: creates it, or brings the search to where its events end. Called by run(), finish(), propose(),
-   * observe() and enqueue(); calling it again does nothing.
-   * Errors: ARCHLOOM_STUDY_LOCKED, ARCHLOOM_STUDY_MISMATCH, ARCHLOOM_STUDY_DIVERGED, ARCHLOOM_STUDY_CORRUPT,
-   * ARCHLOOM_STUDY_NOT_WRITABLE.
+   * Opens the study: creates it, or replays its events so that the search continues where they end. Called by run(),
+   * finish(), propose(), observe() and enqueue(); calling it again does nothing. Errors: ARCHLOOM_STUDY_LOCKED,
+   * ARCHLOOM_STUDY_MISMATCH, ARCHLOOM_STUDY_DIVERGED, ARCHLOOM_STUDY_CORRUPT, ARCHLOOM_STUDY_NOT_WRITABLE.
    */
   open(): Promise<void>
-  /** Runs until the budget is spent; each event is on disk before it is seen here. Leaving the loop stops the search. */
+  /**
+   * Runs until the budget is spent; each event is on disk before it is seen here. Breaking out of the loop stops the
+   * search.
+   */
   run(options?: { readonly signal?: AbortSignal }): AsyncGenerator<SearchEvent>
   /** Runs to the end and returns the final state. */
   finish(options?: { readonly signal?: AbortSignal }): Promise<SearchState>
-  /** Asks the run to stop after what is under way is aborted; another run() goes on, here or in another process. */
+  /**
+   * Aborts the evaluations in progress and stops the run. Another run() continues the search, here or in another
+   * process.
+   */
   stop(reason?: string): void
   /** All events, past ones replayed. Subscribing never starts or multiplies work. */
   readonly events$: Observable<SearchEvent>
@@ -93,7 +100,7 @@ export interface Search<A = unknown> extends AsyncDisposable {
   on<T extends SearchEventType>(type: T, listener: (event: EventOf<T>) => void): () => void
   /** Where the search stands; empty before the study is opened. */
   state(): SearchState
-  /** Everything that the study's events say. */
+  /** The fold of all events of the study. */
   record(): StudyRecord
   /** The n best feasible completed trials by reward, one for each architecture. */
   best(n?: number): BestTrial<A>[]
@@ -101,23 +108,36 @@ export interface Search<A = unknown> extends AsyncDisposable {
   front(): BestTrial<A>[]
   /**
    * Asks for a trial of an architecture (or a genotype) of your choice; it comes before the controller's next one.
-   * Error: ARCHLOOM_CONTROLLER_PROPOSAL_INVALID, or that of the space for an architecture it does not have.
+   * Error: ARCHLOOM_CONTROLLER_PROPOSAL_INVALID, or the error of the space for an architecture that is not in it.
    */
   enqueue(candidate: A | Genotype): Promise<void>
   /**
-   * The next proposal, when you own the loop. Trials that an earlier process left without a result come first.
-   * Error: ARCHLOOM_SEARCH_NOTHING_TO_PROPOSE.
+   * Returns the next proposal, for a loop of your own. Trials that an earlier process left without a result come
+   * first. Error: ARCHLOOM_SEARCH_NOTHING_TO_PROPOSE.
    */
   propose(given?: Given): Promise<SearchProposal<A>>
-  /** The result of a proposal; a failure is `{ failed: 'why' }`. */
+  /** Records the result of a proposal; a failure is `{ failed: 'why' }`. */
   observe(
     proposal: Pick<SearchProposal<A>, 'trial'>,
     result: Readonly<Record<string, number>> | { readonly failed: string; readonly reason?: FailureReason },
   ): Promise<void>
-  /** What was resolved, as text. */
+  /**
+   * Trains the network of a trial as its evaluation did, and returns it; the caller disposes it. A paused trial continues
+   * from the weights that the study keeps and is trained to the end; any other is trained again from its own seed, which
+   * gives the same weights on the same engine. Errors: ARCHLOOM_SEARCH_NO_SUCH_TRIAL, ARCHLOOM_SEARCH_NO_TRAINING, those of
+   * the evaluator.
+   */
+  train(trial: number, options?: TrainOptions): Promise<Network>
+  /** Describes the composed search as text. */
   describe(): string
   /** BibTeX of the parts in use. */
   cite(): string
+}
+
+export interface TrainOptions {
+  readonly signal?: AbortSignal
+  /** Called with what the trainer reports. */
+  readonly onProgress?: (step: number, metrics: Readonly<Record<string, number>>) => void
 }
 
 export interface SearchSetup<A> {
@@ -127,20 +147,28 @@ export interface SearchSetup<A> {
   readonly seed: number
   readonly concurrency: number
   readonly commit: CommitMode
-  /** Skip architectures that were proposed before. */
+  /** Whether to skip architectures that were proposed before. */
   readonly unique: boolean
-  /** Where the study will live, as far as that is known before it is opened. */
+  /** Where the study will be kept, as far as this is known before it is opened. */
   readonly location: string
   readonly openStore: () => Promise<Store>
+  /** Aborted when the search is disposed of. */
+  readonly disposal: AbortController
   readonly budgetGiven: Json
+  /** Results of elsewhere that a new study's controller starts with, read when they are needed. */
+  readonly warmStart?: () => Promise<WarmResults>
+  /** The priors of the space, as JSON. */
+  readonly priors?: string
   /** A plugin's trainer that the evaluator, once created, has not asked for. */
   readonly isTrainerIgnored: () => boolean
 }
 
-/** How long the end of a search waits for its observers. */
+/** How long the end of a search waits for observers that do not say that they are still writing. */
 const OBSERVER_MS = 10_000
+/** How often it waits so long, whatever they say. */
+const WAITS = 60
 
-/** An opened study and what works on it. */
+/** An opened study, with the objects that work on it. */
 interface Session<A> {
   readonly store: Store
   readonly stream: EventStream
@@ -148,6 +176,8 @@ interface Session<A> {
   /** Proposed in an earlier process, which ended before their results came. */
   readonly leftOver: Job[]
   readonly finishers: (() => void | Promise<void>)[]
+  /** How often observers said that they are still writing. */
+  writings: number
 }
 
 /** The running object behind createSearch(). */
@@ -166,6 +196,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
   let running = false
   let begun = false
   let disposed = false
+  let evaluatorMade: Evaluator<A> | undefined
   let evaluatorUsed: Evaluator<A> | undefined
   let session: Session<A> | undefined
   let opening: Promise<Session<A>> | undefined
@@ -190,7 +221,15 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
         rng: rng.fork('scheduler'),
         maxTrials: budget.maxTrials,
       })
-      const trials = new Trials<A>({ space, objectives, controller, scheduler, rng, retries: budget.retries })
+      const trials = new Trials<A>({
+        space,
+        objectives,
+        controller,
+        scheduler,
+        rng,
+        retries: budget.retries,
+        checkFidelity: (fidelity) => definition.checkFidelity?.(fidelity),
+      })
       const stream = new EventStream(store, clock, doors.emitter)
       await stream.restore((event) => {
         if (event.type === 'search.started') checkSame(store, event)
@@ -198,7 +237,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
         if (different !== undefined)
           throw studyError('ARCHLOOM_STUDY_DIVERGED', { study: store.location, trial: different })
       })
-      const opened: Session<A> = { store, stream, trials, leftOver: [...trials.pending], finishers: [] }
+      const opened: Session<A> = { store, stream, trials, leftOver: [...trials.pending], finishers: [], writings: 0 }
       session = opened
       removeOldCheckpoints(opened)
       startObservers(opened)
@@ -222,14 +261,15 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
   }
 
   function checkSame(store: Store, event: EventOf<'search.started'>) {
-    const mine = { space: space.fingerprint, seed, concurrency, objectives, commit }
+    const mine = { space: space.fingerprint, seed, concurrency, objectives, commit, priors: setup.priors }
     const theirs = {
       space: event.space.fingerprint,
       seed: event.seed,
       concurrency: event.concurrency,
       objectives: event.objectives,
-      // Version 0.1 knew no other order.
+      // Version 0.1 had no other order.
       commit: event.commit ?? commit,
+      priors: event.parts.priors,
     }
     for (const field of Object.keys(mine) as (keyof typeof mine)[])
       if (JSON.stringify(mine[field]) !== JSON.stringify(theirs[field]))
@@ -241,61 +281,99 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
         })
   }
 
-  function startObservers({ stream, store, finishers }: Session<A>) {
+  function startObservers(session: Session<A>) {
+    const { stream, store, finishers } = session
+    const stillWriting = () => void session.writings++
     const from = stream.state.seq + 1
     const view = { study: store.name, location: store.location, from, record: stream.record }
     for (const observe of composition.observers)
       try {
-        const finisher = observe({ ...view, events$: doors.events$, on: doors.on })
+        const finisher = observe({ ...view, events$: doors.events$, on: doors.on, stillWriting })
         if (typeof finisher === 'function') finishers.push(finisher)
       } catch (thrown) {
         stream.complain('observer', thrown)
       }
   }
 
-  /** A checkpoint is needed until the next rung of its trial has a result. */
+  /** A checkpoint is needed until every trial that continues from it has a newer one, or has ended. */
   function removeOldCheckpoints({ store, finishers }: Session<A>) {
     let removing: Promise<unknown> = Promise.resolve()
-    const lastRung = new Map<number, number>()
-    const remove = (trial: number, keep?: number) => {
-      const rung = lastRung.get(trial)
-      if (keep === undefined) lastRung.delete(trial)
-      else lastRung.set(trial, keep)
-      if (rung !== undefined)
-        removing = removing.then(() => store.artifacts.remove(checkpointName(trial, rung))).catch(() => {})
+    const held = new Map<number, string>()
+    const holders = new Map<string, number>()
+    const hold = (trial: number, name?: string) => {
+      const before = held.get(trial)
+      if (before === name) return
+      if (name === undefined) held.delete(trial)
+      else {
+        held.set(trial, name)
+        holders.set(name, (holders.get(name) ?? 0) + 1)
+      }
+      if (before === undefined) return
+      const others = holders.get(before)! - 1
+      if (others > 0) return void holders.set(before, others)
+      holders.delete(before)
+      removing = removing.then(() => store.artifacts.remove(before)).catch(() => {})
     }
-    for (const trial of record().trials)
-      if (trial.checkpoint !== undefined && trial.status === 'paused') lastRung.set(trial.trial, trial.rungs.length - 1)
-    doors.on('trial.paused', ({ trial, rung, checkpoint }) => {
-      if (checkpoint !== undefined) remove(trial, rung)
+    for (const { trial, status, checkpoint } of record().trials)
+      if (status === 'paused' || status === 'running') hold(trial, checkpoint)
+    for (const type of ['trial.proposed', 'trial.continued'] as const)
+      doors.on(type, ({ trial, checkpointOf }) => {
+        if (checkpointOf !== undefined) hold(trial, record().trials[trial]?.checkpoint)
+      })
+    doors.on('trial.paused', ({ trial, checkpoint }) => {
+      if (checkpoint !== undefined) hold(trial, checkpoint)
     })
     for (const type of ['trial.completed', 'trial.pruned', 'trial.failed'] as const)
-      doors.on(type, ({ trial }) => remove(trial))
+      doors.on(type, ({ trial }) => hold(trial))
     finishers.push(async () => void (await removing))
   }
 
-  /** The first events of a session; once. */
+  /** Publishes the first events of a session, once. */
   async function begin({ stream, store, trials }: Session<A>): Promise<readonly SearchEvent[]> {
     if (begun) return []
     begun = true
+    const warm =
+      setup.warmStart && trials.count === 0 && !trials.isWarm ? await warmResults(setup.warmStart) : undefined
     const drafts: EventDraft[] = []
     if (stream.isStarted) trials.restartRunning()
-    if (stream.isStarted) drafts.push({ type: 'search.resumed', trials: trials.count, budget: setup.budgetGiven })
+    if (stream.isStarted)
+      drafts.push({ type: 'search.resumed', trials: trials.count, budget: setup.budgetGiven }, ...trials.takeOwed())
     else
       drafts.push({
         type: 'search.started',
         archloom: VERSION,
         study: store.name,
-        space: { name: space.name, fingerprint: space.fingerprint, decisions: space.decisions },
-        parts: { evaluator: definition.name, plugins: plugins.map((plugin) => plugin.name).join(', ') },
+        space: {
+          name: space.name,
+          fingerprint: space.fingerprint,
+          decisions: space.decisions,
+          ...(space.origin && { origin: space.origin }),
+        },
+        parts: {
+          evaluator: definition.name,
+          plugins: plugins.map((plugin) => plugin.name).join(', '),
+          ...(setup.priors !== undefined && { priors: setup.priors }),
+        },
         objectives,
         budget: setup.budgetGiven,
         seed,
         concurrency,
         commit,
+        ...panelsOf(plugins),
       })
+    if (warm) drafts.push(trials.warm(warm.from, warm.trials))
     for (const message of store.notes) drafts.push({ type: 'search.warning', code: 'ARCHLOOM_STUDY_MENDED', message })
     return stream.publish(...drafts)
+  }
+
+  /** A warm start that cannot be read leaves the search as it was. */
+  async function warmResults(read: () => Promise<WarmResults>): Promise<WarmResults> {
+    try {
+      return await read()
+    } catch (thrown) {
+      begun = false
+      throw thrown
+    }
   }
 
   const unusedTrainer = (): EventDraft => ({
@@ -304,8 +382,14 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
     message: `evaluator ${quote(definition.name)} trains nothing with the trainer of ${quote(composition.origins.get(TRAINER))}; train what the search finds with it afterwards, or use trainFromScratch().`,
   })
 
+  const doubtfulBounds = ({ bounds, nearest, costs, tried }: UnmetBounds): EventDraft => ({
+    type: 'search.warning',
+    code: 'ARCHLOOM_BOUNDS_DOUBTFUL',
+    message: `none of ${tried} architectures that were tried before the first trial keeps the bounds ${bounds}; the nearest one, ${nearest}, has ${costs}. If no other comes nearer, every trial is pruned: relax the bounds, or search a space with other architectures.`,
+  })
+
   const spentIn = ({ stream, trials }: Session<A>) => {
-    // Time goes on between events: a long training tells of itself only now and then.
+    // Adds the time since the last event: a long training publishes events rarely.
     return spentReason(budget, {
       proposed: trials.count,
       elapsedMs: stream.record.elapsedAt(clock.now()),
@@ -316,7 +400,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
 
   /** Evaluates one rung with everything that this search says about it. Never throws. */
   const evaluateIn =
-    ({ store, trials }: Session<A>, evaluator: Evaluator<A>, follow: Followers) =>
+    ({ store, stream, trials }: Session<A>, evaluator: Evaluator<A>, follow: Followers) =>
     async (job: Job, publish: (draft: EventDraft) => void): Promise<Outcome> => {
       const { trial, rung, fidelity, seed: trialSeed, checkpoint } = job
       const { genotype } = job.proposal
@@ -325,7 +409,16 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
         const data = checkpoint && (await store.artifacts.read(checkpoint.name))
         const outcome = await evaluateTrial(
           evaluator,
-          { trial, genotype, architecture: space.decode(genotype), seed: trialSeed, fidelity },
+          {
+            trial,
+            genotype,
+            architecture: space.decode(genotype),
+            seed: trialSeed,
+            fidelity,
+            study: store.name,
+            studyId: `${store.name} ${stream.record.started.at}`,
+            rung,
+          },
           {
             objectives,
             trialMs: budget.trialMs,
@@ -376,9 +469,18 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
       yield* await begin(current)
       const isFirst = evaluatorUsed === undefined
       const evaluator = await createdEvaluator()
+      if (!evaluator) {
+        yield* await stream.publish(endOf(stream, 'search.stopped', String(abort.signal.reason ?? 'stopped')))
+        return
+      }
       evaluatorUsed = evaluator
       if (isFirst && evaluator.recall) recallResults(stream.record, evaluator)
       if (isFirst && setup.isTrainerIgnored()) yield* await stream.publish(unusedTrainer())
+      if (isFirst && trials.count === 0) {
+        const unmet = await unmetBounds({ space, evaluator, objectives, rng, signal: abort.signal })
+        if (unmet?.all) throw searchError('ARCHLOOM_BOUNDS_UNREACHABLE', { space: space.label, ...unmet })
+        if (unmet) yield* await stream.publish(doubtfulBounds(unmet))
+      }
       yield* run<A>(
         algorithm,
         {
@@ -407,7 +509,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
       if (stream.isOpen) {
         const reason = failure ? messageOf(failure.thrown) : 'the consumer left the loop'
         const closing = stream.publish(endOf(stream, 'search.stopped', reason))
-        // The first error says what happened; that its session could not be closed either is a consequence.
+        // The first error is the cause; that the session could not be closed either is a consequence.
         await (failure ? closing.catch(() => {}) : closing)
       }
     }
@@ -419,18 +521,23 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
         if (reward !== undefined) evaluator.recall?.(space.decode(genotype), fidelity, { metrics })
   }
 
-  /** The evaluator, once it is there; or the reason of an abort, so that a worker that never starts holds up nothing. */
-  function createdEvaluator(): Promise<Evaluator<A>> {
+  /**
+   * Resolves to the evaluator once it exists, and to undefined if the run is stopped before that, so that a worker that
+   * never starts does not block the search. Rejects when the search is disposed of.
+   */
+  function createdEvaluator(): Promise<Evaluator<A> | undefined> {
     const { signal } = abort
     const created = composition.get(EVALUATOR)() as Promise<Evaluator<A>>
     return new Promise((resolve, reject) => {
-      const stop = () => reject(error('ARCHLOOM_SEARCH_DISPOSED', { study: location() }))
-      if (disposed) return stop()
-      signal.addEventListener('abort', () => disposed && stop(), { once: true })
+      const stop = () =>
+        disposed ? reject(error('ARCHLOOM_SEARCH_DISPOSED', { study: location() })) : resolve(undefined)
+      if (disposed || signal.aborted) return stop()
+      signal.addEventListener('abort', stop, { once: true })
       created.then(resolve, reject)
       created.then(
         (evaluator) => {
-          if (disposed) void evaluator[Symbol.asyncDispose]?.()
+          if (disposed && !evaluatorMade) void evaluator[Symbol.asyncDispose]?.()
+          evaluatorMade = evaluator
         },
         () => {},
       )
@@ -458,7 +565,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
     fidelity,
   })
 
-  /** What a user observed. Error: ARCHLOOM_EVALUATION_INVALID. */
+  /** The outcome of a user's observation. Error: ARCHLOOM_EVALUATION_INVALID. */
   function outcomeOf(result: unknown): Outcome {
     const fields = typeof result === 'object' && result !== null ? (result as Readonly<Record<string, unknown>>) : {}
     if (typeof fields.failed === 'string') {
@@ -494,7 +601,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
     try {
       await stream.publish(draft)
     } catch (thrown) {
-      // Its event is written with the next one, and so the next call returns it.
+      // Its event is written together with the next one, so the next call returns it.
       leftOver.push(trials.job(draft.trial))
       throw thrown
     }
@@ -523,9 +630,11 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
     async enqueue(candidate) {
       const genotype = genotypeOf(candidate)
       const current = await opened()
+      // Where the store refused it, the same candidate is written now, and not enqueued again.
+      if (current.stream.owesProposal(genotype)) return void (await current.stream.publish())
+      if (!running) await begin(current)
       wanted.push(genotype)
       if (running) return
-      await begin(current)
       for (let draft = takeWanted(current); draft; draft = takeWanted(current)) await current.stream.publish(draft)
     },
     async propose(given) {
@@ -539,7 +648,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
       const { stream, trials } = current
       const outcome = outcomeOf(result)
       const trial = (proposal as typeof proposal | undefined)?.trial as number
-      // Where the store refused it, the same observation is written now.
+      // If the store refused the observation before, it is written now.
       if (stream.owes(trial)) await stream.publish()
       else {
         await begin(current)
@@ -548,12 +657,43 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
       const ready = commit === 'arrival' ? trials.untold : trials.committable
       for (const each of ready) await stream.publish(...trials.commit([each]))
     },
+    async train(number, { signal, onProgress } = {}) {
+      const { store, stream } = await opened()
+      const { trials } = stream.record
+      const trial = trials.find((each) => each.trial === number)
+      if (!trial)
+        throw searchError('ARCHLOOM_SEARCH_NO_SUCH_TRIAL', {
+          study: location(),
+          received: number,
+          count: trials.length,
+        })
+      const evaluator = await createdEvaluator()
+      if (!evaluator?.trainNetwork)
+        throw searchError('ARCHLOOM_SEARCH_NO_TRAINING', { study: location(), evaluator: definition.name })
+      const data = trial.checkpoint === undefined ? undefined : await store.artifacts.read(trial.checkpoint)
+      const { fidelity = 1 } = trial.rungs.at(-1) ?? {}
+      const { genotype, seed: ownSeed } = trial
+      const architecture = space.decode(genotype)
+      const reached = trial.status === 'paused' ? 1 : fidelity
+      return await evaluator.trainNetwork(
+        { trial: number, genotype, architecture, seed: ownSeed, fidelity: reached },
+        {
+          signal: signal ?? new AbortController().signal,
+          report(step, metrics) {
+            onProgress?.(step, metrics)
+            return 'continue'
+          },
+          ...(data && { checkpoint: { fidelity, data } }),
+        },
+      )
+    },
     describe: () => describe({ space, plugins, composition, seed, objectives, study: location() }),
     cite: () => cite(space, definition, plugins),
     async [Symbol.asyncDispose]() {
       if (disposed) return
       disposed = true
       abort.abort('disposed')
+      setup.disposal.abort(new Error('the search was disposed of'))
       const current = await opening?.catch(() => undefined)
       const failures: unknown[] = []
       const attempt = async (step: () => unknown) => {
@@ -569,19 +709,33 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
         if (begun && !running && stream.isOpen)
           await attempt(() => stream.publish(endOf(stream, 'search.stopped', 'disposed')))
         await attempt(() => stream.flush())
-        const finished = Promise.allSettled(finishers.map(async (finish) => finish()))
-        await Promise.race([finished, realTimeLimit(OBSERVER_MS)])
+        const finished = Promise.all(finishers.map(attempt)).then(() => true)
+        for (let waits = 1, written = -1; !(await Promise.race([finished, realTimeLimit(OBSERVER_MS)])); waits++) {
+          if (current.writings === written || waits === WAITS) {
+            failures.push(error('ARCHLOOM_SEARCH_OBSERVER', { study: stream.record.name }))
+            break
+          }
+          written = current.writings
+        }
       }
       await attempt(() => controller?.[Symbol.dispose]())
-      await attempt(() => evaluatorUsed?.[Symbol.asyncDispose]?.())
-      // Whatever a part did when it was disposed of, the study must not stay locked.
+      await attempt(() => evaluatorMade?.[Symbol.asyncDispose]?.())
+      // Even if disposing of a part throws, the study must not stay locked.
       await attempt(() => current?.stream.close())
       if (failures.length > 0) throw failures[0]
     },
   }
 }
 
-/** Facts of an evaluation say which trial they belong to, where there is room for it. */
+/** The panels that plugins declare, as the first event of a study holds them. */
+function panelsOf(plugins: readonly Plugin[]): Pick<EventOf<'search.started'>, 'panels'> {
+  const declaring = plugins.filter(({ panels }) => panels.length > 0)
+  return declaring.length === 0
+    ? {}
+    : { panels: Object.fromEntries(declaring.map(({ name, panels }) => [name, panels])) }
+}
+
+/** Adds the number of the trial to the facts of an evaluation, if they are an object without that field. */
 const withTrial = (facts: Json, trial: number): Json =>
   typeof facts === 'object' && facts !== null && !Array.isArray(facts) && !('trial' in facts)
     ? { trial, ...(facts as Readonly<Record<string, Json>>) }
@@ -593,7 +747,7 @@ interface Followers {
   release(controller: AbortController): void
 }
 
-/** Controllers that follow one signal, which has one listener however many they are. */
+/** Abort controllers that follow one signal. The signal has a single listener, however many controllers there are. */
 function followersOf(signal: AbortSignal): Followers {
   const open = new Set<AbortController>()
   signal.addEventListener('abort', () => {
@@ -612,7 +766,7 @@ function followersOf(signal: AbortSignal): Followers {
 }
 
 const realTimeLimit = (ms: number) =>
-  new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms)
+  new Promise<false>((resolve) => {
+    const timer = setTimeout(() => resolve(false), ms)
     if (typeof timer === 'object') timer.unref?.()
   })

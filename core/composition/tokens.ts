@@ -1,4 +1,3 @@
-import type { ServiceIdentifier } from 'inversify'
 import type { Clock } from '../clock.ts'
 import type { Controller, ControllerFactory } from '../controller.ts'
 import type { Evaluator, EvaluatorDefinition } from '../evaluator.ts'
@@ -13,10 +12,10 @@ import type { ResolvedObjective } from '../trial/objective.ts'
 
 declare const carried: unique symbol
 /** A name that carries the type of what is bound to it. */
-export type Token<T> = ServiceIdentifier<T> & { readonly [carried]?: T }
+export type Token<T> = symbol & { readonly [carried]?: T }
 
-/** A token of your own, for parts that your plugins share. */
-export const token = <T>(name: string): Token<T> => Symbol.for(`archloom:${name}`) as unknown as Token<T>
+/** Makes your own token, for parts that your plugins share. */
+export const token = <T>(name: string): Token<T> => Symbol.for(`archloom:${name}`) as Token<T>
 
 export const SPACE = token<SearchSpace>('space')
 export const OBJECTIVES = token<readonly ResolvedObjective[]>('objectives')
@@ -25,7 +24,7 @@ export const RANDOM = token<Random>('random')
 export const CLOCK = token<Clock>('clock')
 export const STORE = token<Store>('store')
 export const EVALUATOR_DEFINITION = token<EvaluatorDefinition>('evaluator definition')
-/** Creates the evaluator on first call: a search that never runs never starts one. */
+/** Creates the evaluator on the first call, so that a search that never runs never starts one. */
 export const EVALUATOR = token<() => Promise<Evaluator>>('evaluator')
 export const CONTROLLER_FACTORY = token<ControllerFactory>('controller factory')
 export const CONTROLLER = token<Controller>('controller')

@@ -18,11 +18,14 @@ type Part = string | Uint8Array
 
 const bytesOf = (part: Part): Uint8Array => (typeof part === 'string' ? Buffer.from(part) : part)
 
-/** Where to write, and the file that this is to become; the same where `file` is no plain file, such as /dev/stdout. */
+/**
+ * The temporary path to write to, and the path it is moved to. Both are the same if `file` is not a regular file, such
+ * as /dev/stdout.
+ */
 function placesOf(file: string): { readonly beside: string; readonly target: string } {
   let target = file
   try {
-    // A link stays a link.
+    // A symbolic link is kept: its target is replaced.
     target = realpathSync(file)
     if (!statSync(target).isFile()) return { beside: target, target }
   } catch {}
@@ -32,9 +35,9 @@ const notWritable = (file: string, cause: unknown) =>
   error('ARCHLOOM_FILE_NOT_WRITABLE', { file, message: messageOf(cause) }, { cause })
 
 /**
- * Writes a file, whole or not at all: beside its place, forced to the disk, then moved into place. Makes its folder
- * where needed. A reader sees the old content or the new one; a full disk leaves the old one.
- * Error: ARCHLOOM_FILE_NOT_WRITABLE.
+ * Writes a file completely or not at all: writes a temporary file beside it, forces that to the disk, and moves it
+ * into place. Makes the folder if needed. A reader sees the old content or the new one; a full disk leaves the old
+ * one. Error: ARCHLOOM_FILE_NOT_WRITABLE.
  */
 export function replaceFileSync(file: string, ...parts: readonly Part[]): void {
   const { beside, target } = placesOf(file)
@@ -44,7 +47,7 @@ export function replaceFileSync(file: string, ...parts: readonly Part[]): void {
     try {
       for (const part of parts) {
         const bytes = bytesOf(part)
-        // One call may take a part only, and the next one then says why.
+        // A call may write only a part; the next call then throws the reason.
         for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written)
       }
       if (beside !== target) fsyncSync(descriptor)

@@ -11,7 +11,6 @@ import {
   readSync,
   rmdirSync,
   rmSync,
-  watch,
   writeSync,
 } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
@@ -19,8 +18,10 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { messageOf } from '../errors.ts'
 import { optionNames } from '../options/index.ts'
 import { error } from '../study/errors.ts'
+import { endTrials } from '../study/rows.ts'
 import { type Artifacts, decodeEvent, encodeEvent, notifier, type Store } from '../study/store.ts'
 import type { SearchEvent } from '../trial/events.ts'
+import { folderChange } from './folder-change.ts'
 import { lockHolder, releaseLock, takeLock } from './lock.ts'
 
 export const JOURNAL_FILE = 'journal.jsonl'
@@ -28,16 +29,14 @@ const LOCK_FILE = 'lock'
 
 export interface JournalOptions {
   /**
-   * When to force events to the disk itself. A killed process never loses one either way; a power cut may lose the last
-   * seconds under 'never'. Default 'never'; 'trial' forces after each ended trial.
+   * When to force events to the disk itself. A killed process loses no event with either setting; with 'never', a
+   * power cut may lose the last seconds. 'trial' forces after each ended trial. Default: 'never'.
    */
   readonly fsync?: 'never' | 'trial'
 }
 
-/** How often a store looks whether its file still exists: asking costs as much as writing. */
+/** Milliseconds between two checks that the file still exists. A check costs as much as a write. */
 const LOOK_MS = 50
-
-const ENDS = new Set(['trial.completed', 'trial.failed', 'trial.pruned', 'trial.paused'])
 
 const journalStoreNames = optionNames<JournalOptions>('journalStore', { fsync: true })
 
@@ -69,7 +68,7 @@ export function journalStore(directory: string, given: JournalOptions = {}): Sto
     descriptor = openSync(file, 'a+')
     const { whole, torn } = tornTail(descriptor)
     if (torn > 0) {
-      notes.push(`the last line was cut off (${torn} bytes, an event nobody had seen) and was removed`)
+      notes.push(`the last line was incomplete (${torn} bytes, an event that no one had seen) and was removed`)
       ftruncateSync(descriptor, whole)
     }
     size = whole
@@ -99,12 +98,12 @@ export function journalStore(directory: string, given: JournalOptions = {}): Sto
       try {
         if (isTorn) mend()
         written = writeSync(descriptor, text)
-        // A full disk may take part of a line: go on until it is whole or refused.
+        // A full disk may accept a part of a line: write until the line is complete or refused.
         if (written < Buffer.byteLength(text)) {
           const bytes = Buffer.from(text)
           while (written < bytes.length) written += writeSync(descriptor, bytes, written)
         }
-        if (fsync === 'trial' && events.some(({ type }) => ENDS.has(type))) fsyncSync(descriptor)
+        if (fsync === 'trial' && endTrials(events)) fsyncSync(descriptor)
       } catch (cause) {
         try {
           mend()
@@ -171,12 +170,12 @@ function tornTail(descriptor: number): { whole: number; torn: number } {
 }
 
 const BLOCK = 1 << 17
-/** A line longer than this is no event of ours, and is not read into memory. */
+/** A longer line is not an event of archloom, and is not read into memory. */
 const LONGEST_LINE = 256 << 20
 
 /**
- * The events of a journal file from number `from`, in batches of a block each: files of any size. A last line that is
- * cut off is passed over; any other line that is not the event of its number is ARCHLOOM_STUDY_CORRUPT.
+ * The events of a journal file from number `from`, in batches of a block each: files may have any size. An incomplete
+ * last line is skipped; any other line that is not the event of its number is ARCHLOOM_STUDY_CORRUPT.
  */
 export async function* readJournal(file: string, from = 0): AsyncGenerator<readonly SearchEvent[], void, void> {
   const state = { line: 0, offset: 0 }
@@ -220,7 +219,7 @@ async function* readLines(
 function eventOf(file: string, line: number, received: string): SearchEvent {
   try {
     const event = decodeEvent(received)
-    // What else an event must hold is checked where events are folded.
+    // The other fields are checked when the event is folded.
     if (event?.seq === line - 1 && typeof event.type === 'string') return event
   } catch (cause) {
     throw error('ARCHLOOM_STUDY_CORRUPT', { file, line, received }, { cause })
@@ -228,9 +227,7 @@ function eventOf(file: string, line: number, received: string): SearchEvent {
   throw error('ARCHLOOM_STUDY_CORRUPT', { file, line, received })
 }
 
-const POLL_MS = 500
-
-/** Reads on as the file grows, whoever writes it. */
+/** Continues reading as the file grows, whichever process writes it. */
 async function* tailJournal(
   file: string,
   from: number,
@@ -241,24 +238,7 @@ async function* tailJournal(
   while (true) {
     yield* readLines(file, from, state)
     if (signal.aborted) return
-    const turn = new AbortController()
-    const done = () => turn.abort()
-    const timer = setTimeout(done, POLL_MS)
-    const watcher = (() => {
-      try {
-        return watch(dirname(file), done)
-      } catch {
-        return undefined
-      }
-    })()
-    watcher?.on('error', done)
-    signal.addEventListener('abort', done)
-    // What was written between reading and watching is found by the next look, at the latest after the pause.
-    await Promise.race([wait(turn.signal), new Promise<void>((r) => turn.signal.addEventListener('abort', () => r()))])
-    signal.removeEventListener('abort', done)
-    clearTimeout(timer)
-    watcher?.close()
-    turn.abort()
+    await folderChange(dirname(file), signal, wait)
   }
 }
 

@@ -14,10 +14,13 @@ import {
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 
-/** Who holds a lock. */
+/** The process that holds a lock. */
 interface Owner {
   readonly pid: number
-  /** When the process started, in the kernel's clock ticks: tells it from a later process of the same number. */
+  /**
+   * When the process started, in the kernel's clock ticks. It distinguishes the process from a later one with the same
+   * number.
+   */
   readonly started: string
   readonly host: string
   /** The namespace that the process number belongs to: two containers may both have a process 1. */
@@ -25,7 +28,10 @@ interface Owner {
   readonly id: string
 }
 
-/** A holder elsewhere (another host or container) refreshes its lock; one that has not for this long is gone. */
+/**
+ * A holder on another host or in another container refreshes its lock. If it has not done so for this long, it is
+ * considered dead.
+ */
 const FOREIGN_MS = 120_000
 const REFRESH_MS = 10_000
 
@@ -79,7 +85,7 @@ const realTime = (): number => performance.timeOrigin + performance.now()
 const textOf = (owner: Owner) =>
   owner.host === hostname() ? `running process ${owner.pid}` : `process ${owner.pid} on ${owner.host}`
 
-/** Who is holding the lock now, in words; undefined where nobody is. */
+/** Describes the holder of the lock; undefined if no process holds it. */
 export function lockHolder(file: string): string | undefined {
   const path = resolve(file)
   const owner = readOwner(path)
@@ -87,8 +93,8 @@ export function lockHolder(file: string): string | undefined {
 }
 
 /**
- * Takes the lock, or returns who holds it. A lock whose process has died is taken over; taking over is itself guarded,
- * so that of several processes that find a dead lock one gets it.
+ * Takes the lock, or returns a description of its holder. A lock whose process has died is taken over; if several
+ * processes find a dead lock, exactly one of them gets it.
  */
 export function takeLock(file: string): string | undefined {
   const path = resolve(file)
@@ -101,7 +107,7 @@ export function takeLock(file: string): string | undefined {
     namespace: namespaceOf(),
     id,
   }
-  // The owner is in the lock from its first moment, so that nobody takes a fresh lock for a dead one.
+  // The lock holds its owner from the moment it exists, so that no process mistakes a new lock for a dead one.
   const mine = `${path}.${id}`
   writeFileSync(mine, JSON.stringify(owner))
   try {
@@ -127,7 +133,7 @@ function removeDead(path: string, dead: Owner, mine: string): void {
   const guard = `${path}.takeover`
   if (!create(guard, mine)) {
     const other = readOwner(guard)
-    // A process may have died while it held the guard; one that lives is done with it in a moment.
+    // Removes the guard of a process that died; a living process releases its guard within a moment.
     if (other && !isAlive(guard, other)) rmSync(guard, { force: true })
     else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
     return
@@ -140,7 +146,10 @@ function removeDead(path: string, dead: Owner, mine: string): void {
   }
 }
 
-/** Whether `path` was made, as a second name of `mine`; some file systems have no second names. */
+/**
+ * Creates `path` as a hard link to `mine` (or as a copy, on file systems without hard links). Returns whether it was
+ * created.
+ */
 function create(path: string, mine: string): boolean {
   const isTaken = (cause: unknown) => (cause as NodeJS.ErrnoException).code === 'EEXIST'
   try {
@@ -158,7 +167,7 @@ function create(path: string, mine: string): boolean {
   }
 }
 
-/** Gives the lock back, if it is still ours. */
+/** Releases the lock if this process still holds it. */
 export function releaseLock(file: string): void {
   const path = resolve(file)
   const own = held.get(path)

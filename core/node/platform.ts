@@ -1,7 +1,7 @@
 import './studies.ts'
 
-/** Where studies are kept unless told otherwise. */
+/** Where studies are kept by default. */
 export const defaultStorage = 'journal:archloom-studies'
 
-/** Lets timers, signals and displays have their turn. */
+/** Lets timers, signal handlers and displays run. */
 export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -12,7 +12,7 @@ export const STUDIES = 'archloom-studies'
 
 const journalStudiesNames = optionNames<JournalOptions>('journalStudies', { fsync: true })
 
-/** Every folder below `directory` that holds a journal is a study. */
+/** A place for studies: every folder in `directory` that holds a journal is a study. */
 export function journalStudies(directory: string = STUDIES, options: JournalOptions = {}): Studies {
   journalStudiesNames(options)
   const has = (name: string) => existsSync(join(directory, name, JOURNAL_FILE))

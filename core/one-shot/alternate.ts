@@ -7,10 +7,10 @@ import { stepMeans } from './means.ts'
 
 type Metrics = Readonly<Record<string, number>>
 
-/** One stage of a one-shot method: a space, a number of warm-up epochs, a number of alternating ones. */
+/** One stage of a one-shot method: a space, a number of warm-up epochs, and a number of alternating epochs. */
 export interface OneShotStage {
   readonly name: string
-  /** Epochs in which the weights alone are trained, on architectures that the policy has no say in. */
+  /** Epochs in which only the weights are trained, on architectures that do not depend on the policy. */
   readonly warmUpEpochs: number
   /** Epochs of weight steps followed by policy steps. */
   readonly epochs: number
@@ -20,39 +20,40 @@ export interface OneShotStage {
 /** An epoch's place in the search. */
 export interface OneShotEpoch {
   readonly stage: number
-  /** Epochs before it, of all stages: names its randomness. */
+  /** Number of epochs before it, over all stages. Its random numbers derive from it. */
   readonly index: number
   readonly warmUp: boolean
 }
 
-/** Steps of both kinds that a search has taken. */
+/** Weight steps and policy steps that a search has taken. */
 export interface OneShotSteps {
   readonly weights: number
   readonly policy: number
 }
 
-/** What a one-shot method does at the places of the loop. Steps are async iterables of their metrics. */
+/** The hooks that a one-shot method gives to the loop. `weights` and `policy` yield the metrics of each step. */
 export interface OneShotMethod {
   readonly stages: readonly OneShotStage[]
-  /** Epochs done before this process. */
+  /** Epochs completed in earlier processes. */
   readonly done: number
-  /** Steps done before this process, so that progress counts on. Default 0. */
+  /** Steps taken in earlier processes; progress events continue their count. Default: 0. */
   readonly before?: OneShotSteps
-  /** Called before a stage's first epoch, also when going on in the middle of it. */
+  /** Called before the first epoch of a stage that this process runs, also if it resumes in the middle of the stage. */
   enter(stage: number): void
   weights(epoch: OneShotEpoch): AsyncIterable<Metrics>
-  /** Absent in methods whose policy is not trained beside the weights. */
+  /** Missing for methods whose policy is not trained together with the weights. */
   policy?(epoch: OneShotEpoch): AsyncIterable<Metrics>
   /**
-   * Called after each epoch with the steps taken in all; a file name says that a checkpoint was written.
+   * Called after each epoch with the total number of steps. Returns the name of the checkpoint file, if one was
+   * written.
    */
   saved?(done: number, last: boolean, steps: OneShotSteps): Promise<string | undefined>
-  /** Whatever a method says and tries at a stage's end. */
+  /** Derives and evaluates architectures at the end of a stage; yields events. */
   derive?(stage: number, last: boolean): AsyncIterable<EventDraft>
 }
 
 export interface AlternateOptions {
-  /** Steps a progress event stands for; it carries the means of their metrics. Default 50. */
+  /** Number of steps per progress event, which carries the means of their metrics. Default: 50. */
   readonly reportEvery?: number
 }
 
@@ -60,7 +61,7 @@ const alternateNames = optionNames<AlternateOptions>('alternate', { reportEvery:
 
 /**
  * The stock loop of one-shot methods: for each stage, warm up the shared weights, then alternate epochs of weight and
- * policy steps; derive at its end. Time that is spent ends the training, not the derivation.
+ * policy steps; derive at its end. A spent time budget ends the training but not the derivation.
  */
 export async function* alternate<A>(
   method: OneShotMethod,
@@ -81,12 +82,12 @@ export async function* alternate<A>(
       steps[type]++
       means.add(metrics)
       if (means.count === reportEvery) yield report()
-      // A time budget is looked at after every step: epochs may be long.
+      // The time budget is checked after every step, because epochs may be long.
       if (spent() === 'time') {
         late = true
         break
       }
-      // Steps may end without waiting for anything: no timer, signal or display would ever have its turn.
+      // Steps may never await anything; without this turn no timer, signal handler or display would run.
       await nextTurn()
     }
     if (means.count > 0) yield report()
@@ -111,7 +112,7 @@ export async function* alternate<A>(
       if (!place.warmUp && method.policy && !signal.aborted && !late)
         yield* reported('policy.progress', method.policy(place))
       if (signal.aborted) return 'algorithm'
-      // An epoch that was cut short is not saved: a resumed search trains it whole.
+      // An epoch that was cut short is not saved: a resumed search repeats it completely.
       if (late) {
         reason = 'time'
         break

@@ -3,7 +3,7 @@ export interface StepMeans {
   /** Steps since the last report. */
   readonly count: number
   add(metrics: Readonly<Record<string, number>>): void
-  /** Means since the last report, each over the steps that had the metric; begins anew. */
+  /** Returns the means since the last report, each over the steps that had the metric, and starts over. */
   take(): Record<string, number>
 }
 

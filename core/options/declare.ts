@@ -7,9 +7,9 @@ export interface Declaration<G, R = G> extends Group {
   /** Whose options they are: the name of a plugin or a function. */
   readonly where: string
   readonly doc?: string
-  /** Checked, with defaults filled in; what is undefined counts as left out. Error: ARCHLOOM_OPTION. */
+  /** Checks the options and fills in the defaults. An undefined value counts as left out. Error: ARCHLOOM_OPTION. */
   read(given?: G): R
-  /** ARCHLOOM_OPTION for a value that does not go with the others. */
+  /** Makes the error ARCHLOOM_OPTION for a value that conflicts with other options. */
   refuse(option: string, received: unknown, expected: string): ArchloomError
 }
 /** The type of the options that a declaration takes. */
@@ -19,7 +19,7 @@ export type ReadOptionsOf<D> = D extends { read(given?: never): infer R } ? R : 
 
 interface About {
   readonly doc?: string
-  /** Old or customary names, each with the name that replaces it, which may lie in a group: `controller.learningRate`. */
+  /** Old or customary names, each with its replacement, which may be inside a group: `controller.learningRate`. */
   readonly renamed?: Readonly<Record<string, string>>
 }
 
@@ -28,7 +28,10 @@ const declared = new Map<string, Group & { readonly where: string; readonly doc?
 export const declaredOptions = (): ReadonlyMap<string, Group & { readonly where: string; readonly doc?: string }> =>
   declared
 
-/** ARCHLOOM_OPTION for a value that no declaration checks: an argument, or what depends on several options. */
+/**
+ * Makes the error ARCHLOOM_OPTION for a value that no declaration checks: an argument, or a value that depends on
+ * several options.
+ */
 export const optionError = (where: string, option: string, received: unknown, expected: string): ArchloomError =>
   error('ARCHLOOM_OPTION', { where, option, received, expected })
 
@@ -65,7 +68,9 @@ function readFields({ fields, renamed }: Group, received: unknown, { where, path
   return result
 }
 
-/** An option that is itself an object of options. Left out, it is made of its own defaults, unless it is optional. */
+/**
+ * An option that is itself an object of options. If it is left out and not optional, it consists of its own defaults.
+ */
 export function group<const F extends Fields>(
   fields: F,
   about: About & { readonly optional: true; readonly absent?: string },
@@ -113,7 +118,7 @@ export function options<const F extends Fields>(
 
 type FieldsFor<I> = { readonly [K in keyof I]-?: Option<unknown, Exclude<I[K], undefined>> }
 
-/** As `options`, for options whose type is written down as an interface, which may have type parameters. */
+/** Like `options`, for options whose type is a separate interface, which may have type parameters. */
 export const optionsFor =
   <I extends object>() =>
   <const F extends FieldsFor<I>>(

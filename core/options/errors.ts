@@ -1,6 +1,6 @@
 import { defineErrors, quote } from '../errors.ts'
 
-/** What is wrong: the options themselves, an unknown name, or a value. */
+/** Describes the fault: in the options as a whole, an unknown name, or a value. */
 const fault = (
   where: string,
   option: string,
@@ -14,7 +14,7 @@ const fault = (
 }
 
 export const error = defineErrors('options', {
-  /** `suggestion` is there for unknown names only: the nearest name, or undefined where there is none. */
+  /** `suggestion` is present for unknown names only: the most similar name, or undefined if none is similar. */
   ARCHLOOM_OPTION: (d: {
     where: string
     option: string

@@ -4,8 +4,9 @@ import { nearest } from './suggest.ts'
 type NamesOf<O> = O extends unknown ? keyof O : never
 
 /**
- * Names only, for a function that is called often or checks its values by itself. The check returns what it is given, or
- * throws ARCHLOOM_OPTION for a name that is not listed, with the nearest one that is. The type asks for every name.
+ * Checks only the names of options, for a function that is called often or checks the values itself. The returned
+ * function returns its argument, or throws ARCHLOOM_OPTION for a name that is not listed and suggests the most similar
+ * one. The type requires that every option is listed.
  *
  *     const checked = optionNames<PoolOptions>('maxPool', { kernel: true, stride: true, padding: true })
  *     export function maxPool(options: PoolOptions): Layer { const { kernel } = checked(options) … }
@@ -31,7 +32,7 @@ export function optionNames<O extends object>(
   }
 }
 
-/** Those of the options that are named and given: what is handed on to a function that takes no others. */
+/** Picks the named options that are present, to pass them on to a function that refuses other names. */
 export function pickOptions<O extends object, const K extends keyof O>(options: O, names: readonly K[]): Pick<O, K> {
   const given = names.filter((name) => options[name] !== undefined)
   return Object.fromEntries(given.map((name) => [name, options[name]])) as Pick<O, K>

@@ -2,7 +2,7 @@ import { error } from './errors.ts'
 
 /** Whether an option must be given, may be left out, or has a default when it is left out. */
 export type Presence = 'required' | 'optional' | 'default'
-/** Where a value stands: what was called, and the option's path, such as `controller.learningRate`. */
+/** Where a value was given: the plugin or function, and the option's path, such as `controller.learningRate`. */
 export interface Place {
   readonly where: string
   readonly path: string
@@ -12,7 +12,7 @@ declare const given: unique symbol
 /** One option: what may be given (G), and what it becomes when it is read (R). */
 export interface Option<G, R = G, P extends Presence = Presence> {
   readonly [given]?: G
-  /** The values that are taken, in words: "a whole number of at least 1". */
+  /** The accepted values, in words: "a whole number of at least 1". */
   readonly expected: string
   readonly presence: P
   readonly default?: unknown
@@ -52,7 +52,7 @@ export type Resolved<F extends Fields> = Flat<
   }
 >
 
-/** What every kind of option may say of itself. */
+/** Properties that every kind of option may have. */
 export interface About<T> {
   readonly default?: T
   readonly absent?: string
@@ -60,7 +60,7 @@ export interface About<T> {
 }
 type Made<T, S> = Option<T, T, S extends { readonly default: unknown } ? 'default' : 'optional'>
 
-/** An option from a predicate; the other kinds are made with it. */
+/** Makes an option from a predicate. The other kinds of options are built on it. */
 function option<T, S extends About<T>>(expected: string, about: S, holds: (value: unknown) => boolean): Made<T, S> {
   const { default: fallback, absent, doc } = about
   return {
@@ -81,10 +81,10 @@ const refused = (received: unknown, { where, path }: Place, expected: string) =>
 export interface Bounds {
   readonly min?: number
   readonly max?: number
-  /** As `min` and `max`, but the end itself is not taken. */
+  /** Like `min` and `max`, but the limit itself is not accepted. */
   readonly above?: number
   readonly below?: number
-  /** Infinity is taken too. */
+  /** Infinity is accepted too. */
   readonly infinite?: boolean
 }
 function inWords(kind: string, { min, max, above, below, infinite }: Bounds): string {
@@ -120,7 +120,7 @@ export const flag = <const S extends About<boolean>>(about: S = {} as S): Made<b
   option('true or false', about, (value) => typeof value === 'boolean')
 /** A string that is not empty. */
 export const text = <const S extends About<string>>(about: S = {} as S): Made<string, S> =>
-  option('a text that is not empty', about, (value) => typeof value === 'string' && value !== '')
+  option('a non-empty string', about, (value) => typeof value === 'string' && value !== '')
 /** One of the listed values. */
 export const among = <const V extends readonly (string | number | boolean | null)[], const S extends About<V[number]>>(
   values: V,
@@ -131,7 +131,7 @@ export const among = <const V extends readonly (string | number | boolean | null
   )
 
 type Opaque<T> = Omit<About<T>, 'default'> & { readonly holds?: (value: unknown) => boolean }
-/** A value that is passed on as it is, such as a tensor or a data set; `holds` may look at it. */
+/** A value that is passed on unchanged, such as a tensor or a data set; `holds` may check it. */
 export function value<T>(expected: string, about: Opaque<T> & { readonly default: T }): Option<T, T, 'default'>
 export function value<T>(expected: string, about?: Opaque<T>): Option<T, T, 'optional'>
 export function value<T>(expected: string, about: Opaque<T> & About<T> = {}): Option<T, T, 'default' | 'optional'> {
@@ -146,14 +146,20 @@ export function callback<F>(about: Opaque<F> & About<F> = {}): Option<F, F, 'def
   return option('a function', about, (received) => typeof received === 'function') as Option<F, F, 'optional'>
 }
 
+/** `a number above 0` becomes `numbers above 0`; other expectations become `values, each true or false`. */
+function inPlural(expected: string): string {
+  const [start, words] = /^an? (.*?(?:string|number|function|object|array))\b/.exec(expected) ?? []
+  return start === undefined ? `values, each ${expected}` : `${words}s${expected.slice(start.length)}`
+}
+
 /** An array of values of one kind. */
 export function list<G, R, const S extends About<readonly R[]> & { readonly min?: number; readonly max?: number }>(
   item: Option<G, R>,
   about: S = {} as S,
 ): Option<readonly G[], readonly R[], Made<readonly R[], S>['presence']> {
   const { min = 0, max = Number.POSITIVE_INFINITY } = about
-  const size = min === max ? `${min} of: ` : min > 0 ? `at least ${min} of: ` : ''
-  const words = `an array of ${size}${item.expected}`
+  const size = min === max ? `${min} ` : min > 0 ? `${min} or more ` : ''
+  const words = `an array of ${size}${inPlural(item.expected)}`
   const base = option<readonly R[], S>(
     words,
     about,
@@ -179,10 +185,10 @@ export function either<const O extends readonly Option<unknown, unknown>[], cons
     read(received, at) {
       for (const kind of kinds)
         try {
-          // The first kind that takes the value.
+          // The first kind that accepts the value reads it.
           return kind.read(received, at) as ReadOf<O[number]>
         } catch (thrown) {
-          // An object is meant as options: say what is wrong with them.
+          // An object is meant as a group of options: its own error is the most useful one.
           if (kind === group && typeof received === 'object' && received !== null && kind === kinds.at(-1)) throw thrown
         }
       throw refused(received, at, words)
@@ -190,7 +196,7 @@ export function either<const O extends readonly Option<unknown, unknown>[], cons
   } as Option<GivenOf<O[number]>, ReadOf<O[number]>, Made<unknown, S>['presence']>
 }
 
-/** The same option, which must be given. */
+/** The same option, made required. */
 export const required = <G, R>(optional: Option<G, R>): Option<G, R, 'required'> => ({
   ...optional,
   presence: 'required',

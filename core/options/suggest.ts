@@ -1,9 +1,9 @@
 import type { Group } from './option.ts'
 
-/** Names, each perhaps with the group within. */
+/** Option names; an option that is a group carries its fields. */
 type Named = Readonly<Record<string, { readonly group?: Group } | true>>
 
-/** Insertions, deletions, replacements and swaps of neighbours that turn one text into the other. */
+/** Number of insertions, deletions, replacements and swaps of neighbours that turn one text into the other. */
 export function editDistance(a: string, b: string): number {
   const rows = Array.from({ length: a.length + 1 }, (_, i) => [i, ...Array<number>(b.length).fill(0)])
   for (let j = 1; j <= b.length; j++) rows[0]![j] = j
@@ -23,7 +23,7 @@ const paths = (fields: Named, before = ''): readonly string[] =>
     ...(option !== true && option.group ? paths(option.group.fields, `${before}${name}.`) : []),
   ])
 
-/** The option whose name is most like the given one, here or in a group within; undefined where none is like it. */
+/** The option whose name is most similar to the given one, here or in a nested group; undefined if none is similar. */
 export function nearest(name: string, fields: Named): string | undefined {
   const like = name.toLowerCase()
   const scored = paths(fields).map((path) => {

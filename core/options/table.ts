@@ -3,7 +3,7 @@ import type { Group, Option } from './option.ts'
 
 /** One option as documentation shows it; plain JSON. */
 export interface OptionRow {
-  /** With the groups that it lies in: `controller.learningRate`. */
+  /** The path of the option, including its groups: `controller.learningRate`. */
   readonly name: string
   readonly type: string
   readonly default: string
@@ -18,7 +18,7 @@ function defaultOf(option: Option<unknown, unknown>): string {
   return typeof option.default === 'function' ? 'a function' : quote(option.default)
 }
 
-/** A row for each option, those within groups after their group. */
+/** One row per option; the options of a group follow the group. */
 export const optionTable = ({ fields }: Pick<Group, 'fields'>, before = ''): readonly OptionRow[] =>
   Object.entries(fields).flatMap(([name, option]) => [
     {

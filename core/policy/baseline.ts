@@ -1,12 +1,12 @@
 import type { Json } from '../space/decision.ts'
 
-/** What a reward is compared with. */
+/** The value that rewards are compared with. */
 export interface Baseline {
-  /** Absent before the first reward, and where there is none. */
+  /** Undefined before the first reward, and if there is no baseline. */
   readonly value: number | undefined
-  /** Takes the reward in, and returns how much better it is. */
+  /** Updates the baseline with the reward, and returns the advantage. */
   advantage(reward: number): number
-  /** How much better a reward would be; takes nothing in. */
+  /** The advantage of a reward, without updating the baseline. */
   compare(reward: number): number
   snapshot(): Json
   restore(snapshot: Json): void
@@ -44,9 +44,9 @@ export const noBaseline = (): Baseline => ({
 })
 
 /**
- * Advantages in units of their own moving root mean square, cut at ± limit: the step of a policy, and the weight of
- * its entropy, then mean the same whether rewards are shares, percentages or decibels, and one broken architecture
- * does not outweigh the rest.
+ * Divides advantages by their own moving root mean square and clips them at ± limit. The learning rate of a policy and
+ * the weight of its entropy then have the same effect whether rewards are shares, percentages or decibels, and one
+ * broken architecture does not outweigh the others.
  */
 export function standardised(baseline: Baseline, decay: number, limit: number): Baseline {
   let square = 0
@@ -61,7 +61,7 @@ export function standardised(baseline: Baseline, decay: number, limit: number): 
     },
     advantage(reward) {
       const advantage = baseline.advantage(reward)
-      // The first reward of a moving average has advantage 0: it says nothing about the spread.
+      // With a moving average the first advantage is always 0, so it is no estimate of the spread.
       if (advantage !== 0 || count > 0) {
         square = decay * square + (1 - decay) * advantage ** 2
         count++

@@ -4,7 +4,10 @@ import type { Parameter } from './tape/index.ts'
 
 const categoricalPolicyNames = optionNames<PolicyOptions>('categoricalPolicy', { intervals: true })
 
-/** Independent softmaxes, one a decision, uniform at first: what a decision prefers does not depend on the others. */
+/**
+ * Independent softmaxes, one per decision, uniform at first. The distribution of a decision does not depend on the
+ * other decisions.
+ */
 export function categoricalPolicy(process: DecisionProcess, options: PolicyOptions = {}): Policy {
   categoricalPolicyNames(options)
   const { intervals = 16 } = options

@@ -1,10 +1,10 @@
 import { type Decision, type Genotype, toUnit } from '../space/decision.ts'
 import type { SearchSpace } from '../space/space.ts'
 
-/** Intervals into which real values are sorted. */
+/** Number of intervals into which real values are grouped. */
 const INTERVALS = 8
 
-/** Predicts from the trials so far whether a genotype keeps the bounds of a search. */
+/** Predicts from the trials so far whether a genotype satisfies the bounds of a search. */
 export interface FeasibilityModel {
   observe(genotype: Genotype, feasible: boolean): void
   /** Probability in (0, 1) that a genotype is feasible; 1 as long as no trial was infeasible. */
@@ -12,8 +12,8 @@ export interface FeasibilityModel {
 }
 
 /**
- * A naive Bayes model: each value of each decision has been seen so often among feasible trials and so often among
- * infeasible ones (add-one smoothing). Bounds on costs that add up over decisions, such as multiply-adds, are of this kind.
+ * A naive Bayes model. It counts each value of each decision among the feasible and among the infeasible trials
+ * (add-one smoothing). The assumption suits costs that add up over decisions, such as multiply-adds.
  */
 export function feasibilityModel({ decisions }: Pick<SearchSpace, 'decisions'>): FeasibilityModel {
   const sizeOf = (decision: Decision) => (decision.kind === 'choice' ? decision.options.length : INTERVALS)

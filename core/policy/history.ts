@@ -4,15 +4,15 @@ import type { SearchSpace } from '../space/space.ts'
 import { type Novelty, novelty } from './novelty.ts'
 import { type Outcome, outcomeOf } from './population.ts'
 
-/** What a model-based controller knows: outcomes, proposals without one, and what was proposed at all. */
+/** What a model-based controller knows: outcomes, proposals without an outcome, and all proposed genotypes. */
 export interface History {
-  /** The last outcome of each trial, in the order of the first ones. */
+  /** The last outcome of each trial, in the order in which the trials got their first outcome. */
   readonly outcomes: readonly Outcome[]
   /** Genotypes that were proposed and have no outcome yet, oldest first. */
   readonly open: readonly Genotype[]
   readonly proposed: Novelty
   propose(genotype: Genotype): void
-  /** Returns the place of the outcome, and the outcome of a lower fidelity that it replaces. */
+  /** Returns the index of the outcome, and the outcome at a lower fidelity that it replaces. */
   observe(observation: Observation): { readonly index: number; readonly replaced: Outcome | undefined }
 }
 
@@ -43,7 +43,7 @@ export function history(space: SearchSpace, unique: number): History {
       const key = space.format(outcome.genotype)
       const at = open.findIndex((each) => each.key === key)
       if (at >= 0) open.splice(at, 1)
-      // An outcome of another's proposal, such as an earlier study's.
+      // The outcome of a proposal made elsewhere, for example in an earlier study.
       else proposed.add(outcome.genotype)
       const index = outcomes.push(outcome) - 1
       places.set(outcome.trial, index)
@@ -53,8 +53,8 @@ export function history(space: SearchSpace, unique: number): History {
 }
 
 /**
- * Outcomes that compare: those of the highest fidelity that at least `least` trials were measured at, else of the one that
- * most were measured at.
+ * Outcomes that can be compared: those at the highest fidelity at which at least `least` trials were measured; if
+ * there is none, those at the fidelity at which most trials were measured.
  */
 export function comparable(outcomes: readonly Outcome[], least: number): readonly Outcome[] {
   const counts = new Map<number, number>()

@@ -1,4 +1,4 @@
-/** What controllers are made of: distributions that learn, populations, and Pareto ranking. No tensors. */
+/** Building blocks of controllers: distributions that learn, populations, and Pareto ranking. No tensors. */
 export * from './baseline.ts'
 export * from './categorical-policy.ts'
 export * from './feasibility.ts'
@@ -13,5 +13,5 @@ export * from './population.ts'
 export * from './ranking.ts'
 export { restored } from './snapshot.ts'
 export type { Parameter, Vector } from './tape/index.ts'
-/** Differentiation of small vectors, for policies of your own. */
+/** Automatic differentiation of small vectors, for your own policies. */
 export * as tape from './tape/index.ts'

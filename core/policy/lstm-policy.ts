@@ -23,22 +23,25 @@ import {
 
 /** How one decision is wired into the network. */
 export interface DecisionLayout {
-  /** Decisions of one unit share embeddings and LSTM; its state starts at zero and is stepped by its own decisions only. */
+  /**
+   * Decisions of one unit share embeddings and an LSTM. Its state starts at zero and advances at decisions of this
+   * unit only.
+   */
   readonly unit: string
   /** Decisions of one unit and head share the weights that turn the state into logits. */
   readonly head: string
-  /** Linear: one output an option. Attention: an option's logit comes from its embedding. */
+  /** Linear: one output per option. Attention: the logit of an option is computed from its embedding. */
   readonly kind: 'linear' | 'attention'
-  /** Rows of the unit's embedding table, one an option: what the LSTM reads after the choice. */
+  /** Rows of the unit's embedding table, one per option: the input of the LSTM after the choice. */
   readonly tokens: readonly number[]
-  /** c in c · tanh(logits / temperature). Absent: no squashing. */
+  /** The constant c in c · tanh(logits / temperature). Default: no tanh. */
   readonly tanhConstant?: number
 }
 
 export interface LstmPolicyOptions extends PolicyOptions {
-  /** Size of embeddings, state and attention. Default 64. */
+  /** Size of embeddings, state and attention. Default: 64. */
   readonly hidden?: number
-  /** Initial values are uniform in ± this. Default 0.1, as in ENAS. */
+  /** Initial values are uniform in ± this number. Default: 0.1, as in ENAS. */
   readonly initialLimit?: number
   /** Logits are divided by it. Default 1. */
   readonly temperature?: number
@@ -48,7 +51,10 @@ export interface LstmPolicyOptions extends PolicyOptions {
 
 const layoutOfNames = optionNames<{ intervals?: number; share?: boolean }>('layoutOf', { intervals: true, share: true })
 
-/** One unit; decisions with equal options share head and tokens, linear. `share: false` gives each decision its own. */
+/**
+ * A layout with one unit and linear heads. Decisions with equal options share head and tokens; with `share: false`
+ * each decision has its own.
+ */
 export function layoutOf(
   decisions: readonly Decision[],
   given: { intervals?: number; share?: boolean } = {},
@@ -110,8 +116,9 @@ const lstmPolicyNames = optionNames<LstmPolicyOptions>('lstmPolicy', {
 })
 
 /**
- * An autoregressive LSTM over the decisions (Zoph & Le 2017; with shared heads, attention and several units: the
- * controllers of ENAS and of the methods after it). The first input of a unit is zero; inactive decisions are skipped.
+ * An autoregressive LSTM over the decisions (Zoph & Le 2017). With shared heads, attention and several units it is the
+ * controller of ENAS and of the methods derived from it. The first input of a unit is zero; inactive decisions are
+ * skipped.
  */
 export function lstmPolicy(process: DecisionProcess, rng: Random, options: LstmPolicyOptions = {}): Policy {
   lstmPolicyNames(options)

@@ -64,11 +64,11 @@ export function crowdingDistance(front: readonly Point[]): readonly number[] {
     const extent = at(last) - at(first)
     distance[first] = Number.POSITIVE_INFINITY
     distance[last] = Number.POSITIVE_INFINITY
-    // An objective on which the whole front agrees tells nothing apart (∞ − ∞ is not a number).
+    // An objective with one value on the whole front contributes nothing (∞ − ∞ is not a number).
     if (!(extent > 0)) continue
     for (let r = 1; r < order.length - 1; r++) {
       const gap = at(order[r + 1]!) - at(order[r - 1]!)
-      // With an infinite extent finite gaps are no share of it, and an infinite gap is all of it.
+      // With an infinite extent, a finite gap counts as a share of 0 and an infinite one as a share of 1.
       distance[order[r]!]! += gap === Number.POSITIVE_INFINITY ? 1 : gap > 0 ? gap / extent : 0
     }
   }
@@ -104,7 +104,7 @@ export function hypervolume(points: readonly Point[], reference: Point): number 
   )
 }
 
-/** Of the first `last + 1` objectives. */
+/** The hypervolume over the first `last + 1` objectives. */
 function volume(points: readonly Point[], reference: Point, last: number): number {
   const at = (point: Point) => point[last] as number
   const floor = reference[last] as number

@@ -25,11 +25,11 @@ export function clipGradients(parameters: readonly Parameter[], limit: number): 
 }
 
 export interface PolicyOptimizer {
-  /** Set it before a step to follow a schedule; no part of a snapshot. */
+  /** Set it before a step to follow a schedule. It is not part of a snapshot. */
   learningRate: number
   /** Steps taken, across resumes. */
   readonly steps: number
-  /** One update from the gradients (of a loss: it descends), times `scale`. Default 1. */
+  /** One descent step along the gradients of a loss, scaled by `scale`. Default: 1. */
   step(scale?: number): void
   snapshot(): Json
   restore(snapshot: Json): void
@@ -117,7 +117,7 @@ function fill(controller: string, targets: readonly Float64Array[], received: un
   })
 }
 
-/** The values of parameters as plain numbers, exact. */
+/** The exact values of parameters as plain numbers. */
 export const saveParameters = (parameters: readonly Parameter[]): Json => parameters.map(({ value }) => [...value])
 export const loadParameters = (parameters: readonly Parameter[], saved: unknown): void =>
   fill(
@@ -132,7 +132,7 @@ export interface Episode {
 }
 
 export interface PolicyGradientOptions {
-  /** λ, weight of the entropies' sum. Default 0. */
+  /** λ, the weight of the sum of entropies. Default: 0. */
   readonly entropyWeight?: number
   /** Limit of the gradient's norm over all parameters together. Default: none. */
   readonly clipNorm?: number
@@ -154,8 +154,8 @@ const policyGradientStepNames = optionNames<PolicyGradientOptions>('policyGradie
 })
 
 /**
- * One REINFORCE update (Williams 1992): descends −mean(A · ln p(genotype) + λ · H) over a batch of episodes, whose
- * probabilities are those of the policy as it is now.
+ * One REINFORCE update (Williams 1992): a descent step on −mean(A · ln p(genotype) + λ · H) over a batch of episodes,
+ * with the probabilities of the present policy.
  */
 export function policyGradientStep(
   policy: Policy,

@@ -11,18 +11,20 @@ export type DecisionProcess = Pick<SearchSpace, 'decisions' | 'allowed' | 'isAct
 /** A policy's network: logits for the decisions in turn, each of which may depend on the choices before it. */
 export interface LogitModel {
   readonly parameters: readonly Parameter[]
-  /** Begin an architecture. Without a tape nothing is remembered for gradients. */
+  /** Begins an architecture. Without a tape nothing is recorded for gradients. */
   begin(tape: Tape | undefined): {
-    /** One logit an option of decision `index`; only those of `allowed` are looked at. Called for active decisions only. */
+    /** One logit per option of decision `index`; only those of `allowed` are used. Called for active decisions only. */
     logits(index: number, allowed: readonly number[]): Vector
-    /** Tells which option was chosen. */
+    /** Receives the option that was chosen. */
     chose(index: number, option: number): void
   }
 }
 
 export interface Draw {
   readonly genotype: Genotype
-  /** ln of the probability of all choices. Of a real decision: of its interval. */
+  /**
+   * Natural logarithm of the probability of all choices. For a real decision, the probability is that of its interval.
+   */
   readonly logProbability: number
   /** Sum over the choices of the entropy of the distribution that each was drawn from, in nats. */
   readonly entropy: number
@@ -32,25 +34,30 @@ export interface Draw {
 export interface Policy {
   readonly parameters: readonly Parameter[]
   sample(rng: Random): Draw
-  /** The likeliest option of each decision in turn; the middle of the likeliest interval where it is real. */
+  /**
+   * The most probable option of each decision in turn; for a real decision, the middle of its most probable interval.
+   */
   mode(): Draw
-  /** Probability and entropies along a given genotype. Throws ARCHLOOM_POLICY_GENOTYPE if it cannot be drawn. */
+  /**
+   * The probability and entropies of a given genotype. Error: ARCHLOOM_POLICY_GENOTYPE if the policy cannot draw it.
+   */
   score(genotype: Genotype): Draw
   /**
-   * Adds to the parameters' gradients those of `onLogProbability` · ln p + `onEntropy` · entropy, along a genotype.
+   * Adds the gradient of `onLogProbability` · ln p + `onEntropy` · entropy for a genotype to the parameters'
+   * gradients.
    */
   differentiate(genotype: Genotype, onLogProbability: number, onEntropy: number): Draw
 }
 
 export interface PolicyOptions {
   /**
-   * Real decisions are drawn as one of this many equal intervals (on the decision's own scale), then uniformly inside
-   * it: any shape of distribution, exact entropies. Default 16.
+   * Real decisions are drawn as one of this many equal intervals (on the decision's own scale), then uniformly within
+   * it. This allows distributions of any shape and exact entropies. Default: 16.
    */
   readonly intervals?: number
 }
 
-/** Options of a decision, as its head counts them: intervals where it is real. */
+/** Number of outputs that a decision needs: its options, or the intervals if it is real. */
 export const optionCount = (decision: Decision, intervals: number): number =>
   decision.kind === 'choice' ? decision.options.length : intervals
 
@@ -68,7 +75,10 @@ const withPrior = (logits: Vector, prior: Float64Array | undefined): Vector =>
 
 const policyOverNames = optionNames<PolicyOptions>('policyOver', { intervals: true })
 
-/** A policy from a network of logits: masks by what the process allows, skips inactive decisions. */
+/**
+ * Makes a policy from a network of logits. It masks options that the process does not allow and skips inactive
+ * decisions.
+ */
 export function policyOver(process: DecisionProcess, model: LogitModel, options: PolicyOptions = {}): Policy {
   policyOverNames(options)
   const { intervals = 16 } = options
@@ -79,7 +89,7 @@ export function policyOver(process: DecisionProcess, model: LogitModel, options:
   /** Option of each active decision in turn, and the value that goes into the genotype. */
   interface Choice {
     option(probabilities: Float64Array, index: number): number
-    /** Place within the interval, in [0, 1). */
+    /** Position within the interval, in [0, 1). */
     within(index: number): number
   }
 

@@ -10,13 +10,13 @@ export interface Individual {
   readonly reward: number
   /** One number per objective, larger is better in each. */
   readonly objectives: readonly number[]
-  /** Whether every bound is kept. Absent: true. */
+  /** Whether every bound is satisfied. Default: true. */
   readonly feasible?: boolean
-  /** Sum of the relative violations of the bounds. Absent: 0. */
+  /** Sum of the relative violations of the bounds. Default: 0. */
   readonly violation?: number
 }
 
-/** The individual of an observation; undefined where the trial failed or its reward is not a number. */
+/** The individual of an observation; undefined if the trial failed or its reward is not a number. */
 export function individualOf(observation: Observation): Individual | undefined {
   const { proposal, reward, objectives, feasible = true, violation = 0 } = observation
   const { genotype } = proposal
@@ -24,12 +24,14 @@ export function individualOf(observation: Observation): Individual | undefined {
   return reward === undefined || Number.isNaN(reward) ? undefined : { genotype, reward, objectives }
 }
 
-/** A population in which the oldest makes room for the newest (ageing), whatever their rewards. */
+/**
+ * Adds the newcomer to a population and removes the oldest members beyond `capacity`, whatever their rewards (ageing).
+ */
 export function age<T>(population: readonly T[], newcomer: T, capacity: number): readonly T[] {
   return [...population.slice(Math.max(0, population.length + 1 - capacity)), newcomer]
 }
 
-/** `size` members drawn uniformly: with replacement, a member may be drawn more than once. */
+/** Draws `size` members uniformly. With replacement, a member may be drawn more than once. */
 export function drawSample<T>(population: readonly T[], size: number, rng: Random, replacement = true): readonly T[] {
   if (replacement) return Array.from({ length: size }, () => rng.pick(population))
   return rng.shuffle(population).slice(0, size)
@@ -43,25 +45,25 @@ export function winner<T>(sample: readonly T[], compare: (a: T, b: T) => number)
   return sample.reduce((best, candidate) => (compare(candidate, best) < 0 ? candidate : best))
 }
 
-/** For `sort`: the larger number first, what is not a number last. */
+/** For `sort`: larger numbers first, NaN last. */
 export const descending = (a: number, b: number): number => {
   if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b))
   return a === b ? 0 : a > b ? -1 : 1
 }
 
-/** For `sort`: feasible before infeasible, then by violation, then the larger reward; what is not a number comes last. */
+/** For `sort`: feasible before infeasible, then by violation, then larger rewards first and NaN last. */
 export const byReward = (a: Comparable, b: Comparable): number => {
   if ((a.feasible ?? true) && (b.feasible ?? true)) return descending(a.reward, b.reward)
   return compareResults(a, b)
 }
 
-/** What became of a trial, for a model of it. */
+/** The result of a trial, as a model is fitted to it. */
 export interface Outcome {
   readonly trial: number
   readonly genotype: Genotype
-  /** Larger is better. Absent: the trial failed, or its reward is not a number. */
+  /** Larger is better. Undefined if the trial failed or its reward is not a number. */
   readonly reward?: number
-  /** One number per objective, larger is better in each; empty where the trial failed. */
+  /** One number per objective, larger is better in each; empty if the trial failed. */
   readonly objectives: readonly number[]
   /** How far the trial is outside the bounds of its objectives; 0 inside. */
   readonly violation: number
@@ -85,8 +87,9 @@ export function outcomeOf(observation: Observation): Outcome {
 }
 
 /**
- * For `sort`: feasible trials, then infeasible ones by violation, then failed ones; among equals the higher fidelity, which
- * a scheduler gives to the better trials, and then the larger reward. The unit of the objective does not matter to it.
+ * For `sort`: feasible trials, then infeasible ones by violation, then failed ones. Among equals the higher fidelity
+ * comes first, because a scheduler gives it to the better trials, then the larger reward. The order does not depend on
+ * the units of objectives.
  */
 export const feasibleFirst = (a: Outcome, b: Outcome): number => {
   if (a.reward === undefined || b.reward === undefined)

@@ -2,7 +2,7 @@ import { compareResults } from '../trial/objective.ts'
 import { nonDominatedRanking } from './pareto.ts'
 import { descending } from './population.ts'
 
-/** A result that is compared with others; absent reward: it has none and comes last. */
+/** A result that is compared with others. One without a reward comes last. */
 export interface Ranked {
   readonly reward?: number
   /** One number per objective, larger is better in each. */

@@ -5,7 +5,7 @@ type Kind = 'array' | 'number' | 'object' | 'any'
 const kindOf = (value: unknown): string =>
   Array.isArray(value) ? 'array' : value === null ? 'null' : (typeof value as string)
 
-/** The snapshot as a record whose fields have the kinds asked for, or ARCHLOOM_CONTROLLER_SNAPSHOT. */
+/** Checks that the snapshot is a record whose fields have the given kinds. Error: ARCHLOOM_CONTROLLER_SNAPSHOT. */
 export function restored<F extends Readonly<Record<string, Kind>>>(
   controller: string,
   snapshot: Json,

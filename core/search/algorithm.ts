@@ -10,7 +10,7 @@ import type { Job, Trials } from '../trial/lifecycle.ts'
 /** What an algorithm works with. */
 export interface AlgorithmParts<A = unknown> {
   readonly space: SearchSpace<A>
-  /** Present where a plugin provides one. */
+  /** Undefined if no plugin provides one. */
   readonly controller: Controller | undefined
   readonly evaluator: Evaluator<A>
   readonly rng: Random
@@ -19,11 +19,11 @@ export interface AlgorithmParts<A = unknown> {
   readonly signal: AbortSignal
   readonly concurrency: number
   readonly commit: CommitMode
-  /** The life of trials: proposing, ending, committing; already at its place after a resume. */
+  /** Proposes, ends and commits trials. After a resume it is already in the right state. */
   readonly trials: Trials<A>
   /**
-   * Evaluates a rung of a trial with everything that the search says about it: bounds, time limit, required metrics,
-   * checkpoints, scheduler. `publish` receives the events that come up on the way. Never throws.
+   * Evaluates a rung of a trial with the settings of the search: bounds, time limit, required metrics, checkpoints,
+   * scheduler. `publish` receives the events of the evaluation. Never throws.
    */
   readonly evaluate: (job: Job, publish: (draft: EventDraft) => void) => Promise<Outcome>
   /** Opens the next trial that a person asked for, if any, and returns the event that says so. */
@@ -33,8 +33,8 @@ export interface AlgorithmParts<A = unknown> {
 }
 
 /**
- * A search method: yields events, one or several at once, and returns why it ended.
- * The host checks, writes and publishes them before it asks for the next ones.
+ * A search method. It yields events, one or several at once, and returns the reason why it ended. The host checks,
+ * writes and publishes them before it asks for the next ones.
  */
 export type Algorithm<A = unknown> = (
   parts: AlgorithmParts<A>,

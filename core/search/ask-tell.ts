@@ -1,3 +1,4 @@
+import { holdTime } from '../clock.ts'
 import type { Proposal } from '../controller.ts'
 import { error } from '../trial/errors.ts'
 import type { Failure, Outcome } from '../trial/evaluate.ts'
@@ -11,15 +12,15 @@ interface Arrival {
   readonly elapsedMs: number
 }
 
-/** Rungs that may be started but not committed before the next one starts. */
+/** How many started rungs may be uncommitted when the next one starts. */
 const lagOf = (commit: CommitMode, concurrency: number): number => {
   if (commit === 'arrival') return Number.POSITIVE_INFINITY
   return commit === 'ordered' ? concurrency : Math.max(concurrency, commit.staleness)
 }
 
-/** Idle share above which the search says what the order of results costs. */
+/** Idle share above which a warning says what keeping results in order costs. */
 const WORTH_SAYING = 0.1
-/** The same exception on so many first trials is a mistake in the program. */
+/** If this many first trials all throw the same exception, the program is considered broken. */
 const BROKEN_AFTER = 3
 
 const sameError = (a: unknown, b: unknown): boolean => {
@@ -36,9 +37,9 @@ export interface AskTellOptions {
 /**
  * The loop of multi-trial methods: promote or propose → evaluate → observe, with up to `concurrency` rungs at once.
  *
- * How results reach the controller is the search's `commit`. In the ordered modes, rung k starts once rungs 0 … k − lag
- * are committed and none after, so that what the controller knows at each proposal depends on the lag only, never on
- * which evaluation happened to be quicker; the lag is the concurrency, or the staleness. On arrival, results are
+ * How results reach the controller is the search's `commit`. In the ordered modes, rung k starts when exactly the
+ * rungs 0 … k − lag are committed, where the lag is the concurrency or the staleness. What the controller knows at
+ * each proposal then depends on the lag only, never on which evaluation was faster. In the mode 'arrival', results are
  * committed as they come.
  */
 export const askTell = <A>({ ask }: AskTellOptions = {}): Algorithm<A> =>
@@ -66,7 +67,7 @@ export const askTell = <A>({ ask }: AskTellOptions = {}): Algorithm<A> =>
         wake()
       })
     }
-    /** Adds up how much worker time was lost to the order of results. */
+    /** Adds up how much worker time was lost by keeping results in order. */
     const account = (blocked: boolean) => {
       const now = clock.now()
       if (idle.blocked) idle.blockedMs += ((now - idle.since) * (concurrency - running)) / concurrency
@@ -74,7 +75,7 @@ export const askTell = <A>({ ask }: AskTellOptions = {}): Algorithm<A> =>
       idle.blocked = blocked
     }
 
-    /** The next rung to start, with the event that says so; or why there is none. */
+    /** Starts the next rung and returns its event, or returns why there is none. */
     const next = (): EventDraft | 'wait' | 'done' => {
       const why = spent()
       if (why !== undefined && why !== 'trials') return 'done'
@@ -91,86 +92,93 @@ export const askTell = <A>({ ask }: AskTellOptions = {}): Algorithm<A> =>
       return answer === 'exhausted' ? 'done' : answer
     }
 
-    // After a resume: rungs that were under way are evaluated again.
+    // After a resume, rungs that were being evaluated are evaluated again.
     const interrupted = [...trials.pending]
-    while (true) {
-      let blocked = false
-      for (let wanted = enqueued(); wanted; wanted = enqueued()) yield wanted
-      // What is committed and proposed here is written at once; evaluations begin when it is.
-      const batch: EventDraft[] = []
-      const jobs: Job[] = []
-      while (running + jobs.length < concurrency && !signal.aborted) {
-        const again = interrupted.shift()
-        if (again) {
-          jobs.push(again)
-          continue
-        }
-        if (commit === 'arrival') {
-          const { untold } = trials
-          if (untold.length > 0) batch.push(...trials.commit(untold))
-        } else if (trials.uncommitted >= lag) {
-          // Exactly one commit makes room for exactly one start, however many results are waiting.
-          const [oldest] = trials.committable
-          if (oldest === undefined) {
-            blocked = true
-            break
+    holdTime(clock, true)
+    try {
+      while (true) {
+        let blocked = false
+        for (let wanted = enqueued(); wanted; wanted = enqueued()) yield wanted
+        // The events of one round are written together; evaluations begin once they are written.
+        const batch: EventDraft[] = []
+        const jobs: Job[] = []
+        while (running + jobs.length < concurrency && !signal.aborted) {
+          const again = interrupted.shift()
+          if (again) {
+            jobs.push(again)
+            continue
           }
-          batch.push(...trials.commit([oldest]))
-          continue
-        }
-        const draft = next()
-        if (typeof draft === 'string') {
-          // A scheduler may have more to continue, and a waiting controller more to propose, once it knows more.
-          const [oldest] = trials.committable
-          if (oldest !== undefined) {
+          if (commit === 'arrival') {
+            const { untold } = trials
+            if (untold.length > 0) batch.push(...trials.commit(untold))
+          } else if (trials.uncommitted >= lag) {
+            // Each commit makes room for exactly one start, however many results are waiting.
+            const [oldest] = trials.committable
+            if (oldest === undefined) {
+              blocked = true
+              break
+            }
             batch.push(...trials.commit([oldest]))
             continue
           }
-          if (draft === 'wait' && running + jobs.length === 0 && trials.uncommitted === 0)
-            throw error('ARCHLOOM_CONTROLLER_WAITS', { trials: trials.count })
-          break
+          const draft = next()
+          if (typeof draft === 'string') {
+            // After a commit, a scheduler may have more trials to continue, and a waiting controller more to propose.
+            const [oldest] = trials.committable
+            if (oldest !== undefined) {
+              batch.push(...trials.commit([oldest]))
+              continue
+            }
+            if (draft === 'wait' && running + jobs.length === 0 && trials.uncommitted === 0)
+              throw error('ARCHLOOM_CONTROLLER_WAITS', { trials: trials.count })
+            break
+          }
+          batch.push(draft)
+          if (draft.type !== 'trial.pruned') jobs.push(trials.job((draft as EventDraft & { trial: number }).trial))
         }
-        batch.push(draft)
-        if (draft.type !== 'trial.pruned') jobs.push(trials.job((draft as EventDraft & { trial: number }).trial))
-      }
-      if (batch.length > 0) yield batch
-      for (const job of jobs) start(job)
-      account(blocked)
-      if (running === 0 && arrived.length === 0 && inbox.length === 0) break
-      if (inbox.length === 0 && arrived.length === 0)
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      account(idle.blocked)
-      // Everything told so far precedes the ends of trials; told in one go, however much it is.
-      const [news, done] = [inbox, arrived]
-      inbox = []
-      arrived = []
-      const ends: EventDraft[] = [...news]
-      for (const { job, outcome, elapsedMs } of done) {
-        // A trial aborted by a stop has no result: it stays open and is evaluated again on resume.
-        if (!outcome.ok && outcome.reason === 'aborted') continue
-        const retried = trials.retry(job.trial, outcome)
-        if (retried) {
-          ends.push(retried)
-          interrupted.push(trials.job(job.trial))
-          continue
+        if (batch.length > 0) yield batch
+        for (const job of jobs) start(job)
+        account(blocked)
+        if (running === 0 && arrived.length === 0 && inbox.length === 0) break
+        if (inbox.length === 0 && arrived.length === 0)
+          await new Promise<void>((resolve) => {
+            wake = resolve
+            holdTime(clock, false)
+          })
+        holdTime(clock, true)
+        account(idle.blocked)
+        // Events from inside trials precede the ends of trials; they are published together.
+        const [news, done] = [inbox, arrived]
+        inbox = []
+        arrived = []
+        const ends: EventDraft[] = [...news]
+        for (const { job, outcome, elapsedMs } of done) {
+          // A trial aborted by a stop has no result: it stays open and is evaluated again on resume.
+          if (!outcome.ok && outcome.reason === 'aborted') continue
+          const retried = trials.retry(job.trial, outcome)
+          if (retried) {
+            ends.push(retried)
+            interrupted.push(trials.job(job.trial))
+            continue
+          }
+          ends.push(trials.end(job.trial, outcome, elapsedMs))
+          if (job.trial < BROKEN_AFTER) broken ??= brokenBy(outcome, firstErrors)
         }
-        ends.push(trials.end(job.trial, outcome, elapsedMs))
-        if (job.trial < BROKEN_AFTER) broken ??= brokenBy(outcome, firstErrors)
+        if (ends.length > 0) yield ends
+        if (broken) throw broken
       }
-      if (ends.length > 0) yield ends
-      if (broken) throw broken
+      if (!signal.aborted) {
+        const { untold } = trials
+        for (const trial of commit === 'arrival' ? untold : trials.committable) yield* trials.commit([trial])
+      }
+      yield* saidCost(parts, idle)
+      return spent() ?? 'exhausted'
+    } finally {
+      holdTime(clock, false)
     }
-    if (!signal.aborted) {
-      const { untold } = trials
-      for (const trial of commit === 'arrival' ? untold : trials.committable) yield* trials.commit([trial])
-    }
-    yield* saidCost(parts, idle)
-    return spent() ?? 'exhausted'
   }
 
-/** ARCHLOOM_EVALUATION_BROKEN when the first trials all failed with the same uncoded exception. */
+/** Returns ARCHLOOM_EVALUATION_BROKEN if the first trials all failed with the same uncoded exception. */
 function brokenBy(outcome: Outcome, errors: unknown[]): Error | undefined {
   const { thrown } = outcome as Failure
   errors.push(outcome.ok ? undefined : thrown)
@@ -183,7 +191,7 @@ function brokenBy(outcome: Outcome, errors: unknown[]): Error | undefined {
   return undefined
 }
 
-/** What keeping results in order cost, if it was worth saying. */
+/** A warning about the cost of keeping results in order, if it was high. */
 function* saidCost(
   { clock, concurrency, commit }: Pick<AlgorithmParts, 'clock' | 'concurrency' | 'commit'>,
   { blockedMs, began }: { readonly blockedMs: number; readonly began: number },
@@ -194,11 +202,11 @@ function* saidCost(
   yield {
     type: 'search.warning',
     code: 'ARCHLOOM_COMMIT_ORDER_COST',
-    message: `keeping results in order left workers idle for ${Math.round(100 * share)} % of the time; commit: { staleness: ${wider} } or commit: 'arrival' would use it.`,
+    message: `keeping results in order left workers idle for ${Math.round(100 * share)} % of the time; commit: { staleness: ${wider} } or commit: 'arrival' would use that time.`,
   }
 }
 
-/** The events of an algorithm one by one, for a method that looks at them on their way. */
+/** Yields the events of an algorithm one by one, for a method that inspects them. */
 export async function* oneByOne(events: ReturnType<Algorithm>): AsyncGenerator<EventDraft, FinishReason, void> {
   try {
     for (let next = await events.next(); ; next = await events.next()) {
@@ -212,15 +220,15 @@ export async function* oneByOne(events: ReturnType<Algorithm>): AsyncGenerator<E
 }
 
 /**
- * Measures architectures that a method derived as the trials of its search. Proposal k becomes trial k: after a resume,
- * those that were measured before are not measured again.
+ * Evaluates the architectures that a method derived, as trials of its search. Proposal k becomes trial k: after a
+ * resume, those that were measured before are not measured again.
  */
 export async function* measureTrials<A>(
   proposals: readonly Proposal[],
   parts: AlgorithmParts<A>,
 ): AsyncGenerator<EventDraft, FinishReason, void> {
   const spent = () => {
-    // Time that is spent ends the training before, not the derivation.
+    // A spent time budget ends the training before this point, not the derivation.
     const why = parts.spent()
     return why === 'time' ? undefined : why
   }

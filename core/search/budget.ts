@@ -4,17 +4,17 @@ import { error } from './errors.ts'
 
 /** When to stop: whichever limit is met first. */
 export interface Budget {
-  /** Trials in all, across resumes. */
+  /** Total number of trials, across resumes. */
   readonly maxTrials?: number
-  /** Time in all, across resumes; the three add up. */
+  /** Total time, across resumes; hours, minutes and seconds are added up. */
   readonly hours?: number
   readonly minutes?: number
   readonly seconds?: number
-  /** Limit of one evaluation; a longer one is aborted and recorded as a failed trial. */
+  /** Time limit of one evaluation. A longer evaluation is aborted and recorded as a failed trial. */
   readonly trialSeconds?: number
-  /** Stop when this many trials in a row failed. Default 25. */
+  /** Stops the search when this many trials in a row have failed. Default: 25. */
   readonly maxConsecutiveFailures?: number
-  /** Further attempts at a trial whose evaluation failed. Default 0. */
+  /** Number of further attempts at a trial whose evaluation failed. Default: 0. */
   readonly retries?: number
 }
 

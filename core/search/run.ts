@@ -3,12 +3,13 @@ import type { EventDraft, SearchEvent } from '../trial/events.ts'
 import type { Algorithm, AlgorithmParts } from './algorithm.ts'
 import type { EventStream } from './stream.ts'
 
-/** How long the loop may go on before timers, signals and displays get their turn. */
+/** Milliseconds that the loop may run before timers, signal handlers and displays get a turn. */
 const TURN_MS = 40
 
 /**
- * Drive an algorithm to its end: each yielded event is checked, written and published before the generator goes on.
- * Ends with search.finished, or with search.stopped when the signal aborts, the consumer leaves or the algorithm throws.
+ * Runs an algorithm to its end. Each yielded event is checked, written and published before the generator continues.
+ * Ends with search.finished, or with search.stopped when the signal aborts, the consumer leaves or the algorithm
+ * throws.
  */
 export async function* run<A>(
   algorithm: Algorithm<A>,
@@ -48,7 +49,7 @@ export async function* run<A>(
   }
 }
 
-/** The event that closes a session. `elapsedMs` is the time of all sessions. */
+/** The event that closes a session. `elapsedMs` is the total time of all sessions. */
 export function endOf(
   { state }: Pick<EventStream, 'state'>,
   type: 'search.stopped' | 'search.finished',

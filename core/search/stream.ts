@@ -1,5 +1,8 @@
 import { EventEmitter } from 'eventemitter3'
-import { Observable, type Observer, type Operator, Subject, type Subscription } from 'rxjs'
+import type { Observer, Operator, Subscription } from 'rxjs'
+// The index of rxjs loads 200 modules; these are the same classes.
+import { Observable } from 'rxjs/internal/Observable'
+import { Subject } from 'rxjs/internal/Subject'
 import type { Clock } from '../clock.ts'
 import { messageOf, quote } from '../errors.ts'
 import { isWellFormed } from '../study/event-form.ts'
@@ -23,12 +26,12 @@ const OPENS = new Set<SearchEventType>(['search.started', 'search.resumed'])
 const CLOSES = new Set<SearchEventType>(['search.finished', 'search.stopped'])
 const ENDS = new Set<SearchEventType>(['trial.completed', 'trial.failed', 'trial.pruned', 'trial.paused'])
 
-/** A listener threw; the search goes on and warns once per event type. */
+/** The code of the warning that a listener threw. The search continues and warns once per event type. */
 const LISTENER_THREW = 'ARCHLOOM_LISTENER_THREW'
 
 /**
- * An observable whose subscribers cannot end the process: what a subscriber throws is reported instead of becoming an
- * uncaught exception, also behind operators.
+ * An observable whose subscribers cannot end the process. An exception of a subscriber is reported instead of becoming
+ * an uncaught exception, also behind operators.
  */
 class SafeObservable<T> extends Observable<T> {
   readonly #report: (thrown: unknown) => void
@@ -58,7 +61,7 @@ class SafeObservable<T> extends Observable<T> {
             ...(onComplete && { complete: onComplete }),
           }
         : observer
-    // Operators subscribe with subscribers of their own, which know how to deal with errors.
+    // Operators use their own subscribers, which handle errors.
     if ('isStopped' in given) return super.subscribe(given)
     const guard = (run: () => unknown) => {
       try {
@@ -77,7 +80,8 @@ class SafeObservable<T> extends Observable<T> {
 }
 
 /**
- * One stream, three doors. `publish` checks the grammar, writes to the store, folds, then tells everybody, in that order.
+ * One stream with three ways to receive it. `publish` checks the grammar, writes to the store, folds, and then
+ * notifies subscribers, in this order.
  */
 export class EventStream {
   readonly #store: Store
@@ -111,7 +115,7 @@ export class EventStream {
     return this.record.state
   }
 
-  /** Replays every event of the study to a subscriber, then goes on live. */
+  /** Replays every event of the study to a subscriber, then continues live. */
   subscribe(observer: Observer<SearchEvent>): () => void {
     const abort = new AbortController()
     const buffer: SearchEvent[] = []
@@ -136,7 +140,7 @@ export class EventStream {
             observer.next(event)
             for (const more of past.apply(event)) observer.next(more)
           }
-      // Subscribed before these were published: the store may have held them already.
+      // The subscriber came before these events were published; it may have read them from the store already.
       for (let event = buffer.shift(); event; event = buffer.shift()) {
         if (abort.signal.aborted) return
         if (event.seq > upTo) observer.next(event)
@@ -154,8 +158,8 @@ export class EventStream {
   #isClosed = false
 
   /**
-   * Events that were checked and that the store refused, for want of room say. They are written before any other, so
-   * that whoever publishes may go on once there is room.
+   * Events that were checked but that the store refused, for example because the disk was full. They are written
+   * before any other event, so that publishing continues once there is space.
    */
   #owed: readonly SearchEvent[] = []
 
@@ -170,7 +174,7 @@ export class EventStream {
     return last ? OPENS.has(last.type) : this.record.live.status === 'running'
   }
 
-  /** Whether the end of a trial, or what the controller made of it, is not written yet. */
+  /** Whether the end of a trial, or the controller's update from it, is not written yet. */
   owes(trial: number): boolean {
     return this.#owed.some(
       (event) =>
@@ -179,12 +183,19 @@ export class EventStream {
     )
   }
 
-  /** The append that is under way: one at a time. */
+  /** Whether the proposal of this genotype is not written yet. */
+  owesProposal(genotype: readonly number[]): boolean {
+    const text = genotype.join()
+    return this.#owed.some((event) => event.type === 'trial.proposed' && event.genotype.join() === text)
+  }
+
+  /** The append in progress; there is at most one. */
   #appending: Promise<void> | undefined
 
   /**
-   * Write, fold, tell. Returns the events and those derived from them. What the store refuses is written by the next
-   * call, in front. Errors: those of the store; ARCHLOOM_EVENT_GRAMMAR, ARCHLOOM_EVENT_NOT_FINITE.
+   * Writes events, folds them and notifies subscribers. Returns the events and those derived from them. Events that
+   * the store refuses are written first by the next call. Errors: those of the store; ARCHLOOM_EVENT_GRAMMAR,
+   * ARCHLOOM_EVENT_NOT_FINITE.
    */
   async publish(...drafts: readonly EventDraft[]): Promise<readonly SearchEvent[]> {
     while (this.#appending) await this.#appending.catch(() => {})
@@ -233,7 +244,7 @@ export class EventStream {
     }
   }
 
-  /** Notes that somebody who listens threw; published as a warning with the next event. */
+  /** Records that a listener threw; a warning is published with the next event. */
   complain(where: string, thrown: unknown): void {
     if (this.#complained.has(where) || this.#isClosed) return
     this.#complained.add(where)
@@ -244,9 +255,9 @@ export class EventStream {
     })
   }
 
-  /** Publishes complaints that no event has carried yet, and tries again what the store has refused. */
+  /** Publishes the remaining warnings about listeners, and retries the events that the store refused. */
   async flush(): Promise<void> {
-    // Whoever published it has had the error.
+    // The publisher has received this error already.
     if (this.#owed.length > 0) await this.publish().catch(() => {})
     if (this.#owed.length > 0) return
     if (this.#complaints.length > 0 && this.record.live.status === 'running') await this.publish()
@@ -267,7 +278,7 @@ export function listenerDoors(opened: () => EventStream | undefined, whenOpen: P
   const report = (thrown: unknown) => opened()?.complain('events$', thrown)
   return {
     emitter,
-    /** Replays every event of the study to a late subscriber, then goes on live; subscribing never starts work. */
+    /** Replays every event of the study to a late subscriber, then continues live. Subscribing never starts work. */
     events$: new SafeObservable<SearchEvent>(report, (observer) => {
       const stream = opened()
       if (stream) return stream.subscribe(observer)

@@ -9,8 +9,8 @@ import { error } from '../trial/errors.ts'
 const dedupedNames = optionNames<DedupedOptions>('deduped', { attempts: true })
 
 /**
- * A controller that does not propose a genotype twice: asks the inner one up to `attempts` times, then walks by
- * mutation to a new one. Exhausted when every architecture of a countable space was proposed.
+ * A controller that never proposes a genotype twice. It asks the inner controller up to `attempts` times, then mutates
+ * the last proposal until it is new. It is exhausted when every architecture of a countable space was proposed.
  */
 export const deduped = (inner: ControllerFactory, options: DedupedOptions = {}): ControllerFactory => {
   dedupedNames(options)
@@ -18,11 +18,11 @@ export const deduped = (inner: ControllerFactory, options: DedupedOptions = {}):
 }
 
 export interface DedupedOptions {
-  /** How often the inner controller is asked before its proposal is mutated instead. Default 20. */
+  /** How often the inner controller is asked before its proposal is mutated instead. Default: 20. */
   readonly attempts?: number
 }
 
-/** The same for a controller that exists already. */
+/** Like `deduped`, for a controller that exists already. */
 export function withoutRepeats(
   controller: Controller,
   space: SearchSpace,
@@ -54,7 +54,10 @@ export function withoutRepeats(
   }
 }
 
-/** Changes an evaluator, or one that is still to be created. Functions become evaluators first: see `evaluatorOf`. */
+/**
+ * Applies a change to an evaluator, or to the one that a definition will create. Functions become evaluators first:
+ * see `evaluatorOf`.
+ */
 function wrapped<E extends Evaluator<never> | EvaluatorDefinition<never>>(
   inner: E,
   label: string,
@@ -67,15 +70,16 @@ function wrapped<E extends Evaluator<never> | EvaluatorDefinition<never>>(
     name,
     create: async (parts: EvaluatorParts<never>) => {
       const evaluator = await inner.create(parts)
-      // The original stays the prototype: methods, and what else a method needs of its evaluator, are kept.
+      // The original becomes the prototype, so that other methods and the fields they need are kept.
       return Object.assign(Object.create(evaluator) as Evaluator<never>, { name, ...change(evaluator, parts) })
     },
   }
 }
 
 /**
- * An evaluator that remembers: an architecture met again at the same fidelity gets its first result, at no cost. A
- * resumed search recalls the results in its journal. Takes an evaluator or a definition such as tabular() returns.
+ * An evaluator that remembers its results: an architecture that is evaluated again at the same fidelity gets its first
+ * result at no cost. A resumed search restores the results from its journal. Accepts an evaluator or a definition,
+ * such as the one that tabular() returns.
  */
 export const cached = <A, E extends Evaluator<A> | EvaluatorDefinition<A>>(
   inner: E,
@@ -103,7 +107,10 @@ export const cached = <A, E extends Evaluator<A> | EvaluatorDefinition<A>>(
 
 const retriedNames = optionNames<{ times?: number }>('retried', { times: true })
 
-/** An evaluator that tries again when it throws, with another seed; the last error stands. Takes definitions as well. */
+/**
+ * An evaluator that retries with another seed if it throws; if all attempts throw, the last error is thrown. Accepts
+ * definitions as well.
+ */
 export const retried = <A, E extends Evaluator<A> | EvaluatorDefinition<A>>(
   inner: E,
   given: { times?: number } = {},
@@ -126,8 +133,8 @@ export const retried = <A, E extends Evaluator<A> | EvaluatorDefinition<A>>(
 const timedNames = optionNames<{ seconds: number; clock?: Clock }>('timed', { seconds: true, clock: true })
 
 /**
- * An evaluator with a time limit of its own: ARCHLOOM_EVALUATION_TIMEOUT, and its signal is aborted. A definition is
- * timed by the search's clock, an evaluator by `clock` (default: the wall clock).
+ * An evaluator with its own time limit. After the limit it throws ARCHLOOM_EVALUATION_TIMEOUT and aborts the signal of
+ * the evaluation. A definition uses the clock of the search, an evaluator uses `clock` (default: the wall clock).
  */
 export const timed = <A, E extends Evaluator<A> | EvaluatorDefinition<A>>(
   inner: E,

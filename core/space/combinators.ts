@@ -16,12 +16,12 @@ export interface Rule {
   readonly possible: (genotype: readonly number[], chosen: number) => boolean
 }
 
-/** Where combinators put their decisions while a space is being defined. */
+/** Collects the decisions of combinators while a space is being defined. */
 export interface Compilation {
   readonly decisions: Decision[]
   readonly active: (Active | undefined)[]
   readonly rules: Rule[]
-  /** Decisions that others' activity depends on. */
+  /** Decisions on which the activity of others depends. */
   readonly switches: Set<number>
 }
 
@@ -30,7 +30,7 @@ export interface Codec {
   decode(genotype: readonly number[]): unknown
   /** Writes into `genotype`; throws ARCHLOOM_ARCHITECTURE_INVALID with the path. */
   encode(value: unknown, genotype: number[]): void
-  /** Number of distinct values of this part; undefined with real decisions inside. */
+  /** Number of distinct values of this part; undefined if it contains real decisions. */
   readonly size: bigint | undefined
   /** The decoded value may be null. */
   readonly nullable?: boolean
@@ -58,7 +58,7 @@ const join = (path: string, key: string | number) => (path === '' ? String(key) 
 const invalid = (path: string, received: unknown, expected: string) =>
   error('ARCHLOOM_ARCHITECTURE_INVALID', { path, received, expected })
 
-/** A part's codec, for parts that come from a user's hands. */
+/** Compiles a part that a user passed in, after checking that it is a part. */
 export function compiled(node: SpaceNode<unknown>, path: string, active: Active | undefined, into: Compilation): Codec {
   if (typeof (node as Partial<typeof node> | null | undefined)?.compile !== 'function')
     throw error('ARCHLOOM_SPACE_PART', {
@@ -85,7 +85,7 @@ function checkOptions(path: string, combinator: string, options: readonly Json[]
   }
 }
 
-/** Index of a number that equals an option but for rounding (0.1 · 3 for 0.3), in an ascending list of numbers. */
+/** Index of the option that equals a number up to rounding (0.1 · 3 for 0.3), in an ascending list of numbers. */
 function nearest(options: readonly Json[], value: unknown): number | undefined {
   const first = options[0]
   if (typeof value !== 'number' || typeof first !== 'number' || options.length < 2) return undefined
@@ -160,7 +160,10 @@ function decimalsOf(value: number): number {
   return Math.max(0, (mantissa.split('.')[1]?.length ?? 0) - Number(exponent))
 }
 
-/** min, min + step, … up to max, each the decimal number that one would write down; undefined beyond the limit. */
+/**
+ * The values min, min + step, … up to max, each rounded to the decimal number that a person would write; undefined if
+ * there are too many.
+ */
 function gridOf(min: number, max: number, step: number): readonly number[] | undefined {
   // (0.3 − 0) / 0.1 is 2.9999999999999996.
   const count = Math.floor((max - min) / step + 1e-9) + 1
@@ -168,7 +171,7 @@ function gridOf(min: number, max: number, step: number): readonly number[] | und
   const decimals = Math.max(decimalsOf(min), decimalsOf(step))
   return Array.from({ length: count }, (_, i) => {
     const value = min + i * step
-    // toFixed takes at most 100 digits; smaller steps have no rounding to undo that it could express.
+    // toFixed accepts at most 100 digits; for smaller steps nothing needs to be rounded.
     return decimals === 0 || decimals > 100 ? value : Number(value.toFixed(decimals))
   })
 }
@@ -259,7 +262,7 @@ export interface ProductNode<N extends Nodes> extends SpaceNode<InferNodes<N>> {
   readonly nodes: N
 }
 
-/** All parts together: an object with a value for every key. */
+/** A combination of parts: an object with a value for every key. */
 export const product = <const N extends Nodes>(nodes: N): ProductNode<N> => ({
   kind: 'product',
   nodes,

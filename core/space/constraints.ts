@@ -3,7 +3,7 @@ import type { Rule } from './combinators.ts'
 import type { ChoiceDecision, Decision, Json } from './decision.ts'
 import { error } from './errors.ts'
 
-/** The value of one decision as a constraint sees it: the option, the real value, or undefined where it is inactive. */
+/** The value of one decision as a constraint sees it: the option, the real value, or undefined if it is inactive. */
 export type ConstraintValue = Json | undefined
 
 /**
@@ -32,7 +32,10 @@ export const where = (
   possible: (values, open) => open.includes(true) || predicate(...values),
 })
 
-/** The sum of a weight over the decisions stays at or below a limit. Weights must not be negative for pruning to be early. */
+/**
+ * The sum of a weight over the decisions stays at or below a limit. If no weight is negative, impossible options are
+ * excluded early.
+ */
 export const sumAtMost = (
   paths: readonly string[],
   limit: number,
@@ -87,7 +90,7 @@ export const occurrences = (
 
 const literal = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
-/** Turn a stated constraint into a rule over decision indices. */
+/** Turns a constraint into a rule over decision indices. */
 export function toRule(
   constraint: Constraint,
   decisions: readonly Decision[],
@@ -101,7 +104,7 @@ export function toRule(
       throw error('ARCHLOOM_SPACE_CONSTRAINT_PATH', { path, known: decisions.map((d) => d.name) })
     return matching
   })
-  // Two paths may name one decision: it counts once.
+  // Two paths may name the same decision, which counts once.
   const scope = [...new Set(found)]
   const scoped = scope.map((index) => {
     const decision = decisions[index] as Decision

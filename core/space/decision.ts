@@ -4,8 +4,8 @@ import type { Random } from '../random.ts'
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 
 /**
- * What a controller sees of an architecture: one number per decision, in the order of `space.decisions`.
- * Choices are option indices, reals are the value itself, inactive decisions are 0.
+ * What a controller sees of an architecture: one number per decision, in the order of `space.decisions`. A choice is
+ * the index of its option, a real decision its value, and an inactive decision 0.
  */
 export type Genotype = readonly number[]
 
@@ -17,7 +17,10 @@ export interface ChoiceDecision {
   readonly options: readonly Json[]
   /** Options are in ascending order, so that near indices mean near values. */
   readonly ordered: boolean
-  /** 'log': the options are positive numbers in ascending order, drawn uniformly by their logarithm. Default: linear. */
+  /**
+   * 'log': the options are positive numbers in ascending order, and are drawn so that their logarithm is uniform.
+   * Default: linear.
+   */
   readonly scale?: 'log'
 }
 
@@ -35,8 +38,8 @@ export type Decision = ChoiceDecision | RealDecision
 const edges = new WeakMap<ChoiceDecision, Float64Array>()
 
 /**
- * Where the cells of a choice on a log scale begin and end in [0, 1]: value k covers [k, k + step), so that every octave
- * is equally likely. One number more than there are options.
+ * Where the cells of a choice on a log scale begin and end in [0, 1]. Value k covers [k, k + step), so that every
+ * octave is equally likely. The array has one element more than there are options.
  */
 function logEdges(d: ChoiceDecision): Float64Array {
   let found = edges.get(d)

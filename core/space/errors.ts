@@ -6,7 +6,7 @@ export const error = defineErrors('space', {
   ARCHLOOM_SPACE_PART: (d: { path: string; received: unknown; expected: string }) =>
     `the part at ${quote(d.path)} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_SPACE_DUPLICATE_OPTION: (d: { path: string; option: unknown }) =>
-    `option ${quote(d.option)} stands twice at ${quote(d.path)}; each option of a decision must be different.`,
+    `option ${quote(d.option)} is listed twice at ${quote(d.path)}; each option of a decision must be different.`,
   ARCHLOOM_SPACE_DUPLICATE_NAME: (d: { name: string; where: string }) =>
     `the name ${quote(d.name)} is used twice in ${d.where}; names must be unique. Rename one of them.`,
   ARCHLOOM_SPACE_RANGE: (d: { path: string; received: unknown; expected: string }) =>

@@ -1,6 +1,6 @@
 import type { Rule } from './combinators.ts'
 
-/** Rules that share decisions, directly or through other rules: a choice in one group never limits another group. */
+/** Rules that share decisions, directly or through other rules. A choice in one group never limits another group. */
 export interface RuleGroup {
   readonly rules: readonly Rule[]
   /** Indices of the decisions that the rules depend on, ascending. */
@@ -9,7 +9,10 @@ export interface RuleGroup {
   readonly last: number
 }
 
-/** Cut rules into independent groups. `conditional`: some decisions switch others on or off, which ties all of them. */
+/**
+ * Splits rules into independent groups. `conditional`: some decisions switch others on or off, so all rules form one
+ * group.
+ */
 export function groupRules(rules: readonly Rule[], decisions: number, conditional: boolean): readonly RuleGroup[] {
   if (rules.length === 0) return []
   const everyDecision = Array.from({ length: decisions }, (_, index) => index)

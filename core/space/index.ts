@@ -23,5 +23,13 @@ export {
   shareOf,
   toUnit,
 } from './decision.ts'
+export { type Prior, type Priors, withPriors } from './priors.ts'
 export { findSearchSpace, registerSearchSpace, searchSpaceNames } from './registry.ts'
-export { defineSpace, optionLabel, type SearchSpace, type SpaceOptions, type Validation } from './space.ts'
+export {
+  defineSpace,
+  optionLabel,
+  type SearchSpace,
+  type SpaceOptions,
+  type SpaceOrigin,
+  type Validation,
+} from './space.ts'

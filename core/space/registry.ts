@@ -6,8 +6,8 @@ import type { SearchSpace } from './space.ts'
 const registered = new Map<string, SearchSpace>()
 
 /**
- * Make a space known by its name, so that the command line and a resumed study find it.
- * Registering an equal space again is harmless; a different one under a used name throws ARCHLOOM_SPACE_DUPLICATE_NAME.
+ * Registers a space under its name, so that the command line and a resumed study find it. Registering an equal space
+ * again is harmless; a different one under a used name throws ARCHLOOM_SPACE_DUPLICATE_NAME.
  */
 export function registerSearchSpace<A>(space: SearchSpace<A>): SearchSpace<A> {
   if (typeof space?.fingerprint !== 'string')
@@ -16,7 +16,7 @@ export function registerSearchSpace<A>(space: SearchSpace<A>): SearchSpace<A> {
   if (known && known.fingerprint !== space.fingerprint)
     throw error('ARCHLOOM_SPACE_DUPLICATE_NAME', {
       name: space.label,
-      where: `the registry of search spaces (${quote(known.fingerprint)} is there)`,
+      where: `the registry of search spaces (${quote(known.fingerprint)} is registered)`,
     })
   registered.set(space.name, space)
   return space

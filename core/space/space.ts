@@ -6,7 +6,15 @@ import type { Random } from '../random.ts'
 import type { BuildOptions, Network, NetworkCost, Supernet } from '../trainer.ts'
 import { type Compilation, compiled, type Rule, type SpaceNode } from './combinators.ts'
 import { type Constraint, toRule } from './constraints.ts'
-import { type ChoiceDecision, type Decision, drawValue, fromUnit, type Genotype, toUnit } from './decision.ts'
+import {
+  type ChoiceDecision,
+  type Decision,
+  drawValue,
+  fromUnit,
+  type Genotype,
+  type Json,
+  toUnit,
+} from './decision.ts'
 import { error } from './errors.ts'
 import { groupRules, type RuleGroup } from './groups.ts'
 import { hashOf } from './hash.ts'
@@ -18,61 +26,74 @@ export type Validation =
 
 /** What may be chosen. Controllers see genotypes only; A is the decoded architecture, plain JSON. */
 export interface SearchSpace<A = unknown> {
-  /** Fit for file names: of the name given to `defineSpace`, what a file name may hold. Studies and the registry use it. */
+  /**
+   * The name given to `defineSpace`, reduced to characters that a file name may contain. Studies and the registry use
+   * it.
+   */
   readonly name: string
   /** The name as it was given to `defineSpace`. */
   readonly label: string
   readonly decisions: readonly Decision[]
-  /** Number of architectures. Throws ARCHLOOM_SPACE_NOT_ENUMERABLE where a decision is real. */
+  /** Number of architectures. Error: ARCHLOOM_SPACE_NOT_ENUMERABLE if a decision is real. */
   readonly size: bigint
   /** Hash of decisions and constraints: equal spaces have equal fingerprints across processes. */
   readonly fingerprint: string
   decode(genotype: Genotype): A
   encode(architecture: A): Genotype
-  /** Checks anything; never throws. A string is parsed first. */
+  /** Checks any value; never throws. A string is parsed first. */
   validate(candidate: unknown): Validation
   /**
-   * Options of the next decision after a prefix, constraints already propagated: every one can be completed.
-   * `[0]` where the decision is inactive, null where it is real and active.
+   * The options of the next decision after a prefix, with constraints propagated: each of them can be completed. `[0]`
+   * if the decision is inactive, null if it is real and active.
    */
   allowed(prefix: readonly number[]): readonly number[] | null
   isActive(genotype: readonly number[], index: number): boolean
-  /** One genotype, each decision uniform on its own scale over its allowed options. */
+  /** Draws a genotype; each decision is uniform on its own scale over its allowed options. */
   random(rng: Random): Genotype
-  /** One value of the next decision after a prefix, uniform on the decision's own scale; 0 where it is inactive. */
+  /** Draws a value of the next decision after a prefix, uniform on the decision's own scale; 0 if it is inactive. */
   draw(prefix: readonly number[], rng: Random): number
   /**
-   * A different genotype: one active decision changed, later decisions kept where still allowed. Ordered decisions and
-   * reals mostly take a near value; an unordered choice takes any other option.
+   * Returns a different genotype: one active decision is changed, and later decisions are kept if still allowed. An
+   * ordered or real decision mostly takes a near value; an unordered choice takes any other option.
    */
   mutate(genotype: Genotype, rng: Random): Genotype
   /**
-   * Uniform crossover: each decision takes the value of one parent or the other where that parent has it active and the
-   * values before it allow it, else of the other parent, else a drawn one. Values that both parents share are kept.
+   * Uniform crossover: each decision takes the value of a randomly chosen parent, if the decision is active there and
+   * the value is allowed; otherwise that of the other parent, otherwise a drawn value. Values that both parents share
+   * are kept.
    */
   crossover(a: Genotype, b: Genotype, rng: Random): Genotype
   /**
-   * The genotypes one changed decision away: every other option of an unordered choice, or of an ordered one that has at
-   * most four others; else the next lower and the next higher option (on a log scale also those a tenth of the scale
-   * away); a tenth of the scale below and above of a real.
+   * The genotypes one changed decision away: every other option of an unordered choice, or of an ordered one that has
+   * at most four others; else the next lower and the next higher option (on a log scale also those a tenth of the
+   * scale away); for a real decision, the values a tenth of the scale below and above.
    */
   neighbours(genotype: Genotype): Iterable<Genotype>
   /** All genotypes, in lexicographic order. */
   enumerate(): Iterable<Genotype>
-  /** A short string, one character a decision where every decision has at most 36 options. */
+  /** A short string: one character per decision if every decision has at most 36 options. */
   format(genotype: Genotype): string
   parse(text: string): Genotype
-  /** Builds the tfjs network of an architecture, where the space has networks. */
+  /** Builds the tfjs network of an architecture, if the space has networks. */
   build?(architecture: A, options: BuildOptions): Network
-  /** Builds one network that holds every option, where the space has one. */
+  /** Builds one network that contains every option, if the space has one. */
   supernet?(options: BuildOptions): Supernet<A>
   /** Cost of one image, computed from the architecture alone. */
   cost?(architecture: A, options: Pick<BuildOptions, 'input' | 'classes'>): NetworkCost
   /** Where the space was published. */
   readonly papers?: readonly Paper[]
+  /** The function that made the space, so that a study can be exported as code. */
+  readonly origin?: SpaceOrigin
 }
 
-/** What a space can be given besides its decisions. */
+/** A space as a call: `factory(options)`, exported by `module`. */
+export interface SpaceOrigin {
+  readonly module: string
+  readonly factory: string
+  readonly options: Json
+}
+
+/** Properties of a space besides its decisions. */
 export interface SpaceOptions<A> {
   readonly constraints?: readonly Constraint[]
   /** Builds the tfjs network of an architecture. */
@@ -99,7 +120,7 @@ const defineSpaceNames = optionNames<SpaceOptions<never>>('defineSpace', {
   papers: true,
 })
 
-/** Turn a description of parts into a search space. Throws if a constraint leaves nothing to choose. */
+/** Turns a description of parts into a search space. Throws if a constraint leaves nothing to choose. */
 export function defineSpace<A>(label: string, node: SpaceNode<A>, options: SpaceOptions<A> = {}): SearchSpace<A> {
   defineSpaceNames(options)
   const compilation: Compilation = { decisions: [], active: [], rules: [], switches: new Set() }
@@ -128,7 +149,10 @@ export function defineSpace<A>(label: string, node: SpaceNode<A>, options: Space
   const respected = (group: RuleGroup, genotype: readonly number[], chosen: number) =>
     group.rules.every((rule) => rule.possible(genotype, chosen))
 
-  /** Can the first `chosen` values be completed within the group? Depth-first over the decisions its rules depend on. */
+  /**
+   * Whether the first `chosen` values can be completed within the group: a depth-first search over the decisions that
+   * its rules depend on.
+   */
   function completable(group: RuleGroup, genotype: number[], chosen: number, left: { nodes: number }): boolean {
     if (!respected(group, genotype, chosen)) return false
     if (chosen > group.last) return true
@@ -160,13 +184,13 @@ export function defineSpace<A>(label: string, node: SpaceNode<A>, options: Space
   const draw = (prefix: readonly number[], rng: Random): number =>
     drawValue(decisions[prefix.length]!, allowed(prefix), rng)
 
-  /** Keep the values of `donor` after `prefix` where they are still allowed; choose the others. */
+  /** Keeps the values of `donor` after `prefix` if they are still allowed, and chooses the others. */
   function complete(prefix: number[], donor: Genotype, choose: (prefix: readonly number[]) => number): number[] {
     while (prefix.length < decisions.length) {
       const index = prefix.length
       const old = donor[index] as number
       const choices = allowed(prefix)
-      // A value under an inactive decision means nothing: a newly active one is chosen afresh.
+      // The value of an inactive decision has no meaning, so a newly active decision is chosen anew.
       const kept = isActive(donor, index) && (choices === null || choices.includes(old))
       prefix.push(choices !== null && choices.length === 1 ? (choices[0] as number) : kept ? old : choose(prefix))
     }
@@ -186,7 +210,10 @@ export function defineSpace<A>(label: string, node: SpaceNode<A>, options: Space
     return to > 1 ? Math.max(0, 2 - to) : to
   }
 
-  /** Another value of a choice: near if it is ordered, any if it is not. `others` ascend and lack the present value. */
+  /**
+   * Another value of a choice: a near one if it is ordered, otherwise any. `others` is ascending, without the present
+   * value.
+   */
   function mutateChoice(decision: ChoiceDecision, value: number, others: readonly number[], rng: Random): number {
     if (!decision.ordered || others.length === 1) return rng.pick(others)
     const above = others.findIndex((option) => option > value)
@@ -207,7 +234,7 @@ export function defineSpace<A>(label: string, node: SpaceNode<A>, options: Space
       if (decision.kind === 'real') {
         if (!isActive(genotype, index)) continue
         value = fromUnit(decision, moved(toUnit(decision, present), rng))
-        // So narrow a range that the step vanished in rounding: another decision may change.
+        // The range is so narrow that the step vanished in rounding; another decision may change.
         if (value === present) continue
       } else {
         const others = alternatives(genotype, index)
@@ -269,7 +296,10 @@ export function defineSpace<A>(label: string, node: SpaceNode<A>, options: Space
     for (const option of allowed(prefix) ?? []) yield* enumerate([...prefix, option])
   }
 
-  /** Ways to choose the members of a group, branching only on what its rules and conditions depend on. */
+  /**
+   * Number of ways to choose the members of a group, branching only on decisions that its rules and conditions depend
+   * on.
+   */
   function countGroup(group: RuleGroup): bigint {
     let nodes = 0
     const count = (genotype: number[], position: number): bigint => {
@@ -321,7 +351,7 @@ export function defineSpace<A>(label: string, node: SpaceNode<A>, options: Space
         ? candidate
         : characters && !candidate.includes(',')
           ? [...candidate].map((character) => Number.parseInt(character, 36))
-          : // Number('') is 0, which nobody wrote.
+          : // Number('') is 0, which is not in the text.
             candidate.split(',').map((text) => (text.trim() === '' ? Number.NaN : Number(text)))
     if (!Array.isArray(values) || values.length !== decisions.length)
       return refuse(
@@ -404,7 +434,7 @@ export function defineSpace<A>(label: string, node: SpaceNode<A>, options: Space
   }
 }
 
-/** A build function whose result is a network, or ARCHLOOM_SPACE_NETWORK with what it is instead. */
+/** Wraps a build function so that it throws ARCHLOOM_SPACE_NETWORK if its result is not a network. */
 const checkedBuild =
   <A>(space: string, build: NonNullable<SpaceOptions<A>['build']>): NonNullable<SearchSpace<A>['build']> =>
   (architecture, options) => {
@@ -429,7 +459,7 @@ const checkedBuild =
     throw error('ARCHLOOM_SPACE_NETWORK', {
       space,
       received: typeof parts.then === 'function' ? 'a promise' : quote(received),
-      remedy: "Return what network() or fromLayersModel() of 'archloom/tensor' gives, or another Network.",
+      remedy: "Return the result of network() or fromLayersModel() from 'archloom/tensor', or another Network.",
     })
   }
 

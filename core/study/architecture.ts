@@ -3,13 +3,13 @@ import type { Decision, Genotype, Json } from '../space/decision.ts'
 type Chosen = readonly [path: readonly string[], decision: Decision, value: number][]
 
 /**
- * The architecture of a genotype from the journalled decisions alone, without the code of the space: names are paths,
- * and the combinators leave their marks in them (`x.length`, `x.when`, `x.type`; a subset's members are ordered
- * booleans). Equals `space.decode` for every space made of our combinators, unless a product names a part like a mark.
+ * Decodes a genotype from the journalled decisions alone, without the code of the space. The names of decisions are
+ * paths, in which combinators leave marks (`x.length`, `x.when`, `x.type`; a subset's members are ordered booleans).
+ * Equals `space.decode` for every space made of our combinators, unless a product names a part like a mark.
  */
 export function architectureOf(decisions: readonly Decision[], genotype: Genotype): Json {
   const bare = decisions.filter((decision) => decision.name !== 'when')
-  // A space of one bare choice has no path to name it by.
+  // A space that is a single choice has an empty path.
   const pathOf = ({ name }: Decision) => (bare.length === 1 && /^(choice|value)$/.test(name) ? [] : name.split('.'))
   return partOf(
     decisions.map((decision, i) => [pathOf(decision), decision, genotype[i] as number]),
@@ -24,7 +24,7 @@ const isWhole = (key: string) => /^\d+$/.test(key)
 const isMember = (decision: Decision) =>
   decision.kind === 'choice' && decision.ordered && JSON.stringify(decision.options) === '[false,true]'
 
-/** The part below the first `depth` keys that all of `chosen` share. */
+/** Decodes the part below the first `depth` keys, which all of `chosen` share. */
 function partOf(chosen: Chosen, depth: number): Json {
   const markAt = (key: string) => chosen.find(([path]) => path.length === depth + 1 && path[depth] === key)
   const without = (entry: Chosen[number]) => chosen.filter((other) => other !== entry)

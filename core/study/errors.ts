@@ -2,7 +2,7 @@ import { defineErrors, quote } from '../errors.ts'
 
 export const error = defineErrors('study', {
   ARCHLOOM_STORAGE_UNKNOWN: (d: { url: string; known: readonly string[] }) =>
-    `no studies can be kept at ${quote(d.url)}; the schemes known here are ${quote(d.known)}. Import the plugin that provides the scheme, or use journal:<folder>.`,
+    `studies cannot be kept at ${quote(d.url)}; the schemes known here are ${quote(d.known)}. Import the plugin that provides the scheme, or use journal:<folder>.`,
   ARCHLOOM_STUDY_NAME: (d: { received: unknown; suggestion: string }) =>
     `${quote(d.received)} cannot be the name of a study; expected letters, digits and any of _ = + , . @ ~ -. Use ${quote(d.suggestion)}.`,
   ARCHLOOM_ARTIFACT_NAME: (d: { received: unknown }) =>
@@ -12,11 +12,11 @@ export const error = defineErrors('study', {
   ARCHLOOM_STUDY_REMOVED: (d: { study: string }) =>
     `the files of study ${quote(d.study)} were deleted while it was being written; the search was stopped. Restore them from a copy, or start a new study.`,
   ARCHLOOM_STUDY_CORRUPT: (d: { file: string; line: number; received: string }) =>
-    `line ${d.line} of ${quote(d.file)} is ${quote(d.received, 80)}; expected event ${d.line - 1} of the study as one line of JSON. Only a last line may be cut off; restore the file from a copy, or cut it before that line.`,
+    `line ${d.line} of ${quote(d.file)} is ${quote(d.received, 80)}; expected event ${d.line - 1} of the study as one line of JSON. Only the last line may be incomplete. Restore the file from a copy, or truncate it before that line.`,
   ARCHLOOM_STUDY_EMPTY: (d: { file: string }) =>
-    `${quote(d.file)} holds no event: its search was composed and has not run yet. Run it first.`,
+    `${quote(d.file)} holds no event: its search was composed but has not run yet. Run it first.`,
   ARCHLOOM_STUDY_NOT_FOUND: (d: { path: string; known: readonly string[] }) =>
-    `no study is at ${quote(d.path)}; the studies here are ${quote(d.known, 400)}. "archloom ls" lists them.`,
+    `there is no study at ${quote(d.path)}; the studies here are ${quote(d.known, 400)}. "archloom ls" lists them.`,
   ARCHLOOM_STUDY_MISMATCH: (d: { study: string; field: string; received: unknown; expected: unknown }) =>
     `study ${quote(d.study)} was made with ${d.field} ${quote(d.expected)}, and this search has ${quote(d.received)}. Resume it with the same ${d.field}, or give the new search another study name.`,
   ARCHLOOM_STUDY_DIVERGED: (d: { study: string; trial: number }) =>
@@ -26,5 +26,5 @@ export const error = defineErrors('study', {
   ARCHLOOM_STUDY_LOCKED: (d: { study: string; by: string }) =>
     `study ${quote(d.study)} is being written by ${d.by}; one process at a time may write a study. Wait for it, or give this search another study name.`,
   ARCHLOOM_STUDY_NOT_WRITABLE: (d: { path: string; message: string }) =>
-    `the study cannot be written to ${quote(d.path)}: ${d.message}. Free the disk or choose another directory; every event before this one is on disk.`,
+    `the study cannot be written to ${quote(d.path)}: ${d.message}. Free disk space or choose another directory; every earlier event is on disk.`,
 })

@@ -1,7 +1,6 @@
+import { isShallow } from '../nesting.ts'
 import type { SearchEvent } from '../trial/events.ts'
-
-/** JSON nested deeper than this is no event of ours, and may be too deep to be walked. */
-const DEEPEST = 200
+import { isPanel } from '../trial/panel.ts'
 
 type Check = (value: unknown) => boolean
 type Form = Readonly<Record<string, Check>>
@@ -13,12 +12,6 @@ const isNumber: Check = (value) => typeof value === 'number'
 const isFiniteNumber: Check = (value) => Number.isFinite(value)
 const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0
 const isFlag: Check = (value) => typeof value === 'boolean'
-const isShallow = (value: unknown, left = DEEPEST): boolean => {
-  if (typeof value !== 'object' || value === null) return true
-  if (left === 0) return false
-  for (const key in value) if (!isShallow((value as Readonly<Record<string, unknown>>)[key], left - 1)) return false
-  return true
-}
 const isJson: Check = (value) => value !== undefined && isShallow(value)
 const among =
   (...values: readonly unknown[]): Check =>
@@ -42,12 +35,12 @@ const shaped =
     isObject(value) && holds(form, value)
 
 function holds(form: Form, value: Readonly<Record<string, unknown>>): boolean {
-  // What an object inherits is not in the event.
+  // Inherited properties are not part of the event.
   for (const name in form) if (!form[name]!(Object.hasOwn(value, name) ? value[name] : undefined)) return false
   return true
 }
 
-/** A path in the architecture; its parts are walked one within the other. */
+/** A path in the architecture. Its parts are traversed recursively, so its length is limited. */
 const isName: Check = (value) => typeof value === 'string' && value.length <= 1000
 const isChoice = shaped({
   name: isName,
@@ -83,7 +76,7 @@ const result: Form = {
 const progress: Form = { step: isFiniteNumber, metrics: isMetrics }
 const end: Form = { reason: isText, trials: isCount, elapsedMs: isFiniteNumber }
 
-/** What reading on relies on; other fields are passed over. */
+/** The fields that reading a study relies on; other fields are ignored. */
 const forms: Readonly<Record<string, Form>> = {
   'search.started': {
     archloom: isText,
@@ -95,6 +88,7 @@ const forms: Readonly<Record<string, Form>> = {
     seed: isFiniteNumber,
     concurrency: isFiniteNumber,
     commit: optional(isJson),
+    panels: optional(recordOf(listOf(isPanel))),
   },
   'search.resumed': { trials: isCount, budget: isJson },
   'trial.proposed': {
@@ -103,12 +97,13 @@ const forms: Readonly<Record<string, Form>> = {
     architecture: optional(isJson),
     seed: isFiniteNumber,
     fidelity: optional(isFiniteNumber),
+    checkpointOf: optional(isCount),
     enqueued: optional(among(true)),
     logProbability: optional(isNumber),
     context: optional(isJson),
     given: optional(isJson),
   },
-  'trial.continued': { ...trial, ...rung },
+  'trial.continued': { ...trial, ...rung, checkpointOf: optional(isCount) },
   'trial.retried': { ...trial, attempt: isCount, reason: isText, code: isText, message: isText },
   'trial.progress': { ...trial, ...progress },
   'trial.paused': { ...result, ...rung, reward: isNumber, checkpoint: optional(isText) },
@@ -124,6 +119,11 @@ const forms: Readonly<Record<string, Form>> = {
     elapsedMs: isFiniteNumber,
   },
   'controller.updated': { trials: listOf(isCount), diagnostics: isJson },
+  'controller.warmed': {
+    from: isText,
+    trials: listOf(shaped({ genotype: isGenotype, metrics: isMetrics, fidelity: optional(isFiniteNumber) })),
+    diagnostics: isJson,
+  },
   'stage.started': { stage: isText, index: isFiniteNumber, facts: (value) => isObject(value) && isShallow(value) },
   'weights.progress': progress,
   'policy.progress': progress,
@@ -135,8 +135,8 @@ const forms: Readonly<Record<string, Form>> = {
 }
 
 /**
- * Whether a value has the form of an event as far as reading a study relies on it. Stores hand out nothing else; whoever
- * writes a store may check with it. Events of a type that this version does not know are let through.
+ * Whether a value has the form of an event as far as reading a study relies on it. Stores must return only such
+ * events; use this to check them in your own store. Events of a type that this version does not know are accepted.
  */
 export function isWellFormed(value: unknown): value is SearchEvent {
   if (!isObject(value) || !isText(value.type) || !isCount(value.seq) || !isFiniteNumber(value.at)) return false

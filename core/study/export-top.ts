@@ -27,9 +27,9 @@ const exportTopNames = optionNames<ExportTopOptions<unknown>>('exportTop', {
 })
 
 /**
- * The k best architectures of a study as built networks, with fresh seeded weights. Dispose every network.
- * Errors: ARCHLOOM_STUDY_NOT_FOUND, ARCHLOOM_STUDY_CORRUPT, ARCHLOOM_SPACE_UNKNOWN, ARCHLOOM_STUDY_MISMATCH,
- * ARCHLOOM_STUDY_NO_NETWORKS.
+ * The k best architectures of a study as built networks, with newly initialised, seeded weights. The caller disposes
+ * every network. Errors: ARCHLOOM_STUDY_NOT_FOUND, ARCHLOOM_STUDY_CORRUPT, ARCHLOOM_SPACE_UNKNOWN,
+ * ARCHLOOM_STUDY_MISMATCH, ARCHLOOM_STUDY_NO_NETWORKS.
  */
 export async function exportTop<A>(
   study: string,
@@ -49,7 +49,10 @@ export async function exportTop<A>(
   })
 }
 
-/** A genotype means nothing in another space than its own. Error: ARCHLOOM_STUDY_MISMATCH. */
+/**
+ * Checks that a study belongs to the space: a genotype has no meaning in another space. Error:
+ * ARCHLOOM_STUDY_MISMATCH.
+ */
 export function checkSpace(study: string, space: SearchSpace, expected: string): void {
   if (space.fingerprint !== expected)
     throw error('ARCHLOOM_STUDY_MISMATCH', { study, field: 'space', received: space.fingerprint, expected })

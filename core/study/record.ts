@@ -15,7 +15,7 @@ type TrialEvent = Extract<SearchEvent, { trial: number }>
 const NO_EVENTS: readonly SearchEvent[] = Object.freeze([])
 const NOTHING: Metrics = Object.freeze({})
 
-/** A trial while events are folded into it. Fields that most trials do not need are computed. */
+/** A trial into which events are folded. Fields that are rarely needed are computed on demand. */
 class RecordedTrial implements Trial {
   readonly #decisions: readonly Decision[]
   readonly #architecture: Json | undefined
@@ -24,7 +24,7 @@ class RecordedTrial implements Trial {
   readonly genotype: Genotype
   readonly seed: number
   status: TrialStatus
-  /** Of the last rung. */
+  /** The fidelity of the last rung. */
   fidelity: number
   attempts = 1
   metrics: Metrics = NOTHING
@@ -34,6 +34,7 @@ class RecordedTrial implements Trial {
   declare elapsedMs?: number
   declare simulatedSeconds?: number
   declare checkpoint?: string
+  declare checkpointOf?: number
   declare prunedBy?: 'scheduler' | 'bounds'
   declare failure?: NonNullable<Trial['failure']>
 
@@ -57,7 +58,7 @@ class RecordedTrial implements Trial {
     return this.#architecture === undefined ? architectureOf(this.#decisions, this.genotype) : this.#architecture
   }
 
-  /** A trial of a single rung needs no list. */
+  /** The list of rungs; a trial with a single rung stores no list. */
   get rungs(): readonly Rung[] {
     if (this.#rungs) return this.#rungs
     if (this.status === 'waiting') return []
@@ -65,7 +66,13 @@ class RecordedTrial implements Trial {
     return [rungOf(0, this.fidelity, { metrics, reward, elapsedMs, simulatedSeconds })]
   }
 
-  /** Returns false where the event cannot follow those before it. */
+  /** The trial starts from the checkpoint of another one. */
+  startFrom({ trial, checkpoint }: RecordedTrial) {
+    this.checkpointOf = trial
+    if (checkpoint !== undefined) this.checkpoint = checkpoint
+  }
+
+  /** Returns false if the event cannot follow those before it. */
   apply(event: TrialEvent): boolean {
     switch (event.type) {
       case 'trial.continued': {
@@ -150,8 +157,8 @@ function rungOf(
 }
 
 /**
- * Everything that the events of one study say, kept up to date event by event: the only fold there is, used by a running
- * search, the command line and everything else that looks at a study. Needs no code of the study's space or plugins.
+ * The fold of the events of one study, updated event by event. A running search, the command line and everything else
+ * that reads a study use it. It does not need the code of the study's space or plugins.
  */
 export class StudyRecord {
   readonly name: string
@@ -162,7 +169,7 @@ export class StudyRecord {
   readonly #warnings: EventOf<'search.warning'>[] = []
   #started: EventOf<'search.started'> | undefined
   readonly #live: StateInProgress = inProgress(initialState)
-  /** A copy of the state for whoever asks, until the next event. */
+  /** A copy of the state that is handed out until the next event. */
   #snapshot: SearchState | undefined = initialState
 
   constructor(name: string, location: string) {
@@ -185,12 +192,12 @@ export class StudyRecord {
     return this.#snapshot
   }
 
-  /** The state itself, which changes with the next event: for looking at it often, without a copy. */
+  /** The state itself, for frequent reading without a copy. It changes with the next event. */
   get live(): Readonly<StateInProgress> {
     return this.#live
   }
 
-  /** Time of all sessions until `now`, in a session that goes on: events may be far apart. */
+  /** Total time of all sessions until `now`, for an open session whose last event may be long ago. */
   elapsedAt(now: number): number {
     return this.#live.elapsedMs + Math.max(0, now - (this.#live.lastAt ?? now))
   }
@@ -209,9 +216,9 @@ export class StudyRecord {
   }
 
   /**
-   * Takes in the next event and returns those derived from it: best.changed, pareto.changed.
-   * Error: ARCHLOOM_STUDY_CORRUPT where it is not a well-formed event or cannot follow those before it.
-   * @param isChecked The event was checked by `isWellFormed` before.
+   * Folds the next event and returns those derived from it: best.changed, pareto.changed. Error:
+   * ARCHLOOM_STUDY_CORRUPT if it is not a well-formed event or cannot follow those before it.
+   * @param isChecked Whether the event has been checked by `isWellFormed` already.
    */
   apply(event: SearchEvent, isChecked = false): readonly SearchEvent[] {
     if (event?.type === 'best.changed' || event?.type === 'pareto.changed') return NO_EVENTS
@@ -246,8 +253,13 @@ export class StudyRecord {
       const { decisions } = this.#started.space
       if (event.trial !== this.#trials.length || event.genotype.length !== decisions.length) return false
       this.#trials.push(new RecordedTrial(event, decisions))
-      return true
     }
+    if ('checkpointOf' in event && event.checkpointOf !== undefined) {
+      const from = this.#trials[event.checkpointOf]
+      if (!from || event.checkpointOf === event.trial) return false
+      this.#trials[event.trial]?.startFrom(from)
+    }
+    if (event.type === 'trial.proposed') return true
     if (event.type === 'plugin.event') collectImages(event.facts, this.#images)
     if (event.type === 'search.warning') this.#warnings.push(event)
     return 'trial' in event ? (this.#trials[event.trial]?.apply(event) ?? false) : true
@@ -284,7 +296,7 @@ export async function readRecord(store: Pick<Store, 'name' | 'location' | 'read'
   return record
 }
 
-/** Paths of images anywhere among the facts of an event. */
+/** Collects the paths of images anywhere among the facts of an event. */
 function collectImages(facts: Json | undefined, into: string[]): void {
   if (typeof facts === 'string') {
     if (/\.(png|jpe?g|webp)$/i.test(facts)) into.push(facts)
@@ -292,7 +304,7 @@ function collectImages(facts: Json | undefined, into: string[]): void {
     for (const value of Object.values(facts)) collectImages(value, into)
 }
 
-/** As `space.format`: one character per decision where every decision has at most 36 options. */
+/** Like `space.format`: one character per decision if every decision has at most 36 options. */
 function formatGenotype(decisions: readonly Decision[], genotype: Genotype): string {
   const short = decisions.every((decision) => decision.kind === 'choice' && decision.options.length <= 36)
   return short ? genotype.map((value) => value.toString(36)).join('') : genotype.join(',')

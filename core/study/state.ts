@@ -1,7 +1,7 @@
 import type { FinishReason, SearchEvent, TrialPoint } from '../trial/events.ts'
 import { dominates, gainsOf, type ResolvedObjective, reachesTarget } from '../trial/objective.ts'
 
-/** Where a search stands: a fold over its events, of a size that does not grow with the number of trials. */
+/** The state of a search: a fold over its events. Its size does not grow with the number of trials. */
 export interface SearchState {
   readonly status: 'idle' | 'running' | 'finished' | 'stopped'
   readonly reason?: FinishReason | string
@@ -14,7 +14,7 @@ export interface SearchState {
   readonly pruned: number
   readonly failed: number
   readonly consecutiveFailures: number
-  /** Numbers of the trials under way, and of those that are paused at a rung or wait for their turn. */
+  /** Numbers of the trials that are being evaluated, and of those that are paused at a rung or waiting to start. */
   readonly running: readonly number[]
   readonly resting: readonly number[]
   /** Best feasible completed trial by reward. */
@@ -61,9 +61,23 @@ export interface Timing {
 
 const perMinute = (trials: number, ms: number) => (ms > 0 ? (trials * 60_000) / ms : 0)
 
+/** The gains of a front's points, which is the same list until a point joins. */
+const gainsOfFronts = new WeakMap<readonly TrialPoint[], readonly (readonly number[])[]>()
+
+function gainsOfFront({
+  objectives,
+  front,
+}: Pick<SearchState, 'objectives' | 'front'>): readonly (readonly number[])[] {
+  const known = gainsOfFronts.get(front)
+  if (known) return known
+  const gains = front.map(({ metrics }) => gainsOf(objectives, metrics))
+  gainsOfFronts.set(front, gains)
+  return gains
+}
+
 function withFront(state: Pick<SearchState, 'objectives' | 'front'>, point: TrialPoint): readonly TrialPoint[] {
   const gains = gainsOf(state.objectives, point.metrics)
-  const others = state.front.map((other) => gainsOf(state.objectives, other.metrics))
+  const others = gainsOfFront(state)
   const covered = others.some((other) => dominates(other, gains) || other.every((value, i) => value === gains[i]))
   if (covered) return state.front
   return [...state.front.filter((_, i) => !dominates(gains, others[i] as readonly number[])), point]
@@ -74,7 +88,7 @@ export type StateInProgress = {
   -readonly [K in keyof (SearchState & Timing)]: K extends 'running' | 'resting' ? number[] : (SearchState & Timing)[K]
 }
 
-/** A state of its own to fold events into. */
+/** Copies a state, to fold events into the copy. */
 export const inProgress = (state: SearchState & Timing): StateInProgress => ({
   ...state,
   running: [...state.running],
@@ -86,7 +100,7 @@ const remove = (trials: number[], trial: number): void => {
   if (at >= 0) trials.splice(at, 1)
 }
 
-/** Counts the end of a trial into the next state. */
+/** Counts the end of a trial. */
 function countEnd(next: StateInProgress, trial: number, how: 'completed' | 'pruned' | 'failed'): void {
   next[how]++
   next.consecutiveFailures = how === 'failed' ? next.consecutiveFailures + 1 : 0
@@ -121,7 +135,7 @@ export function advance(next: StateInProgress, event: SearchEvent): void {
       delete next.reason
       next.status = 'running'
       next.sessions++
-      // A failure streak ends with its session: a person who resumes wants to go on.
+      // Consecutive failures are counted per session, so that a resumed search can continue.
       next.consecutiveFailures = 0
       return
     case 'trial.proposed':

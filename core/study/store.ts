@@ -4,25 +4,26 @@ import type { SearchEvent } from '../trial/events.ts'
 export interface Artifacts {
   /** Replaces the artifact of that name; a reader sees the old content or the new one, never a part. */
   write(name: string, data: Uint8Array): Promise<void>
-  /** Undefined where there is none. */
+  /** Resolves to undefined if there is no artifact of that name. */
   read(name: string): Promise<Uint8Array | undefined>
-  /** Does nothing where there is none. */
+  /** Does nothing if there is no artifact of that name. */
   remove(name: string): Promise<void>
   list(): Promise<readonly string[]>
 }
 
 /**
- * Where one study's events live. Events are appended before anybody sees them; a store keeps their order, loses none
- * that `append` has acknowledged, and gives back equal events. Check your own with `storeContract` (`archloom/testing`).
+ * Where one study's events live. Events are appended before any subscriber sees them. A store keeps their order, loses
+ * none that `append` has acknowledged, and returns equal events. Check your own with `storeContract`
+ * (`archloom/testing`).
  */
 export interface Store {
   /** Name of the study. */
   readonly name: string
   /** Where a person finds the study: a path, or an address. */
   readonly location: string
-  /** What was mended when the store was opened (a line cut off by a kill); usually empty. */
+  /** What was repaired when the store was opened (a line left incomplete by a kill); usually empty. */
   readonly notes: readonly string[]
-  /** Keeps events that follow those already there. They are kept once it has returned, or its promise has resolved. */
+  /** Appends events to those already stored. They are stored once it has returned, or its promise has resolved. */
   append(events: readonly SearchEvent[]): void | Promise<void>
   /** The events from number `from` (default 0) to the last one so far, in batches. */
   read(from?: number): AsyncIterable<readonly SearchEvent[]>
@@ -39,19 +40,25 @@ export async function readEvents(store: Pick<Store, 'read'>, from = 0): Promise<
   return all
 }
 
+/** The text of a journal of all events of a store: one event as JSON per line. Saved as `journal.jsonl` it is a study. */
+export async function journalText(store: Pick<Store, 'read'>): Promise<string> {
+  const events = await readEvents(store)
+  return events.map((event) => `${encodeEvent(event)}\n`).join('')
+}
+
 const TAG = '$number'
 
 /** JSON of an event in which infinite and NaN metrics survive, as `{"$number":"Infinity"}`. */
 export const encodeEvent = (event: SearchEvent): string => {
   const text = JSON.stringify(event)
-  // A number that is not finite has become null: only then is the slower way needed.
+  // A number that is not finite has become null; only then is the slower encoding needed.
   if (!text.includes('null')) return text
   return JSON.stringify(event, (_, value: unknown) =>
     typeof value === 'number' && !Number.isFinite(value) ? { [TAG]: String(value) } : value,
   )
 }
 
-/** The event of what `encodeEvent` wrote; throws where it is not JSON. */
+/** Decodes what `encodeEvent` wrote; throws if it is not JSON. */
 export const decodeEvent = (text: string): SearchEvent =>
   text.includes(TAG)
     ? (JSON.parse(text, (_, value: unknown) =>

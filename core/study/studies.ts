@@ -2,9 +2,9 @@ import { error } from './errors.ts'
 import { memoryStore, type Store } from './store.ts'
 
 export interface OpenOptions {
-  /** 'write' creates the study where there is none, and refuses a second writer. Default 'read'. */
+  /** 'write' creates the study if it does not exist, and refuses a second writer. Default: 'read'. */
   readonly mode?: 'read' | 'write'
-  /** Opened for writing: the study must not exist yet; a number is added to the name where it does. */
+  /** When opened for writing: creates a new study. If the name is taken, a number is added to it. */
   readonly fresh?: boolean
 }
 
@@ -15,7 +15,7 @@ export interface Studies {
   list(): Promise<readonly string[]>
   /** Errors: ARCHLOOM_STUDY_NOT_FOUND, ARCHLOOM_STUDY_LOCKED, ARCHLOOM_STUDY_NOT_WRITABLE, ARCHLOOM_STUDY_NAME. */
   open(name: string, options?: OpenOptions): Promise<Store>
-  /** Whether a process is writing the study now; undefined where that cannot be told. */
+  /** Whether a process is writing the study now; undefined if this is unknown. */
   isWritten(name: string): Promise<boolean | undefined>
   /** Deletes the study and its artifacts. */
   remove(name: string): Promise<void>
@@ -30,7 +30,7 @@ export function registerStudies(scheme: string, factory: StudiesFactory): void {
   schemes.set(scheme, factory)
 }
 
-/** Where studies live at a URL. Error: ARCHLOOM_STORAGE_UNKNOWN. */
+/** Opens the place for studies at a URL. Error: ARCHLOOM_STORAGE_UNKNOWN. */
 export async function studiesAt(url: string): Promise<Studies> {
   const scheme = /^([a-z][a-z0-9+]+):/.exec(url)?.[1]
   const factory = scheme === undefined ? undefined : schemes.get(scheme)
@@ -38,11 +38,11 @@ export async function studiesAt(url: string): Promise<Studies> {
   return factory(url)
 }
 
-/** A URL as it may be shown: without the password. */
+/** A URL without its password, for display. */
 export const withoutPassword = (url: string): string => url.replace(/(:\/\/[^:@/]*):[^@/]*@/, '$1:…@')
 
 const SAFE = /^[A-Za-z0-9_=+,.@~-]+$/
-/** Longest name that file systems take, with room for endings. */
+/** Longest name that file systems accept, with room for suffixes. */
 const NAME_LIMIT = 200
 
 /** A study's name must be usable as the name of a folder. Error: ARCHLOOM_STUDY_NAME. */

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * A kernel of the cpu backend for tensors of `backendName`: inputs are read, the result is written back. Undefined where
- * cpu has none.
+ * Makes a kernel of the cpu backend usable for tensors of `backendName`: inputs are copied over, the result is copied
+ * back. Undefined if the cpu backend has no such kernel.
  */
 export function kernelOfCpu(kernelName: string, backendName: string): tf.KernelConfig['kernelFunc'] | undefined {
   const cpuKernel = tf.getKernel(kernelName, 'cpu')
@@ -10,8 +10,8 @@ export function kernelOfCpu(kernelName: string, backendName: string): tf.KernelC
 }
 
 /**
- * Kernels of the cpu backend that serve `backendName`, for what an engine lacks or has wrong, and no training step
- * should meet often.
+ * Registers kernels of the cpu backend for `backendName`, in place of kernels that are missing or wrong there. They
+ * are slow, so training steps should rarely need them.
  */
 export function fallBackToCpu(backendName: string, kernelNames: readonly string[]): void {
   for (const kernelName of kernelNames) {
@@ -38,11 +38,11 @@ function runOnCpu({ kernelFunc }: tf.KernelConfig, backendName: string, { inputs
     moved.push(copy)
     return copy
   }
-  // Some kernels take lists of tensors under one name.
+  // Some kernels receive a list of tensors under one name.
   const entered = Object.entries(inputs as Record<string, tf.TensorInfo | tf.TensorInfo[] | undefined>).map(
     ([name, input]) => [name, Array.isArray(input) ? input.map(enter) : input && enter(input)],
   )
-  // Others take a bare list.
+  // Others receive a plain list.
   const given = Array.isArray(inputs) ? entered.map(([, input]) => input) : Object.fromEntries(entered)
   const result = kernelFunc({ inputs: given, attrs: attrs as tf.NamedAttrMap, backend: cpu })
   const outputs = Array.isArray(result) ? result : [result]

@@ -1,4 +1,4 @@
-/** Numbers of the element types that tensors of ONNX Runtime have. */
+/** Conversion between numbers and the element types of ONNX Runtime tensors. */
 import { float16ToNumber } from './float16.ts'
 
 const whole: Readonly<Record<string, { readonly least: number; readonly most: number }>> = {
@@ -15,14 +15,14 @@ const whole: Readonly<Record<string, { readonly least: number; readonly most: nu
 /** Element types that can be read and written as numbers. */
 export const elementTypes: readonly string[] = ['float32', 'float64', 'float16', 'bool', ...Object.keys(whole)]
 
-/** The 16 bits of the half-precision number that is nearest, ties to even. */
+/** The 16 bits of the nearest half-precision number, ties to even. */
 export function numberToFloat16(value: number): number {
   if (Number.isNaN(value)) return 0x7e00
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0
   const size = Math.abs(value)
   if (size >= 65_520) return sign | 0x7c00
   const exponent = Math.max(-14, Math.floor(Math.log2(size || 2 ** -24)))
-  // Log2 may be off by one next to a power of two.
+  // Math.log2 may be off by one next to a power of two.
   const scale =
     2 ** (size < 2 ** exponent && exponent > -14 ? exponent - 1 : size >= 2 ** (exponent + 1) ? exponent + 1 : exponent)
   const steps = (size / scale) * 1024
@@ -30,18 +30,18 @@ export function numberToFloat16(value: number): number {
   const up = steps - low > 0.5 || (steps - low === 0.5 && low % 2 === 1) ? 1 : 0
   const bits = low + up
   const biased = Math.log2(scale) + 15
-  // Below 1024 steps there is only the exponent of subnormal numbers; a carry moves to the next exponent by itself.
+  // Below 1024 steps the number is subnormal. A carry moves to the next exponent by itself.
   return sign | (bits < 1024 ? bits : (biased << 10) + (bits - 1024))
 }
 
 /**
- * Values of a tensor of any element type as 32-bit floats. Throws a RangeError that says what cannot be: text, and
- * whole numbers that 32-bit floats do not hold.
+ * Values of a tensor of any element type as 32-bit floats. Throws a RangeError that describes values that cannot be
+ * converted: strings, and whole numbers that a 32-bit float cannot represent.
  */
 export function numbersOfType(type: string, data: unknown): Float32Array {
   if (type === 'float32' && data instanceof Float32Array) return data
   if (!elementTypes.includes(type)) throw new RangeError(`values of type ${type}`)
-  // Halves come as their bits, or as numbers where the runtime of JavaScript has a type for them.
+  // Half-precision numbers come as their bits, or as numbers if the JavaScript runtime has Float16Array.
   if (type === 'float16' && data instanceof Uint16Array) return Float32Array.from(data, float16ToNumber)
   const values = data as ArrayLike<number | bigint | boolean>
   const numbers = new Float32Array(values.length)
@@ -50,9 +50,9 @@ export function numbersOfType(type: string, data: unknown): Float32Array {
     const value = Number(values[i])
     numbers[i] = value
     if (exact && numbers[i] !== value)
-      throw new RangeError(`${values[i]} of type ${type} at ${i}, which a 32-bit float does not hold`)
+      throw new RangeError(`${values[i]} of type ${type} at ${i}, which a 32-bit float cannot represent`)
     if (type === 'float64' && Number.isFinite(value) && !Number.isFinite(numbers[i]))
-      throw new RangeError(`${value} of type float64 at ${i}, which is beyond 32-bit floats`)
+      throw new RangeError(`${value} of type float64 at ${i}, which is outside the range of 32-bit floats`)
   }
   return numbers
 }
@@ -69,7 +69,10 @@ type TypedValues =
   | BigInt64Array
   | BigUint64Array
 
-/** Numbers as values of a type. Throws a RangeError for types and numbers that cannot be. */
+/**
+ * Converts numbers to values of a type. Throws a RangeError for unknown types and for numbers outside the type's
+ * range.
+ */
 export function valuesOfType(type: string, numbers: ArrayLike<number>): TypedValues {
   if (type === 'float32') return numbers instanceof Float32Array ? numbers : Float32Array.from(numbers)
   if (type === 'float64') return Float64Array.from(numbers)
@@ -80,7 +83,7 @@ export function valuesOfType(type: string, numbers: ArrayLike<number>): TypedVal
   for (let i = 0; i < numbers.length; i++) {
     const value = numbers[i]!
     if (!Number.isInteger(value) || value < range.least || value > range.most)
-      throw new RangeError(`${value} at ${i}, which is no ${type}`)
+      throw new RangeError(`${value} at ${i}, which is not ${type}`)
   }
   switch (type) {
     case 'bool':

@@ -1,5 +1,5 @@
 export type Availability =
-  /** `hardware: false`: a stand-in such as a software GPU, which runs when named but which `auto` passes over. */
+  /** `hardware: false` marks a substitute such as a software GPU. It can be chosen by name, but `auto` skips it. */
   | { readonly ok: true; readonly version: string; readonly hardware?: boolean }
   | { readonly ok: false; readonly reason: string; readonly remedy: string }
 
@@ -8,19 +8,19 @@ export interface EngineDefinition {
   /** Also the name of the tfjs backend. */
   readonly name: string
   readonly describe: string
-  /** `auto` takes the available engine of highest priority. */
+  /** `auto` chooses the available engine with the highest priority. */
   readonly priority: number
   readonly threads?: number
-  /** It computes on a device of its own: the time that the processor spends says nothing. */
+  /** Whether it computes on a device of its own, so that processor time does not measure its speed. */
   readonly onDevice?: boolean
-  /** It comes with this package: when 'auto' has to pass over it, a warning says why. */
+  /** Whether it comes with this package. If 'auto' has to skip it, a warning says why. */
   readonly ships?: boolean
-  /** Kernels that exist but are slower than a composition of others: fill-ins of these names replace them. */
+  /** Kernels that exist but are slower than a composition of others. Fill-ins of these names replace them. */
   readonly slowKernels?: readonly string[]
-  /** Kernels that `start` replaces because the package has them wrong; named in reports. */
+  /** Kernels that `start` replaces because those of the package are wrong; listed in reports. */
   readonly mendedKernels?: readonly string[]
-  /** Never throws for what is merely absent. */
+  /** Says whether the engine can run. Never throws because a package or device is missing. */
   available(): Promise<Availability>
-  /** Registers the tfjs backend and its kernels, and calls nothing else. */
+  /** Registers the tfjs backend and its kernels, and does nothing else. */
   start(): Promise<void>
 }

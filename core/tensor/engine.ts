@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { platform } from '#tensor-platform'
 import { messageOf } from '../errors.ts'
 import type { Availability, EngineDefinition } from './engine-definition.ts'
 import { engine as cpu } from './engines/cpu.ts'
@@ -17,22 +18,15 @@ export interface EngineReport {
   readonly describe: string
   readonly version: string
   readonly threads: number
-  /** Kernels composed of others because the engine lacks them, or has them only slowly. */
+  /** Kernels composed of others because the engine lacks them, or because its own are slow or wrong. */
   readonly fillIns: readonly Installed[]
-  /** Kernels that training may need and the engine has not, fill-ins counted. Empty: it can train. */
+  /** Kernels that training may need and that the engine lacks even with fill-ins. If empty, the engine can train. */
   readonly missingKernels: readonly string[]
 }
 
-/** Package entries that may hold an engine; importing one costs nothing until it is asked for. */
-const engineModules: readonly { name: string; load: () => Promise<unknown> }[] = [
-  'onnxruntime',
-  'webgpu',
-  'tensorflow',
-].map((name) => ({ name, load: () => import(`archloom/plugins/${name}`) }))
-
 const broken = (name: string, reason: string): EngineDefinition => ({
   name,
-  describe: 'engine of a plugin that cannot be loaded',
+  describe: 'the engine of a plugin that cannot be loaded',
   priority: Number.MIN_SAFE_INTEGER,
   available: async () => ({ ok: false, reason, remedy: 'Reinstall the package, or choose another engine.' }),
   start: async () => {
@@ -43,7 +37,7 @@ const broken = (name: string, reason: string): EngineDefinition => ({
 const isEngine = (value: unknown): value is EngineDefinition =>
   typeof value === 'object' && value !== null && 'name' in value && 'available' in value && 'start' in value
 
-async function load({ name, load: open }: (typeof engineModules)[number]): Promise<EngineDefinition> {
+async function load({ name, load: open }: (typeof platform.engineModules)[number]): Promise<EngineDefinition> {
   try {
     const { engine } = (await open()) as { engine?: unknown }
     return isEngine(engine) ? engine : broken(name, 'its module exports no engine')
@@ -55,14 +49,14 @@ async function load({ name, load: open }: (typeof engineModules)[number]): Promi
 const added: EngineDefinition[] = []
 let discovered: Promise<readonly EngineDefinition[]> | undefined
 
-/** Makes an engine of your own choosable by name; call before `useEngine`. */
+/** Registers your own engine, so that it can be chosen by name. Call it before `useEngine`. */
 export function registerEngine(definition: EngineDefinition): void {
   added.push(definition)
 }
 
 /** Every engine known by name, best first. */
 export async function engines(): Promise<readonly EngineDefinition[]> {
-  discovered ??= Promise.all(engineModules.map(load))
+  discovered ??= Promise.all(platform.engineModules.map(load))
   return [...added, ...(await discovered), wasm, cpu].sort((a, b) => b.priority - a.priority)
 }
 
@@ -73,7 +67,7 @@ export async function engineNamed(name: string): Promise<EngineDefinition> {
   return found
 }
 
-/** What `available` says, a rejection included. */
+/** The result of `available`; a rejection counts as unavailable. */
 export async function availabilityOf(definition: EngineDefinition): Promise<Availability> {
   try {
     return await definition.available()
@@ -86,8 +80,8 @@ let chosen: EngineReport | undefined
 let choosing: Promise<EngineReport> | undefined
 
 /**
- * Chooses what this process computes on: a name, or 'auto' for the available engine of highest priority. Once a
- * process: 'auto' and the same name return the first choice.
+ * Chooses what this process computes on: a name, or 'auto' for the available engine of highest priority. The choice is
+ * made once per process: later calls with 'auto' or the same name return the first choice.
  * @throws ARCHLOOM_ENGINE_UNKNOWN, ARCHLOOM_ENGINE_UNAVAILABLE, ARCHLOOM_ENGINE_ALREADY_CHOSEN,
  * ARCHLOOM_ENGINE_THREADS
  */
@@ -130,7 +124,7 @@ async function choose(name: string): Promise<EngineReport> {
       if (report.missingKernels.length === 0) return report
       last = error('ARCHLOOM_ENGINE_UNAVAILABLE', {
         name: definition.name,
-        reason: `it cannot train, for want of the kernels ${report.missingKernels.join(', ')}`,
+        reason: `it cannot train, because it lacks the kernels ${report.missingKernels.join(', ')}`,
         remedy: 'Choose another engine.',
       })
     } catch (thrown) {
@@ -141,19 +135,20 @@ async function choose(name: string): Promise<EngineReport> {
   throw last
 }
 
-/** A search that is ten times slower than it should be must not look sound. */
+/** Warns that 'auto' skips an engine of this package, because a search may then be ten times slower. */
 function warnOf({ name, ships }: EngineDefinition, reason: string): void {
-  if (ships)
-    process.emitWarning(`the engine "${name}" is passed over: ${reason}`, { code: 'ARCHLOOM_ENGINE_PASSED_OVER' })
+  if (ships) platform.warn(`the engine "${name}" is skipped: ${reason}`, 'ARCHLOOM_ENGINE_PASSED_OVER')
 }
 
 async function start(definition: EngineDefinition, version: string): Promise<EngineReport> {
   const { name, describe } = definition
-  // No banner about other backends, no warning for each kernel replaced.
+  // Avoids the banner about other backends, and a warning for each replaced kernel.
   tf.enableProdMode()
-  // Another package may have registered others since; the engine's own come after ours.
+  // Installed again, because another package may have registered other gradients. The engine may replace some of ours
+  // afterwards.
   installGradients()
-  const restoreListeners = rememberListeners()
+  // WebAssembly modules add listeners that rethrow every uncaught error and print their own source text before its stack.
+  const restoreListeners = platform.rememberListeners()
   try {
     await definition.start()
     if (!(await tf.setBackend(name))) throw new Error(`tfjs could not start the backend ${name}`)
@@ -173,15 +168,4 @@ async function start(definition: EngineDefinition, version: string): Promise<Eng
   refuseMissingGradients(name, [...kernels, ...Object.values(fusedKernels)])
   chosen = { name, describe, version, threads: definition.threads ?? 1, fillIns, missingKernels: missingKernels(name) }
   return chosen
-}
-
-/** WebAssembly modules rethrow every uncaught error of the process, hiding its trace behind their own source text. */
-function rememberListeners(): () => void {
-  const names = ['uncaughtException', 'unhandledRejection'] as const
-  const before = new Map(names.map((name) => [name, new Set(process.rawListeners(name))]))
-  return () => {
-    for (const name of names)
-      for (const listener of process.rawListeners(name))
-        if (!before.get(name)?.has(listener)) process.removeListener(name, listener as () => void)
-  }
 }

@@ -28,21 +28,21 @@ function rowOf({ name, version, available, reason, probe, probeFailure }: Engine
   ]
 }
 
-/** What each engine lacks, in words. */
+/** Describes what an engine lacks. */
 function remarksOn({ name, probe }: EngineDiagnosis): string[] {
   if (!probe) return []
   const of = (why: Installed['why']) => probe.fillIns.filter((fillIn) => fillIn.why === why).map(({ kernel }) => kernel)
   const [filled, faster, wrong] = [of('missing'), of('slow'), of('wrong')]
   return [
     ...(filled.length > 0 ? [`${name}: filled in ${filled.join(', ')}`] : []),
-    ...(faster.length > 0 ? [`${name}: replaced the slow ${faster.join(', ')}`] : []),
+    ...(faster.length > 0 ? [`${name}: replaced the slow kernels ${faster.join(', ')}`] : []),
     ...(wrong.length > 0 ? [`${name}: corrected ${wrong.join(', ')}`] : []),
     ...(probe.missingKernels.length > 0 ? [`${name}: kernels missing: ${probe.missingKernels.join(', ')}`] : []),
     ...(probe.missingGradients.length > 0 ? [`${name}: gradients missing: ${probe.missingGradients.join(', ')}`] : []),
   ]
 }
 
-/** The report as text for a terminal, 120 columns where the reasons are short. */
+/** Formats the report for a terminal with 120 columns; long reasons make it wider. */
 export function formatDoctorReport(report: DoctorReport): string {
   const { machine, engines, auto, chosen, advice } = report
   const remarks = engines.flatMap(remarksOn)
@@ -54,7 +54,7 @@ export function formatDoctorReport(report: DoctorReport): string {
       ...engines.map((engine) => rowOf(engine, auto)),
     ]),
     '',
-    auto ? `* what 'auto' takes here.` : 'No engine here can train.',
+    auto ? `* what 'auto' chooses here.` : 'No engine here can train.',
     ...(chosen ? [`This process runs on ${chosen}.`] : []),
     ...(remarks.length > 0 ? ['', ...remarks] : []),
     ...(advice.length > 0 ? ['', 'For more speed:', ...advice.map((line) => `  ${line}`)] : []),

@@ -1,7 +1,7 @@
 /**
  * Training primitives that engines may fuse. Each is one named tfjs kernel with a registered gradient: an engine that
- * has a kernel of that name runs it in one or two passes over memory; for any other, the plain composition of tfjs
- * operations below is registered as its kernel at the first call, and is the oracle of the fused ones.
+ * has a kernel of that name runs it in one or two passes over memory. For any other engine, the composition of tfjs
+ * operations below is registered as its kernel at the first call. Tests compare fused kernels with it.
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { error } from './errors.ts'
@@ -38,7 +38,7 @@ export interface BatchNormOutput {
 /**
  * Batch normalisation with the statistics of this batch (Ioffe & Szegedy 2015, algorithm 1), with ReLU fused on request.
  * @param x [N, H, W, C] or [N, C]; statistics are taken over all axes but the last.
- * @param gamma [C] or absent (1); @param beta [C] or absent (0).
+ * @param gamma [C]. Default: 1. @param beta [C]. Default: 0.
  * @throws ARCHLOOM_FUSED_SHAPE when gamma or beta do not match the channels.
  */
 export function batchNormTraining(
@@ -55,9 +55,9 @@ export function batchNormTraining(
 }
 
 /**
- * Batch normalisation with given statistics: one multiply-add a value, with ReLU fused on request.
- * Differentiable in every tensor.
- * @param x [..., C]; mean, variance, gamma, beta [C]; gamma and beta may be absent (1 and 0).
+ * Batch normalisation with given statistics: one multiply-add per value, with ReLU fused on request. Differentiable in
+ * every tensor.
+ * @param x [..., C]; mean, variance, gamma, beta [C]; gamma and beta default to 1 and 0.
  * @throws ARCHLOOM_FUSED_SHAPE when a parameter does not match the channels.
  */
 export function batchNormInference(
@@ -81,7 +81,10 @@ export function scaleShift(x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor, rel
   return run(fusedKernels.scaleShift, { x, scale, shift }, { relu })[0] as tf.Tensor
 }
 
-/** Mean over the two spatial axes, [N, H, W, C] → [N, C]; its gradient broadcasts, where tf.mean's tiles. */
+/**
+ * Mean over the two spatial axes, [N, H, W, C] → [N, C]; its gradient broadcasts, whereas that of tf.mean tiles, which
+ * is slow.
+ */
 export function spatialMean(x: tf.Tensor): tf.Tensor2D {
   if (x.rank !== 4)
     throw error('ARCHLOOM_FUSED_SHAPE', { op: 'spatialMean', input: 'x', shape: x.shape, expected: '[N, H, W, C]' })
@@ -179,7 +182,7 @@ function checkChannels(op: string, x: tf.Tensor, parameters: Tensors): void {
       throw error('ARCHLOOM_FUSED_SHAPE', { op, input, shape: parameter.shape, expected: `[${channels}]` })
 }
 
-/** Runs a fused kernel on the current engine; kernels read 32-bit floats, which other numbers become first. */
+/** Runs a fused kernel on the current engine; kernels read 32-bit floats, so other numbers are converted first. */
 function run(name: string, inputs: Tensors, attributes: Attributes): tf.Tensor[] {
   if (Object.values(inputs).every(({ dtype }) => dtype === 'float32')) return runOnFloats(name, inputs, attributes)
   for (const [input, { dtype }] of Object.entries(inputs))
@@ -191,7 +194,7 @@ function run(name: string, inputs: Tensors, attributes: Attributes): tf.Tensor[]
   })
 }
 
-/** Registers the composition where the engine has no kernel. */
+/** Runs a fused kernel on 32-bit floats. If the engine has no such kernel, the composition is registered first. */
 function runOnFloats(name: string, inputs: Tensors, attributes: Attributes): tf.Tensor[] {
   const backendName = tf.getBackend()
   if (!tf.getKernel(name, backendName)) {
@@ -277,7 +280,7 @@ tf.registerGradient({
   },
 })
 
-// Mean and variance are functions of x: all that depends on them flows into its gradient.
+// Mean and variance are functions of x, so their gradients flow into that of x.
 tf.registerGradient({
   kernelName: fusedKernels.batchNormGrad,
   inputsToSave: ['dy', 'x', 'gamma', 'beta', 'mean', 'variance'],
@@ -298,7 +301,7 @@ tf.registerGradient({
     const mask = passed(relu, () => tf.add(tf.mul(normal, gamma), beta))
     const g = tf.mul(dy, mask)
     const scale = tf.mul(gamma, inverse)
-    // What remains of z when its mean and its part along the normalised x are taken away.
+    // z without its mean and without its component along the normalised x.
     const centred = (z: tf.Tensor) =>
       tf.sub(z, tf.div(tf.add(perChannel(z), tf.mul(normal, perChannel(tf.mul(z, normal)))), count))
     return {

@@ -7,6 +7,7 @@ export {
   registerEngine,
   useEngine,
 } from './engine.ts'
+export { wasmFilesAt } from './engines/wasm.ts'
 export type { Installed } from './fill-ins/index.ts'
 export { float16ToNumber } from './float16.ts'
 export { formatDoctorReport } from './format-report.ts'
@@ -16,7 +17,7 @@ export * from './initialisers.ts'
 export * from './layers/index.ts'
 export { fromLayersModel, type LayersModelLike } from './layers-model.ts'
 export { countTensors, type TensorCount } from './leaks.ts'
-export { correctCount, l1Loss, l2Loss, softmaxCrossEntropy } from './losses.ts'
+export { correctCount, l1Loss, l2Loss, sigmoidCrossEntropy, softmaxCrossEntropy } from './losses.ts'
 export { type NetworkOptions, network, type ScopedNetwork } from './network.ts'
 export { loadOptimizer, saveOptimizer } from './optimizer-state.ts'
 export * from './optimizers.ts'

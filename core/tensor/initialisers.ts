@@ -8,8 +8,8 @@ export interface Fan {
 }
 
 /**
- * Initial values of a variable, row-major. Computed here, not by the engine: the same weights on every engine.
- * `fan` is that of a convolution or dense kernel unless the layer says otherwise.
+ * Initial values of a variable, row-major. They are computed here, not by the engine, so they are the same on every
+ * engine. `fan` is that of a convolution or dense kernel unless the layer says otherwise.
  */
 export type Initialiser = (shape: readonly number[], rng: Random, fan: Fan) => Float32Array
 
@@ -110,5 +110,5 @@ export const heUniform = (mode: 'in' | 'out' = 'in'): Initialiser =>
 export const glorotNormal = (): Initialiser => varianceScaling({ scale: 1, mode: 'average', distribution: 'normal' })
 export const glorotUniform = (): Initialiser => varianceScaling({ scale: 1, mode: 'average', distribution: 'uniform' })
 
-/** U(±1/√fan-in): what PyTorch gives its convolution and linear layers, and so what most published networks started from. */
+/** U(±1/√fan-in): the default of PyTorch's convolution and linear layers, and so of most published networks. */
 export const fanInUniform = (): Initialiser => varianceScaling({ scale: 1 / 3, mode: 'in', distribution: 'uniform' })

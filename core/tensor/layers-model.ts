@@ -15,13 +15,13 @@ export interface LayersModelLike {
 
 const refuse = (received: string, expected: string) => error('ARCHLOOM_LAYERS_MODEL', { received, expected })
 
-/** The only tensor of a model's inputs or outputs, without the batch. */
+/** The shape of a model's only input or output, without the batch. */
 function shapeOf(tensors: LayersModelLike['inputs'], which: string): readonly number[] {
   const [only] = tensors
-  if (!only || tensors.length !== 1) throw refuse(`a model of ${tensors.length} ${which}s`, `one ${which}`)
+  if (!only || tensors.length !== 1) throw refuse(`a model with ${tensors.length} ${which}s`, `one ${which}`)
   const shape = only.shape.slice(1)
   if (!shape.every((size) => typeof size === 'number'))
-    throw refuse(`an ${which} of shape [${only.shape.join(', ')}]`, 'every size but the batch to be known')
+    throw refuse(`an ${which} with shape [${only.shape.join(', ')}]`, 'every size but the batch to be known')
   return shape as readonly number[]
 }
 

@@ -6,7 +6,10 @@ export interface TensorCount {
   readonly buffers: number
 }
 
-/** Runs to the end, awaiting promises, and counts what is left. Tensors in the result count: return plain data. */
+/**
+ * Runs to the end, awaiting promises, and counts what is left. Tensors in the result are counted too, so return plain
+ * data.
+ */
 export async function countTensors(run: () => unknown): Promise<TensorCount> {
   const before = tf.memory()
   await run()

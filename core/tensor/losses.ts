@@ -8,7 +8,7 @@ function targetsOf(logits: tf.Tensor2D, labels: tf.Tensor, smoothing: number): t
   const indices = labels.rank === 1 && labels.shape[0] === batch
   if (!indices && !(labels.rank === 2 && labels.shape[0] === batch && labels.shape[1] === classes))
     throw error('ARCHLOOM_LABELS_SHAPE', { received: labels.shape, logits: logits.shape })
-  // The wasm engine's one-hot writes integers whatever the dtype asked for: cast afterwards.
+  // The one-hot kernel of wasm writes integers whatever dtype is requested, so the result is cast.
   const target = (indices ? tf.cast(tf.oneHot(labels as tf.Tensor1D, classes), 'float32') : labels) as tf.Tensor2D
   return smoothing === 0 ? target : tf.add(tf.mul(target, 1 - smoothing), smoothing / classes)
 }
@@ -22,11 +22,11 @@ const softmaxCrossEntropyNames = optionNames<{ labelSmoothing?: number }>('softm
 
 /**
  * Mean cross-entropy of softmax(logits [batch, classes]) against int labels [batch] or probabilities [batch, classes].
- * `labelSmoothing` moves that share of the target evenly over all classes. The gradient is (softmax − target) / batch:
- * one multiplication, no scatter. Labels are constants: no gradient flows to them.
+ * `labelSmoothing` moves that share of the target evenly over all classes. The gradient is (softmax − target) / batch.
+ * Labels are constants: no gradient flows to them.
  *
- * A logit of −Infinity is a class that is ruled out: it adds nothing where its target is 0, and makes the loss Infinity
- * where it is not. +Infinity and NaN make the loss NaN.
+ * A logit of −Infinity excludes a class: it contributes nothing if its target is 0, and otherwise makes the loss
+ * Infinity. +Infinity and NaN make the loss NaN.
  */
 export function softmaxCrossEntropy(
   logits: tf.Tensor,
@@ -40,7 +40,7 @@ export function softmaxCrossEntropy(
     const logProbabilities = tf.logSoftmax(scores)
     const batch = scores.shape[0]
     keep(save, [scores, target])
-    // 0 · −Infinity is not a number: where the target is 0 there is nothing to add.
+    // 0 · −Infinity is NaN, so terms whose target is 0 are left out.
     const terms = tf.where(tf.notEqual(target, 0), tf.mul(target, logProbabilities), tf.zerosLike(target))
     return {
       value: tf.div(tf.neg(tf.sum(terms)), batch),
@@ -51,7 +51,26 @@ export function softmaxCrossEntropy(
   return loss(logits) as tf.Scalar
 }
 
-/** Mean absolute error over all values; its gradient does not tile. Targets are constants. */
+/**
+ * Mean binary cross-entropy of sigmoid(logits) against labels or probabilities of the same shape, over all values. The
+ * gradient is (sigmoid − target) / values. Targets are constants: no gradient flows to them.
+ */
+export function sigmoidCrossEntropy(logits: tf.Tensor, targets: tf.Tensor): tf.Scalar {
+  const loss = tf.customGrad((x, save) => {
+    const scores = x as tf.Tensor
+    keep(save, [scores, targets])
+    // max(x, 0) − x·t + log(1 + exp(−|x|)) does not overflow.
+    const terms = tf.add(tf.sub(tf.relu(scores), tf.mul(scores, targets)), tf.log1p(tf.exp(tf.neg(tf.abs(scores)))))
+    return {
+      value: tf.mean(terms),
+      gradFunc: (dy: tf.Tensor, [saved, to]: tf.Tensor[]) =>
+        tf.mul(tf.div(tf.sub(tf.sigmoid(saved!), to!), scores.size), dy),
+    }
+  })
+  return loss(logits) as tf.Scalar
+}
+
+/** Mean absolute error over all values. Targets are constants: no gradient flows to them. */
 export function l1Loss(predictions: tf.Tensor, targets: tf.Tensor): tf.Scalar {
   const loss = tf.customGrad((x, save) => {
     const difference = tf.sub(x as tf.Tensor, targets)
@@ -64,10 +83,10 @@ export function l1Loss(predictions: tf.Tensor, targets: tf.Tensor): tf.Scalar {
   return loss(predictions) as tf.Scalar
 }
 
-/** Mean squared error over all values; its gradient does not tile. Targets are constants. */
+/** Mean squared error over all values. Targets are constants: no gradient flows to them. */
 export function l2Loss(predictions: tf.Tensor, targets: tf.Tensor): tf.Scalar {
   const loss = tf.customGrad((x, save) => {
-    // Targets are saved too: those that were made within the loss are gone when gradients are taken.
+    // Targets are saved too, because targets that were computed within the loss are disposed before the backward pass.
     keep(save, [x as tf.Tensor, targets])
     return {
       value: tf.mean(tf.squaredDifference(x as tf.Tensor, targets)),
@@ -78,7 +97,10 @@ export function l2Loss(predictions: tf.Tensor, targets: tf.Tensor): tf.Scalar {
   return loss(predictions) as tf.Scalar
 }
 
-/** How many rows of the logits [batch, classes] are greatest at their int label [batch]. A row with a NaN never is. */
+/**
+ * The number of rows of the logits [batch, classes] whose greatest value is at their int label [batch]. A row with a
+ * NaN never counts.
+ */
 export function correctCount(logits: tf.Tensor, labels: tf.Tensor): tf.Scalar {
   const hits = tf.equal(tf.argMax(logits, -1), tf.cast(labels, 'int32'))
   return tf.sum(tf.cast(tf.logicalAnd(hits, tf.logicalNot(tf.any(tf.isNaN(logits), -1))), 'int32'))

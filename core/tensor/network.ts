@@ -5,7 +5,7 @@ import { error } from './errors.ts'
 import type { Layer, VariableScope } from './scope.ts'
 
 export interface NetworkOptions {
-  /** Owned by the network from here on. */
+  /** The variables of the network, which then owns the scope. */
   readonly scope: VariableScope
   /** Shape of one input, without the batch. */
   readonly inputShape: readonly number[]
@@ -30,7 +30,7 @@ const networkNames = optionNames<NetworkOptions>('network', {
   auxiliary: true,
 })
 
-/** A network from a scope and an apply function; inputs and outputs are checked against the declared shapes. */
+/** Makes a network from a scope and an apply function; inputs and outputs are checked against the declared shapes. */
 export function network(options: NetworkOptions): ScopedNetwork {
   networkNames(options)
   const { scope, inputShape, outputShape, auxiliary } = options

@@ -3,8 +3,9 @@ import { error } from './errors.ts'
 import type { VariableScope, WeightRecord } from './scope.ts'
 
 /**
- * State of an optimizer as plain records. Its tensors are named after variables, whose names hold good in one process
- * only; here they are named by path in the scope, as in 'conv/kernel/velocity', and can be loaded by another process.
+ * Saves the state of an optimizer as plain records. An optimizer names its tensors after variables, whose names are
+ * valid in one process only. The records are named by path in the scope, as in 'conv/kernel/velocity', so another
+ * process can load them.
  * @param scope The root scope of the network it trains.
  */
 export async function saveOptimizer(scope: VariableScope, optimizer: tf.Optimizer): Promise<readonly WeightRecord[]> {
@@ -23,7 +24,7 @@ export async function saveOptimizer(scope: VariableScope, optimizer: tf.Optimize
 }
 
 /**
- * Takes up what `saveOptimizer` gave, for the same network in this process.
+ * Restores the records of `saveOptimizer` for the same network in this process.
  * @throws ARCHLOOM_WEIGHTS_UNEXPECTED when a record belongs to no variable of the scope.
  */
 export async function loadOptimizer(

@@ -1,7 +1,8 @@
 /**
- * Optimizers as tfjs `Optimizer`s, so that any trainer takes them. Each update is one named kernel where the engine has
- * it (one pass over memory, in place), and the plain tfjs composition with assignment elsewhere. The learning rate may
- * be set before any step; state is saved and restored by variable name; dispose them, or hold them with `using`.
+ * Optimizers that are tfjs `Optimizer`s, so that any trainer accepts them. Each update is one named kernel if the
+ * engine has it (one pass over memory, in place), and otherwise a composition of tfjs operations with an assignment.
+ * The learning rate may be set before any step. State is saved and restored by variable name. Dispose of them, or hold
+ * them with `using`.
  */
 
 import * as tf from '@tensorflow/tfjs-core'
@@ -22,14 +23,14 @@ export const updateKernels = {
 
 interface OptimizerOptions {
   readonly learningRate: number
-  /** Which variables weight decay touches; default all. */
+  /** Which variables weight decay applies to. Default: all. */
   readonly decays?: (variable: tf.Variable) => boolean
 }
 
 export interface MomentumOptions extends OptimizerOptions {
   /** Share of the velocity that is kept; 0 is plain gradient descent. Default 0.9. */
   readonly momentum?: number
-  /** Look ahead (Nesterov 1983, in the form of Sutskever et al. 2013). Default false. */
+  /** Whether to use Nesterov momentum (Nesterov 1983, in the form of Sutskever et al. 2013). Default: false. */
   readonly nesterov?: boolean
   /** L2 penalty λ, added to the gradient as λ·w. Default 0. */
   readonly weightDecay?: number
@@ -42,7 +43,7 @@ export interface AdamOptions extends OptimizerOptions {
   readonly beta2?: number
   /** ε, default 1e-8. */
   readonly epsilon?: number
-  /** λ, default 0: with `adam` it joins the gradient, with `adamW` it shrinks the weights by α·λ. */
+  /** λ: `adam` adds λ·w to the gradient, `adamW` shrinks the weights by α·λ. Default: 0. */
   readonly weightDecay?: number
 }
 
@@ -112,7 +113,7 @@ export abstract class StepOptimizer extends tf.Optimizer implements Disposable {
   protected readonly decays: (variable: tf.Variable) => boolean
   private readonly slots = new Map<string, tf.Variable>()
 
-  /** tfjs takes any optimizer for an instance of each of its classes: here the prototype decides. */
+  /** In tfjs any optimizer counts as an instance of each of its classes; here the prototype decides. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     // biome-ignore lint/complexity/noThisInStatic: subclasses inherit it, and each asks for itself.
     return Function.prototype[Symbol.hasInstance].call(this, value)
@@ -139,7 +140,7 @@ export abstract class StepOptimizer extends tf.Optimizer implements Disposable {
     }
   }
 
-  /** Updates in place would read other numbers as floats, and beyond the end of a gradient that is too short. */
+  /** In-place updates would read other types as floats, and read beyond the end of a gradient that is too short. */
   private check(variable: tf.Variable, gradient: tf.Tensor): void {
     const floats = variable.dtype === 'float32' && gradient.dtype === 'float32'
     if (floats && tf.util.arraysEqual(variable.shape, gradient.shape)) return
@@ -155,7 +156,7 @@ export abstract class StepOptimizer extends tf.Optimizer implements Disposable {
   protected abstract update(variable: tf.Variable, gradient: tf.Tensor, decays: boolean): void
   protected abstract readonly slotNames: readonly string[]
 
-  /** The state tensor of a variable, zero at first. It outlives any tidy. */
+  /** The state tensor of a variable, initially zero. It is kept by every tidy. */
   protected slot(variable: tf.Variable, kind: string): tf.Variable {
     const key = `${variable.name}/${kind}`
     const found = this.slots.get(key)
@@ -165,14 +166,14 @@ export abstract class StepOptimizer extends tf.Optimizer implements Disposable {
     return made
   }
 
-  /** The whole state: 'step' first, then each slot as 'variable/kind'. The tensors are the caller's to dispose. */
+  /** The whole state: 'step' first, then each slot as 'variable/kind'. The caller disposes the tensors. */
   override async getWeights(): Promise<{ name: string; tensor: tf.Tensor }[]> {
     const step = { name: 'step', tensor: tf.scalar(this.step, 'int32') as tf.Tensor }
     return [step, ...[...this.slots].map(([name, slot]) => ({ name, tensor: tf.clone(slot as tf.Tensor) }))]
   }
 
   /**
-   * Takes up the state that getWeights gave; the tensors stay the caller's.
+   * Restores the state that getWeights returned. The caller still owns the tensors.
    * @throws ARCHLOOM_OPTIMIZER_STATE when it is not the state of this kind of optimizer.
    */
   override async setWeights(state: { name: string; tensor: tf.Tensor }[]): Promise<void> {

@@ -4,7 +4,10 @@ export interface Owned<T extends tf.TensorContainer> extends Disposable {
   readonly value: T
 }
 
-/** Tensors (in any nest of arrays and objects) held by `using`: kept out of every tidy, disposed at the end of the block. */
+/**
+ * Makes tensors (in any nesting of arrays and objects) usable with `using`: every tidy keeps them, and they are
+ * disposed at the end of the block.
+ */
 export function owned<T extends tf.TensorContainer>(value: T): Owned<T> {
   const tensors = tf.tensor_util.getTensorsInContainer(value)
   for (const tensor of tensors) tf.keep(tensor)

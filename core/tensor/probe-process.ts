@@ -17,9 +17,9 @@ interface Work {
   readonly run: (size: number) => Promise<unknown>
 }
 
-/** Milliseconds for one kind of work: with two kinds, about two seconds an engine. */
+/** Milliseconds for one kind of work. With two kinds, an engine takes about two seconds. */
 const budget = 900
-/** On a busy machine it may take so many times longer. */
+/** On a busy machine it may take this many times longer. */
 const patience = 4
 
 interface Time {
@@ -33,8 +33,8 @@ const now = (): Time => {
 }
 
 /**
- * Milliseconds of a run. What other programs take of the machine makes it longer, but not the time that this process
- * was at work; several threads make that more than the time by the clock.
+ * Milliseconds of a run: the smaller of wall-clock time and processor time. Other programs lengthen the former,
+ * several threads the latter.
  */
 async function timed(run: () => Promise<unknown>, onDevice: boolean): Promise<number> {
   const start = now()
@@ -47,7 +47,10 @@ const between = (start: Time, end: Time, onDevice: boolean): number => {
   return onDevice ? wall : Math.min(wall, end.processor - start.processor)
 }
 
-/** Grows the work as long as there is time for it, and repeats the largest until the time is over: the quickest run counts. */
+/**
+ * Increases the size of the work while there is time, and repeats the largest size until the time is over. The fastest
+ * run counts.
+ */
 async function measure({ sizes, operations, run }: Work, onDevice: boolean): Promise<{ gflops: number; ms: number }> {
   const start = now()
   const left = () => {
@@ -55,7 +58,7 @@ async function measure({ sizes, operations, run }: Work, onDevice: boolean): Pro
     const byClock = (budget * patience - (current.wall - start.wall)) / patience
     return Math.min(budget - between(start, current, onDevice), byClock)
   }
-  // The first run of a size prepares it, and is taken only where there is no time for a second.
+  // The first run of a size prepares the engine, and counts only if there is no time for a second.
   const quickest = async (size: number) => {
     const first = await timed(() => run(size), onDevice)
     return first < left() ? timed(() => run(size), onDevice) : first

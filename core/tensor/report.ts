@@ -1,4 +1,4 @@
-import { availableParallelism, cpus, totalmem } from 'node:os'
+import { platform } from '#tensor-platform'
 import { ArchloomError, messageOf } from '../errors.ts'
 import { optionNames } from '../options/index.ts'
 import { availabilityOf, chosenEngine, engines } from './engine.ts'
@@ -12,10 +12,10 @@ export interface EngineListing {
   readonly priority: number
   readonly available: boolean
   readonly version?: string
-  /** False for a stand-in, such as a software GPU: it runs when named, and 'auto' passes over it. */
+  /** False for a substitute such as a software GPU: it can be chosen by name, but 'auto' skips it. */
   readonly hardware?: boolean
   readonly reason?: string
-  /** What to install or change to have it. */
+  /** What to install or change to use it. */
   readonly remedy?: string
 }
 
@@ -33,9 +33,9 @@ export interface DoctorReport {
     readonly memoryGiB: number
     readonly node: string
   }
-  /** The engine this process runs on, where it has chosen. */
+  /** The engine of this process, if it has chosen one. */
   readonly chosen?: string
-  /** What 'auto' takes here: the best available engine that can train. */
+  /** The engine that 'auto' chooses here: the best available one that can train. */
   readonly auto?: string
   readonly engines: readonly EngineDiagnosis[]
   /** What to do for more speed. */
@@ -56,7 +56,7 @@ export async function listEngines(): Promise<readonly EngineListing[]> {
 const doctorReportNames = optionNames<{ onEngine?: (name: string) => void }>('doctorReport', { onEngine: true })
 
 /**
- * All engines with what they can and how fast, one after the other; about two seconds each.
+ * Measures the capabilities and speed of all engines, one after the other. Each takes about two seconds.
  * @throws ARCHLOOM_ENGINE_THREADS
  */
 export async function doctorReport(options: { onEngine?: (name: string) => void } = {}): Promise<DoctorReport> {
@@ -72,13 +72,7 @@ export async function doctorReport(options: { onEngine?: (name: string) => void 
   )
   const chosen = chosenEngine()?.name
   return {
-    machine: {
-      platform: `${process.platform} ${process.arch}`,
-      cpu: cpus()[0]?.model ?? 'unknown',
-      cores: availableParallelism(),
-      memoryGiB: Math.round(totalmem() / 2 ** 30),
-      node: process.version,
-    },
+    machine: platform.machine,
     ...(chosen ? { chosen } : {}),
     ...(auto ? { auto: auto.name } : {}),
     engines: diagnoses,
@@ -95,7 +89,7 @@ async function diagnose(listing: EngineListing): Promise<EngineDiagnosis> {
   }
 }
 
-/** Below this, measurements on a busy machine tell no difference. */
+/** Smaller ratios are not significant on a busy machine. */
 const clearlyFaster = 1.25
 
 function adviceOn(diagnoses: readonly EngineDiagnosis[], auto: EngineDiagnosis | undefined): string[] {
@@ -105,7 +99,9 @@ function adviceOn(diagnoses: readonly EngineDiagnosis[], auto: EngineDiagnosis |
   const faster = diagnoses.flatMap(({ name, probe: found }) => {
     const times = (found?.missingKernels.length === 0 ? found.speed.trainingGflops : 0) / own
     return auto && times > clearlyFaster
-      ? [`${name} trains ${times.toFixed(1)} times as fast as ${auto.name} here: name it, as in useEngine('${name}')`]
+      ? [
+          `${name} trains ${times.toFixed(1)} times as fast as ${auto.name} here: choose it by name, as in useEngine('${name}')`,
+        ]
       : []
   })
   return [

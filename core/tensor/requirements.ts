@@ -63,7 +63,7 @@ export const trainingKernels: readonly string[] = [
   'ZerosLike',
 ]
 
-// Gradient kernels are called by gradients, and comparisons have none.
+// Only other gradients call gradient kernels, and comparisons have no gradient.
 const withoutGradient = /Grad$|BackpropFilter$|NativeBackpropInput$|^(Equal|Greater|Less|LogicalAnd|Fill)$/
 
 export const missingKernels = (backendName: string): readonly string[] =>

@@ -5,8 +5,8 @@ type Stride = number | readonly [rows: number, columns: number]
 const pairOf = (stride: Stride): readonly [number, number] => (typeof stride === 'number' ? [stride, stride] : stride)
 
 /**
- * Every stride-th row and column of [batch, height, width, channels], from the first on.
- * Written as pad, reshape, slice: kernels (and gradients) that every engine has.
+ * Every stride-th row and column of [batch, height, width, channels], starting with the first. It uses pad, reshape
+ * and slice, because every engine has these kernels and their gradients.
  */
 export function subsample(x: tf.Tensor4D, stride: Stride): tf.Tensor4D {
   const [down, right] = pairOf(stride)
@@ -18,7 +18,7 @@ export function subsample(x: tf.Tensor4D, stride: Stride): tf.Tensor4D {
   return tf.reshape(tf.slice(phases, [0, 0, 0, 0], [n * rows, 1, columns, c]), [n, rows, columns, c])
 }
 
-/** [n, h, w, c] → [n, h·rows, w·columns, c]: each value at the first place of its block, zeros elsewhere. */
+/** [n, h, w, c] → [n, h·rows, w·columns, c]: each value at the top left of its block, zeros elsewhere. */
 export function insertZeros(x: tf.Tensor4D, stride: Stride): tf.Tensor4D {
   const [down, right] = pairOf(stride)
   if (down === 1 && right === 1) return x

@@ -3,12 +3,12 @@
  * the network's variable scope.
  */
 
-import { readFile } from 'node:fs/promises'
+import { platform } from '#tensor-platform'
 import { messageOf, quote } from '../errors.ts'
-import { replaceFile } from '../node/files.ts'
-import { optionNames } from '../options/index.ts'
+import { optionError, optionNames } from '../options/index.ts'
 import type { Network } from '../trainer.ts'
 import { error } from './errors.ts'
+import { float16ToNumber, numberToFloat16 } from './float16.ts'
 import type { WeightRecord } from './scope.ts'
 
 /** A variable scope, a supernet, or anything that saves and loads named weights. */
@@ -16,7 +16,7 @@ export interface WeightStore {
   save(): Promise<readonly WeightRecord[]>
   load(records: readonly WeightRecord[], options?: { partial?: boolean }): void
 }
-/** A network with a scope, as all are that spaces build; or a store of weights itself. */
+/** A network with a scope, such as every network that a space builds, or a store of weights. */
 export type WithWeights = WeightStore | { readonly scope: WeightStore } | Network
 
 function storeOf(given: WithWeights): WeightStore {
@@ -28,12 +28,17 @@ function storeOf(given: WithWeights): WeightStore {
 export interface SafetensorsOptions {
   /** Text kept in the file's header. */
   readonly metadata?: Readonly<Record<string, string>>
+  /** Bits of the values in the file: 'float16' halves it, and rounds to 11 significant bits. Default: 'float32'. */
+  readonly precision?: 'float32' | 'float16'
 }
 
 export interface Safetensors {
   readonly weights: readonly WeightRecord[]
   readonly metadata: Readonly<Record<string, string>>
 }
+
+/** From here on, 16 bits round to infinity. */
+const LARGEST_HALF = 65_520
 
 const METADATA = '__metadata__'
 /** The longest header that the format allows. */
@@ -51,27 +56,34 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
 const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** The first entry that is no text, quoted. */
+/** The first entry that is not a string, quoted. */
 function notText(metadata: Readonly<Record<string, unknown>>): string | undefined {
   const found = Object.entries(metadata).find(([key, value]) => !isText(key) || !isText(value))
   return found && `metadata ${quote(found[0])} that is ${quote(found[1])}`
 }
 
-const encodeSafetensorsNames = optionNames<SafetensorsOptions>('encodeSafetensors', { metadata: true })
+const encodeSafetensorsNames = optionNames<SafetensorsOptions>('encodeSafetensors', {
+  metadata: true,
+  precision: true,
+})
 
 /**
- * The bytes of a file with these weights, in 32-bit floats.
- * Error: ARCHLOOM_SAFETENSORS_TENSOR for names that occur twice, values that do not fill their shape or are not a
- * Float32Array, and metadata that is not text.
+ * The bytes of a file with these weights, in 32-bit floats unless 16 are asked for. Errors: ARCHLOOM_OPTION;
+ * ARCHLOOM_SAFETENSORS_TENSOR for names that occur twice, values that do not fill their shape or are not a
+ * Float32Array, values beyond ±65,504 in 16 bits, and metadata whose values are not strings.
  */
 export function encodeSafetensors(
   weights: readonly WeightRecord[],
   given: SafetensorsOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const { metadata = {} } = encodeSafetensorsNames(given)
+  const { metadata = {}, precision = 'float32' } = encodeSafetensorsNames(given)
+  if (precision !== 'float32' && precision !== 'float16')
+    throw optionError('encodeSafetensors', 'precision', precision, "'float32' or 'float16'")
+  const half = precision === 'float16'
+  const width = half ? 2 : 4
   const refuse = (tensor: string, received: string, expected: string) =>
     error('ARCHLOOM_SAFETENSORS_TENSOR', { tensor, received, expected })
-  if (!isTable(metadata)) throw refuse(METADATA, `metadata ${quote(metadata)}`, 'a table of texts')
+  if (!isTable(metadata)) throw refuse(METADATA, `metadata ${quote(metadata)}`, 'an object of strings')
   const wrong = notText(metadata)
   if (wrong !== undefined) throw refuse(METADATA, wrong, 'texts throughout')
   const entries = new Map<string, unknown>()
@@ -79,7 +91,7 @@ export function encodeSafetensors(
   let size = 0
   for (const { name, shape, data } of weights) {
     if (!isText(name) || name === METADATA || entries.has(name))
-      throw refuse(String(name), 'a name that cannot stand', `a text used once, other than ${METADATA}`)
+      throw refuse(String(name), 'an invalid name', `a unique string other than ${METADATA}`)
     if (!areSizes(shape)) throw refuse(name, `shape ${quote(shape)}`, 'a list of sizes')
     const count = shape.reduce((product, n) => product * n, 1)
     if (!(data instanceof Float32Array) || data.length !== count)
@@ -88,12 +100,14 @@ export function encodeSafetensors(
         `${(data as ArrayLike<number> | undefined)?.length} values for the shape [${shape}]`,
         `a Float32Array of ${count}`,
       )
-    entries.set(name, { dtype: 'F32', shape, data_offsets: [size, size + 4 * count] })
-    size += 4 * count
+    const beyond = half ? data.find((value) => Math.abs(value) >= LARGEST_HALF) : undefined
+    if (beyond !== undefined) throw refuse(name, `the value ${beyond}`, 'values up to ±65,504 in 16 bits')
+    entries.set(name, { dtype: half ? 'F16' : 'F32', shape, data_offsets: [size, size + width * count] })
+    size += width * count
   }
   // fromEntries defines properties: "__proto__" is a name like any other.
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)))
-  // Spaces at the end keep the values aligned to eight bytes.
+  // Spaces at the end of the header align the values to eight bytes.
   const length = Math.ceil(json.length / 8) * 8
   const bytes = new Uint8Array(8 + length + size)
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true)
@@ -101,8 +115,9 @@ export function encodeSafetensors(
   bytes.fill(0x20, 8 + json.length, 8 + length)
   let at = 8 + length
   for (const { data } of weights) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at)
-    at += data.byteLength
+    const values = half ? Uint16Array.from(data, numberToFloat16) : data
+    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at)
+    at += values.byteLength
   }
   return bytes
 }
@@ -110,7 +125,7 @@ export function encodeSafetensors(
 const readers: Readonly<Record<string, { readonly size: number; read(view: DataView, at: number): number }>> = {
   F32: { size: 4, read: (view, at) => view.getFloat32(at, true) },
   F64: { size: 8, read: (view, at) => view.getFloat64(at, true) },
-  F16: { size: 2, read: (view, at) => half(view.getUint16(at, true)) },
+  F16: { size: 2, read: (view, at) => float16ToNumber(view.getUint16(at, true)) },
   BF16: { size: 2, read: (view, at) => brain(view.getUint16(at, true)) },
   I64: { size: 8, read: (view, at) => Number(view.getBigInt64(at, true)) },
   U64: { size: 8, read: (view, at) => Number(view.getBigUint64(at, true)) },
@@ -123,12 +138,6 @@ const readers: Readonly<Record<string, { readonly size: number; read(view: DataV
   BOOL: { size: 1, read: (view, at) => (view.getUint8(at) === 0 ? 0 : 1) },
 }
 
-function half(bits: number): number {
-  const [sign, exponent, fraction] = [bits & 0x8000 ? -1 : 1, (bits >> 10) & 31, bits & 1023]
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15))
-}
-
 const word = new DataView(new ArrayBuffer(4))
 function brain(bits: number): number {
   word.setUint32(0, bits << 16)
@@ -136,10 +145,9 @@ function brain(bits: number): number {
 }
 
 /**
- * The weights of a file's bytes, as 32-bit floats whatever the file's type: numbers that a 32-bit float cannot hold are
- * rounded to the nearest that it can.
- * Errors: ARCHLOOM_SAFETENSORS_FILE for truncated and foreign files, and where the tensors do not fill the file from end
- * to end without a gap or an overlap; ARCHLOOM_SAFETENSORS_TENSOR for entries that contradict themselves.
+ * The weights of a file's bytes, as 32-bit floats whatever the file's type: numbers that a 32-bit float cannot
+ * represent are rounded. Errors: ARCHLOOM_SAFETENSORS_FILE for truncated files, files of another format, and files
+ * whose tensors leave a gap or overlap; ARCHLOOM_SAFETENSORS_TENSOR for entries that contradict themselves.
  */
 export function decodeSafetensors(bytes: Uint8Array, file = `${bytes.length} bytes`): Safetensors {
   const refuse = (reason: string, cause?: unknown) =>
@@ -156,15 +164,15 @@ export function decodeSafetensors(bytes: Uint8Array, file = `${bytes.length} byt
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(8, 8 + length))
     header = JSON.parse(text)
   } catch (cause) {
-    throw refuse(`its header is no JSON (${messageOf(cause)})`, cause)
+    throw refuse(`its header is not JSON (${messageOf(cause)})`, cause)
   }
-  if (!isTable(header) || !text.startsWith('{')) throw refuse('its header is no object')
+  if (!isTable(header) || !text.startsWith('{')) throw refuse('its header is not an object')
   const twice = repeatedKey(text)
   if (twice !== undefined) throw refuse(`its header names ${twice} twice`)
   const { [METADATA]: metadata = {}, ...rest } = header
-  if (!isTable(metadata)) throw refuse(`its metadata is ${quote(metadata)}, expected a table of texts`)
+  if (!isTable(metadata)) throw refuse(`its metadata is ${quote(metadata)}, expected an object of strings`)
   const wrong = notText(metadata)
-  if (wrong !== undefined) throw refuse(`it has ${wrong}, expected texts throughout`)
+  if (wrong !== undefined) throw refuse(`it has ${wrong}, expected strings only`)
   const start = 8 + length
   const entries = Object.entries(rest).map(([name, entry]) => checkedEntry(name, entry))
   checkLayout(entries, start, bytes.length, refuse)
@@ -175,7 +183,10 @@ export function decodeSafetensors(bytes: Uint8Array, file = `${bytes.length} byt
   return { weights, metadata: metadata as Readonly<Record<string, string>> }
 }
 
-/** A key that an object of the text names twice, as it is written; JSON.parse would keep the last of them only. */
+/**
+ * A key that occurs twice in an object of the JSON text, as it is written there; JSON.parse would keep only the last
+ * value.
+ */
 function repeatedKey(text: string): string | undefined {
   const open: Set<string>[] = []
   let before = ''
@@ -208,14 +219,14 @@ function checkedEntry(tensor: string, entry: unknown): CheckedEntry {
     error('ARCHLOOM_SAFETENSORS_TENSOR', { tensor, received, expected })
   if (!reader) throw refuse(`dtype ${quote(dtype)}`, `one of ${Object.keys(readers).join(', ')}`)
   if (!areSizes(shape)) throw refuse(`shape ${quote(shape)}`, 'a list of sizes')
-  if (!areSizes(offsets) || offsets.length !== 2) throw refuse(`offsets ${quote(offsets)}`, 'where it begins and ends')
+  if (!areSizes(offsets) || offsets.length !== 2) throw refuse(`offsets ${quote(offsets)}`, 'its start and end offsets')
   const [begin, end] = offsets as readonly [number, number]
   const size = shape.reduce((product, n) => product * n, reader.size)
   if (end - begin !== size) throw refuse(`${end - begin} bytes`, `${size} for ${dtype} of shape [${shape}]`)
   return { name: tensor, shape, begin, end, reader }
 }
 
-/** Every byte behind the header belongs to one tensor. */
+/** Checks that every byte after the header belongs to exactly one tensor. */
 function checkLayout(
   entries: readonly CheckedEntry[],
   start: number,
@@ -231,14 +242,17 @@ function checkLayout(
     if (begin < at) throw refuse(`${quote(name)} begins at byte ${begin} of the values, within another tensor`)
     at = end
   }
-  if (start + last < size) throw refuse(`${size - start - last} bytes behind its last tensor belong to no tensor`)
+  if (start + last < size) throw refuse(`${size - start - last} bytes after its last tensor belong to no tensor`)
 }
 
-const saveSafetensorsNames = optionNames<SafetensorsOptions>('saveSafetensors', { metadata: true })
+const saveSafetensorsNames = optionNames<SafetensorsOptions>('saveSafetensors', {
+  metadata: true,
+  precision: true,
+})
 
 /**
- * Writes every variable of a network (or scope, or supernet), running statistics too; whole or not at all.
- * Error: ARCHLOOM_FILE_NOT_WRITABLE.
+ * Writes every variable of a network (or scope, or supernet), running statistics included. The file is written
+ * completely or not at all. Error: ARCHLOOM_FILE_NOT_WRITABLE.
  */
 export async function saveSafetensors(
   file: string,
@@ -246,14 +260,17 @@ export async function saveSafetensors(
   options: SafetensorsOptions = {},
 ): Promise<void> {
   saveSafetensorsNames(options)
-  await replaceFile(file, encodeSafetensors(await storeOf(from).save(), options))
+  await platform.replaceFile(file, encodeSafetensors(await storeOf(from).save(), options))
 }
 
-/** The weights of a file. Errors: as `decodeSafetensors`, and ARCHLOOM_SAFETENSORS_FILE where there is none. */
+/**
+ * Reads the weights of a file. Errors: those of `decodeSafetensors`, and ARCHLOOM_SAFETENSORS_FILE if the file cannot
+ * be read.
+ */
 export async function readSafetensors(file: string): Promise<Safetensors> {
   let bytes: Uint8Array
   try {
-    bytes = await readFile(file)
+    bytes = await platform.readFile(file)
   } catch (cause) {
     throw error('ARCHLOOM_SAFETENSORS_FILE', { file, reason: messageOf(cause) }, { cause })
   }
@@ -263,9 +280,9 @@ export async function readSafetensors(file: string): Promise<Safetensors> {
 const loadSafetensorsNames = optionNames<{ readonly partial?: boolean }>('loadSafetensors', { partial: true })
 
 /**
- * Sets every variable of a network from a file; names and shapes must agree (`partial`: names of one side only are
- * ignored). Errors: as `readSafetensors`; ARCHLOOM_WEIGHTS_MISSING, ARCHLOOM_WEIGHTS_UNEXPECTED,
- * ARCHLOOM_WEIGHTS_SHAPE_MISMATCH of the scope. Nothing is changed then.
+ * Sets every variable of a network from a file; names and shapes must agree (with `partial`, names that only one side
+ * has are ignored). Errors: those of `readSafetensors`; ARCHLOOM_WEIGHTS_MISSING, ARCHLOOM_WEIGHTS_UNEXPECTED,
+ * ARCHLOOM_WEIGHTS_SHAPE_MISMATCH. After an error nothing has changed.
  */
 export async function loadSafetensors(
   file: string,

@@ -10,16 +10,16 @@ import { batchNorm } from './layers/batch-norm.ts'
 export type Layer = (x: tf.Tensor, mode: ApplyMode) => tf.Tensor
 
 export interface NormalisationOptions {
-  /** Learned scale and offset. Default true. */
+  /** Whether to learn a scale and an offset. Default: true. */
   readonly affine?: boolean
-  /** A ReLU follows (engines fuse the two). Default false. */
+  /** Whether a ReLU follows (engines fuse the two). Default: false. */
   readonly relu?: boolean
 }
 
 /** Builds the layer that normalises `channels`; its variables go into `scope` itself. */
 export type Normalisation = (scope: VariableScope, options: NormalisationOptions & { channels: number }) => Layer
 
-/** One saved variable: plain, so that it can be written anywhere. Names are paths in the scope, stable over processes. */
+/** One saved variable as plain data. Names are paths in the scope, which are the same in every process. */
 export interface WeightRecord {
   readonly name: string
   readonly shape: readonly number[]
@@ -30,7 +30,7 @@ export interface WeightRecord {
 export interface ScopedVariable {
   /** Path from the root of the scope, as in 'cell_0/conv/kernel'. */
   readonly path: string
-  /** Weights are trained, state (running statistics) is only saved. */
+  /** 'weight' is trained; 'state' (such as running statistics) is only saved. */
   readonly kind: 'weight' | 'state'
   readonly variable: tf.Variable
 }
@@ -40,18 +40,20 @@ export interface ScopedVariable {
  * only, never on the order of creation.
  */
 export interface VariableScope extends Disposable {
-  /** Of the whole tree, in this process: tfjs calls its variables `${id}/${path}`. */
+  /** Identifies the whole tree in this process: the tfjs names of its variables are `${id}/${path}`. */
   readonly id: string
   /** '' for the root. */
   readonly path: string
-  /** A generator of this scope's own. */
+  /** The random generator of this scope. */
   readonly rng: Random
-  /** The scope below; asking twice gives the same one. */
+  /** The child scope of that name; repeated calls return the same scope. */
   child(name: string | number): VariableScope
   weight(name: string, shape: readonly number[], initialiser: Initialiser, fan?: Fan): tf.Variable
-  /** A variable that is saved but not trained, filled with a number. */
+  /** Makes a variable that is saved but not trained, filled with a number. */
   state(name: string, shape: readonly number[], value: number): tf.Variable
-  /** The network's choice of normalisation (batch norm unless the root says otherwise); its variables go in this scope. */
+  /**
+   * Makes a layer of the normalisation that the root chose (default: batch norm); its variables belong to this scope.
+   */
   normalise(channels: number, options?: NormalisationOptions): Layer
   /** Path of a name in this scope. */
   pathOf(name: string): string
@@ -61,7 +63,7 @@ export interface VariableScope extends Disposable {
   readonly stateful: readonly tf.Variable[]
   /** Names are relative to this scope. */
   save(): Promise<readonly WeightRecord[]>
-  /** Sets every variable from its record. `partial`: ignores what only one side has. */
+  /** Sets every variable from its record. With `partial`, names that only one side has are ignored. */
   load(records: readonly WeightRecord[], options?: { partial?: boolean }): void
   /** Disposes everything at or below this scope. */
   dispose(): void
@@ -79,7 +81,7 @@ interface Lists {
   readonly states: readonly tf.Variable[]
 }
 
-// tfjs keeps all variables of a process in one table by name: the serial number keeps two networks apart.
+// tfjs keeps all variables of a process in one table by name, so the serial number distinguishes networks.
 let scopes = 0
 
 const variableScopeNames = optionNames<VariableScopeOptions>('variableScope', { rng: true, normalisation: true })
@@ -91,7 +93,7 @@ export function variableScope(options: VariableScopeOptions): VariableScope {
   const variables = new Map<string, ScopedVariable>()
   const normalisation = options.normalisation ?? batchNorm
   let disposed = false
-  // Supernets are asked for their variables at every step: lists are made anew only when a variable came or went.
+  // Lists are cached until a variable is added or removed, because supernets list their variables at every step.
   let version = 0
 
   const add = (path: string, kind: ScopedVariable['kind'], shape: readonly number[], values: Float32Array) => {

@@ -5,15 +5,15 @@ import { clipByGlobalNorm } from './optimizers.ts'
 export interface TrainStepOptions {
   readonly variables: readonly tf.Variable[]
   readonly optimizer: tf.Optimizer
-  /** The loss of this batch; every tensor it makes is disposed. Must be synchronous. */
+  /** Computes the loss of this batch; every tensor it makes is disposed. It must be synchronous. */
   readonly loss: () => tf.Scalar
   /** Gradients are scaled down to this global L2 norm. */
   readonly clipNorm?: number
 }
 
-// A type, not an interface: tfjs's tidy lets plain objects through, and interfaces do not count as such.
+// A type, because the tidy of tfjs accepts plain object types but not interfaces.
 export type TrainStepResult = {
-  /** NaN: loss or gradients were not finite, and no weight was changed. */
+  /** NaN if the loss or gradients were not finite; no weight was changed then. */
   readonly loss: number
   /** Global L2 norm before clipping; only with `clipNorm`. */
   readonly gradientNorm?: number
@@ -26,7 +26,7 @@ const trainStepNames = optionNames<TrainStepOptions>('trainStep', {
   clipNorm: true,
 })
 
-/** One gradient step in exactly one synchronous tidy. For engines that can be read synchronously: all but GPUs. */
+/** One gradient step in one synchronous tidy, for engines that can be read synchronously (all but GPUs). */
 export function trainStep(options: TrainStepOptions): TrainStepResult {
   trainStepNames(options)
   return tf.tidy(() => {
@@ -45,8 +45,8 @@ const trainStepAsyncNames = optionNames<TrainStepOptions>('trainStepAsync', {
 })
 
 /**
- * The same step for any engine: the loss is awaited between two tidies, and no scope is held meanwhile. Nothing else
- * may touch the variables before it resolves.
+ * The same step for any engine. The loss is awaited between two tidies, so no scope is held meanwhile. Nothing else
+ * may change the variables before the promise resolves.
  */
 export async function trainStepAsync(options: TrainStepOptions): Promise<TrainStepResult> {
   trainStepAsyncNames(options)
@@ -82,7 +82,7 @@ function resultOf([loss = Number.NaN, gradientNorm]: ArrayLike<number> & Iterabl
 function differentiate(loss: () => tf.Scalar, variables: readonly tf.Variable[]) {
   try {
     const { value, grads } = tf.variableGrads(loss, [...variables])
-    // Variables that are not trainable come back as null.
+    // Variables that are not trainable are returned as null.
     const present = Object.entries(grads).filter(([, gradient]) => gradient != null)
     return { value, grads: Object.fromEntries(present) as tf.NamedTensorMap }
   } catch (thrown) {
@@ -91,7 +91,7 @@ function differentiate(loss: () => tf.Scalar, variables: readonly tf.Variable[])
   }
 }
 
-/** A loss that throws leaves the tape's saved tensors behind, out of any scope: tfjs frees them only after a backward pass. */
+/** Disposes the tensors that the tape saved for a loss that threw; tfjs disposes them only after a backward pass. */
 function abandonTape(): void {
   const { state } = tf.engine()
   if (state.gradientDepth > 0) return

@@ -8,15 +8,15 @@ import { expectNoLeak } from './leaks.ts'
 import { banditSpace, stockSpaces } from './spaces.ts'
 
 export interface ControllerContractOptions {
-  /** Spaces beside the stock ones. */
+  /** Spaces to test in addition to the built-in ones. */
   readonly spaces?: readonly SearchSpace[]
-  /** Trials of each trajectory; give more than the controller needs to leave its start behind. Default 60. */
+  /** Number of trials of each trajectory; more than the initial phase of the controller needs. Default: 60. */
   readonly trials?: number
   /**
    * The bandit: 4 decisions of 4 options (256 arms), noisy rewards, 20 seeds. A seed succeeds when the best arm is
    * pulled within `pulls` (default 150; uniform choice succeeds in 44 % of seeds) in at least `successRate` (default
    * 0.9) of them; and the mean value of the last quarter of the pulls must exceed 0.6 (uniform choice: 0.5; the best
-   * arm: 1). False: learns nothing.
+   * arm: 1). False skips this test, for a controller that does not learn.
    */
   readonly learns?: false | { readonly pulls?: number; readonly successRate?: number }
 }
@@ -29,7 +29,7 @@ function measure(trial: number, proposal: Proposal, failing: (trial: number) => 
   return { trial, proposal, reward: accuracy, objectives: [accuracy, -cost], metrics: { accuracy, cost } }
 }
 
-/** The proposal that a controller answered with; an error where it answered that there is none. */
+/** The proposal in a controller's answer; throws if the answer is not a proposal. */
 export function proposed(answer: Ask): Proposal {
   if (typeof answer === 'string') throw new Error(`the controller answered ${answer}`)
   return answer
@@ -42,7 +42,10 @@ interface Trajectory {
   readonly diagnostics: readonly Readonly<Record<string, number>>[]
 }
 
-/** Trials `from` (inclusive) to `to` (exclusive), told one at a time, randomness of trial k from (rng, k) only. */
+/**
+ * Runs trials `from` (inclusive) to `to` (exclusive), one at a time. The randomness of trial k depends on (rng, k)
+ * only.
+ */
 function advance(
   controller: Controller,
   rng: Random,
@@ -54,7 +57,7 @@ function advance(
   const diagnostics: Readonly<Record<string, number>>[] = []
   for (let trial = from; trial < to && controller.exhausted !== true; trial++) {
     const proposal = controller.propose(rng.fork(`propose/${trial}`))
-    // Told of every result so far, a controller may be exhausted but has nothing to wait for.
+    // No result is outstanding, so the controller may be exhausted but must not wait.
     expect(proposal, 'a controller waits only while a result is outstanding').not.toBe('wait')
     if (typeof proposal === 'string') break
     proposals.push(proposal)
@@ -72,7 +75,7 @@ const controllerContractNames = optionNames<ControllerContractOptions>('controll
 })
 
 /**
- * What every controller must keep (see `Controller`), as tests: call it at the top level of a test file.
+ * Tests for what every controller must guarantee (see `Controller`). Call it at the top level of a test file.
  *
  *     controllerContract('hill climbing', hillClimbing({ restarts: 3 }))
  */
@@ -99,13 +102,13 @@ export function controllerContract(
           }
         })
 
-        it('takes the same way from the same seed', () => {
+        it('proposes the same from the same seed', () => {
           using first = start(2)
           using second = start(2)
           expect(advance(first, seeded(2), 0, trials)).toEqual(advance(second, seeded(2), 0, trials))
         })
 
-        it('takes several proposals before their observations', () => {
+        it('makes several proposals before their observations', () => {
           const parallel = (controller: Controller, from: number, to: number) => {
             const genotypes: Genotype[] = []
             for (let trial = from; trial < to && controller.exhausted !== true; trial += 3) {
@@ -125,7 +128,7 @@ export function controllerContract(
           expect(parallel(second, 0, trials)).toEqual(genotypes)
         })
 
-        it('takes results at several fidelities, pruned and infeasible ones', () => {
+        it('accepts results at several fidelities, and of pruned and infeasible trials', () => {
           using controller = start(9)
           let told = 0
           const partly = (trial: number, proposal: Proposal): Observation => ({
@@ -135,7 +138,7 @@ export function controllerContract(
             ...(trial % 3 === 0 && { feasible: false, violation: 0.5 }),
           })
           const { proposals } = advance(controller, seeded(9), 0, trials, (trial, proposal) => {
-            // Told twice of the same trial, the second time at full fidelity.
+            // The same trial is observed twice, the second time at full fidelity.
             controller.observe([partly(trial, proposal)])
             return measure(trial, proposal, everySeventh)
           })
@@ -149,7 +152,7 @@ export function controllerContract(
           for (const { genotype } of proposals) expect(space.validate(genotype).ok).toBe(true)
         })
 
-        it('takes a measurement that is not a number as a failed trial', () => {
+        it('treats NaN as a failed trial', () => {
           const broken = (trial: number, proposal: Proposal): Observation => {
             const observation = measure(trial, proposal, () => false)
             const accuracy = Number.NaN

@@ -12,15 +12,15 @@ export interface EvaluatorContractSubject<A> {
 }
 
 export interface EvaluatorContractOptions {
-  /** Evaluations after the first over which tensors must stay flat. Default 3. */
+  /** Number of evaluations after the first during which the number of tensors must not grow. Default: 3. */
   readonly evaluations?: number
-  /** Metrics that are measured in time, so that they differ from run to run: latencyMs and the like. */
+  /** Metrics that measure time and so differ from run to run, such as latencyMs. */
   readonly volatile?: readonly string[]
-  /** Share of the full effort to test with. Default 1. */
+  /** Fidelity to test with. Default: 1. */
   readonly fidelity?: number
 }
 
-/** What the host gives an evaluator, for calling one by hand: never stops it and keeps nothing. */
+/** A context for calling an evaluator by hand: it never stops the evaluation and keeps no reports. */
 export const evaluationContext = (given: Partial<EvaluationContext> = {}): EvaluationContext => ({
   signal: new AbortController().signal,
   report: () => 'continue',
@@ -41,8 +41,8 @@ const evaluatorContractNames = optionNames<EvaluatorContractOptions>('evaluatorC
 })
 
 /**
- * What every evaluator must keep (see `Evaluator`), as tests: call it at the top level of a test file. `create` is
- * called more than once; start the engine before, and choose data and networks that take moments.
+ * Tests for what every evaluator must guarantee (see `Evaluator`). Call it at the top level of a test file. `create`
+ * is called more than once. Start the engine before, and choose small data and networks so that the tests are fast.
  *
  *     evaluatorContract('my evaluator', async () => ({ evaluator: myEvaluator(…), space }))
  */
@@ -59,7 +59,7 @@ export function evaluatorContract<A>(
       tensorsBefore = liveTensors()
       subject = await create()
     })
-    // Disposing is part of the contract; the test that checks it comes last and may have done it already.
+    // The last test checks disposal and may have disposed of the evaluator already.
     let disposed = false
     const dispose = async () => {
       if (!disposed) await subject.evaluator[Symbol.asyncDispose]?.()
@@ -103,7 +103,7 @@ export function evaluatorContract<A>(
       expect(steps).toEqual([...new Set(steps)].sort((a, b) => a - b))
     })
 
-    it('measures the same from the same request, whatever came between, and in a fresh instance', async () => {
+    it('measures the same for the same request, whatever came between, and in a new instance', async () => {
       const first = await evaluate(requestOf(1))
       await evaluate(requestOf(2))
       expect(steady(await evaluate(requestOf(1)))).toEqual(steady(first))
@@ -116,14 +116,14 @@ export function evaluatorContract<A>(
       }
     })
 
-    it('leaves the request as it was', async () => {
+    it('does not change the request', async () => {
       const request = requestOf(3)
       const before = JSON.stringify(request)
       await evaluate(request)
       expect(JSON.stringify(request)).toBe(before)
     })
 
-    it('stops when aborted: at most one more report, and no work at all when aborted before', async () => {
+    it('stops when aborted: at most one more report, and no work at all if aborted before', async () => {
       const settled = async (request: EvaluationRequest<A>, abort: AbortController, onReport: () => void) => {
         await evaluate(request, { signal: abort.signal, onReport }).catch(() => undefined)
       }
@@ -143,14 +143,14 @@ export function evaluatorContract<A>(
       expect(reports).toBe(0)
     })
 
-    it('goes on after an abort as if it had not been', async () => {
+    it('works after an abort as before', async () => {
       const expected = await evaluate(requestOf(5))
       const abort = new AbortController()
       await evaluate(requestOf(6), { signal: abort.signal, onReport: () => abort.abort() }).catch(() => undefined)
       expect(steady(await evaluate(requestOf(5)))).toEqual(steady(expected))
     })
 
-    it('leaves no tensor behind: flat from trial to trial, and after an abort', async () => {
+    it('leaves no tensor behind, neither from trial to trial nor after an abort', async () => {
       await evaluate(requestOf(0))
       const [tensors, bytes] = [liveTensors(), tf.engine().state.numBytes]
       for (let trial = 0; trial < evaluations; trial++) await evaluate(requestOf(trial))
@@ -160,7 +160,7 @@ export function evaluatorContract<A>(
       expect(tf.engine().state.numBytes - bytes, 'bytes left behind').toBe(0)
     })
 
-    it('gives everything back when disposed', async () => {
+    it('releases everything when disposed', async () => {
       await dispose()
       expect(liveTensors() - tensorsBefore, 'tensors left behind').toBe(0)
     })

@@ -1,4 +1,4 @@
-/** Contract suites and measures for tests of your own parts; they use the vitest of your project. */
+/** Contract suites and measurements for testing your own parts. They use the vitest of your project. */
 export { type ControllerContractOptions, controllerContract, proposed } from './controller-contract.ts'
 export {
   type EvaluatorContractOptions,
@@ -11,3 +11,4 @@ export { type SchedulerContractOptions, schedulerContract } from './scheduler-co
 export { type SpaceContractOptions, spaceContract } from './space-contract.ts'
 export { banditSpace, stockSpaces } from './spaces.ts'
 export { type StoreContractOptions, type StoreContractPlace, storeContract } from './store-contract.ts'
+export { type StudiesContractPlace, studiesContract } from './studies-contract.ts'

@@ -1,10 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { expect } from 'vitest'
 
-/** Tensors alive now; unlike tf.memory(), asks for no engine to be started. */
+/** Number of live tensors. Unlike tf.memory(), it does not start an engine. */
 export const liveTensors = (): number => tf.engine().state.numTensors
 
-/** Runs to the end and expects as many live tensors as before. Returns what the run returns (no tensors, please). */
+/**
+ * Awaits `run` and expects the same number of live tensors as before. Returns its result, which must not contain
+ * tensors.
+ */
 export async function expectNoLeak<T>(run: () => T | Promise<T>): Promise<T> {
   const before = liveTensors()
   const result = await run()

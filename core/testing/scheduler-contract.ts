@@ -57,9 +57,16 @@ function drive(factory: SchedulerFactory, trials: number, workers: number, faili
         continue
       }
       if (next >= trials) break
-      const fidelity = scheduler.start?.(next) ?? 1
-      note('start', next, fidelity)
-      if (fidelity === 'wait') break
+      const start = scheduler.start?.(next) ?? 1
+      note('start', next, start)
+      if (start === 'wait') break
+      const { fidelity, checkpointOf } = typeof start === 'number' ? { fidelity: start } : start
+      if (checkpointOf !== undefined) {
+        expect(paused.has(checkpointOf), `trial ${next} starts from trial ${checkpointOf} while it is paused`).toBe(
+          true,
+        )
+        expect(fidelity).toBeGreaterThan(fidelities.get(checkpointOf)!.at(-1)!)
+      }
       expect(fidelity > 0 && fidelity <= 1, `fidelity ${fidelity}`).toBe(true)
       fidelities.set(next, [fidelity])
       running.push(next++)
@@ -88,7 +95,7 @@ function drive(factory: SchedulerFactory, trials: number, workers: number, faili
 }
 
 /**
- * What every scheduler must keep (see `Scheduler`), as tests: call it at the top level of a test file.
+ * Tests for what every scheduler must guarantee (see `Scheduler`). Call it at the top level of a test file.
  *
  *     schedulerContract('patience', () => ({ report: (trial, report) => … }))
  */

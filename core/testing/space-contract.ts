@@ -5,11 +5,14 @@ import type { Genotype, Json } from '../space/decision.ts'
 import type { SearchSpace } from '../space/space.ts'
 
 export interface SpaceContractOptions {
-  /** Random genotypes tried by each law. Default 50. */
+  /** Number of random genotypes per test. Default: 50. */
   readonly samples?: number
-  /** A space of at most this many architectures is enumerated whole. Default 5,000. */
+  /** A space of at most this many architectures is enumerated completely. Default: 5,000. */
   readonly enumerateUpTo?: number
-  /** The fingerprint of a published version: a later change of the space that would orphan old studies fails. */
+  /**
+   * The fingerprint of a published version. A later change of the space fails the test, because old studies could not
+   * be resumed.
+   */
   readonly fingerprint?: string
 }
 
@@ -23,7 +26,7 @@ const spaceContractNames = optionNames<SpaceContractOptions>('spaceContract', {
 })
 
 /**
- * What every search space must keep, as tests: call it at the top level of a test file.
+ * Tests for what every search space must guarantee. Call it at the top level of a test file.
  *
  *     spaceContract('my space', mySpace)
  */
@@ -54,7 +57,7 @@ export function spaceContract<A>(name: string, given: SearchSpace<A>, options: S
       }
     })
 
-    it('reads back what it formats', () => {
+    it('parses what it formats', () => {
       for (const genotype of randoms()) expect(space.parse(space.format(genotype))).toEqual(genotype)
     })
 
@@ -77,7 +80,7 @@ export function spaceContract<A>(name: string, given: SearchSpace<A>, options: S
         }
     })
 
-    it('mutates to another valid genotype, where there is one', () => {
+    it('mutates to another valid genotype, if there is one', () => {
       const rng = seeded('mutation')
       const alone = sizeOf(space) === 1n
       for (const genotype of randoms()) {
@@ -105,7 +108,7 @@ export function spaceContract<A>(name: string, given: SearchSpace<A>, options: S
       }
     })
 
-    it('refuses what is not a genotype, without throwing', () => {
+    it('refuses values that are not genotypes, without throwing', () => {
       const [genotype] = randoms() as [Genotype]
       const tooLong = [...genotype, 0]
       for (const wrong of [

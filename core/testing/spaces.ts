@@ -14,7 +14,7 @@ import {
   when,
 } from '../space/index.ts'
 
-/** One space for each thing a space can do: what works on these works on any. */
+/** One space for each feature that spaces can have: a controller that works on all of them works on any space. */
 export const stockSpaces = (): readonly SearchSpace[] => [
   defineSpace(
     'plain',
@@ -55,7 +55,7 @@ export const stockSpaces = (): readonly SearchSpace[] => [
   ),
 ]
 
-/** Some options of some decisions, in no order: the arms of a bandit, whose values are for the game to give. */
+/** A space of unordered decisions whose architectures are the arms of a bandit. */
 export const banditSpace = (decisions: number, options: number): SearchSpace<{ readonly arm: readonly number[] }> =>
   defineSpace(
     `bandit-${decisions}x${options}`,

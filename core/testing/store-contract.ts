@@ -3,22 +3,22 @@ import { optionNames } from '../options/index.ts'
 import { readEvents, type Store } from '../study/store.ts'
 import type { SearchEvent } from '../trial/events.ts'
 
-/** One place where events are kept. */
+/** A place that can be opened as a store. */
 export interface StoreContractPlace {
-  /** Opens the place; called again after the store before it was closed. */
+  /** Opens the store; called again after the previous one was closed. */
   open(): Store | Promise<Store>
   /** Cleans up after a test. */
   remove?(): void | Promise<void>
 }
 
 export interface StoreContractOptions {
-  /** Events survive close and open. Default true. */
+  /** Whether events survive closing and opening again. Default: true. */
   readonly persistent?: boolean
 }
 
 const texts = ['plain', 'line\nbreak', 'quote " and \\', 'Grüße 数 🚀', '\u2028', '']
 
-/** Events of several kinds with awkward contents; equal after JSON. */
+/** Events of several kinds with unusual contents that survive JSON. */
 const sampleEvents = (count: number, from = 0): readonly SearchEvent[] =>
   Array.from({ length: count }, (_, i): SearchEvent => {
     const seq = from + i
@@ -64,7 +64,7 @@ const sampleEvents = (count: number, from = 0): readonly SearchEvent[] =>
 const storeContractNames = optionNames<StoreContractOptions>('storeContract', { persistent: true })
 
 /**
- * What every store must keep (see `Store`), as tests: call it at the top level of a test file.
+ * Tests for what every store must guarantee (see `Store`). Call it at the top level of a test file.
  *
  *     storeContract('my store', () => { const directory = mkdtempSync(…); return { open: () => myStore(directory) } })
  */
@@ -88,7 +88,7 @@ export function storeContract(
       for (const event of events) await store.append([event])
     }
 
-    at('begins empty, at a place that a person can find, with nothing to note', async ({ open }) => {
+    at('begins empty, with a location and no notes', async ({ open }) => {
       const store = await open()
       expect(await readEvents(store)).toEqual([])
       expect(store.location.length).toBeGreaterThan(0)
@@ -96,7 +96,7 @@ export function storeContract(
       await store.close()
     })
 
-    at('gives back equal events in their order, as often as asked', async ({ open }) => {
+    at('returns equal events in their order, as often as asked', async ({ open }) => {
       const store = await open()
       const events = sampleEvents(24)
       await append(store, events)
@@ -105,7 +105,7 @@ export function storeContract(
       await store.close()
     })
 
-    at('shows an event at once when append has returned', async ({ open }) => {
+    at('returns an event as soon as append has returned', async ({ open }) => {
       const store = await open()
       for (const [i, event] of sampleEvents(5).entries()) {
         await store.append([event])
@@ -124,7 +124,7 @@ export function storeContract(
       await store.close()
     })
 
-    at('takes several events at once, and reads from a number on', async ({ open }) => {
+    at('appends several events at once, and reads from a given number', async ({ open }) => {
       const store = await open()
       const events = sampleEvents(24)
       await store.append(events)
@@ -142,7 +142,7 @@ export function storeContract(
       await store.close()
     })
 
-    at('follows what is appended', async ({ open }) => {
+    at('follows appended events', async ({ open }) => {
       const store = await open()
       const events = sampleEvents(12)
       await store.append(events.slice(0, 4))
@@ -154,7 +154,7 @@ export function storeContract(
           if (seen.length >= 10) stop.abort()
         }
       })()
-      // A store that never tells would be waited for.
+      // A store that never yields would block the test.
       const limit = setTimeout(() => stop.abort(), 5000)
       await store.append(events.slice(4, 7))
       await store.append(events.slice(7))
@@ -164,7 +164,7 @@ export function storeContract(
       await store.close()
     })
 
-    at('waits for events that are not there yet', async ({ open }) => {
+    at('waits for events that do not exist yet', async ({ open }) => {
       const store = await open()
       await store.append(sampleEvents(2))
       const stop = new AbortController()
@@ -196,14 +196,56 @@ export function storeContract(
       await store.close()
     })
 
-    at('may be closed twice', async ({ open }) => {
+    at(
+      'keeps names of metrics and artifacts that mean something to JavaScript or to a file system',
+      async ({ open }) => {
+        const store = await open()
+        const text = '{"__proto__":{"polluted":1},"constructor":2,"toString":3}'
+        const facts = JSON.parse(text) as null
+        await store.append([{ seq: 0, at: 1, type: 'plugin.event', plugin: '__proto__', name: "'; DROP --", facts }])
+        const [event] = await readEvents(store)
+        expect(JSON.stringify(event && 'facts' in event && event.facts)).toBe(text)
+        expect('polluted' in {}).toBe(false)
+        const { artifacts } = store
+        await artifacts.write('__proto__', Uint8Array.of(1))
+        await artifacts.write("it's %_\\ [a]*?", Uint8Array.of(2))
+        expect(await artifacts.list()).toEqual(['__proto__', "it's %_\\ [a]*?"])
+        expect(await artifacts.read('constructor')).toBeUndefined()
+        expect([...((await artifacts.read('__proto__')) ?? [])]).toEqual([1])
+        await store.close()
+      },
+    )
+
+    at('keeps artifacts of many megabytes whole', async ({ open }) => {
+      const store = await open()
+      await store.append(sampleEvents(1))
+      const data = new Uint8Array(17_000_003)
+      for (let i = 0; i < data.length; i += 97) data[i] = i % 251
+      await store.artifacts.write('large', data)
+      const read = await store.artifacts.read('large')
+      expect(read?.length).toBe(data.length)
+      expect(Buffer.compare(read ?? new Uint8Array(), data)).toBe(0)
+      await store.close()
+    })
+
+    at('can be read after it was closed, and takes nothing more', async ({ open }) => {
+      const store = await open()
+      const events = sampleEvents(4)
+      await store.append(events)
+      await store.close()
+      expect(await readEvents(store)).toEqual(events)
+      if (persistent)
+        await expect((async () => store.append(sampleEvents(1, 4)))()).rejects.toThrow('ARCHLOOM_STUDY_CLOSED')
+    })
+
+    at('can be closed twice', async ({ open }) => {
       const store = await open()
       await store.close()
       await store.close()
     })
 
     if (!persistent) return
-    at('keeps everything over close and open, and goes on behind it', async ({ open }) => {
+    at('keeps everything when closed and opened again, and appends after it', async ({ open }) => {
       const events = sampleEvents(30)
       for (let from = 0; from < 30; from += 10) {
         const store = await open()

@@ -18,11 +18,13 @@ export const error = defineErrors('trial', {
   ARCHLOOM_CONTROLLER_PROPOSAL_INVALID: (d: { trial: number; reason: string }) =>
     `the controller's proposal for trial ${d.trial} is not in the space: ${d.reason}`,
   ARCHLOOM_CONTROLLER_WAITS: (d: { trials: number }) =>
-    `the controller answered "wait" after ${d.trials} trials although no result is outstanding. Return "exhausted" when nothing is left to propose.`,
+    `the controller answered "wait" after ${d.trials} trials, although no result is outstanding. Return "exhausted" when nothing is left to propose.`,
   ARCHLOOM_SCHEDULER_FIDELITY: (d: { trial: number; received: unknown; after: number }) =>
     `the scheduler gave trial ${d.trial} the fidelity ${quote(d.received)}; expected a number in (${d.after}, 1].`,
   ARCHLOOM_SCHEDULER_TRIAL: (d: { trial: number; status: string }) =>
     `the scheduler promoted trial ${d.trial}, which is ${d.status}; expected a paused trial.`,
+  ARCHLOOM_SCHEDULER_CHECKPOINT: (d: { trial: number; from: number; status: string }) =>
+    `the scheduler starts trial ${d.trial} from the checkpoint of trial ${d.from}, which ${d.status}; expected a paused trial with a checkpoint of a lower fidelity. Evaluators save one with saveCheckpoint(data) and continue from context.checkpoint.`,
   ARCHLOOM_EVALUATION_INVALID: (d: { received: unknown; expected: string }) =>
     `the evaluation is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_EVALUATION_NOT_FINITE: (d: { metric: string; received: unknown }) =>
@@ -31,9 +33,9 @@ export const error = defineErrors('trial', {
     `the evaluation did not end within ${d.seconds} s (budget.trialSeconds); it was aborted.`,
   ARCHLOOM_EVALUATION_THREW: (d: { message: string }) => `the evaluator threw: ${d.message}`,
   ARCHLOOM_EVALUATION_BROKEN: (d: { message: string; trials: number }) =>
-    `the first ${d.trials} trials all failed with the same error, so the search was stopped: ${d.message}. Mend the evaluator or the space's build function; the stack is in the cause of this error.`,
+    `the first ${d.trials} trials all failed with the same error, so the search was stopped: ${d.message}. Correct the evaluator or the space's build function; the stack is in the cause of this error.`,
   ARCHLOOM_REPORT_INVALID: (d: { received: unknown; expected: string }) =>
     `report() received ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_SEARCH_TRIAL_UNKNOWN: (d: { trial: number }) =>
-    `trial ${d.trial} is not waiting for an observation; observe() takes a proposal of this search once.`,
+    `trial ${d.trial} is not waiting for an observation; observe() accepts each proposal of this search once.`,
 })

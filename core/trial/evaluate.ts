@@ -14,16 +14,16 @@ export interface Failure {
   readonly code: string
   readonly message: string
   readonly stack?: string
-  /** An exception that no part of archloom coded: probably a mistake in the user's program. */
+  /** An exception without a code of archloom, probably a mistake in the user's program. */
   readonly thrown?: unknown
 }
 
-/** What became of one evaluation. */
+/** The outcome of one evaluation. */
 export type Outcome =
   | {
       readonly ok: true
       readonly evaluation: Evaluation
-      /** The trial was given up: by the scheduler on the way, or by a bound before training. */
+      /** Why the trial was given up: by the scheduler during the evaluation, or because of a bound before training. */
       readonly pruned?: 'scheduler' | 'bounds'
       /** What the evaluator saved for the next rung. */
       readonly checkpoint?: Uint8Array
@@ -34,7 +34,7 @@ const MESSAGE_LIMIT = 1000
 const STACK_LIMIT = 4000
 const cut = (text: string, limit: number) => (text.length > limit ? `${text.slice(0, limit - 1)}…` : text)
 
-/** A failed outcome, its texts cut to a size that a journal can hold. */
+/** A failed outcome whose texts are cut to a size suitable for a journal. */
 export const failed = (reason: FailureReason, code: string, message: string, stack?: string): Failure => ({
   ok: false,
   reason,
@@ -45,8 +45,8 @@ export const failed = (reason: FailureReason, code: string, message: string, sta
 const coded = (reason: FailureReason, cause: ArchloomError): Failure => failed(reason, cause.code, cause.message)
 
 /**
- * Checks what an evaluator or a user answered: every metric is a number, every objective is there and not diverged.
- * `needsAll: false` accepts missing objectives, for a trial that was given up on the way.
+ * Checks the result of an evaluator or a user: every metric is a number, and every objective is present and has not
+ * diverged. `needsAll: false` accepts missing objectives, for a trial that was given up.
  */
 export function checkEvaluation(
   evaluation: unknown,
@@ -90,12 +90,15 @@ function misfortune(thrown: unknown): Failure {
 
 export interface EvaluateOptions {
   readonly objectives: readonly ResolvedObjective[]
-  /** Limit of the evaluation in ms; of an evaluator that queues, counted from `context.started()`. */
+  /** Time limit of the evaluation in ms; for an evaluator that queues, counted from `context.started()`. */
   readonly trialMs: number
   readonly clock: Clock
   /** Aborted when the whole search stops. */
   readonly signal: AbortSignal
-  /** A controller that the search's signal aborts as well. Made only for evaluators that look at their signal. */
+  /**
+   * Makes an abort controller that the search's signal also aborts. It is called only for evaluators that use their
+   * signal.
+   */
   readonly abortable: () => AbortController
   readonly report: (step: number, metrics: Metrics) => 'continue' | 'stop'
   readonly tell: (name: string, facts: Json, plugin?: string) => void
@@ -114,7 +117,7 @@ function checkReport(step: unknown, metrics: unknown): void {
     })
 }
 
-/** The facts as they come out of JSON. Error: ARCHLOOM_REPORT_INVALID. */
+/** The facts after a round trip through JSON. Error: ARCHLOOM_REPORT_INVALID. */
 function asJson(name: unknown, facts: unknown): Json {
   try {
     if (typeof name === 'string' && name !== '') return JSON.parse(JSON.stringify(facts ?? null)) as Json
@@ -122,9 +125,29 @@ function asJson(name: unknown, facts: unknown): Json {
   throw error('ARCHLOOM_REPORT_INVALID', { received: { name, facts: quote(facts) }, expected: 'a name and plain JSON' })
 }
 
+/** A time limit that counts from the last `start`, and not while it is paused. `reached` is undefined without a limit. */
+function timeLimit(ms: number, clock: Clock) {
+  if (!Number.isFinite(ms)) return { start() {}, pause() {}, reached: undefined }
+  let sleep: AbortController | undefined
+  let reach = () => {}
+  const reached = new Promise<void>((resolve) => {
+    reach = resolve
+  })
+  const pause = () => sleep?.abort()
+  const start = () => {
+    pause()
+    const current = new AbortController()
+    sleep = current
+    void clock.sleep(ms, current.signal).then(() => {
+      if (!current.signal.aborted) reach()
+    })
+  }
+  return { start, pause, reached }
+}
+
 /**
  * Evaluates one rung of one trial; the only place that calls an evaluator. Costs that are known without training are
- * held against their bounds first. Time limits, missing and non-finite metrics, exceptions and stop decisions become
+ * compared with their bounds first. Time limits, missing and non-finite metrics, exceptions and stop decisions become
  * outcomes. Never throws.
  */
 export async function evaluateTrial<A>(
@@ -138,26 +161,26 @@ export async function evaluateTrial<A>(
     abort ??= options.abortable()
     return abort
   }
-  const late = Number.isFinite(trialMs) ? new AbortController() : undefined
+  const limited = timeLimit(trialMs, clock)
   let ended = false
   let pruned = false
   let saved: Uint8Array | undefined
   try {
-    const costs = evaluator.costs?.(request.architecture)
+    const counted = evaluator.costs?.(request.architecture)
+    const costs = counted instanceof Promise ? await counted : counted
     if (costs && violationOf(objectives, costs) > 0)
       return { ok: true, evaluation: { metrics: { ...costs } }, pruned: 'bounds' }
-    let started = () => {}
-    const begun = new Promise<void>((resolve) => {
-      started = resolve
-    })
-    if (!evaluator.queues) started()
+    if (!evaluator.queues) limited.start()
     const context = {
       get signal() {
         return aborting().signal
       },
-      started,
+      started: () => {
+        if (!ended) limited.start()
+      },
+      waiting: limited.pause,
       report: (step: number, metrics: Metrics): 'continue' | 'stop' => {
-        // A timed-out evaluation may still report: its trial is over.
+        // An evaluation that timed out may still report, but its trial has ended.
         if (ended) return 'stop'
         checkReport(step, metrics)
         if (options.report(step, metrics) === 'stop') pruned = true
@@ -182,20 +205,16 @@ export async function evaluateTrial<A>(
         ...(saved && { checkpoint: saved }),
       }
     }, misfortune)
-    const limit =
-      late &&
-      begun
-        .then(() => clock.sleep(trialMs, late.signal))
-        .then((): Outcome => {
-          if (!late.signal.aborted) aborting().abort(new Error('timeout'))
-          return coded('timeout', error('ARCHLOOM_EVALUATION_TIMEOUT', { seconds: trialMs / 1000 }))
-        })
-    const outcome = await (limit ? Promise.race([work, limit]) : work)
+    const late = limited.reached?.then((): Outcome => {
+      aborting().abort(new Error('timeout'))
+      return coded('timeout', error('ARCHLOOM_EVALUATION_TIMEOUT', { seconds: trialMs / 1000 }))
+    })
+    const outcome = await (late ? Promise.race([work, late]) : work)
     return signal.aborted && !outcome.ok ? { ...outcome, reason: 'aborted' } : outcome
   } catch (thrown) {
     return misfortune(thrown)
   } finally {
     ended = true
-    late?.abort()
+    limited.pause()
   }
 }

@@ -1,17 +1,17 @@
 import type { Controller, Given, Observation, Proposal } from '../controller.ts'
 import type { Random } from '../random.ts'
-import type { Scheduler, SchedulerReport } from '../scheduler.ts'
-import type { Json } from '../space/decision.ts'
+import type { Scheduler, SchedulerReport, TrialStart } from '../scheduler.ts'
+import type { Genotype, Json } from '../space/decision.ts'
 import type { SearchSpace } from '../space/space.ts'
 import { error } from './errors.ts'
 import type { Outcome } from './evaluate.ts'
-import type { EventDraft, SearchEvent } from './events.ts'
+import type { EventDraft, SearchEvent, WarmTrial } from './events.ts'
 import { gainsOf, isMeasured, type ResolvedObjective, rewardOf, violationOf } from './objective.ts'
 
 type Metrics = Readonly<Record<string, number>>
 type Draft<T extends EventDraft['type']> = EventDraft & { type: T }
 
-/** The result of a rung that the controller has not been told of. */
+/** The result of a rung that the controller has not received. */
 interface Result {
   readonly metrics: Metrics
   readonly reward?: number
@@ -31,9 +31,9 @@ interface Open {
   /** Retries of the running rung. */
   retries: number
   checkpoint?: SavedCheckpoint
-  /** Not told to the controller yet. */
+  /** A result that the controller has not received. */
   result?: Result
-  /** Of a paused trial whose result was told. */
+  /** The last result that the controller has received, of a paused trial. */
   last?: Result
 }
 
@@ -41,6 +41,13 @@ interface Open {
 export interface SavedCheckpoint {
   readonly name: string
   readonly fidelity: number
+}
+
+/** How a trial starts, with the checkpoint that it starts from. */
+interface Start extends TrialStart {
+  readonly checkpoint?: SavedCheckpoint
+  /** Genotype of the trial that left the checkpoint. */
+  readonly from?: Genotype
 }
 
 /** A rung that is to be evaluated. */
@@ -61,6 +68,8 @@ export interface TrialsParts<A> {
   readonly rng: Random
   /** Attempts after a failure, per rung. */
   readonly retries?: number
+  /** Throws for a fidelity that the evaluator cannot evaluate. */
+  readonly checkFidelity?: (fidelity: number) => void
 }
 
 /** The artifact that a trial's rung leaves for the next one. */
@@ -70,19 +79,22 @@ export const checkpointName = (trial: number, rung: number): string => `checkpoi
  * The life of every trial: numbers, seeds, fidelities, states and the order of commits. Randomness of trial k depends on
  * (search seed, k) only, so a resumed or a parallel search proposes exactly what an uninterrupted one would.
  *
- * Methods that change a state return the event that says so; publish it before the next call.
+ * Methods that change a state return the event that records it. Publish this event before the next call.
  */
 export class Trials<A = unknown> {
   readonly #parts: TrialsParts<A>
   readonly #open = new Map<number, Open>()
-  /** Started rungs whose results the controller has not been told of, in the order in which they started. */
+  /** Started rungs whose results the controller has not received, in the order in which they started. */
   readonly #uncommitted = new Set<number>()
   readonly #waiting: number[] = []
   #next = 0
   #enqueued = 0
   #exhausted = false
-  /** The scheduler's answer for the next trial, until that trial is opened. */
-  #admitted: number | undefined
+  #isWarm = false
+  /** Prunings that a replayed commit led to and the journal does not hold: it ends between the two. */
+  readonly #owed = new Map<number, Draft<'trial.pruned'>>()
+  /** The scheduler's answer for a trial that has not started. */
+  #admitted: { readonly trial: number; readonly start: Start } | undefined
 
   constructor(parts: TrialsParts<A>) {
     this.#parts = parts
@@ -108,7 +120,7 @@ export class Trials<A = unknown> {
     return jobs
   }
 
-  /** The longest run of results, from the oldest uncommitted rung, that the controller has not been told of. */
+  /** The longest sequence of results, from the oldest uncommitted rung, that the controller has not received. */
   get committable(): readonly number[] {
     const ready: number[] = []
     for (const trial of this.#uncommitted) {
@@ -118,7 +130,7 @@ export class Trials<A = unknown> {
     return ready
   }
 
-  /** Every trial with a result that the controller has not been told of. */
+  /** Every trial with a result that the controller has not received. */
   get untold(): readonly number[] {
     return [...this.#uncommitted].filter((trial) => this.#open.get(trial)!.result)
   }
@@ -131,6 +143,11 @@ export class Trials<A = unknown> {
   /** Trials that a person enqueued and that have not started. */
   get waiting(): number {
     return this.#waiting.length
+  }
+
+  /** Whether the controller was told of results of elsewhere. */
+  get isWarm(): boolean {
+    return this.#isWarm
   }
 
   get exhausted(): boolean {
@@ -153,8 +170,10 @@ export class Trials<A = unknown> {
     return (this.#open.get(trial)?.fidelity ?? 1) < 1
   }
 
-  /** Continue the paused trial that the scheduler promotes, if any. */
+  /** Continues the paused trial that the scheduler promotes, if any. */
   promote(): Draft<'trial.continued'> | undefined {
+    // The trial whose checkpoint the next one starts from must rest until then.
+    if (this.#admitted?.start.checkpoint) return undefined
     const promotion = this.#parts.scheduler.promote?.()
     if (!promotion) return undefined
     const { trial, fidelity } = promotion
@@ -163,10 +182,11 @@ export class Trials<A = unknown> {
       throw error('ARCHLOOM_SCHEDULER_TRIAL', { trial, status: open?.status ?? 'no open trial' })
     if (!(fidelity > open.fidelity && fidelity <= 1))
       throw error('ARCHLOOM_SCHEDULER_FIDELITY', { trial, received: fidelity, after: open.fidelity })
+    this.#parts.checkFidelity?.(fidelity)
     return this.#continue(trial, open, open.rung + 1, fidelity)
   }
 
-  /** Close a paused trial that the scheduler will never promote, if any. */
+  /** Closes a paused trial that the scheduler will never promote, if any. */
   giveUp(): Draft<'trial.pruned'> | undefined {
     const trial = this.#parts.scheduler.giveUp?.()
     if (trial === undefined) return undefined
@@ -204,59 +224,101 @@ export class Trials<A = unknown> {
     return { type: 'trial.continued', trial, rung, fidelity }
   }
 
-  /** Start the next trial that a person enqueued, if any. */
+  /** Starts the next trial that a person enqueued, if any. */
   startWaiting(): Draft<'trial.continued'> | undefined {
     const trial = this.#waiting[0]
     if (trial === undefined) return undefined
-    const fidelity = this.#startOf(trial)
-    if (fidelity === 'wait') return undefined
+    const start = this.#admit(trial)
+    if (start === 'wait') return undefined
     this.#waiting.shift()
-    return this.#continue(trial, this.#open.get(trial)!, 0, fidelity)
+    this.#admitted = undefined
+    const open = this.#open.get(trial)!
+    if (start.checkpoint) open.checkpoint = start.checkpoint
+    return { ...this.#continue(trial, open, 0, start.fidelity), ...originOf(start) }
   }
 
-  /** Fidelity of a trial's first rung. */
-  #startOf(trial: number): number | 'wait' {
-    const fidelity = this.#parts.scheduler.start?.(trial) ?? 1
-    if (fidelity !== 'wait' && !(fidelity > 0 && fidelity <= 1))
+  /** How a trial starts. Errors: ARCHLOOM_SCHEDULER_FIDELITY, ARCHLOOM_SCHEDULER_CHECKPOINT. */
+  #startOf(trial: number): Start | 'wait' {
+    const answer = this.#parts.scheduler.start?.(trial) ?? 1
+    if (answer === 'wait') return answer
+    const { fidelity, checkpointOf: from } = typeof answer === 'number' ? { fidelity: answer } : answer
+    if (!(fidelity > 0 && fidelity <= 1))
       throw error('ARCHLOOM_SCHEDULER_FIDELITY', { trial, received: fidelity, after: 0 })
-    return fidelity
+    this.#parts.checkFidelity?.(fidelity)
+    if (from === undefined) return { fidelity }
+    const open = this.#open.get(from)
+    const refuse = (status: string) => error('ARCHLOOM_SCHEDULER_CHECKPOINT', { trial, from, status })
+    if (open?.status !== 'paused') throw refuse(`is ${open?.status ?? 'no open trial'}`)
+    const { checkpoint, proposal } = open
+    if (!checkpoint) throw refuse('has none')
+    if (checkpoint.fidelity >= fidelity)
+      throw refuse(`has one of fidelity ${checkpoint.fidelity}, while trial ${trial} starts at ${fidelity}`)
+    return { fidelity, checkpointOf: from, checkpoint, from: proposal.genotype }
   }
 
-  /** Likewise for the next trial, asked once: the answer is kept until the trial is opened. */
-  #admit(): number | 'wait' {
-    if (this.#admitted !== undefined) return this.#admitted
-    const fidelity = this.#startOf(this.#next)
-    if (fidelity !== 'wait') this.#admitted = fidelity
-    return fidelity
+  /** How a trial starts. The scheduler is asked once, and its answer is kept until the trial has started. */
+  #admit(trial = this.#next): Start | 'wait' {
+    if (this.#admitted?.trial === trial) return this.#admitted.start
+    const start = this.#startOf(trial)
+    if (start !== 'wait') this.#admitted = { trial, start }
+    return start
   }
 
   /**
-   * Ask the controller for the next trial. 'wait' where it, or the scheduler, needs outstanding results first.
-   * Errors: ARCHLOOM_CONTROLLER_PROPOSAL_INVALID, ARCHLOOM_SCHEDULER_FIDELITY.
+   * Asks the controller for the next trial. Returns 'wait' if the controller or the scheduler needs outstanding
+   * results first. Errors: ARCHLOOM_CONTROLLER_PROPOSAL_INVALID, ARCHLOOM_SCHEDULER_FIDELITY,
+   * ARCHLOOM_SCHEDULER_CHECKPOINT.
    */
-  propose(given?: Given): Draft<'trial.proposed'> | 'wait' | 'exhausted' {
+  propose(condition?: Given): Draft<'trial.proposed'> | 'wait' | 'exhausted' {
     if (this.exhausted) return 'exhausted'
-    if (this.#admit() === 'wait') return 'wait'
+    const start = this.#admit()
+    if (start === 'wait') return 'wait'
+    const given = start.from ? { from: start.from, ...condition } : condition
     const rng = this.#parts.rng.fork(`propose/${this.#next}`)
     const answer = this.#parts.controller?.propose(rng, given) ?? { genotype: this.#parts.space.random(rng) }
     if (answer === 'exhausted') this.#exhausted = true
     return typeof answer === 'string' ? answer : this.open(answer, given)
   }
 
+  /**
+   * Tell the controller of results of elsewhere, before the first trial. They are no trials of this search: their numbers
+   * are −1, −2, …, the scheduler does not hear of them, and they are never its best.
+   */
+  warm(from: string, trials: readonly WarmTrial[]): Draft<'controller.warmed'> {
+    const { objectives, controller } = this.#parts
+    this.#isWarm = true
+    const observations = trials.map(({ genotype, metrics, fidelity = 1 }, i): Observation => {
+      const violation = violationOf(objectives, metrics)
+      return {
+        trial: -1 - i,
+        proposal: { genotype },
+        metrics,
+        reward: rewardOf(objectives, metrics),
+        objectives: gainsOf(objectives, metrics),
+        feasible: violation === 0,
+        violation,
+        fidelity,
+      }
+    })
+    return { type: 'controller.warmed', from, trials, diagnostics: controller?.observe(observations) ?? {} }
+  }
+
   /** Open a trial for a proposal made elsewhere (an algorithm's own generator, a user's choice) and start it. */
   open(proposal: Proposal, given?: Given): Draft<'trial.proposed'> {
     const admitted = this.#admit()
-    const draft = this.#add(proposal, given, admitted === 'wait' ? 1 : admitted)
+    const start = admitted === 'wait' ? { fidelity: 1 } : admitted
+    const draft = { ...this.#add(proposal, given, start.fidelity), ...originOf(start) }
     this.#admitted = undefined
     const { trial } = draft
     const open = this.#open.get(trial)!
+    if (start.checkpoint) open.checkpoint = start.checkpoint
     open.status = 'running'
     open.attempts = 1
     this.#uncommitted.add(trial)
     return draft
   }
 
-  /** Open a trial that waits for its turn: it is started before the controller is asked again. */
+  /** Opens a trial that waits to be started; it starts before the controller is asked again. */
   enqueue(proposal: Proposal): Draft<'trial.proposed'> {
     const draft = this.#add(proposal, undefined, 1)
     this.#waiting.push(draft.trial)
@@ -290,12 +352,19 @@ export class Trials<A = unknown> {
     }
   }
 
+  /** After a replay: events that follow from the journal's last one and were not written. */
+  takeOwed(): readonly Draft<'trial.pruned'>[] {
+    const owed = [...this.#owed.values()]
+    this.#owed.clear()
+    return owed
+  }
+
   /** A session begins: rungs that were under way are evaluated again from their start. */
   restartRunning(): void {
     for (const [trial, { status }] of this.#open) if (status === 'running') this.#parts.scheduler.restart?.(trial)
   }
 
-  /** Pass a report from inside a trial to the scheduler. */
+  /** Passes a report from inside a trial to the scheduler. */
   progress(trial: number, step: number, metrics: Metrics): 'continue' | 'stop' {
     const open = this.#open.get(trial)
     if (open?.status !== 'running') return 'stop'
@@ -319,7 +388,7 @@ export class Trials<A = unknown> {
     }
   }
 
-  /** Whether a failure of a running trial is to be tried again, and the event that says so. */
+  /** The event of a retry, if the failure of a running trial is to be retried. */
   retry(trial: number, outcome: Outcome): Draft<'trial.retried'> | undefined {
     const open = this.#open.get(trial)
     const mayRetry = !outcome.ok && outcome.reason !== 'aborted' && outcome.reason !== 'invalid'
@@ -331,7 +400,7 @@ export class Trials<A = unknown> {
     return { type: 'trial.retried', trial, attempt: open.attempts, reason, code, message }
   }
 
-  /** Record the outcome of a trial's running rung. Error: ARCHLOOM_SEARCH_TRIAL_UNKNOWN. */
+  /** Records the outcome of a trial's running rung. Error: ARCHLOOM_SEARCH_TRIAL_UNKNOWN. */
   end(
     trial: number,
     outcome: Outcome,
@@ -405,8 +474,8 @@ export class Trials<A = unknown> {
   }
 
   /**
-   * Tell controller and scheduler of results, in the given order. Returns `controller.updated`, then `trial.pruned` for
-   * every paused trial that the scheduler gives up.
+   * Passes results to the controller and the scheduler, in the given order. Returns `controller.updated`, then
+   * `trial.pruned` for every paused trial that the scheduler gives up.
    */
   commit(trials: readonly number[]): readonly [Draft<'controller.updated'>, ...Draft<'trial.pruned'>[]] {
     const { controller, scheduler } = this.#parts
@@ -446,8 +515,8 @@ export class Trials<A = unknown> {
   }
 
   /**
-   * Bring a fresh controller and scheduler to where a journal ends, by repeating what they were asked and told.
-   * Returns the number of the first trial that differs from the journal's, if any.
+   * Brings a new controller and scheduler to the end of a journal by repeating the calls of the recorded search.
+   * Returns the number of the first trial that differs from the journal, if any.
    */
   replay(event: SearchEvent): number | undefined {
     switch (event.type) {
@@ -473,6 +542,7 @@ export class Trials<A = unknown> {
         this.restartRunning()
         return undefined
       case 'trial.pruned':
+        if (this.#owed.delete(event.trial)) return undefined
         if (this.#open.get(event.trial)?.status === 'paused')
           return this.giveUp()?.trial === event.trial ? undefined : event.trial
         this.#replayResult(event)
@@ -482,9 +552,14 @@ export class Trials<A = unknown> {
       case 'trial.failed':
         this.#replayResult(event)
         return undefined
-      case 'controller.updated':
-        this.commit(event.trials)
+      case 'controller.warmed':
+        this.warm(event.from, event.trials)
         return undefined
+      case 'controller.updated': {
+        const [, ...pruned] = this.commit(event.trials)
+        for (const draft of pruned) this.#owed.set(draft.trial, draft)
+        return undefined
+      }
       default:
         return undefined
     }
@@ -501,7 +576,7 @@ export class Trials<A = unknown> {
       this.enqueue(proposal)
       return undefined
     }
-    // Without a controller, the algorithm chose: it will know where it stands.
+    // Without a controller, the algorithm made the proposal and restores its own state.
     const again = this.#parts.controller ? this.propose(given) : this.open(proposal, given)
     if (typeof again === 'string') return event.trial
     const { space } = this.#parts
@@ -525,6 +600,8 @@ export class Trials<A = unknown> {
       open.checkpoint = { name: event.checkpoint, fidelity: event.fidelity }
   }
 }
+
+const originOf = ({ checkpointOf }: Start) => (checkpointOf === undefined ? {} : { checkpointOf })
 
 const failedResult = (failure: NonNullable<Observation['failure']>): Result => ({
   metrics: {},

@@ -5,14 +5,16 @@ export type Direction = 'maximise' | 'minimise'
 
 export interface ObjectiveOptions {
   readonly direction: Direction
-  /** Trials above (below) this value are infeasible: kept, but never best and never on the front. */
+  /**
+   * Trials above (or below) this value are infeasible: they are kept, but are never the best and never on the front.
+   */
   readonly atMost?: number
   readonly atLeast?: number
-  /** Share in the scalar reward. Default 1 for the first objective, 0 for the others. */
+  /** Weight in the scalar reward. Default: 1 for the first objective, 0 for the others. */
   readonly weight?: number
-  /** Divides the value in the reward, to bring units together. Default 1. */
+  /** Divides the value in the reward, to make units comparable. Default: 1. */
   readonly scale?: number
-  /** Stop the search when a feasible trial reaches this value. */
+  /** The search stops when a feasible trial reaches this value. */
   readonly target?: number
 }
 
@@ -58,8 +60,27 @@ export function resolveObjectives(objectives: Objectives): readonly ResolvedObje
       const suggestion = numbers.includes(key) ? undefined : nearest(key, known)
       throw error('ARCHLOOM_OBJECTIVE_INVALID', { name: `${metric}.${key}`, received: value, expected, suggestion })
     }
+    checkBounds(metric, options)
     return { metric, weight: index === 0 ? 1 : 0, scale: 1, ...options }
   })
+}
+
+/** Refuses bounds that no number keeps, and a target that only a result outside of the bounds reaches. */
+function checkBounds(metric: string, { direction, atLeast, atMost, target }: ObjectiveOptions): void {
+  if (atLeast !== undefined && atMost !== undefined && atLeast > atMost)
+    throw error('ARCHLOOM_OBJECTIVE_INVALID', {
+      name: metric,
+      received: { atLeast, atMost },
+      expected: 'atLeast to be at most atMost, because no result keeps both bounds otherwise',
+    })
+  const [bound, name] = direction === 'maximise' ? [atMost, 'atMost'] : [atLeast, 'atLeast']
+  if (target === undefined || bound === undefined) return
+  if (direction === 'maximise' ? target > bound : target < bound)
+    throw error('ARCHLOOM_OBJECTIVE_INVALID', {
+      name: metric,
+      received: { direction, target, [name]: bound },
+      expected: `a target within the bound ${name}, because no result reaches the target and keeps the bound otherwise`,
+    })
 }
 
 /** The metric with its sign turned so that larger is better. */
@@ -74,7 +95,10 @@ const violation = (o: ResolvedObjective, value: number): number => {
 
 type Metrics = Readonly<Record<string, number>>
 
-/** Sum over all bounds of how far a metric is outside, relative to the bound; 0 where a metric is missing or inside. */
+/**
+ * Sum over all bounds of how far a metric is outside, relative to the bound; a metric that is missing or inside counts
+ * 0.
+ */
 export const violationOf = (objectives: readonly ResolvedObjective[], metrics: Metrics): number => {
   let sum = 0
   for (const o of objectives) {
@@ -84,7 +108,10 @@ export const violationOf = (objectives: readonly ResolvedObjective[], metrics: M
   return sum
 }
 
-/** Larger is better: Σ weight · gain / scale. Bounds do not enter: feasibility is compared before rewards. */
+/**
+ * Larger is better: Σ weight · gain / scale. Bounds do not change the reward, because feasibility is compared before
+ * rewards.
+ */
 export const rewardOf = (objectives: readonly ResolvedObjective[], metrics: Metrics): number => {
   let reward = 0
   for (const o of objectives) if (o.weight !== 0) reward += (o.weight * gain(o, metrics[o.metric]!)) / o.scale
@@ -99,11 +126,11 @@ export const gainsOf = (objectives: readonly ResolvedObjective[], metrics: Metri
 export const isMeasured = (objectives: readonly ResolvedObjective[], metrics: Metrics): boolean =>
   objectives.every((o) => metrics[o.metric] !== undefined)
 
-/** NaN, or infinite in the bad direction: what a training that diverged leaves behind. */
+/** NaN, or infinite in the bad direction: the usual result of a training run that diverged. */
 export const isDiverged = (o: ResolvedObjective, value: number): boolean =>
   Number.isNaN(value) || gain(o, value) === Number.NEGATIVE_INFINITY
 
-/** What is compared between two results. Absent fields mean a feasible result. */
+/** The fields of a result that comparisons use. Without the optional fields a result is feasible. */
 export interface Comparable {
   readonly reward: number
   readonly feasible?: boolean

@@ -8,7 +8,7 @@ import { messageOf } from '../../core/errors.ts'
 import { error } from './errors.ts'
 import { LARGEST_FILE } from './read-bytes.ts'
 
-/** Passes bytes on, as many as an archive may unpack to. */
+/** A stream that passes bytes on and fails above the size that an archive may unpack to. */
 function limited(): Transform {
   let passed = 0
   return new Transform({
@@ -21,15 +21,15 @@ function limited(): Transform {
 }
 
 /**
- * Takes the named members out of a .tar.gz and puts them flat into a folder; nothing else is written, so no path inside
- * the archive matters. Error: ARCHLOOM_ARCHIVE_INCOMPLETE.
+ * Extracts the named members of a .tar.gz into one folder, without sub-folders. Paths inside the archive are ignored,
+ * so they cannot point outside the folder. Error: ARCHLOOM_ARCHIVE_INCOMPLETE.
  */
 export async function extractMembers(archive: string, members: readonly string[], folder: string): Promise<void> {
   const missing = new Set(members)
   await mkdir(folder, { recursive: true })
   try {
     const source = createReadStream(archive)
-    // Reading the last stream reports the errors of all; the callback only keeps them from ending the process.
+    // Reading the last stream reports the errors of all streams; the callback only prevents uncaught exceptions.
     const unpacked = pipeline(source, createGunzip(), limited(), () => {})
     const bytes = Readable.toWeb(unpacked) as ReadableStream<Uint8Array>
     for await (const { header, body } of bytes.pipeThrough(createTarDecoder())) {

@@ -1,11 +1,11 @@
 import type { Random } from '../../core/random.ts'
 import { error } from './errors.ts'
 
-/** Random changes of training images, drawn anew for every batch. */
+/** Random changes of training images, drawn for every batch. */
 export interface Augmentation {
-  /** Random crop: the image moves by up to `padding` pixels each way; what enters is black. */
+  /** Random crop: the image moves by up to `padding` pixels each way; uncovered pixels are black. */
   readonly crop?: { readonly padding: number }
-  /** Mirror left to right with probability one half. */
+  /** Whether to mirror images left to right with probability one half. */
   readonly flip?: boolean
   /** A square of this side is set to the channel means (DeVries & Taylor, 2017); its centre is anywhere in the image. */
   readonly cutout?: number
@@ -60,7 +60,7 @@ export function writeImage(pixels: Uint8Array, from: number, out: Float32Array, 
     for (let c = 0; c < channels; c++) out[to + c] = table[256 * c + (pixels[from + c] as number)] as number
 }
 
-/** As writeImage, with random crop, flip and cutout. Draws the same amount of randomness for every image. */
+/** Like writeImage, with random crop, flip and cutout. It draws the same number of random numbers for every image. */
 export function writeAugmented(
   pixels: Uint8Array,
   from: number,
@@ -92,7 +92,7 @@ export function writeAugmented(
   if (cutout) eraseSquare(out, to, layout, cutout, rng)
 }
 
-/** 0 after normalisation is the mean of the channel. */
+/** Erases a square: after normalisation, 0 is the mean of the channel. */
 function eraseSquare(out: Float32Array, to: number, layout: ImageLayout, side: number, rng: Random): void {
   const { height, width, channels } = layout
   const top = rng.int(height) - (side >> 1)

@@ -40,7 +40,7 @@ export const cifar10Set: NamedSet = {
   ],
 }
 
-/** Krizhevsky (2009): the same in 100 fine classes (20 coarse ones). */
+/** Krizhevsky (2009): 50,000 + 10,000 photographs of 32×32 in 100 fine (or 20 coarse) classes. */
 export const cifar100Set = (labels: 'fine' | 'coarse' = 'fine'): NamedSet => ({
   name: 'cifar100',
   title: 'CIFAR-100',
@@ -92,7 +92,7 @@ async function readFolder(folder: string, files: CifarFolder): Promise<ImagesOnD
   return { train, test, classNames: await classNamesOf(folder, files), notes }
 }
 
-/** Says aloud when a set is not the whole official one. */
+/** Notes for a set that is not the complete official one. */
 export function sizeNotes(train: number, test: number, official: readonly [number, number]): string[] {
   const part = (n: number, whole: number, what: string) =>
     n === whole

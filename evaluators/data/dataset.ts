@@ -15,20 +15,20 @@ export interface ImageDataset extends Dataset {
   readonly test: ImageSplit<'test'>
   readonly source: DatasetSource
   readonly notes: readonly string[]
-  /** Folder or file the images were read from, where there is one. */
+  /** Folder or file that the images were read from, if any. */
   readonly location?: string
 }
 
 export interface SplitDatasetOptions {
   readonly name: string
   readonly train: LabelledImages
-  /** Images of its own, or how many training examples to hold out. Default: a tenth of them. */
+  /** Separate images, or the number of training examples to hold out. Default: a tenth of them. */
   readonly validation?: LabelledImages | number
-  /** Images of its own, or how many examples to set apart from `train` before anything else. */
+  /** Separate images, or the number of examples to take from `train` before anything else. */
   readonly test: LabelledImages | number
-  /** Train on no more than so many examples (a stratified choice, after the hold-out). */
+  /** Maximum number of training examples (chosen stratified by class, after the hold-out). */
   readonly trainSize?: number
-  /** Keep no more than so many test examples (a stratified choice). */
+  /** Maximum number of test examples (chosen stratified by class). */
   readonly testSize?: number
   /** Applied to training batches only. */
   readonly augment?: Augmentation
@@ -68,7 +68,7 @@ export function splitDataset(options: SplitDatasetOptions): ImageDataset {
   const { name, source = 'own', notes = [], classNames, location } = options
   const rng = seeded(options.seed ?? 0)
   const { pool, testImages, testIndices } = setTestApart(options, rng.fork('test'))
-  // Statistics come last, from the examples that remain for training.
+  // Statistics are computed last, from the examples that remain for training.
   const placeholder = placeholderFor(options.train.channels)
   const full = imageSplit('train', options.train, { ...(pool && { indices: pool }), normalisation: placeholder })
 
@@ -133,7 +133,7 @@ const sources: Record<DatasetSource, string> = {
   own: 'as given',
 }
 
-/** One line to say which examples a program uses; the data set's notes are said after it. */
+/** One line that describes which examples a program uses. Print the data set's notes after it. */
 export function describeDataset(dataset: Dataset & { readonly location?: string }): string {
   const { name, train, validation, test, source, location } = dataset
   const size = (n: number) => n.toLocaleString('en-US')

@@ -21,7 +21,7 @@ export interface DownloadProgress {
   readonly url: string
   /** Bytes on disk so far, those of earlier attempts included. */
   readonly received: number
-  /** Whole size in bytes, when the server tells. */
+  /** Total size in bytes, if the server reports it. */
   readonly total?: number
   readonly bytesPerSecond: number
   readonly done: boolean
@@ -30,15 +30,15 @@ export interface DownloadProgress {
 export interface DownloadOptions {
   /** Addresses of the same file, tried in order. */
   readonly urls: readonly string[]
-  /** Where the file goes; meanwhile it is called `<path>.part`. */
+  /** Path of the file. During the download it is called `<path>.part`. */
   readonly path: string
   readonly checksum: Checksum
   readonly onProgress?: (progress: DownloadProgress) => void
-  /** Attempts for each address. Default 4. */
+  /** Number of attempts for each address. Default: 4. */
   readonly attempts?: number
-  /** A connection that brings nothing for so long is given up, in milliseconds. Default 30,000. */
+  /** Milliseconds without data after which a connection is given up. Default: 30,000. */
   readonly stallMs?: number
-  /** Pause before the second attempt, doubled each time, in milliseconds. Default 1,000. */
+  /** Milliseconds before the second attempt, doubled each time. Default: 1,000. */
   readonly pauseMs?: number
   readonly clock?: Clock
   readonly signal?: AbortSignal
@@ -57,8 +57,8 @@ const downloadNames = optionNames<DownloadOptions>('download', {
 })
 
 /**
- * Fetches a file, continues where an earlier attempt (or run) broke off, and keeps it only if its checksum is right.
- * Errors: ARCHLOOM_DOWNLOAD_STATUS, ARCHLOOM_DOWNLOAD_FAILED, ARCHLOOM_DOWNLOAD_CHECKSUM.
+ * Downloads a file, continuing an interrupted attempt or run, and keeps it only if its checksum is right. Errors:
+ * ARCHLOOM_DOWNLOAD_STATUS, ARCHLOOM_DOWNLOAD_FAILED, ARCHLOOM_DOWNLOAD_CHECKSUM.
  */
 export async function download(options: DownloadOptions): Promise<void> {
   downloadNames(options)
@@ -77,7 +77,8 @@ export async function download(options: DownloadOptions): Promise<void> {
         await rm(part)
         const { algorithm, value: expected } = options.checksum
         failure = error('ARCHLOOM_DOWNLOAD_CHECKSUM', { url, algorithm, received, expected })
-        // A part from an earlier time may have been of another file: once more, from the start. Else the source is bad.
+        // An earlier part may belong to another file, so try once more from the start. If that fails, the source is
+        // bad.
         if (resumed === 0) break
       } catch (cause) {
         signal?.throwIfAborted()
@@ -88,7 +89,7 @@ export async function download(options: DownloadOptions): Promise<void> {
           const reason = reasonOf(cause)
           const received = await sizeOf(part)
           failure = error('ARCHLOOM_DOWNLOAD_FAILED', { url, attempts: attempt, received, reason }, { cause })
-          // No such host (most often: no network at all): waiting does not help.
+          // The host is unknown, usually because there is no network. Waiting does not help.
           if (reason.includes('ENOTFOUND')) break
         }
       }
@@ -113,10 +114,10 @@ async function fetchInto(part: string, resumed: number, url: string, options: Do
   const { stallMs = 30_000, onProgress } = options
   using stall = new StallTimer(stallMs)
   const signal = options.signal ? AbortSignal.any([options.signal, stall.signal]) : stall.signal
-  // identity: a server that compresses on the fly would make ranges and sizes mean something else.
+  // 'identity', because ranges and sizes would not be those of the file if the server compressed it.
   const headers = { 'accept-encoding': 'identity', ...(resumed > 0 && { range: `bytes=${resumed}-` }) }
   const response = await fetch(url, { headers, signal })
-  // Range not satisfiable: the part is already whole, or longer than the file. The checksum tells.
+  // Range not satisfiable: the part is complete already, or longer than the file. The checksum decides.
   if (response.status === 416 && resumed > 0) return void (await response.body?.cancel())
   if (!response.ok || !response.body) {
     await response.body?.cancel()
@@ -161,7 +162,7 @@ class StallTimer implements Disposable {
   }
   restart() {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#controller.abort(new Error(`nothing came for ${this.#ms} ms`)), this.#ms)
+    this.#timer = setTimeout(() => this.#controller.abort(new Error(`no data came for ${this.#ms} ms`)), this.#ms)
   }
   [Symbol.dispose]() {
     clearTimeout(this.#timer)
@@ -179,7 +180,7 @@ async function hashOf(path: string, algorithm: Checksum['algorithm']): Promise<s
   return hash.digest('hex')
 }
 
-/** fetch says only "fetch failed"; the cause says why. */
+/** The reason of a failed fetch, which is in the cause of the error. */
 const reasonOf = (thrown: unknown): string => {
   const inner = thrown instanceof Error ? thrown.cause : undefined
   return inner ? `${messageOf(thrown)} (${messageOf(inner) || (inner as { code?: string }).code})` : messageOf(thrown)

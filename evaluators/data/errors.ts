@@ -2,40 +2,40 @@ import { defineErrors, quote } from '../../core/errors.ts'
 
 const list = (items: readonly string[]) => (items.length ? items.map((item) => `\n  ${item}`).join('') : ' nothing')
 
-/** Everything that can be wrong with data: files, labels, splits, downloads. */
+/** Errors of data: files, labels, splits, downloads. */
 export const error = defineErrors('data', {
   ARCHLOOM_DATA_FOLDER_MISSING: (d: { variable: string; path: string }) =>
     `${d.variable} is ${quote(d.path)}, which is not a folder. Point it to a folder of data sets, or unset it.`,
   ARCHLOOM_DATA_FILE_MISSING: (d: { path: string; why: string }) =>
     `no file ${quote(d.path)} (${d.why}). Put the file there, or correct the path.`,
   ARCHLOOM_DATA_GZIP_CORRUPT: (d: { path: string; reason: string }) =>
-    `${quote(d.path)} cannot be unpacked: ${d.reason}. Expected a whole gzip file; fetch it again.`,
+    `${quote(d.path)} cannot be unpacked: ${d.reason}. Expected a complete gzip file; download it again.`,
   ARCHLOOM_DATA_TRUNCATED: (d: { path: string; bytes: number; expected: number }) =>
-    `${quote(d.path)} holds ${d.bytes} bytes; its header promises ${d.expected}. The file is cut short: fetch it again.`,
+    `${quote(d.path)} holds ${d.bytes} bytes; its header says ${d.expected}. The file is incomplete: download it again.`,
   ARCHLOOM_DATA_TRAILING_BYTES: (d: { path: string; bytes: number; expected: number }) =>
-    `${quote(d.path)} holds ${d.bytes} bytes; its header promises only ${d.expected}. Fetch the file again.`,
+    `${quote(d.path)} holds ${d.bytes} bytes; its header says only ${d.expected}. Download the file again.`,
   ARCHLOOM_DATA_RECORD_SIZE: (d: { path: string; bytes: number; record: number; layout: string }) =>
-    `${quote(d.path)} holds ${d.bytes} bytes, not one or more whole records of ${d.record} bytes (${d.layout}). ` +
-    `The file is cut short or of another format.`,
+    `${quote(d.path)} holds ${d.bytes} bytes, expected one or more complete records of ${d.record} bytes (${d.layout}). ` +
+    `The file is incomplete or has another format.`,
   ARCHLOOM_DATA_MAGIC: (d: { path: string; received: string; expected: string; what: string }) =>
     `${quote(d.path)} begins with ${d.received}; ${d.what} begin with ${d.expected}. Is it the right file?`,
   ARCHLOOM_DATA_LABEL_RANGE: (d: { where: string; index: number; label: number; classes: number }) =>
     `example ${d.index} of ${quote(d.where)} has label ${d.label}; expected 0 to ${d.classes - 1}. ` +
     `Check the format and the number of classes.`,
   ARCHLOOM_DATA_COUNT_MISMATCH: (d: { where: string; images: number; labels: number }) =>
-    `${quote(d.where)} has ${d.images} images but ${d.labels} labels; expected as many of each.`,
+    `${quote(d.where)} has ${d.images} images but ${d.labels} labels; expected the same number of both.`,
   ARCHLOOM_DATA_SHAPE: (d: { where: string; received: string; expected: string }) =>
     `${quote(d.where)} has ${d.received}; expected ${d.expected}.`,
   ARCHLOOM_IMAGE_FOLDER_EMPTY: (d: { path: string; expected: string }) =>
     `${quote(d.path)} holds ${d.expected === 'images' ? 'no image' : 'no sub-folder'}; expected ${d.expected}. ` +
-    `Layout: one sub-folder a class, with its images inside.`,
+    `Expected one sub-folder per class, with its images inside.`,
   ARCHLOOM_IMAGE_UNDECODABLE: (d: { path: string; reason: string }) =>
     `${quote(d.path)} is not a readable image: ${d.reason}. Repair or remove the file.`,
   ARCHLOOM_IMAGE_SIZE: (d: { path: string; received: string; expected: string }) =>
     `${quote(d.path)} is ${d.received} pixels; the first image is ${d.expected}. ` +
-    `Give { resize: { height, width } } to bring all images to one size.`,
+    `Give { resize: { height, width } } to resize all images.`,
   ARCHLOOM_SPLIT_SIZE: (d: { what: string; received: unknown; available: number; smallest?: number }) =>
-    `${d.what} of ${quote(d.received)} examples asked for; expected a whole number from ${d.smallest ?? 1} to ${d.available}.`,
+    `${d.what} of ${quote(d.received)} examples was requested; expected a whole number from ${d.smallest ?? 1} to ${d.available}.`,
   ARCHLOOM_BATCH_SIZE: (d: { received: unknown }) =>
     `batchSize is ${quote(d.received)}; expected a whole number of at least 1.`,
   ARCHLOOM_AUGMENTATION: (d: { option: string; received: unknown; expected: string }) =>
@@ -47,23 +47,23 @@ export const error = defineErrors('data', {
   ARCHLOOM_MANIFOLD: (d: { where: string; option: string; received: unknown; expected: string }) =>
     `${d.where}: ${d.option} is ${quote(d.received)}; expected ${d.expected}.`,
   ARCHLOOM_DATA_SET_UNKNOWN: (d: { name: string; known: readonly string[] }) =>
-    `no data set is called ${quote(d.name)}; expected one of ${d.known.join(', ')}.`,
+    `there is no data set ${quote(d.name)}; expected one of ${d.known.join(', ')}.`,
   ARCHLOOM_DATA_SET_NOT_FOUND: (d: { name: string; looked: readonly string[]; remedy: string }) =>
     `${d.name} was not found. Looked in:${list(d.looked)}\n${d.remedy}`,
   ARCHLOOM_CACHE_UNWRITABLE: (d: { path: string; reason: string }) =>
-    `the cache folder ${quote(d.path)} cannot be written: ${d.reason}. Set ARCHLOOM_CACHE to a folder that can.`,
+    `the cache folder ${quote(d.path)} cannot be written: ${d.reason}. Set ARCHLOOM_CACHE to a writable folder.`,
   ARCHLOOM_DOWNLOAD_OFFLINE: (d: { name: string; looked: readonly string[]; urls: readonly string[] }) =>
     `${d.name} was not found, and ARCHLOOM_OFFLINE forbids a download. Looked in:${list(d.looked)}\n` +
-    `Unset ARCHLOOM_OFFLINE, or fetch by hand into one of these folders:${list(d.urls)}`,
+    `Unset ARCHLOOM_OFFLINE, or download it by hand into one of these folders:${list(d.urls)}`,
   ARCHLOOM_DOWNLOAD_STATUS: (d: { url: string; status: number; statusText: string }) =>
     `${d.url} answered ${d.status} ${d.statusText}; expected the file. ` +
-    `Fetch it by hand and point ARCHLOOM_DATA to its folder, or try later.`,
+    `Download it by hand and point ARCHLOOM_DATA to its folder, or try later.`,
   ARCHLOOM_DOWNLOAD_FAILED: (d: { url: string; attempts: number; received: number; reason: string }) =>
-    `${d.url} could not be fetched in ${d.attempts} attempts (${d.received} bytes kept, the next run resumes): ` +
-    `${d.reason}. Check the network, or fetch it by hand and point ARCHLOOM_DATA to its folder.`,
+    `${d.url} could not be fetched in ${d.attempts} attempts (${d.received} bytes were kept; the next run resumes): ` +
+    `${d.reason}. Check the network, or download it by hand and point ARCHLOOM_DATA to its folder.`,
   ARCHLOOM_DOWNLOAD_CHECKSUM: (d: { url: string; algorithm: string; received: string; expected: string }) =>
-    `${d.url} has ${d.algorithm} ${d.received}; published is ${d.expected}. The file was thrown away: ` +
-    `try again, and if it stays so, do not trust the source.`,
+    `${d.url} has ${d.algorithm} ${d.received}; expected the published ${d.expected}. The file was deleted: ` +
+    `try again, and if the error persists, do not trust the source.`,
   ARCHLOOM_ARCHIVE_INCOMPLETE: (d: { path: string; missing: readonly string[]; reason?: string }) =>
     `${quote(d.path)} lacks ${d.missing.join(', ')}${d.reason ? ` (${d.reason})` : ''}. Expected the official archive.`,
 })

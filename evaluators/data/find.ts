@@ -11,9 +11,9 @@ import { cacheDirectory, dataDirectory, type Environment, isOffline } from './pl
 import { progressBar } from './progress-bar.ts'
 import { exists } from './read-bytes.ts'
 
-/** A published file of a data set, and what it becomes in the cache. */
+/** A published file of a data set, and its form in the cache. */
 export interface RemoteFile {
-  /** Addresses of the same bytes, official one first. */
+  /** Addresses of the same file, the official one first. */
   readonly urls: readonly string[]
   readonly file: string
   readonly checksum: Checksum
@@ -21,7 +21,7 @@ export interface RemoteFile {
   readonly members?: readonly string[]
 }
 
-/** What the files of one folder hold. */
+/** The content of the files in one folder. */
 export interface ImagesOnDisk {
   readonly train: LabelledImages
   readonly test: LabelledImages
@@ -29,11 +29,11 @@ export interface ImagesOnDisk {
   readonly notes: readonly string[]
 }
 
-/** A data set known by name: where its files may lie, how they are read, where they are published. */
+/** A data set known by name: where its files may be, how they are read, and where they are published. */
 export interface NamedSet {
   readonly name: string
   readonly title: string
-  /** Folders looked for inside a root, in order; a root that is itself called so counts too. */
+  /** Folders to look for inside a root, in order. A root with such a name counts too. */
   readonly folders: readonly string[]
   /** Reads a folder; undefined when it holds none of the set's files. */
   read(folder: string): Promise<ImagesOnDisk | undefined>
@@ -43,18 +43,18 @@ export interface NamedSet {
 export interface FindOptions {
   /** Default process.env. */
   readonly environment?: Environment
-  /** An address to fetch from instead of the official ones; the checksums stay. */
+  /** An address to download from instead of the official ones; the checksums are still checked. */
   readonly mirror?: string
-  /** Default: a bar on stderr. */
+  /** Default: a progress bar on stderr. */
   readonly onProgress?: (progress: DownloadProgress) => void
   readonly clock?: Clock
   readonly signal?: AbortSignal
-  /** Attempts for each address, and the pause before the second. Default 4 and 1,000 ms. */
+  /** Number of attempts for each address (default: 4), and milliseconds before the second one (default: 1,000). */
   readonly attempts?: number
   readonly pauseMs?: number
 }
 
-/** A data set as it was published: no hold-out, no normalisation. */
+/** A data set as published, without hold-out and normalisation. */
 export interface FoundData extends ImagesOnDisk {
   readonly name: string
   readonly title: string
@@ -82,7 +82,7 @@ export async function findSet(set: NamedSet, options: FindOptions = {}): Promise
   if (!cached) {
     const urls = set.remote.flatMap((remote) => remote.urls)
     if (isOffline(environment)) throw error('ARCHLOOM_DOWNLOAD_OFFLINE', { name: set.title, looked, urls })
-    // Of several processes that start at once, one fetches; the others then find the files.
+    // If several processes start at once, one downloads the files and the others find them afterwards.
     if (set.remote.length > 0)
       await withLock(join(location, '.lock'), options.clock ?? realClock, options.signal, async () => {
         for (const remote of set.remote) await fetchRemote(remote, location, options)
@@ -93,7 +93,7 @@ export async function findSet(set: NamedSet, options: FindOptions = {}): Promise
     throw error('ARCHLOOM_DATA_SET_NOT_FOUND', {
       name: set.title,
       looked,
-      remedy: `Put its files into one of these folders; ARCHLOOM_DATA names the folder above.`,
+      remedy: `Put its files into one of these folders, and set ARCHLOOM_DATA to the folder that contains it.`,
     })
   return { ...found, name: set.name, title: set.title, source: cached ? 'cache' : 'download', location }
 }
@@ -118,7 +118,10 @@ async function fetchRemote(remote: RemoteFile, folder: string, options: FindOpti
   await rm(path)
 }
 
-/** Files reach these names only after their checksum was found right, so their presence is enough. */
+/**
+ * Whether all files exist. Files get these names only after their checksum was found right, so it is not checked
+ * again.
+ */
 const isComplete = (folder: string, set: NamedSet) =>
   allExist(
     folder,

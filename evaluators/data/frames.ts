@@ -5,18 +5,20 @@ import { type Picture, picture } from './images/picture.ts'
 import { resizeImage } from './images/resize.ts'
 
 export interface FramesOptions {
-  /** Bring every frame to this size, in pixels, by `resizeImage`. Absent: as they are; all must be of one size. */
+  /**
+   * Resizes every frame to this size in pixels, by `resizeImage`. Default: frames are unchanged and must all have the
+   * same size.
+   */
   readonly resize?: { readonly height: number; readonly width: number }
-  /** No more than so many, from the first. */
+  /** Maximum number of frames, counted from the first. */
   readonly limit?: number
 }
 
 const readFramesNames = optionNames<FramesOptions>('readFrames', { resize: true, limit: true })
 
 /**
- * The frames of a film from a folder of images, in the natural order of their names.
- * Errors: ARCHLOOM_PICTURE_FOLDER_EMPTY, ARCHLOOM_PICTURE_UNREADABLE, ARCHLOOM_IMAGE_SIZE,
- * ARCHLOOM_OPTION.
+ * Reads the frames of a film from a folder of images, in the natural order of their names. Errors:
+ * ARCHLOOM_PICTURE_FOLDER_EMPTY, ARCHLOOM_PICTURE_UNREADABLE, ARCHLOOM_IMAGE_SIZE, ARCHLOOM_OPTION.
  */
 export async function readFrames(folder: string, options: FramesOptions = {}): Promise<readonly Picture[]> {
   readFramesNames(options)

@@ -5,15 +5,15 @@ import { error } from './errors.ts'
 import { type LabelledImages, labelledImages } from './images.ts'
 import { drawTexture, MOST_CLASSES, noiseTable, type Texture, textures } from './textures.ts'
 
-/** Classes are kinds of patterns in several directions: augmentation that mirrors would make one class of another. */
+/** Classes are patterns in several directions, so mirroring as augmentation would turn one class into another. */
 export interface GeneratedImagesOptions extends Pick<SplitDatasetOptions, 'augment'> {
-  /** 2 to 16. Default 10. */
+  /** Number of classes, 2 to 16. Default: 10. */
   readonly classes?: number
   /** Height and width in pixels, 8 to 256. Default 16. */
   readonly size?: number
   /** Default 3. */
   readonly channels?: 1 | 3
-  /** Examples of each part. Default 4,000, 1,000 and 1,000. */
+  /** Number of examples of each part. Default: 4,000, 1,000 and 1,000. */
   readonly train?: number
   readonly validation?: number
   readonly test?: number
@@ -36,9 +36,9 @@ const generatedImagesNames = optionNames<GeneratedImagesOptions>('generatedImage
 })
 
 /**
- * Generated pictures to classify: the class is the pattern (stripes, chequers, dashes) and its direction, while place,
- * phase, scale, colour, ground, spots and noise are random. All classes have the same mean image, so a linear model
- * stays near chance; a small network with convolutions solves it. Errors: ARCHLOOM_GENERATED_IMAGES.
+ * Generated images to classify. The class is the pattern (stripes, chequers, dashes) and its direction; position,
+ * phase, scale, colour, background, spots and noise are random. All classes have the same mean image, so a linear
+ * model stays near chance, but a small convolutional network solves the task. Errors: ARCHLOOM_GENERATED_IMAGES.
  */
 export function generatedImages(options: GeneratedImagesOptions = {}): ImageDataset {
   generatedImagesNames(options)
@@ -59,7 +59,7 @@ export function generatedImages(options: GeneratedImagesOptions = {}): ImageData
     test: draw(test, 'test'),
     classNames: kinds.map((kind) => kind.name),
     source: 'generated',
-    notes: ['generated pictures, not photographs: accuracies on them say nothing about real data sets'],
+    notes: ['generated images, not photographs: accuracies on them say nothing about real data sets'],
     ...(options.augment && { augment: options.augment }),
   })
 }
@@ -73,7 +73,7 @@ function drawn(
 ): LabelledImages {
   const bytes = form.size * form.size * form.channels
   const pixels = new Uint8ClampedArray(count * bytes)
-  // Classes take turns, so every prefix is balanced.
+  // Classes alternate, so every prefix is balanced.
   const labels = Int32Array.from({ length: count }, (_, i) => i % kinds.length)
   for (let i = 0; i < count; i++) drawTexture(kinds[i % kinds.length] as Texture, pixels, i * bytes, form, table, rng)
   const { size, channels } = form

@@ -1,8 +1,9 @@
+import { pickOptions } from '../../core/options/index.ts'
 import type { ImageDataset } from './dataset.ts'
 import { type LabelledImages, labelledImages } from './images.ts'
 import { imageSplit } from './split.ts'
 
-/** Every 2×2 pixels as one, their mean. */
+/** Replaces every 2×2 pixels by their mean. */
 function halved(images: LabelledImages): LabelledImages {
   const { count, height, width, channels, classes, pixels, labels } = images
   const [rows, columns] = [height / 2, width / 2]
@@ -21,8 +22,8 @@ function halved(images: LabelledImages): LabelledImages {
 }
 
 /**
- * Half the height and width, every 2×2 pixels as their mean, for experiments that would take too long on whole images.
- * Splits, normalisation and labels stay; training images are cropped with a padding of 1 and mirrored.
+ * Halves height and width by averaging every 2×2 pixels, for experiments that would take too long on the full images.
+ * Splits, normalisation and labels are unchanged; training images are cropped with a padding of 1 and mirrored.
  */
 export function halfSize(data: ImageDataset): ImageDataset {
   const small = new Map<LabelledImages, LabelledImages>()
@@ -36,11 +37,16 @@ export function halfSize(data: ImageDataset): ImageDataset {
     ...data,
     name: `${data.name.replace(/ at .*/, '')} at ${train.images.height / 2}×${train.images.width / 2}`,
     train: imageSplit('train', of(train.images), {
-      ...{ indices: train.indices, normalisation: train.normalisation },
-      // Classes of the generated set are directions: mirrored, one is another.
+      indices: train.indices,
+      normalisation: train.normalisation,
+      // Classes of the generated set are directions, which mirroring would change.
       augmentation: { crop: { padding: 1 }, flip: data.source !== 'generated' },
     }),
-    validation: imageSplit('validation', of(validation.images), validation),
-    test: imageSplit('test', of(test.images), test),
+    validation: imageSplit(
+      'validation',
+      of(validation.images),
+      pickOptions(validation, ['indices', 'normalisation', 'augmentation']),
+    ),
+    test: imageSplit('test', of(test.images), pickOptions(test, ['indices', 'normalisation', 'augmentation'])),
   }
 }

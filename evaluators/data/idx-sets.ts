@@ -37,7 +37,7 @@ export const mnistSet: NamedSet = {
   title: 'MNIST',
   folders: ['mnist', 'MNIST', 'MNIST/raw'],
   read: (folder) => readFolder(folder, DIGITS, [60_000, 10_000]),
-  // The address of the authors no longer serves the files; these are the copies that the large frameworks use.
+  // The authors' site no longer serves the files; these are the copies that the large frameworks use.
   remote: published(
     ['https://ossci-datasets.s3.amazonaws.com/mnist', 'https://storage.googleapis.com/cvdf-datasets/mnist'],
     {
@@ -97,7 +97,10 @@ async function readFolder(
   return { train, test, classNames, notes: sizeNotes(train.count, test.count, official) }
 }
 
-/** A file named "first3000" holds the beginning of the test images; its labels may be those of the whole set. */
+/**
+ * Reads the test part. A file named "first3000" holds the first test images, while its labels may be those of the
+ * whole set.
+ */
 async function readTest(images: string, labels: string) {
   if (!images.includes('-first')) return readIdx({ images, labels })
   const { count, height, width, pixels } = await readIdxImages(images)

@@ -4,14 +4,17 @@ import { messageOf } from '../../core/errors.ts'
 import { optionNames, pickOptions } from '../../core/options/index.ts'
 import { type ImageDataset, type SplitDatasetOptions, splitDataset } from './dataset.ts'
 import { error } from './errors.ts'
-import { openImage } from './images/open.ts'
+import { loadSharp, openImage } from './images/open.ts'
 import { type Picture, picture, toRgb } from './images/picture.ts'
 import { type ResizeTarget, resizeImage } from './images/resize.ts'
 import { type LabelledImages, labelledImages } from './images.ts'
 import { exists } from './read-bytes.ts'
 
 export interface ImageFolderOptions {
-  /** Bring every image to this size, in pixels, by `resizeImage`. Absent: all must be of one size already. */
+  /**
+   * Resizes every image to this size in pixels, by `resizeImage`. Default: images are unchanged and must all have the
+   * same size.
+   */
   readonly resize?: ResizeTarget
   /** 3 (red, green, blue) or 1 (grey). Default 3. */
   readonly channels?: 1 | 3
@@ -22,7 +25,7 @@ export interface ImageFolderOptions {
 export interface ImageFolder {
   readonly images: LabelledImages
   readonly classNames: readonly string[]
-  /** What was converted on the way, and which files were left out. */
+  /** What was converted, and which files were left out. */
   readonly notes: readonly string[]
 }
 
@@ -35,17 +38,17 @@ const readImageFolderNames = optionNames<ImageFolderOptions>('readImageFolder', 
 })
 
 /**
- * Images in one sub-folder a class. Pixels become 8-bit red-green-blue (or grey); alpha is laid on black; orientation
- * tags are applied; every such change is counted in the notes.
- * Errors: ARCHLOOM_DATA_FILE_MISSING, ARCHLOOM_IMAGE_FOLDER_EMPTY, ARCHLOOM_IMAGE_UNDECODABLE (also for
- * images beyond IMAGE_LIMITS), ARCHLOOM_IMAGE_SIZE,
- * ARCHLOOM_OPTION for a size to resize to that is none.
+ * Reads images from one sub-folder per class. Pixels are converted to 8-bit red-green-blue (or grey), transparency is
+ * composited on black, and orientation tags are applied; the notes count every such change. Errors:
+ * ARCHLOOM_DATA_FILE_MISSING, ARCHLOOM_IMAGE_FOLDER_EMPTY, ARCHLOOM_IMAGE_UNDECODABLE (also for images beyond
+ * IMAGE_LIMITS), ARCHLOOM_IMAGE_SIZE, ARCHLOOM_OPTION for an invalid size to resize to.
  */
 export async function readImageFolder(path: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
   readImageFolderNames(options)
   const channels = options.channels ?? 3
   const classNames = options.classNames ?? (await subFolders(path))
-  if (classNames.length === 0) throw error('ARCHLOOM_IMAGE_FOLDER_EMPTY', { path, expected: 'one sub-folder a class' })
+  if (classNames.length === 0)
+    throw error('ARCHLOOM_IMAGE_FOLDER_EMPTY', { path, expected: 'one sub-folder per class' })
   const changes = new Map<string, number>()
   const count = (what: string, n = 1) => n > 0 && changes.set(what, (changes.get(what) ?? 0) + n)
   const decoded: Uint8Array[] = []
@@ -74,22 +77,23 @@ export async function readImageFolder(path: string, options: ImageFolderOptions 
 
 async function decode(path: string, options: ImageFolderOptions, channels: 1 | 3, count: (what: string) => void) {
   const { resize } = options
+  await loadSharp()
   let whole: Picture
   try {
     const { image, facts } = await openImage(path)
-    if (facts.hasAlpha) count('transparency laid on black')
-    if (facts.depth !== 'uchar') count('reduced to 8 bits a channel')
+    if (facts.hasAlpha) count('transparency composited on black')
+    if (facts.depth !== 'uchar') count('reduced to 8 bits per channel')
     if (channels === 3 && facts.channels <= 2) count('grey, repeated as red, green and blue')
     if (channels === 1 && facts.channels > 2) count('colour, converted to grey')
     if ((facts.orientation ?? 1) !== 1) count('turned upright by its orientation tag')
-    if ((facts.pages ?? 1) > 1) count('animation, first picture only')
+    if ((facts.pages ?? 1) > 1) count('animation, first frame only')
     const pipeline = image
       .autoOrient()
       .flatten({ background: '#000' })
       .toColourspace(channels === 1 ? 'b-w' : 'srgb')
     const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
     const read = picture(info.height, info.width, info.channels as 1 | 3, data)
-    // Some grey files stay grey in spite of the colour space asked for.
+    // Some grey files stay grey in spite of the requested colour space.
     whole = channels === 3 ? toRgb(read) : read
   } catch (cause) {
     throw error('ARCHLOOM_IMAGE_UNDECODABLE', { path, reason: messageOf(cause) }, { cause })
@@ -136,8 +140,9 @@ const imageFolderNames = optionNames<ImageFolderDatasetOptions>('imageFolder', {
 })
 
 /**
- * A data set from a folder: `train/` and `test/` (and `validation/` or `val/`) with one sub-folder a class each, or the
- * class sub-folders alone, of which a tenth is then set apart for testing. Errors: as readImageFolder and splitDataset.
+ * A data set from a folder: `train/` and `test/` (and `validation/` or `val/`) with one sub-folder per class each, or
+ * the sub-folders of the classes alone, of which a tenth is then held out for testing. Errors: those of
+ * readImageFolder and splitDataset.
  */
 export async function imageFolder(path: string, options: ImageFolderDatasetOptions = {}): Promise<ImageDataset> {
   imageFolderNames(options)

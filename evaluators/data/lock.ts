@@ -5,13 +5,13 @@ import { messageOf } from '../../core/errors.ts'
 import { error } from './errors.ts'
 
 const BEAT_MS = 2000
-/** A holder that has not renewed its lock for so long is gone. */
+/** A holder that has not renewed its lock for this long is considered dead. */
 const STALE_MS = 5 * BEAT_MS
 const LOOK_MS = 200
 
 /**
- * Runs `work` while no other process holds the lock file; others wait. The file of a process that died is taken over.
- * File times are compared with each other only, so clocks of other machines on a shared disk do no harm.
+ * Runs `work` while holding the lock file; other processes wait. The file of a process that died is taken over. File
+ * times are compared only with each other, so clock differences between machines with a shared disk do not matter.
  * Error: ARCHLOOM_CACHE_UNWRITABLE.
  */
 export async function withLock<T>(
@@ -32,7 +32,7 @@ export async function withLock<T>(
   }
   const beat = setInterval(() => {
     const now = new Date(clock.now())
-    // Losing the race against removal is no error.
+    // The file may be removed by another process in the meantime, which is not an error.
     utimes(path, now, now).catch(() => {})
   }, BEAT_MS)
   try {

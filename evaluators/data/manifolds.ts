@@ -2,26 +2,26 @@ import { optionNames } from '../../core/options/index.ts'
 import type { Random } from '../../core/random.ts'
 import { error } from './errors.ts'
 
-/** Points with the number of the ring, moon or mode that each was drawn from. */
+/** Points, each with the number of the ring, moon or mode that it was drawn from. */
 export interface LabelledPoints {
   readonly count: number
-  /** Coordinates of a point. */
+  /** Number of coordinates of a point. */
   readonly dimension: number
   /** [count, dimension], row-major. */
   readonly points: Float32Array
   readonly labels: Int32Array
 }
 
-/** A distribution on or near a known low-dimensional set, to judge generators by. */
+/** A distribution on or near a known low-dimensional set, for measuring generators. */
 export interface Manifold {
   readonly name: string
-  /** Coordinates of a point. */
+  /** Number of coordinates of a point. */
   readonly dimension: number
-  /** Coordinates that a point really has: 1 for curves, 0 for isolated modes. */
+  /** Dimension of the set: 1 for curves, 0 for isolated modes. */
   readonly intrinsicDimension: number
-  /** Rings, moons or modes. */
+  /** Number of rings, moons or modes. */
   readonly parts: number
-  /** Centres of the modes, one array each; of mixtures only. */
+  /** Centres of the modes, one array each; mixtures only. */
   readonly centres?: readonly (readonly number[])[]
   draw(count: number, rng: Random): LabelledPoints
 }
@@ -71,7 +71,7 @@ const ringsNames = optionNames<{ rings?: number; noise?: number; centre?: readon
   centre: true,
 })
 
-/** Concentric circles around `centre`, of radii 1/n … 1, each as likely as the other; one ring by default. */
+/** Equally likely concentric circles around `centre` with radii 1/n … 1. Default: one ring. */
 export function rings(options: { rings?: number; noise?: number; centre?: readonly [number, number] } = {}): Manifold {
   ringsNames(options)
   const { noise = 0.03, centre = [0, 0] } = options
@@ -93,7 +93,10 @@ export function moons(options: { noise?: number } = {}): Manifold {
     return part === 0 ? [x, y] : [1 - x, 0.5 - y]
   }
   return manifold({
-    ...{ name: 'moons', dimension: 2, intrinsicDimension: 1, parts: 2 },
+    name: 'moons',
+    dimension: 2,
+    intrinsicDimension: 1,
+    parts: 2,
     noise: options.noise ?? 0.05,
     place,
   })
@@ -101,7 +104,9 @@ export function moons(options: { noise?: number } = {}): Manifold {
 
 const swissRollNames = optionNames<{ noise?: number }>('swissRoll', { noise: true })
 
-/** The spiral t·(cos t, sin t), t in [1.5π, 4.5π], at radii of at most 1: the Swiss roll seen from its open side. */
+/**
+ * The spiral t·(cos t, sin t), t in [1.5π, 4.5π], scaled to radii of at most 1: the cross-section of the Swiss roll.
+ */
 export function swissRoll(options: { noise?: number } = {}): Manifold {
   swissRollNames(options)
   const place = (_part: number, rng: Random) => {
@@ -109,7 +114,10 @@ export function swissRoll(options: { noise?: number } = {}): Manifold {
     return circle(t / (4.5 * Math.PI), t)
   }
   return manifold({
-    ...{ name: 'swiss roll', dimension: 2, intrinsicDimension: 1, parts: 1 },
+    name: 'swiss roll',
+    dimension: 2,
+    intrinsicDimension: 1,
+    parts: 1,
     noise: options.noise ?? 0.02,
     place,
   })
@@ -142,8 +150,9 @@ const embeddedNames = optionNames<{ dimension: number; rng: Random; bend?: numbe
 })
 
 /**
- * A manifold bent into a space of more dimensions by a fixed smooth map drawn from `rng`: x ↦ sin(A·x + b), with
- * A normal of deviation `bend`. Points, and the centres of modes, are mapped; intrinsic dimensions stay.
+ * Embeds a manifold into a space of more dimensions by a fixed smooth map drawn from `rng`: x ↦ sin(A·x + b), where A
+ * is normal with standard deviation `bend`. Points and the centres of modes are mapped; the intrinsic dimension is
+ * unchanged.
  */
 export function embedded(plane: Manifold, options: { dimension: number; rng: Random; bend?: number }): Manifold {
   embeddedNames(options)

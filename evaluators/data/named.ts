@@ -10,9 +10,9 @@ import { fashionMnistSet, mnistSet, uspsSet } from './idx-sets.ts'
 export interface NamedSetOptions
   extends FindOptions,
     Pick<SplitDatasetOptions, 'trainSize' | 'testSize' | 'normalisation' | 'seed'> {
-  /** Training examples held out for validation. Default: a tenth (5,000 of CIFAR-10). */
+  /** Number of training examples held out for validation. Default: a tenth (5,000 for CIFAR-10). */
   readonly validation?: number
-  /** Random changes of training images; `true` for what is usual on the set. Default: none. */
+  /** Random changes of training images; `true` applies those that are usual for the set. Default: none. */
   readonly augment?: Augmentation | boolean
 }
 
@@ -21,7 +21,7 @@ export interface Cifar100Options extends NamedSetOptions {
   readonly labels?: 'fine' | 'coarse'
 }
 
-/** Crop with 4 pixels of padding and mirror: usual on CIFAR since He et al. (2016). */
+/** Cropping with 4 pixels of padding, and mirroring: usual for CIFAR since He et al. (2016). */
 const NATURAL: Augmentation = { crop: { padding: 4 }, flip: true }
 /** Digits must not be mirrored. */
 const DIGIT: Augmentation = { crop: { padding: 2 } }
@@ -43,7 +43,7 @@ const cifar10Names = optionNames<NamedSetOptions>('cifar10', {
   augment: true,
 })
 
-/** CIFAR-10: 32×32×3, 10 classes. Errors: as findData and splitDataset. */
+/** CIFAR-10: 32×32×3, 10 classes. Errors: those of findData and splitDataset. */
 export const cifar10 = (options: NamedSetOptions = {}) => {
   cifar10Names(options)
   return load(cifar10Set, NATURAL, options)
@@ -156,8 +156,8 @@ const findDataNames = optionNames<FindOptions>('findData', {
 })
 
 /**
- * A named set's images as published, unsplit and unnormalised: from ARCHLOOM_DATA, else the cache, else downloaded.
- * Errors: ARCHLOOM_DATA_SET_UNKNOWN, and those of findSet.
+ * The images of a named set as published, without splits and normalisation: from ARCHLOOM_DATA, else from the cache,
+ * else downloaded. Errors: ARCHLOOM_DATA_SET_UNKNOWN, and those of findSet.
  */
 export async function findData(name: DataName, options: FindOptions = {}): Promise<FoundData> {
   findDataNames(options)

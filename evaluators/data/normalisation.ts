@@ -34,7 +34,7 @@ export function channelStatistics(images: LabelledImages, indices?: ArrayLike<nu
     }
     const average = sum / total
     mean.push(average / 255)
-    // A channel that never varies carries nothing; 1 keeps it finite.
+    // For a constant channel, 1 avoids a division by 0.
     std.push(Math.sqrt(Math.max(0, squares / total - average * average)) / 255 || 1)
   }
   return { mean, std }

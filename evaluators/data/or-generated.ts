@@ -3,7 +3,9 @@ import { optionNames } from '../../core/options/index.ts'
 import type { ImageDataset } from './dataset.ts'
 import { type GeneratedImagesOptions, generatedImages } from './generated.ts'
 
-/** What it means that a data set cannot be had here; a broken file or a wrong option is another matter. */
+/**
+ * Whether an error means that a data set is not available here. A broken file or a wrong option is a different error.
+ */
 const absent = (code: string) =>
   code.startsWith('ARCHLOOM_DOWNLOAD_') || ['ARCHLOOM_DATA_SET_NOT_FOUND', 'ARCHLOOM_CACHE_UNWRITABLE'].includes(code)
 
@@ -20,8 +22,8 @@ const orGeneratedNames = optionNames<GeneratedImagesOptions>('orGenerated', {
 })
 
 /**
- * The real data set, or generated images where it can neither be found nor fetched; the notes then say so first.
- * Any other error is thrown as it is: `orGenerated(() => cifar10({ trainSize: 4000 }), { train: 4000 })`.
+ * The real data set, or generated images if it can neither be found nor downloaded; the first note then says so. Any
+ * other error is thrown: `orGenerated(() => cifar10({ trainSize: 4000 }), { train: 4000 })`.
  */
 export async function orGenerated(
   load: () => Promise<ImageDataset>,
@@ -33,6 +35,6 @@ export async function orGenerated(
   } catch (thrown) {
     if (!ArchloomError.is(thrown) || !absent(thrown.code)) throw thrown
     const data = generatedImages(options)
-    return { ...data, notes: [`a stand-in for real data: ${thrown.message.split('\n')[0]}`, ...data.notes] }
+    return { ...data, notes: [`a substitute for real data: ${thrown.message.split('\n')[0]}`, ...data.notes] }
   }
 }

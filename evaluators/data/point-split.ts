@@ -3,7 +3,7 @@ import type { BatchOptions, Split, SplitRole } from '../../core/trainer.ts'
 import { error } from './errors.ts'
 import type { LabelledPoints } from './manifolds.ts'
 
-/** A split of points [count, dimension] without classes: what generators learn from. Labels stay the targets. */
+/** A split of points [count, dimension] without classes, for training generators. Labels remain the targets. */
 export function pointSplit<R extends SplitRole>(role: R, drawn: LabelledPoints): Split<R> {
   const { count, dimension, points, labels } = drawn
   return {
@@ -31,7 +31,9 @@ export function pointSplit<R extends SplitRole>(role: R, drawn: LabelledPoints):
   }
 }
 
-/** The same examples for a task without classes: trainers and evaluators of classifiers let it be. */
+/**
+ * The same examples without classes, so that trainers and evaluators do not treat the split as a classification task.
+ */
 export function withoutClasses<R extends SplitRole>(split: Split<R>): Split<R> {
   const { role, size, inputShape } = split
   return { role, size, inputShape, classes: 0, batches: (options) => split.batches(options) }

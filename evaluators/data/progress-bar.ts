@@ -1,6 +1,6 @@
 import type { DownloadProgress } from './download.ts'
 
-/** Where the bar is drawn: a terminal such as process.stderr. */
+/** The terminal on which the bar is drawn, such as process.stderr. */
 export interface Terminal {
   readonly isTTY?: boolean
   readonly columns?: number
@@ -9,7 +9,7 @@ export interface Terminal {
 
 const WIDTH = 24
 
-/** One line for a download: `cifar-10-binary.tar.gz ███████░░░  41 %  70 of 170 MB  5.1 MB/s  20 s left`. */
+/** Formats one line for a download: `cifar-10-binary.tar.gz ███████░░░  41 %  70 of 170 MB  5.1 MB/s  20 s left`. */
 export function progressLine({ file, received, total, bytesPerSecond }: DownloadProgress): string {
   const speed = `${megabytes(bytesPerSecond)} MB/s`
   if (total === undefined) return `${file}  ${megabytes(received)} MB  ${speed}`
@@ -22,8 +22,8 @@ export function progressLine({ file, received, total, bytesPerSecond }: Download
 }
 
 /**
- * A bar that redraws itself on a terminal; on anything else a single line when a file is done.
- * It redraws when the shown percentage changes, so a fast download costs no time.
+ * A progress bar that redraws itself on a terminal; elsewhere, a single line when a file is complete. It is redrawn
+ * only when the percentage changes.
  */
 export function progressBar(terminal: Terminal = process.stderr): (progress: DownloadProgress) => void {
   let shown = ''
@@ -31,7 +31,7 @@ export function progressBar(terminal: Terminal = process.stderr): (progress: Dow
     const line = progressLine(progress)
     if (!terminal.isTTY) {
       if (progress.done)
-        terminal.write(`${progress.file}: ${megabytes(progress.received)} MB fetched from ${progress.url}\n`)
+        terminal.write(`${progress.file}: ${megabytes(progress.received)} MB downloaded from ${progress.url}\n`)
       return
     }
     const { received, total } = progress

@@ -6,7 +6,10 @@ import { error } from './errors.ts'
 
 const unpack = promisify(gunzip)
 
-/** Bytes that one file of a data set may unpack to, 1 GiB; the largest published file has about half as many. */
+/**
+ * Maximum size in bytes that a file of a data set may unpack to: 1 GiB, about twice the size of the largest published
+ * file.
+ */
 export const LARGEST_FILE = 1024 ** 3
 
 /**
@@ -20,13 +23,13 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   } catch (cause) {
     throw error('ARCHLOOM_DATA_FILE_MISSING', { path, why: messageOf(cause) }, { cause })
   }
-  // The magic number decides, not the name: unpacked files are often left with their old name.
+  // The magic number decides, not the name, because unpacked files often keep their old name.
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) {
     if (path.endsWith('.gz'))
       throw error('ARCHLOOM_DATA_GZIP_CORRUPT', { path, reason: `${bytes.length} bytes that do not begin with 1f 8b` })
     return bytes
   }
-  // A gzip file ends with its unpacked size; the limit below holds where that is not true.
+  // A gzip file ends with its unpacked size. If that size is wrong, the limit below still applies.
   const promised = bytes.length < 18 ? 0 : Buffer.from(bytes.subarray(-4)).readUInt32LE()
   if (promised > LARGEST_FILE)
     throw error('ARCHLOOM_DATA_GZIP_CORRUPT', {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { pickOptions } from '../../core/options/index.ts'
+import { optionNames, pickOptions } from '../../core/options/index.ts'
 import type { Random } from '../../core/random.ts'
 import type { Batch, BatchOptions, Split, SplitRole } from '../../core/trainer.ts'
 import { type Augmentation, checkAugmentation, type ImageLayout, writeAugmented, writeImage } from './augmentation.ts'
@@ -8,7 +8,7 @@ import { imageBytes, type LabelledImages } from './images.ts'
 import { channelStatistics, type Normalisation, normalisationTable } from './normalisation.ts'
 import { stratifiedChoice } from './stratify.ts'
 
-/** A split whose images lie in memory as bytes. */
+/** A split whose images are in memory as bytes. */
 export interface ImageSplit<R extends SplitRole = SplitRole> extends Split<R> {
   readonly images: LabelledImages
   /** Which of the images belong to this split, in stored order. */
@@ -20,22 +20,29 @@ export interface ImageSplit<R extends SplitRole = SplitRole> extends Split<R> {
 export interface ImageSplitOptions {
   /** Default: all. */
   readonly indices?: Int32Array
-  /** Default: the statistics of these very images. */
+  /** Default: the statistics of these images. */
   readonly normalisation?: Normalisation
   /** Applied to batches that are drawn with a generator. */
   readonly augmentation?: Augmentation
 }
 
+const splitNames = optionNames<ImageSplitOptions>('imageSplit', {
+  indices: true,
+  normalisation: true,
+  augmentation: true,
+})
+
 /**
- * A part of labelled images with a role. Batches are [batch, height, width, channels] float32, normalised, with int32
- * class indices; they are made one at a time, synchronously, and belong to the receiver.
- * Errors: ARCHLOOM_AUGMENTATION, ARCHLOOM_NORMALISATION; `batches` throws ARCHLOOM_BATCH_SIZE at the call.
+ * Makes a split of labelled images with a role. Batches are [batch, height, width, channels] float32, normalised, with
+ * int32 class indices [batch], or float32 zeros and ones [batch, classes] of images with several labels; they are made one at a time, synchronously, and belong to the receiver. Errors:
+ * ARCHLOOM_AUGMENTATION, ARCHLOOM_NORMALISATION; `batches` throws ARCHLOOM_BATCH_SIZE at the call.
  */
 export function imageSplit<R extends SplitRole>(
   role: R,
   images: LabelledImages,
   options: ImageSplitOptions = {},
 ): ImageSplit<R> {
+  splitNames(options)
   const { height, width, channels, classes, count } = images
   const indices = options.indices ?? Int32Array.from({ length: count }, (_, i) => i)
   const normalisation = options.normalisation ?? channelStatistics(images, indices)
@@ -53,8 +60,8 @@ export function imageSplit<R extends SplitRole>(
     ...(augmentation && { augmentation }),
     batches({ batchSize, rng, dropRemainder = false }: BatchOptions) {
       if (!Number.isInteger(batchSize) || batchSize < 1) throw error('ARCHLOOM_BATCH_SIZE', { received: batchSize })
-      // One draw from the caller's generator, then a stream of our own: what the caller draws between two batches,
-      // or an early stop, changes nothing here.
+      // One draw from the caller's generator seeds a separate stream, so that other draws of the caller between two
+      // batches, or an early stop, do not change the order.
       const stream = rng?.fork(`batches ${rng.tensorSeed()}`)
       const order = stream ? shuffled(indices, stream) : indices
       const end = dropRemainder ? order.length - (order.length % batchSize) : order.length
@@ -76,17 +83,22 @@ function* assemble(
   const { height, width, channels } = layout
   for (let start = 0; start < end; start += batchSize) {
     const n = Math.min(batchSize, end - start)
-    // A fresh array each time: engines may keep the one they are given.
+    // A new array each time, because engines may keep the array that they receive.
     const inputs = new Float32Array(n * bytes)
-    const targets = new Int32Array(n)
+    const { multiHot, classes } = images
+    const targets = multiHot ? new Float32Array(n * classes) : new Int32Array(n)
     for (let i = 0; i < n; i++) {
       const index = order[start + i] as number
-      targets[i] = images.labels[index] as number
+      if (multiHot) targets.set(multiHot.subarray(index * classes, (index + 1) * classes), i * classes)
+      else targets[i] = images.labels[index] as number
       if (rng && augmentation)
         writeAugmented(images.pixels, index * bytes, inputs, i * bytes, layout, augmentation, rng)
       else writeImage(images.pixels, index * bytes, inputs, i * bytes, layout)
     }
-    yield { inputs: tf.tensor4d(inputs, [n, height, width, channels]), targets: tf.tensor1d(targets, 'int32') }
+    yield {
+      inputs: tf.tensor4d(inputs, [n, height, width, channels]),
+      targets: multiHot ? tf.tensor2d(targets, [n, classes]) : tf.tensor1d(targets, 'int32'),
+    }
   }
 }
 
@@ -110,13 +122,13 @@ export function prefix<R extends SplitRole>(split: ImageSplit<R>, n: number): Im
   return withIndices(split, split.indices.slice(0, n))
 }
 
-/** n examples with every class in its proportion, drawn by the generator. Error: ARCHLOOM_SPLIT_SIZE. */
+/** Draws n examples by the generator, with every class in its proportion. Error: ARCHLOOM_SPLIT_SIZE. */
 export function subset<R extends SplitRole>(split: ImageSplit<R>, n: number, rng: Random): ImageSplit<R> {
   checkSize('subset', n, split.size)
   return withIndices(split, stratifiedChoice(split.images.labels, split.indices, n, split.classes, rng).chosen)
 }
 
-/** Sets n training examples apart for validation, every class in its proportion. Error: ARCHLOOM_SPLIT_SIZE. */
+/** Holds out n training examples for validation, with every class in its proportion. Error: ARCHLOOM_SPLIT_SIZE. */
 export function holdOut(
   train: ImageSplit<'train'>,
   n: number,
@@ -131,7 +143,7 @@ export function holdOut(
   }
 }
 
-/** The same examples, changed at random in other ways (or, without a second argument, not at all). */
+/** The same examples with another augmentation (or, without a second argument, with none). */
 export function withAugmentation(split: ImageSplit<'train'>, augmentation?: Augmentation): ImageSplit<'train'> {
   const { role, images, indices, normalisation } = split
   return imageSplit(role, images, { indices, normalisation, ...(augmentation && { augmentation }) })

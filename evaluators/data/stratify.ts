@@ -1,8 +1,8 @@
 import type { Random } from '../../core/random.ts'
 
 /**
- * Chooses exactly n of the indices so that each class keeps its share (largest remainders make up the total); within a
- * class the choice is random. Both parts keep the order of the indices.
+ * Chooses exactly n of the indices so that each class keeps its share (rounded by the method of largest remainders).
+ * Within a class the choice is random. Both parts keep the order of the indices.
  */
 export function stratifiedChoice(
   labels: Int32Array,
@@ -23,7 +23,7 @@ export function stratifiedChoice(
 
   const taken = new Uint8Array(indices.length)
   members.forEach((positions, k) => {
-    // One stream a class: the choice within a class does not depend on the other classes.
+    // One stream per class, so that the choice within a class does not depend on other classes.
     for (const position of rng.fork(k).shuffle(positions).slice(0, takes[k])) taken[position] = 1
   })
   return {

@@ -1,7 +1,7 @@
 import type { ImageDataset } from './dataset.ts'
 import { type ImageSplit, imageSplit } from './split.ts'
 
-/** The same images with values from −1 (0) to 1 (255): what generators that end in tanh make. */
+/** The same images with values from −1 (0) to 1 (255), the range of generators that end in tanh. */
 export function symmetricRange(dataset: ImageDataset): ImageDataset {
   const half = new Array<number>(dataset.train.images.channels).fill(0.5)
   const normalisation = { mean: half, std: half }

@@ -2,13 +2,13 @@ import type { Random } from '../../core/random.ts'
 
 /**
  * A family of patterns: brightness at pixel offsets (u along the pattern's axis, v across it), in radians of its wave.
- * Every wave has a random phase, so no single pixel tells anything about the family or its direction.
+ * Every wave has a random phase, so a single pixel carries no information about the family or its direction.
  */
 interface Family {
   readonly name: string
   /** Wavelength in pixels. */
   readonly wavelength: number
-  /** Turned by so much, the pattern is the same again. */
+  /** Rotation in radians after which the pattern repeats. */
   readonly period: number
   /** −1 to 1. */
   readonly brightness: (u: number, v: number) => number
@@ -30,11 +30,14 @@ export const MOST_CLASSES = families.length * PER_FAMILY
 export interface Texture extends Family {
   /** Radians. */
   readonly direction: number
-  /** Random turn, at most so much each way: directions of a family never overlap. */
+  /** Maximum random rotation in either direction. Directions of a family never overlap. */
   readonly turn: number
 }
 
-/** The textures of so many classes: four directions a family before the next family is used, evenly shared. */
+/**
+ * The textures of the given number of classes. Each family is used with four directions before the next family is
+ * added, and classes are distributed evenly.
+ */
 export function textures(classes: number): readonly Texture[] {
   const used = families.slice(0, Math.ceil(classes / PER_FAMILY))
   return used.flatMap((family, f) => {
@@ -50,12 +53,12 @@ export function textures(classes: number): readonly Texture[] {
 }
 
 const NOISE = 1 << 16
-/** Normal deviates drawn once and read from random places on: an image needs thousands. */
+/** Normal random numbers that are drawn once and read from random offsets, because an image needs thousands of them. */
 export const noiseTable = (rng: Random): Float32Array => Float32Array.from({ length: NOISE }, () => rng.normal())
 
 /**
- * Draws one image at byte offset `at`: a tinted ground that shades off to one side, the texture in a disc at a random
- * place in a random colour, spots of other colours over it, and noise.
+ * Draws one image at byte offset `at`: a tinted background that darkens to one side, the texture in a disc at a random
+ * position in a random colour, spots of other colours over it, and noise.
  */
 export function drawTexture(
   texture: Texture,

@@ -19,9 +19,9 @@ const unpairedFoldersNames = optionNames<UnpairedFoldersOptions>('unpairedFolder
 })
 
 /**
- * Two domains from folders as CycleGAN lays them out: trainA, trainB, testA, testB, images directly inside. Without test
- * folders the last tenth of each domain's images is its test part.
- * Errors: ARCHLOOM_DATA_FILE_MISSING, ARCHLOOM_IMAGE_FOLDER_EMPTY, ARCHLOOM_IMAGE_UNDECODABLE, ARCHLOOM_IMAGE_SIZE.
+ * Reads two domains from folders in the layout of CycleGAN: trainA, trainB, testA and testB with images directly
+ * inside. Without test folders, the last tenth of each domain's images becomes its test part. Errors:
+ * ARCHLOOM_DATA_FILE_MISSING, ARCHLOOM_IMAGE_FOLDER_EMPTY, ARCHLOOM_IMAGE_UNDECODABLE, ARCHLOOM_IMAGE_SIZE.
  */
 export async function unpairedFolders(
   path: string,
@@ -30,7 +30,7 @@ export async function unpairedFolders(
   unpairedFoldersNames(options)
   const notes: string[] = []
   const read = async (folder: string) => {
-    // A folder of images is one class of an image folder.
+    // Reads the folder as one class of an image folder.
     const found = await readImageFolder(path, { ...pickOptions(options, ['resize', 'channels']), classNames: [folder] })
     notes.push(...found.notes)
     return found.images
@@ -56,7 +56,7 @@ function cut(images: LabelledImages, last: number, where: string) {
     throw error('ARCHLOOM_DATA_SHAPE', {
       where,
       received: `${images.count} images and no test folder`,
-      expected: 'a test folder beside it, or at least 3 images',
+      expected: 'a test folder next to it, or at least 3 images',
     })
   const bytes = images.height * images.width * images.channels
   const part = (from: number, to: number): LabelledImages => ({

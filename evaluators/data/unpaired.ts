@@ -7,7 +7,7 @@ import type { LabelledImages } from './images.ts'
 import type { Normalisation } from './normalisation.ts'
 import { holdOut, type ImageSplit, imageSplit } from './split.ts'
 
-/** Two sets of examples that do not belong together: batches have one domain as `inputs`, the other as `targets`. */
+/** Two sets of examples that are not paired: batches have one domain as `inputs` and the other as `targets`. */
 export interface UnpairedSplit<R extends SplitRole = SplitRole, S extends Split<R> = Split<R>> extends Split<R> {
   readonly x: S
   readonly y: S
@@ -15,7 +15,7 @@ export interface UnpairedSplit<R extends SplitRole = SplitRole, S extends Split<
   readonly targetShape: readonly number[]
 }
 
-/** Batches of a split without end: a new order for each pass. */
+/** Endless batches of a split, with a new order for each pass. */
 function* passes<R extends SplitRole>(split: Split<R>, options: BatchOptions): Generator<Tensor, void, undefined> {
   for (;;)
     for (const { inputs, targets } of split.batches(options)) {
@@ -25,9 +25,9 @@ function* passes<R extends SplitRole>(split: Split<R>, options: BatchOptions): G
 }
 
 /**
- * Pairs batches, not examples, of two splits of one role: an epoch is a pass over the larger one while the smaller is
- * gone through again, each in its own order. The domains may differ in shape and size; labels are dropped.
- * Error: ARCHLOOM_SPLIT_SIZE for an empty domain.
+ * Pairs batches, not examples, of two splits of one role: an epoch is a pass over the larger one, while the smaller
+ * one is repeated, each in its own order. The domains may differ in shape and size; labels are dropped. Error:
+ * ARCHLOOM_SPLIT_SIZE for an empty domain.
  */
 export function unpairedSplit<R extends SplitRole, S extends Split<R> = Split<R>>(
   role: R,
@@ -38,11 +38,17 @@ export function unpairedSplit<R extends SplitRole, S extends Split<R> = Split<R>
     if (size < 1) throw error('ARCHLOOM_SPLIT_SIZE', { what, received: size, available: size })
   const size = Math.max(x.size, y.size)
   return {
-    ...{ role, x, y, size, inputShape: x.inputShape, targetShape: y.inputShape, classes: 0 },
+    role,
+    x,
+    y,
+    size,
+    inputShape: x.inputShape,
+    targetShape: y.inputShape,
+    classes: 0,
     *batches({ batchSize, rng, dropRemainder = false }: BatchOptions): Generator<Batch, void, undefined> {
       if (!Number.isInteger(batchSize) || batchSize < 1) throw error('ARCHLOOM_BATCH_SIZE', { received: batchSize })
       const of = (split: Split<R>, name: string) =>
-        // A domain smaller than a batch is given whole.
+        // A domain that is smaller than a batch is used completely.
         passes(split, {
           batchSize: Math.min(batchSize, split.size),
           dropRemainder: true,
@@ -56,7 +62,7 @@ export function unpairedSplit<R extends SplitRole, S extends Split<R> = Split<R>
   }
 }
 
-/** Images of two domains in their three parts, values in [−1, 1]. */
+/** Images of two domains in three parts, with values in [−1, 1]. */
 export interface UnpairedImageDataset extends Dataset {
   readonly source: DatasetSource
   readonly notes: readonly string[]
@@ -81,7 +87,7 @@ export interface UnpairedImagesOptions {
   readonly notes?: readonly string[]
 }
 
-/** Bytes to [−1, 1]: what a tanh can make. */
+/** Maps bytes to [−1, 1], the range of tanh. */
 export const symmetric = (channels: number): Normalisation => ({
   mean: new Array<number>(channels).fill(0.5),
   std: new Array<number>(channels).fill(0.5),
@@ -113,7 +119,9 @@ export function unpairedImages(options: UnpairedImagesOptions): UnpairedImageDat
   }
   const [x, y] = [parted('x'), parted('y')]
   return {
-    ...{ name, source, notes },
+    name,
+    source,
+    notes,
     train: unpairedSplit('train', x.train, y.train),
     validation: unpairedSplit('validation', x.validation, y.validation),
     test: unpairedSplit('test', x.test, y.test),

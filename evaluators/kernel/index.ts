@@ -24,7 +24,7 @@ export function solveKernel(
 ): Float32Array {
   const k = gaussianKernel(x, rows, features, gamma / features)
   for (let i = 0; i < rows; i++) k[i * rows + i]! += penalty
-  // Row by row, K becomes its lower factor: L·Lᵀ = K + λI.
+  // Replaces K, row by row, by its lower factor: L·Lᵀ = K + λI.
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j <= i; j++) {
       let sum = k[i * rows + j]!
@@ -77,7 +77,10 @@ export interface KernelNetworkOptions extends Pick<KernelOptions, 'gamma'> {
   readonly factor: number
 }
 
-/** The function that a kernel regression found, as a network: it can be measured and exported like any other. */
+/**
+ * Makes a network of the function that a kernel regression found. It can be measured and exported like any other
+ * network.
+ */
 export function kernelNetwork(parts: KernelNetworkOptions): Network {
   const { centres, weights, rows, features, outputs, gamma, offset, factor } = parts
   const squares = new Float32Array(rows)

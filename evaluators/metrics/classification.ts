@@ -4,9 +4,9 @@ import type { Network, Split } from '../../core/trainer.ts'
 import { error } from './errors.ts'
 
 export interface ClassificationOptions {
-  /** Default 128. */
+  /** Default: 128. */
   readonly batchSize?: number
-  /** Count an example as right when its class is among the k largest logits. Default 1. */
+  /** k: an example counts as right if its class is among the k largest logits. Default: 1. */
   readonly topK?: number
   readonly signal?: AbortSignal
 }
@@ -16,7 +16,7 @@ export interface Classification {
   readonly accuracy: number
   /** Share of examples whose class is among the k largest logits. */
   readonly topK: number
-  /** Mean cross-entropy in nats; NaN when a logit is NaN or +Infinity, Infinity when that of a label is −Infinity. */
+  /** Mean cross-entropy in nats; NaN if a logit is NaN or +Infinity, Infinity if the logit of a label is −Infinity. */
   readonly loss: number
   readonly examples: number
 }
@@ -40,7 +40,7 @@ export async function classify(
   let [examples, first, within, loss] = [0, 0, 0, 0]
   for (const { inputs, targets } of split.batches({ batchSize })) {
     const logits = applied(network, inputs, [inputs.shape[0] as number, classes], [inputs, targets])
-    // Reading waits for the engine; no scope is open meanwhile.
+    // Reading waits for the engine; no tidy scope is open meanwhile.
     const [scores, labels] = await Promise.all([logits.data(), targets.data()]).finally(() =>
       tf.dispose([inputs, targets, logits]),
     )
@@ -59,7 +59,7 @@ export async function classify(
 
 const accuracyNames = optionNames<ClassificationOptions>('accuracy', { batchSize: true, topK: true, signal: true })
 
-/** Top-k accuracy (k = 1 unless given) of a classifier on a split, 0 to 1. Errors as `classify`. */
+/** Top-k accuracy (k = 1 unless given) of a classifier on a split, 0 to 1. Errors: those of `classify`. */
 export const accuracy = async (
   network: Network,
   split: Split,
@@ -86,7 +86,7 @@ function applied(network: Network, inputs: tf.Tensor, expected: readonly number[
 
 type Numbers = ArrayLike<number>
 
-/** How many classes stand before the label; Infinity when the logits are no numbers. */
+/** Number of classes that rank before the label; Infinity if a logit is NaN. */
 function rankOf(scores: Numbers, start: number, classes: number, label: number): number {
   const own = scores[start + label] as number
   let rank = 0

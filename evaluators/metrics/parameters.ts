@@ -1,5 +1,5 @@
 import type { Network } from '../../core/trainer.ts'
 
-/** Trained numbers of a network; running statistics do not count. */
+/** Number of trained values of a network; running statistics do not count. */
 export const parameterCount = (network: Pick<Network, 'trainable'>): number =>
   network.trainable.reduce((sum, variable) => sum + variable.size, 0)

@@ -4,39 +4,41 @@ import { type Picture, sizeOf } from '../data/images/picture.ts'
 import { error } from './errors.ts'
 
 export interface ImageMetricOptions {
-  /** Pixels removed on every side before measuring; papers remove as many as the scale. Default 0. */
+  /** Number of pixels removed on every side before measuring; in papers it equals the scale. Default: 0. */
   readonly border?: number
   /** 'luma': Y of BT.601, as on the benchmarks. 'rgb': all three channels, as on DIV2K. Default 'luma'. */
   readonly on?: 'luma' | 'rgb'
 }
 
-/** Same size and channels, and something left within the border. Error: ARCHLOOM_METRIC_IMAGE. */
+/**
+ * Checks that both images have the same size and channels, and that something is left within the border. Error:
+ * ARCHLOOM_METRIC_IMAGE.
+ */
 export function checkPair(metric: string, a: Picture, b: Picture, border: number, least = 1): void {
   const left = Math.min(a.height, a.width) - 2 * border
   if (a.height !== b.height || a.width !== b.width || a.channels !== b.channels)
     throw error('ARCHLOOM_METRIC_IMAGE', {
       metric,
       received: `images of ${sizeOf(a)}×${a.channels} and ${sizeOf(b)}×${b.channels}`,
-      expected: 'two of one size; crop the larger one first',
+      expected: 'two images of the same size; crop the larger one first',
     })
   if (!Number.isInteger(border) || border < 0 || left < least)
     throw error('ARCHLOOM_METRIC_IMAGE', {
       metric,
       received: `images of ${sizeOf(a)} with a border of ${border}`,
-      expected: `at least ${least} pixels each way within the border`,
+      expected: `at least ${least} pixels in each direction within the border`,
     })
 }
 
 const psnrNames = optionNames<ImageMetricOptions>('psnr', { border: true, on: true })
 
 /**
- * Peak signal-to-noise ratio of two 8-bit images in dB: −10·log₁₀(mean d²) of differences d on a scale of 1. Luma is the
- * unrounded Y of the difference, peak 255, as papers on super-resolution take it. Identical images give Infinity.
+ * Peak signal-to-noise ratio of two 8-bit images in dB: −10·log₁₀(mean d²) of differences d on a scale of 1. Luma is
+ * the unrounded Y of the difference with peak 255, as in papers on super-resolution. Identical images give Infinity.
  *
- * Grey counts as equal red, green and blue, so its luma spans 219 of 255 levels. Scripts of the field measure grey files
- * on the grey values themselves, which `on: 'rgb'` gives: 20·log₁₀(255/219) = 1.322 dB less. Set14 has one such image in
- * fourteen, so its mean is 0.094 dB higher here than in tables of the field.
- * Error: ARCHLOOM_METRIC_IMAGE.
+ * Grey counts as equal red, green and blue, so its luma spans 219 of 255 levels. Common evaluation scripts measure
+ * grey files on the grey values themselves, like `on: 'rgb'`: 20·log₁₀(255/219) = 1.322 dB less. One of the fourteen
+ * images of Set14 is grey, so its mean is 0.094 dB higher here than in published tables. Error: ARCHLOOM_METRIC_IMAGE.
  */
 export function psnr(image: Picture, reference: Picture, given: ImageMetricOptions = {}): number {
   const { border = 0, on = 'luma' } = psnrNames(given)

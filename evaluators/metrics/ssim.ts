@@ -7,7 +7,7 @@ const WINDOW = 11
 const C1 = (0.01 * 255) ** 2
 const C2 = (0.03 * 255) ** 2
 
-/** Gaussian of σ = 1.5 over eleven taps, sum 1. */
+/** A Gaussian with σ = 1.5 and eleven taps whose sum is 1. */
 const gaussian: readonly number[] = (() => {
   const raw = Array.from({ length: WINDOW }, (_, i) => Math.exp(-((i - 5) ** 2) / (2 * 1.5 ** 2)))
   const sum = raw.reduce((a, b) => a + b, 0)
@@ -20,7 +20,7 @@ interface Plane {
   readonly values: Float64Array
 }
 
-/** Windowed mean at every place where the whole window fits: across, then down. */
+/** Windowed mean at every position where the whole window fits, computed along rows, then columns. */
 function windowed({ height, width, values }: Plane): Plane {
   const columns = width - WINDOW + 1
   const rows = height - WINDOW + 1
@@ -85,8 +85,8 @@ function planes(image: Picture, border: number, on: 'luma' | 'rgb'): Plane[] {
 const ssimNames = optionNames<ImageMetricOptions>('ssim', { border: true, on: true })
 
 /**
- * Structural similarity (Wang et al., 2004): Gaussian window 11×11 of σ = 1.5, K₁ = 0.01, K₂ = 0.03, range 255, only
- * places where the whole window fits, averaged. Luma is the unrounded Y. Error: ARCHLOOM_METRIC_IMAGE.
+ * Structural similarity (Wang et al., 2004): Gaussian window 11×11 of σ = 1.5, K₁ = 0.01, K₂ = 0.03, range 255,
+ * averaged over the positions where the whole window fits. Luma is the unrounded Y. Error: ARCHLOOM_METRIC_IMAGE.
  */
 export function ssim(image: Picture, reference: Picture, given: ImageMetricOptions = {}): number {
   const { border = 0, on = 'luma' } = ssimNames(given)

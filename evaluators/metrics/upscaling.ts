@@ -7,21 +7,24 @@ import { error } from './errors.ts'
 import { psnr } from './psnr.ts'
 import { ssim } from './ssim.ts'
 
-/** [1, h, w, 3] → [1, h·scale, w·scale, 3], values 0 to 255. Called inside a tidy. */
+/** [1, h, w, 3] → [1, h·scale, w·scale, 3], values 0 to 255. It is called inside a tidy. */
 export type Upscale = (lr: tf.Tensor4D) => tf.Tensor
 
 export interface UpscalingQuality {
-  /** Mean over the images of the PSNR of luma in dB, a border of `scale` pixels removed. */
+  /** Mean PSNR of luma in dB over the images, with a border of `scale` pixels removed. */
   readonly psnr: number
   readonly ssim: number
-  /** PSNR in dB between the result, shrunk again by bicubic, and the given small image: does it explain what was seen? */
+  /**
+   * PSNR in dB between the result, shrunk again by bicubic, and the given small image: how well the result agrees with
+   * it.
+   */
   readonly lrConsistency: number
   readonly images: readonly { readonly name: string; readonly psnr: number; readonly ssim: number }[]
 }
 
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length
 
-/** The picture that an upscaler makes of another; no tensor stays behind. */
+/** Enlarges an image with an upscaler; no tensor is left behind. */
 export async function upscaled(upscale: Upscale, lr: Picture): Promise<Picture> {
   const y = tf.tidy(() => upscale(toTensor(lr)))
   try {
@@ -32,9 +35,9 @@ export async function upscaled(upscale: Upscale, lr: Picture): Promise<Picture> 
 }
 
 /**
- * Measures an upscaler on whole images as the field's tables do: rounded to bytes, luma, border of `scale` removed,
- * averaged over images. SSIM is NaN for images smaller than its window.
- * Errors: ARCHLOOM_METRIC_NO_EXAMPLES, ARCHLOOM_METRIC_IMAGE where the result has another size.
+ * Measures an upscaler on whole images as published tables do: rounded to bytes, on luma, with a border of `scale`
+ * pixels removed, averaged over images. SSIM is NaN for images smaller than its window. Errors:
+ * ARCHLOOM_METRIC_NO_EXAMPLES, ARCHLOOM_METRIC_IMAGE if the result has another size.
  */
 export async function upscalingQuality(
   upscale: Upscale,

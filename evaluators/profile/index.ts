@@ -1,4 +1,7 @@
-/** What networks cost: multiply-adds, parameters, bit operations, bytes, latency; and the trace they are counted from. */
+/**
+ * The cost of networks: multiply-adds, parameters, bit operations, bytes and latency, and the trace that they are
+ * counted from.
+ */
 export { type ProfilerOptions, profiler } from './evaluator.ts'
 export { type Latency, type LatencyOptions, latencyOf, timed } from './latency.ts'
 export { costOf, type LayerCost, type LayerRow, multiplyAddsOf, weightsOf, withBits } from './layer-table.ts'

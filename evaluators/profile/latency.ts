@@ -4,41 +4,41 @@ import { currentEngine } from '../../core/tensor/index.ts'
 import type { Network } from '../../core/trainer.ts'
 
 export interface LatencyOptions {
-  /** Images at once. Default 1. */
-  readonly batch?: number
-  /** Timed runs. Default 20. */
+  /** Number of images per run. Default: 1. */
+  readonly batchSize?: number
+  /** Number of timed runs. Default: 20. */
   readonly repeats?: number
-  /** Runs before them, not timed. Default 5. */
+  /** Number of runs before the timed ones. Default: 5. */
   readonly warmUp?: number
-  /** Milliseconds, monotonic. Default the process's. */
+  /** A monotonic clock in milliseconds. Default: that of the process. */
   readonly now?: () => number
 }
 
 export interface Latency {
-  /** Median, of one batch. */
+  /** Median time of one batch. */
   readonly milliseconds: number
-  /** Tenth and ninetieth part of the runs. */
+  /** The 10th and 90th percentile, in milliseconds. */
   readonly low: number
   readonly high: number
-  readonly batch: number
+  readonly batchSize: number
   readonly repeats: number
-  /** What ran it: the tensor engine's name, or 'onnxruntime-node' for a file. */
+  /** Name of the tensor engine that ran it, or 'onnxruntime-node' for a file. */
   readonly engine: string
-  /** Threads of one operation. */
+  /** Number of threads of one operation. */
   readonly threads: number
 }
 
-const timedNames = optionNames<LatencyOptions>('timed', { batch: true, repeats: true, warmUp: true, now: true })
+const timedNames = optionNames<LatencyOptions>('timed', { batchSize: true, repeats: true, warmUp: true, now: true })
 
-/** Runs something again and again and takes the median. Error: ARCHLOOM_OPTION. */
+/** Runs a function repeatedly and takes the median time. Error: ARCHLOOM_OPTION. */
 export async function timed(
   run: () => Promise<void> | void,
   runner: Pick<Latency, 'engine' | 'threads'>,
   given: LatencyOptions = {},
 ): Promise<Latency> {
-  const { batch = 1, repeats = 20, warmUp = 5, now = () => performance.now() } = timedNames(given)
+  const { batchSize = 1, repeats = 20, warmUp = 5, now = () => performance.now() } = timedNames(given)
   for (const [option, received, least] of [
-    ['batch', batch, 1],
+    ['batchSize', batchSize, 1],
     ['repeats', repeats, 1],
     ['warmUp', warmUp, 0],
   ] as const)
@@ -54,18 +54,25 @@ export async function timed(
   times.sort((a, b) => a - b)
   const at = (share: number) => times[Math.min(repeats - 1, Math.floor(share * repeats))] as number
   const middle = (at(0.5) + (times[Math.ceil(repeats / 2) - 1] as number)) / 2
-  return { milliseconds: middle, low: at(0.1), high: at(0.9), batch, repeats, ...runner }
+  return { milliseconds: middle, low: at(0.1), high: at(0.9), batchSize, repeats, ...runner }
 }
 
-const latencyOfNames = optionNames<LatencyOptions>('latencyOf', { batch: true, repeats: true, warmUp: true, now: true })
+const latencyOfNames = optionNames<LatencyOptions>('latencyOf', {
+  batchSize: true,
+  repeats: true,
+  warmUp: true,
+  now: true,
+})
 
-/** Forward passes of a network on the current engine, the result read. Error: ARCHLOOM_OPTION. */
+/**
+ * Latency of forward passes of a network on the current engine, including reading the result. Error: ARCHLOOM_OPTION.
+ */
 export async function latencyOf(network: Network, options: LatencyOptions = {}): Promise<Latency> {
   latencyOfNames(options)
-  const { batch = 1 } = options
+  const { batchSize = 1 } = options
   const report = currentEngine()
   const runner = { engine: report?.name ?? tf.getBackend(), threads: report?.threads ?? 1 }
-  const x = tf.fill([batch, ...network.inputShape], 0.5)
+  const x = tf.fill([batchSize, ...network.inputShape], 0.5)
   const run = async () => {
     const y = tf.tidy(() => network.apply(x, { training: false }))
     await y.data()

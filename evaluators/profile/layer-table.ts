@@ -1,6 +1,6 @@
 import { error } from './errors.ts'
 
-/** One layer with weights, as plain data: enough to count what it costs for one image. */
+/** One layer with weights as plain data, from which its cost for one image is counted. */
 export interface LayerRow {
   readonly name: string
   readonly kind: 'convolution' | 'depthwise-convolution' | 'transposed-convolution' | 'dense'
@@ -8,24 +8,30 @@ export interface LayerRow {
   readonly kernel: readonly [number, number]
   readonly inputs: number
   readonly outputs: number
-  /** Default 1; the channels of a depthwise convolution. */
+  /** Number of groups; for a depthwise convolution, the number of channels. Default: 1. */
   readonly groups?: number
-  /** Positions that the kernel is applied at: of the output, or of the input of a transposed convolution. */
+  /**
+   * Number of positions at which the kernel is applied: those of the output, or of the input of a transposed
+   * convolution.
+   */
   readonly positions: number
-  /** Numbers of the layer beside its kernel: bias, scale and offset. Default 0. */
+  /** Number of other values of the layer: bias, scale and offset. Default: 0. */
   readonly others?: number
-  /** Default 32 each. */
+  /** Bits of weights and of activations. Default: 32 each. */
   readonly weightBits?: number
   readonly activationBits?: number
 }
 
 export interface LayerCost {
-  /** Of one image: convolutions and dense layers; bias, normalisation, activation and pooling are free. */
+  /**
+   * Multiply-adds for one image in convolutions and dense layers; bias, normalisation, activation and pooling do not
+   * count.
+   */
   readonly multiplyAdds: number
   readonly parameters: number
   /** Bit operations: Σ multiply-adds · weight bits · activation bits (SBS; full precision counts 32 × 32). */
   readonly bops: number
-  /** Of the weights at their bits, and four for each other number. */
+  /** Size in bytes: the weights at their bits, and four bytes for each other value. */
   readonly bytes: number
 }
 
@@ -36,7 +42,7 @@ export const multiplyAddsOf = (row: LayerRow): number => weightsOf(row) * row.po
 
 const bitsOf = ({ weightBits = 32, activationBits = 32 }: LayerRow) => weightBits * activationBits
 
-/** The cost of a table of layers. Error: ARCHLOOM_PROFILE_LAYER_TABLE. */
+/** Sums up the cost of a table of layers. Error: ARCHLOOM_PROFILE_LAYER_TABLE. */
 export function costOf(rows: readonly LayerRow[]): LayerCost {
   const total = { multiplyAdds: 0, parameters: 0, bops: 0, bytes: 0 }
   for (const row of rows) {
@@ -59,7 +65,9 @@ function checkRow(row: LayerRow): void {
       throw error('ARCHLOOM_PROFILE_LAYER_TABLE', { layer: row.name, field, received, expected: 'a positive integer' })
   if (row.inputs % groups !== 0 || row.outputs % groups !== 0)
     throw error('ARCHLOOM_PROFILE_LAYER_TABLE', {
-      ...{ layer: row.name, field: 'groups', received: groups },
+      layer: row.name,
+      field: 'groups',
+      received: groups,
       expected: `a divisor of ${row.inputs} inputs and ${row.outputs} outputs`,
     })
   for (const field of ['weightBits', 'activationBits'] as const) {
@@ -69,7 +77,7 @@ function checkRow(row: LayerRow): void {
   }
 }
 
-/** The same layers at other bits: of all, or by name; what a name does not say stays. */
+/** The same layers with other bits, for all layers or by name; layers that are not named keep theirs. */
 export const withBits = (
   rows: readonly LayerRow[],
   bits: (row: LayerRow, index: number) => { readonly weights?: number; readonly activations?: number },

@@ -14,7 +14,7 @@ const kinds: Readonly<Record<string, LayerRow['kind']>> = {
 
 /**
  * The layers with weights of a network, in the order in which they run, from one traced forward pass. Products of two
- * values that both depend on the input, and of fixed matrices (resampling), are no layers.
+ * values that both depend on the input, and products with fixed matrices (resampling), do not count as layers.
  */
 export async function layersOf(network: Network): Promise<LayerRow[]> {
   const variables = [...network.trainable, ...network.state]

@@ -4,7 +4,7 @@ import { type Latency, type LatencyOptions, latencyOf } from './latency.ts'
 import { costOf, type LayerCost, type LayerRow, withBits } from './layer-table.ts'
 import { layersOf } from './network-layers.ts'
 
-/** Bits of all layers, or of each by name ('*' for those not named). Default 32. */
+/** Bits of all layers, or of each layer by name ('*' for those not named). Default: 32. */
 export type Bits = number | Readonly<Record<string, number>>
 
 export interface BitOptions {
@@ -32,9 +32,9 @@ const profileNetworkNames = optionNames<BitOptions & { readonly latency?: boolea
 )
 
 /**
- * What one image costs: counted from a traced forward pass; parameters are all trained numbers, bytes the kernels at
- * their bits and everything else (running statistics too) as four bytes each.
- * Errors: ARCHLOOM_PROFILE_LAYER_TABLE, ARCHLOOM_OPTION.
+ * Measures the cost of one image from a traced forward pass. Parameters are all trained values; bytes are the kernels
+ * at their bits, and four for every other value, including running statistics. Errors: ARCHLOOM_PROFILE_LAYER_TABLE,
+ * ARCHLOOM_OPTION.
  */
 export async function profileNetwork(
   network: Network,
@@ -57,7 +57,7 @@ export async function profileNetwork(
   }
 }
 
-/** A number measured on a trained network: an entry of `metrics` of trainFromScratch(), and so an objective. */
+/** Measures a number on a trained network. As an entry of `metrics` of trainFromScratch() it can be an objective. */
 type NetworkMetric = (trained: { readonly network: Network }) => Promise<number>
 
 /** Bit operations of one image. */
@@ -72,13 +72,18 @@ export const bytes =
   async ({ network }) =>
     (await profileNetwork(network, bits)).bytes
 
-/** Multiply-adds of one image, counted from what runs; for spaces that state no cost. */
+/** Multiply-adds for one image, counted from a traced forward pass, for spaces without a cost function. */
 export const multiplyAdds =
   (): NetworkMetric =>
   async ({ network }) =>
     (await profileNetwork(network)).multiplyAdds
 
-const latencyMsNames = optionNames<LatencyOptions>('latencyMs', { batch: true, repeats: true, warmUp: true, now: true })
+const latencyMsNames = optionNames<LatencyOptions>('latencyMs', {
+  batchSize: true,
+  repeats: true,
+  warmUp: true,
+  now: true,
+})
 
 /** Median milliseconds of a forward pass on the current engine. */
 export const latencyMs = (options: LatencyOptions = {}): NetworkMetric => {

@@ -1,6 +1,6 @@
 /**
- * Records the kernels of one forward pass: what an exporter translates and a profiler counts. The engine runs as it
- * always does; only its one door for kernels, `runKernel`, is watched while the network is applied.
+ * Records the kernels of one forward pass, for exporters and profilers. The engine runs as usual; only its method
+ * `runKernel` is observed while the network is applied.
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { seeded } from '../../core/random.ts'
@@ -11,17 +11,17 @@ export interface TracedTensor {
   readonly dtype: tf.DataType
 }
 
-/** A tensor that does not depend on the network's input: weights, and what is computed from weights alone. */
+/** A tensor that does not depend on the network's input: weights, and values computed from weights alone. */
 export interface TracedConstant extends TracedTensor {
   readonly values: Float32Array | Int32Array | Uint8Array
-  /** Path of the variable that it is, or (first) comes from. */
+  /** Path of the variable, or of the first variable that it was computed from. */
   readonly name?: string
 }
 
-/** One kernel whose result depends on the input; tensors are numbers into `Trace.tensors`. */
+/** One kernel whose result depends on the input. Tensors are given as indices into `Trace.tensors`. */
 export interface TracedKernel {
   readonly name: string
-  /** In tfjs's names; lists (of Concat, AddN, …) are named '0', '1', …. */
+  /** Inputs by their tfjs names; the items of lists (of Concat, AddN, …) are named '0', '1', …. */
   readonly inputs: Readonly<Record<string, number>>
   readonly attributes: Readonly<Record<string, unknown>>
   readonly outputs: readonly number[]
@@ -31,20 +31,20 @@ export interface Trace {
   readonly input: number
   readonly output: number
   readonly tensors: readonly TracedTensor[]
-  /** In the order in which they ran; only those that the output needs. */
+  /** The kernels that the output needs, in the order in which they ran. */
   readonly kernels: readonly TracedKernel[]
   readonly constants: ReadonlyMap<number, TracedConstant>
 }
 
-/** Any function of one batch. `Network.apply` in evaluation mode, or `upscale` of a super-resolution network. */
+/** Any function of one batch, such as `Network.apply` in evaluation mode or `upscale` of a super-resolution network. */
 export type Forward = (inputs: tf.Tensor) => tf.Tensor
 
-/** Results of these kernels do not depend on the values of their input, only on its shape. */
+/** Kernels whose results depend only on the shape of their input. */
 const shapeOnly = new Set(['ZerosLike', 'OnesLike'])
 
 /**
- * The kernels of `forward` for an input of this shape (batch included). Tensors made on the way are given back.
- * @param variables named in constants; their paths are their tfjs names without the scope's number.
+ * The kernels of `forward` for an input of this shape (batch included). Intermediate tensors are disposed. @param
+ * variables Variables whose paths name the constants: their tfjs names without the number of the scope.
  */
 export async function traceForward(
   forward: Forward,
@@ -97,7 +97,7 @@ export async function traceForward(
         inputs,
         attributes,
       )
-      // What a kernel runs inside itself is its own affair.
+      // Kernels that run inside another kernel are not recorded.
       if (depth === 1) record(name, inputs, attributes ?? {}, Array.isArray(result) ? result : [result])
       return result
     } finally {
@@ -129,7 +129,7 @@ export async function traceForward(
 
 const pathOf = ({ name }: tf.Variable): string => name.replace(/^archloom-\d+\//, '')
 
-/** Drops kernels that the output does not need, and reads the constants that are left. */
+/** Removes kernels that the output does not need, and reads the remaining constants. */
 async function finish(
   input: number,
   output: number,
@@ -155,9 +155,9 @@ async function finish(
 }
 
 /**
- * Traces of one forward pass for inputs of several shapes (and other values each), surely of the same kernels with the
- * same constants. Errors: ARCHLOOM_PROFILE_TRACE_DIFFERS; ARCHLOOM_PROFILE_TRACE_BROKEN for a forward pass that reads
- * values out of tensors and goes on with what it makes of them.
+ * Traces of one forward pass for inputs of several shapes with different values. It checks that the kernels and the
+ * constants are the same in all of them. Errors: ARCHLOOM_PROFILE_TRACE_DIFFERS; ARCHLOOM_PROFILE_TRACE_BROKEN for a
+ * forward pass that reads the values of tensors and computes new tensors from them.
  */
 export async function traceForwards(
   forward: Forward,
@@ -184,7 +184,7 @@ export async function traceForwards(
   return traces
 }
 
-/** What was taken for a constant must not change with the input. */
+/** Checks that tensors treated as constants do not change with the input. */
 function checkConstants(first: Trace, other: Trace): void {
   for (const [reference, { shape, values, name }] of first.constants) {
     const again = other.constants.get(reference)

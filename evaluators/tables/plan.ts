@@ -2,18 +2,21 @@ import { type ColumnPlan, featuresOf, type Preprocessing, prepareRows } from './
 import type { Cell, Table } from './table.ts'
 import { numberOf, secondsOf, type TypedColumn } from './types.ts'
 
-/** Values of a category that have features of their own, at most. */
+/** Maximum number of values of a category that get their own feature. */
 const MOST_LEVELS = 32
-/** A category of more values than this is also known by its mean target. */
+/** A category with more values than this also gets features with its mean target. */
 const FEW_LEVELS = 6
-/** Rows that the overall mean counts for in a mean target. */
+/** Number of rows that the overall mean counts as in a mean target. */
 const SHRINKAGE = 10
-/** Intervals of a number. */
+/** Number of intervals of a numeric column. */
 const PIECES = 12
-/** Beyond so many columns of numbers, numbers have no levels and no intervals: features would crowd out rows. */
+/**
+ * With more numeric columns than this, they get no levels and no intervals, because there would be too many features
+ * for the rows.
+ */
 const MOST_DETAILED = 40
 
-/** What is known of the target while features are planned: numbers [rows, outputs], standardised or one-hot. */
+/** The target while features are planned: numbers [rows, outputs], standardised or one-hot. */
 export interface TargetNumbers {
   readonly outputs: number
   readonly values: Float64Array
@@ -77,7 +80,7 @@ function planColumn(
   return { kind: 'category', name, levels, ...means }
 }
 
-/** Bounds between equally many training values, without repetition. */
+/** Boundaries between groups of equally many training values, without duplicates. */
 function knotsOf(sorted: readonly number[]): number[] {
   const knots = Array.from({ length: PIECES + 1 }, (_, k) => sorted[Math.round((k * (sorted.length - 1)) / PIECES)]!)
   const distinct = [...new Set(knots)]
@@ -107,8 +110,8 @@ function meanTargets(cells: readonly Cell[], rows: readonly number[], { outputs,
 }
 
 /**
- * The features of the training rows. Mean targets of a row come from rows of other folds only: its own target is not
- * in its features. @param folds [rows], the fold of each row.
+ * The features of the training rows. Mean targets of a row are computed from rows of other folds only, so that its own
+ * target is not in its features. @param folds The fold of each row, [rows].
  */
 export function prepareTraining(
   preprocessing: Preprocessing,

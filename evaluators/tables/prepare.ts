@@ -1,26 +1,29 @@
-/** What a column becomes. Plain JSON: saved beside a model, and read by the code that uses it. */
+/**
+ * How a column is converted to features. Plain JSON that is saved with a model and read by the code that uses the
+ * model.
+ */
 export type ColumnPlan =
   | {
       readonly kind: 'number'
       readonly name: string
       readonly strip?: string
       readonly decimalComma?: boolean
-      /** In place of a missing value. */
+      /** The value that replaces a missing one. */
       readonly median: number
       readonly mean: number
       readonly scale: number
-      /** A feature says that the value is missing. */
+      /** Whether a feature says that the value is missing. */
       readonly flag: boolean
-      /** A feature for each of these values. */
+      /** Values that each get a feature. */
       readonly levels: readonly number[]
-      /** Bounds of intervals; a feature for each interval says how much of it lies below the value. */
+      /** Boundaries of intervals. Each interval has a feature, the share of the interval that lies below the value. */
       readonly knots: readonly number[]
     }
   | {
       readonly kind: 'date'
       readonly name: string
       readonly order: 'iso' | 'dmy' | 'mdy'
-      /** Seconds since 1970 of the first training date: subtracted before anything is rounded. */
+      /** The first training date in seconds since 1970. It is subtracted before values are rounded. */
       readonly start: number
       readonly scale: number
       readonly median: number
@@ -28,14 +31,17 @@ export type ColumnPlan =
   | {
       readonly kind: 'category'
       readonly name: string
-      /** A feature for each of these values. */
+      /** Values that each get a feature. */
       readonly levels: readonly string[]
-      /** Mean targets by value, shrunk to the overall mean; a feature for each number. Empty: no such feature. */
+      /**
+       * Mean targets by value, shrunk towards the overall mean, with a feature for each number. If empty, there is no
+       * such feature.
+       */
       readonly targets: Readonly<Record<string, readonly number[]>>
       readonly overall: readonly number[]
     }
 
-/** What features a model may be given. */
+/** The kinds of features that a model may receive. */
 export type FeatureKind = 'number' | 'flag' | 'level' | 'number-level' | 'piece' | 'date' | 'target'
 
 export interface Preprocessing {
@@ -45,8 +51,9 @@ export interface Preprocessing {
 }
 
 /**
- * Rows as features [rows, features], float32. It needs nothing beside it: its text is written into the folder of an
- * exported model as it is. A column that a row lacks, and a category that training did not see, count as missing.
+ * Converts rows to features [rows, features], float32. The function must not use anything outside itself, because its
+ * source text is written into the folder of an exported model. A column that a row lacks, and a category that did not
+ * occur in training, count as missing.
  */
 export function prepareRows(
   preprocessing: Preprocessing,

@@ -1,21 +1,23 @@
 import { readFile } from 'node:fs/promises'
 import { basename, extname } from 'node:path'
 import { messageOf } from '../../core/errors.ts'
+import { DEEPEST, isShallow } from '../../core/nesting.ts'
 import { error } from './errors.ts'
+import { parquetRows } from './parquet.ts'
 import { type Cell, cellOf, missingTexts, type Row, type Table, tableOfRows } from './table.ts'
 
 const DELIMITERS = [',', ';', '\t', '|'] as const
-/** Ragged rows are a mistake of the file where there are more of them than this share. */
+/** If a larger share of the rows than this is ragged, the file is refused. */
 const RAGGED = 0.02
 
-/** Names of row numbers that other tools write along: they are ids. */
+/** Names under which other tools write row numbers. */
 const rowNumberNames = new Set(['__index_level_0__', 'Unnamed: 0', '_row_index'])
 
 /** Extensions that are read as tables. */
 export const tableExtensions = ['.csv', '.tsv', '.txt', '.jsonl', '.ndjson', '.json', '.parquet'] as const
 
 /**
- * A table from a file: CSV and TSV (any of `,` `;` tab `|`), JSON lines, a JSON array of objects, or Parquet.
+ * Reads a table from a file: CSV and TSV (any of `,` `;` tab `|`), JSON lines, a JSON array of objects, or Parquet.
  * Errors: ARCHLOOM_TABLE_READ, ARCHLOOM_TABLE_EMPTY, ARCHLOOM_TABLE_RAGGED.
  */
 export async function readTable(path: string): Promise<Table> {
@@ -28,13 +30,21 @@ export async function readTable(path: string): Promise<Table> {
   const extension = extname(path).toLowerCase()
   const name = basename(path)
   if (extension === '.parquet') return await readParquet(bytes, name)
-  const text = new TextDecoder().decode(bytes)
+  const text = textOf(bytes)
   if (extension === '.jsonl' || extension === '.ndjson') return readJsonLines(text, name)
   if (extension === '.json') return readJson(text, name)
+  if (text.includes('\u0000')) throw error('ARCHLOOM_TABLE_READ', { path, reason: 'it holds binary data, not text' })
   return await readDelimited(text, name)
 }
 
-/** The character that cuts the first lines most evenly into more than one field; outside quotes only. */
+/** UTF-8, or UTF-16 where a byte order mark says so, as spreadsheets write "Unicode text". */
+function textOf(bytes: Uint8Array): string {
+  const mark = (bytes[0]! << 8) | bytes[1]!
+  const encoding = mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : 'utf-8'
+  return new TextDecoder(encoding).decode(bytes)
+}
+
+/** The character outside quotes that splits the first lines most evenly into more than one field. */
 export function delimiterOf(text: string): string {
   const lines = text
     .split(/\r?\n/, 400)
@@ -69,8 +79,8 @@ function mostFrequent(counts: readonly number[]): number {
 const isNumberText = (text: string) => text.trim() !== '' && Number.isFinite(Number(text))
 
 /**
- * A table from delimited text. The first row holds the names unless every cell of it is a number.
- * Errors: ARCHLOOM_TABLE_EMPTY, ARCHLOOM_TABLE_RAGGED.
+ * Reads a table from delimited text. The first row holds the names, unless all of its cells are numbers. Errors:
+ * ARCHLOOM_TABLE_EMPTY, ARCHLOOM_TABLE_RAGGED.
  */
 export async function readDelimited(text: string, name: string): Promise<Table> {
   const { default: papa } = await import('papaparse')
@@ -86,7 +96,7 @@ export async function readDelimited(text: string, name: string): Promise<Table> 
     )
   const names = uniqueNames(hasNames ? first : first.map((_, i) => `column_${i + 1}`), notes)
   const rows = hasNames ? rest : data
-  if (rows.length === 0) throw error('ARCHLOOM_TABLE_EMPTY', { name, received: 'names of columns but no rows' })
+  if (rows.length === 0) throw error('ARCHLOOM_TABLE_EMPTY', { name, received: 'column names but no rows' })
   const ragged = rows.flatMap((row, i) => (row.length === names.length ? [] : [i + (hasNames ? 2 : 1)]))
   if (ragged.length > Math.max(1, RAGGED * rows.length))
     throw error('ARCHLOOM_TABLE_RAGGED', {
@@ -98,7 +108,7 @@ export async function readDelimited(text: string, name: string): Promise<Table> 
     })
   if (ragged.length > 0)
     notes.push(
-      `${name}: ${ragged.length} of ${rows.length} rows have another number of fields than the names and are left out (row ${ragged.slice(0, 5).join(', ')})`,
+      `${name}: ${ragged.length} of ${rows.length} rows have a different number of fields than the header and are left out (row ${ragged.slice(0, 5).join(', ')})`,
     )
   const kept = ragged.length === 0 ? rows : rows.filter((row) => row.length === names.length)
   const columns = names.map((column, k) => ({
@@ -130,7 +140,7 @@ function withoutRowNumbers(table: Table): Table {
   return {
     ...table,
     columns: table.columns.filter(({ name }) => !dropped.includes(name)),
-    notes: [...table.notes, `${dropped.join(', ')}: a row number that another tool wrote, left out`],
+    notes: [...table.notes, `${dropped.join(', ')}: row numbers written by another tool; left out`],
   }
 }
 
@@ -143,7 +153,7 @@ function readJsonLines(text: string, name: string): Table {
     } catch (cause) {
       throw error(
         'ARCHLOOM_TABLE_READ',
-        { path: name, reason: `line ${i + 1} is no JSON: ${messageOf(cause)}` },
+        { path: name, reason: `line ${i + 1} is not JSON: ${messageOf(cause)}` },
         { cause },
       )
     }
@@ -164,21 +174,18 @@ function readJson(text: string, name: string): Table {
 function checkedRows(rows: unknown, name: string): Table {
   const isObject = (row: unknown) => typeof row === 'object' && row !== null && !Array.isArray(row)
   if (!Array.isArray(rows) || !rows.every(isObject))
-    throw error('ARCHLOOM_TABLE_READ', { path: name, reason: 'it holds something else than objects, one for each row' })
+    throw error('ARCHLOOM_TABLE_READ', { path: name, reason: 'it holds something other than one object per row' })
   if (rows.length === 0) throw error('ARCHLOOM_TABLE_EMPTY', { name, received: 'no rows' })
+  if (!isShallow(rows))
+    throw error('ARCHLOOM_TABLE_READ', { path: name, reason: `a cell is nested more than ${DEEPEST} levels deep` })
   return withoutRowNumbers(tableOfRows(rows as Row[], name))
 }
 
 async function readParquet(bytes: Uint8Array, name: string): Promise<Table> {
-  const { parquetReadObjects } = await import('hyparquet')
-  const { compressors } = await import('hyparquet-compressors')
-  const file = Uint8Array.from(bytes).buffer
-  try {
-    return checkedRows(await parquetReadObjects({ file, compressors }), name)
-  } catch (cause) {
-    if (cause instanceof Error && cause.name === 'ArchloomError') throw cause
+  const rows = await parquetRows(bytes).catch((cause: unknown) => {
     throw error('ARCHLOOM_TABLE_READ', { path: name, reason: messageOf(cause) }, { cause })
-  }
+  })
+  return checkedRows(rows, name)
 }
 
 /** Any cell of a user's own row. */

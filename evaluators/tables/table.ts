@@ -8,7 +8,9 @@ export interface Table {
   readonly rows: number
   /** What was changed or left out while reading. */
   readonly notes: readonly string[]
-  /** The delimiter of the file, where there was one: a decimal comma is possible only when it is another character. */
+  /**
+   * The delimiter of the file, if it had one. A decimal comma is possible only if the delimiter is another character.
+   */
   readonly delimiter?: string
 }
 
@@ -17,10 +19,10 @@ export interface Column {
   readonly cells: readonly Cell[]
 }
 
-/** One row as an object, as `predict` takes it. */
+/** One row as an object, in the form that `predict` accepts. */
 export type Row = Readonly<Record<string, unknown>>
 
-/** Texts that stand for a missing value, after trimming. */
+/** Strings that mean a missing value, after trimming. */
 export const missingTexts: ReadonlySet<string> = new Set([
   '',
   'NA',
@@ -34,7 +36,9 @@ export const missingTexts: ReadonlySet<string> = new Set([
   '-',
 ])
 
-/** Any value as a cell: booleans and dates become text, big integers text unless they are safe numbers. */
+/**
+ * Converts any value to a cell. Booleans and dates become text; big integers become text unless they are safe numbers.
+ */
 export function cellOf(value: unknown): Cell {
   if (value === null || value === undefined) return null
   if (typeof value === 'number') return Number.isFinite(value) ? value : null
@@ -48,7 +52,7 @@ export function cellOf(value: unknown): Cell {
   return missingTexts.has(text) ? null : text
 }
 
-/** A table of rows that are objects; a name that only some rows have is missing in the others. */
+/** Makes a table of rows that are objects. A value that a row lacks is missing. */
 export function tableOfRows(rows: readonly Row[], name = 'rows'): Table {
   const names: string[] = []
   const known = new Set<string>()

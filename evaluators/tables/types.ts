@@ -4,11 +4,11 @@ import type { Cell, Column } from './table.ts'
 export type ColumnType =
   | {
       readonly kind: 'number'
-      /** Characters that are taken away before a text is read as a number: thousands separators, %, currencies. */
+      /** Characters that are removed before a text is read as a number: thousands separators, %, currencies. */
       readonly strip?: string
-      /** The decimal sign is a comma. */
+      /** Whether the decimal separator is a comma. */
       readonly decimalComma?: boolean
-      /** All values are whole, and few differ. */
+      /** The distinct values, if all are whole numbers and there are few of them. */
       readonly levels?: readonly number[]
     }
   | { readonly kind: 'date'; readonly order: 'iso' | 'dmy' | 'mdy' }
@@ -17,11 +17,11 @@ export type ColumnType =
 export interface TypedColumn {
   readonly name: string
   readonly type: ColumnType
-  /** Why the column is of no use as it is, if it is not. */
+  /** Why the column is dropped, if it is. */
   readonly drop?: string
   readonly missing: number
   readonly distinct: number
-  /** What a person should know. */
+  /** Warnings for the user. */
   readonly warnings: readonly string[]
 }
 
@@ -29,11 +29,11 @@ const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
 const LEADING_ZERO = /^[+-]?0\d/
 const THOUSANDS = /^\D*\d{1,3}(,\d{3})+(\.\d+)?\D*$/
 const INFINITE = /^[+-]?inf(inity)?$/i
-/** Numbers with this share of stray texts or fewer are numbers, and the texts count as missing. */
+/** A column with at most this share of other texts is numeric, and those texts count as missing. */
 const STRAYS = 0.02
 const MOST_LEVELS = 31
 
-/** A number, exactly as it is written; undefined for codes (00123) and for integers that a double cannot hold. */
+/** The number in a text; undefined for codes (00123) and for integers that a double cannot represent. */
 export function plainNumber(text: string): number | undefined {
   if (!NUMBER.test(text) || LEADING_ZERO.test(text)) return undefined
   const value = Number(text)
@@ -41,7 +41,7 @@ export function plainNumber(text: string): number | undefined {
   return Number.isFinite(value) ? value : undefined
 }
 
-/** A number by the rules of a column; NaN for what is none. */
+/** The number in a cell by the rules of its column; NaN if there is none. */
 export function numberOf(cell: Cell, rule: { readonly strip?: string; readonly decimalComma?: boolean }): number {
   if (cell === null) return Number.NaN
   if (typeof cell === 'number') return cell
@@ -51,12 +51,12 @@ export function numberOf(cell: Cell, rule: { readonly strip?: string; readonly d
   return plainNumber(text.trim()) ?? Number.NaN
 }
 
-/** Days of a calendar month: 30 February is no date. */
+/** Number of days in a calendar month. */
 const daysIn = (year: number, month: number) => new Date(Date.UTC(year, month, 0)).getUTCDate()
 const ISO = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?(?:Z|[+-]\d{2}:?\d{2})?$/
 const NUMERIC_DATE = /^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?$/
 
-/** Seconds since 1970 of a date text in UTC; NaN for what is none. */
+/** The date in a cell as seconds since 1970, in UTC; NaN if there is none. */
 export function secondsOf(cell: Cell, order: 'iso' | 'dmy' | 'mdy'): number {
   if (typeof cell !== 'string') return Number.NaN
   const parts = (order === 'iso' ? ISO : NUMERIC_DATE).exec(cell)
@@ -69,9 +69,7 @@ export function secondsOf(cell: Cell, order: 'iso' | 'dmy' | 'mdy'): number {
   return Date.UTC(numbers[0], numbers[1] - 1, numbers[2], Number(hour), Number(minute), Number(second)) / 1000
 }
 
-/**
- * The type of a column, from all of its values. `isTarget` keeps what would be dropped.
- */
+/** Finds the type of a column from all of its values. With `isTarget` the column is never dropped. */
 export function typeOf({ name, cells }: Column, delimiter = ',', isTarget = false): TypedColumn {
   const present = cells.filter((cell) => cell !== null)
   const missing = cells.length - present.length
@@ -98,7 +96,7 @@ export function typeOf({ name, cells }: Column, delimiter = ',', isTarget = fals
     if (whole && distinct === cells.length && cells.length >= 20 && most - least + 1 === cells.length)
       return made({ kind: 'number', ...numeric }, 'it numbers the rows')
     if (whole && distinct === cells.length && cells.length >= 50 && /(^|[_ .-])(id|uuid|index|key)$/i.test(name))
-      return made({ kind: 'number', ...numeric }, 'it is an id: every row has another one')
+      return made({ kind: 'number', ...numeric }, 'it is an id: every row has a different value')
     const levels =
       whole && numbers.length >= 3 && numbers.length <= MOST_LEVELS ? [...numbers].sort((a, b) => a - b) : undefined
     return made({ kind: 'number', ...numeric, ...(levels && { levels }) })
@@ -106,10 +104,10 @@ export function typeOf({ name, cells }: Column, delimiter = ',', isTarget = fals
   const order = dateOrder(present, name, warnings)
   if (order) return made({ kind: 'date', order })
   if (distinct === present.length && present.length >= 20)
-    return made({ kind: 'category' }, 'it is an id or free text: every row has another value')
+    return made({ kind: 'category' }, 'it is an id or free text: every row has a different value')
   if (distinct > 0.5 * present.length && distinct > 100)
     warnings.push(
-      `${name}: ${distinct} different texts in ${present.length} rows; only the frequent ones can say something`,
+      `${name}: ${distinct} different texts in ${present.length} rows; only the frequent ones are informative`,
     )
   return made({ kind: 'category' })
 }
@@ -126,12 +124,12 @@ function numberType(
   const infinite = present.length - finite.length
   if (finite.length === 0) return undefined
   const commas: NumberRule[] = delimiter === ',' ? [] : [{ strip: '%€$£ ', decimalComma: true }]
-  // Commas between groups of three digits part thousands; any other comma makes the texts no numbers.
+  // Commas between groups of three digits are thousands separators; with any other comma the texts are not numbers.
   const thousands = finite.every((cell) => typeof cell !== 'string' || !cell.includes(',') || THOUSANDS.test(cell))
   const rules: NumberRule[] = [{}, ...commas, { strip: thousands ? ',%€$£ ' : '%€$£ ' }]
   for (const rule of rules) {
     const strays = finite.filter((cell) => Number.isNaN(numberOf(cell, rule)))
-    // Codes such as 00123 are texts: one of them makes the column one of categories.
+    // Codes such as 00123 are texts. One such code makes the column categorical.
     if (strays.some((cell) => typeof cell === 'string' && /^[+-]?\d+$/.test(cell))) continue
     const plain = Object.keys(rule).length === 0
     if (strays.length > (plain ? STRAYS * finite.length : 0)) continue

@@ -6,8 +6,8 @@ import { AMOUNT, findTable, PERCENT, readCsv, type TableFileOptions, tableFileOp
 import type { Table } from './table.ts'
 
 /**
- * An architecture of NAS-Bench-201: its string (`|nor_conv_3x3~0|+|none~0|…`), or any nest of arrays and objects whose
- * six texts are the operations of the edges 0→1, 0→2, 1→2, 0→3, 1→3, 2→3.
+ * An architecture of NAS-Bench-201: its string (`|nor_conv_3x3~0|+|none~0|…`), or any nesting of arrays and objects
+ * whose six strings are the operations of the edges 0→1, 0→2, 1→2, 0→3, 1→3, 2→3.
  */
 export type NasBench201Cell = Nested<string>
 
@@ -45,23 +45,28 @@ const declared = optionsFor<NasBench201TableOptions>()(
   {
     dataset: value<NonNullable<NasBench201TableOptions['dataset']>>('a data set of the benchmark', {
       default: 'cifar10',
+      doc: 'The data set: cifar10, cifar100 or imagenet16 (ImageNet16-120).',
     }),
     protocol: among(['honest', 'oracle'], {
       default: 'honest',
       doc: 'Whether `accuracy` is the validation accuracy after 12 epochs or the test accuracy after `epochs`.',
     }),
-    epochs: value<200 | 12>('200 or 12', { absent: '12 under the honest protocol, 200 under the oracle’s' }),
-    latency: text(),
-    latencyFile: text(),
+    epochs: value<200 | 12>('200 or 12', {
+      absent: '12 under the honest protocol, 200 under the oracle’s',
+      doc: 'The training that fidelity 1 stands for.',
+    }),
+    latency: text({ doc: 'A device of `nb201_latency_ms.csv`; adds `latencyMs` on it.' }),
+    latencyFile: text({ doc: 'Path of the table of latencies.' }),
     ...tableFileOptions,
   },
   { renamed: { data: 'dataset', dataSet: 'dataset', device: 'latency' } },
 )
 
 /**
- * How a data set's values follow from the columns. Time: epochs of CIFAR-100 cost as many images as CIFAR-10, those of
- * ImageNet16-120 3.034 times the time; the 12-epoch validation of CIFAR-10 trained on half the images. Cost: the columns
- * are CIFAR-10's; other heads and input sizes change them by closed forms.
+ * How the values of a data set are derived from the columns. Time: an epoch on CIFAR-100 takes as long as one on
+ * CIFAR-10, and one on ImageNet16-120 takes 3.034 times as long; the 12-epoch validation results of CIFAR-10 were
+ * trained on half of the images. Cost: the columns hold the cost on CIFAR-10; that with other heads and input sizes
+ * follows by closed formulas.
  */
 const datasets = {
   cifar10: {
@@ -72,12 +77,16 @@ const datasets = {
     multiplyAdds: (m: number) => m,
   },
   cifar100: {
-    ...{ prefix: 'c100', time: 1, validationTime: 1 },
+    prefix: 'c100',
+    time: 1,
+    validationTime: 1,
     parameters: (m: number) => m + 0.00585,
     multiplyAdds: (m: number) => m + 0.00585,
   },
   imagenet16: {
-    ...{ prefix: 'in16', time: 3.034, validationTime: 3.034 },
+    prefix: 'in16',
+    time: 3.034,
+    validationTime: 3.034,
     parameters: (m: number) => m + 0.00715,
     multiplyAdds: (m: number) => (m - 0.00065) / 4 + 0.0078,
   },
@@ -85,11 +94,11 @@ const datasets = {
 
 /**
  * The benchmark's results as a table: `accuracy` (see `protocol`), `testAccuracy` (200 epochs), `validationAccuracy`
- * (12 epochs), all in [0, 1], `parameters`, `multiplyAdds`, and `latencyMs` where asked for. Simulated time is that of the
- * stored training: epochs × seconds per epoch. Under the oracle protocol with 200 epochs, fidelities up to 12/200 answer
- * with the test accuracy after 12 epochs and cost 12 epochs; any other fidelity below 1 is refused.
- * Errors: ARCHLOOM_OPTION, ARCHLOOM_TABLE_NOT_FOUND, ARCHLOOM_TABLE_CORRUPT, ARCHLOOM_TABLE_DATASET_UNKNOWN;
- * at a look-up ARCHLOOM_TABLE_ARCHITECTURE_FORM, ARCHLOOM_TABLE_ENTRY_UNKNOWN, ARCHLOOM_TABLE_FIDELITY.
+ * (12 epochs), all in [0, 1], `parameters`, `multiplyAdds`, and `latencyMs` if requested. Simulated time is that of
+ * the stored training: epochs × seconds per epoch. Under the oracle protocol with 200 epochs, fidelities up to 12/200
+ * give the test accuracy after 12 epochs and cost 12 epochs; any other fidelity below 1 is refused. Errors:
+ * ARCHLOOM_OPTION, ARCHLOOM_TABLE_NOT_FOUND, ARCHLOOM_TABLE_CORRUPT, ARCHLOOM_TABLE_DATASET_UNKNOWN; at a look-up
+ * ARCHLOOM_TABLE_ARCHITECTURE_FORM, ARCHLOOM_TABLE_ENTRY_UNKNOWN, ARCHLOOM_TABLE_FIDELITY.
  */
 export function nasBench201Table(given: NasBench201TableOptions = {}): NasBench201Table {
   const options = declared.read(given)
@@ -152,7 +161,7 @@ export function nasBench201Table(given: NasBench201TableOptions = {}): NasBench2
   const fidelities = epochs === 200 ? [12 / 200, 1] : [1]
   const trainedEpochs = (fidelity: number): 12 | 200 => {
     if (fidelity === 1) return epochs
-    // Products such as 0.2 · 0.3 miss 12/200 by rounding.
+    // Products such as 0.2 · 0.3 differ from 12/200 by rounding.
     if (epochs === 200 && fidelity > 0 && fidelity * 200 <= 12 + 1e-9) return 12
     throw error('ARCHLOOM_TABLE_FIDELITY', { table: NAME, received: fidelity, stored: fidelities })
   }
@@ -162,7 +171,11 @@ export function nasBench201Table(given: NasBench201TableOptions = {}): NasBench2
     protocol,
     fidelities,
     metrics: [
-      ...['accuracy', 'testAccuracy', 'validationAccuracy', 'parameters', 'multiplyAdds'],
+      'accuracy',
+      'testAccuracy',
+      'validationAccuracy',
+      'parameters',
+      'multiplyAdds',
       ...(latencies ? ['latencyMs'] : []),
     ],
     costs: ['parameters', 'multiplyAdds'],
@@ -205,7 +218,8 @@ function keyOf(cell: NasBench201Cell): string {
   const operations = leavesOf(cell)
   if (operations.length !== 6 || !operations.every((operation) => typeof operation === 'string'))
     throw error('ARCHLOOM_TABLE_ARCHITECTURE_FORM', {
-      ...{ table: NAME, received: cell },
+      table: NAME,
+      received: cell,
       expected: 'a NAS-Bench-201 string, or the six operations of its edges',
     })
   const [a, b, c, d, e, f] = operations

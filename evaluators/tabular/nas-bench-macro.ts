@@ -7,8 +7,9 @@ import { findTable, readText, type TableFileOptions, tableFileOptions } from './
 import type { Table } from './table.ts'
 
 /**
- * An architecture of NAS-Bench-Macro: its eight digits ('02012100'), or any nest of arrays and objects whose eight
- * leaves are the layers' blocks, by number or name: 0 identity, 1 mb3_k3 or mb_conv_k3_e3, 2 mb6_k5 or mb_conv_k5_e6.
+ * An architecture of NAS-Bench-Macro: its eight digits ('02012100'), or any nesting of arrays and objects whose eight
+ * leaves are the blocks of the layers, by number or name: 0 identity, 1 mb3_k3 or mb_conv_k3_e3, 2 mb6_k5 or
+ * mb_conv_k5_e6.
  */
 export type NasBenchMacroNetwork = Nested<string | number>
 
@@ -30,19 +31,24 @@ const FILE = 'nas_bench_macro_cifar10.json'
 const declared = optionsFor<TableFileOptions>()('nasBenchMacroTable', tableFileOptions)
 /** The benchmark's own names of the blocks, and the names by kernel and expansion. */
 const digits: Readonly<Record<string, string>> = {
-  ...{ 0: '0', identity: '0' },
-  ...{ 1: '1', mb3_k3: '1', mb_conv_k3_e3: '1' },
-  ...{ 2: '2', mb6_k5: '2', mb_conv_k5_e6: '2' },
+  0: '0',
+  identity: '0',
+  1: '1',
+  mb3_k3: '1',
+  mb_conv_k3_e3: '1',
+  2: '2',
+  mb6_k5: '2',
+  mb_conv_k5_e6: '2',
 }
 
 const nasBenchMacroTableNames = optionNames<TableFileOptions>('nasBenchMacroTable', { file: true, environment: true })
 
 /**
  * The benchmark's results as a table: `accuracy` (mean test accuracy of three seeds on CIFAR-10, in [0, 1]),
- * `accuracySd`, `parameters`, `multiplyAdds` (which the benchmark calls flops). It has no training times.
- * It has no validation accuracy either: what a search chooses by is what it reports.
- * Errors: ARCHLOOM_OPTION, ARCHLOOM_TABLE_NOT_FOUND, ARCHLOOM_TABLE_CORRUPT; at a look-up
- * ARCHLOOM_TABLE_ARCHITECTURE_FORM, ARCHLOOM_TABLE_ENTRY_UNKNOWN, ARCHLOOM_TABLE_FIDELITY.
+ * `accuracySd`, `parameters`, `multiplyAdds` (which the benchmark calls flops). It has neither training times nor
+ * validation accuracies, so a search chooses by the same figure that it reports. Errors: ARCHLOOM_OPTION,
+ * ARCHLOOM_TABLE_NOT_FOUND, ARCHLOOM_TABLE_CORRUPT; at a look-up ARCHLOOM_TABLE_ARCHITECTURE_FORM,
+ * ARCHLOOM_TABLE_ENTRY_UNKNOWN, ARCHLOOM_TABLE_FIDELITY.
  */
 export function nasBenchMacroTable(options: TableFileOptions = {}): NasBenchMacroTable {
   nasBenchMacroTableNames(options)
@@ -55,7 +61,7 @@ export function nasBenchMacroTable(options: TableFileOptions = {}): NasBenchMacr
     papers: [nasBenchMacroPaper],
     protocol: 'oracle',
     fidelities: [1],
-    notes: ['the benchmark has test accuracies only: a search that uses it chooses by what it reports'],
+    notes: ['the benchmark has test accuracies only, so a search chooses by the same figure that it reports'],
     keys: [...entries.keys()],
     lookup: (network, fidelity) => {
       if (fidelity !== 1) throw error('ARCHLOOM_TABLE_FIDELITY', { table: NAME, received: fidelity, stored: [1] })
@@ -100,7 +106,8 @@ function keyOf(network: NasBenchMacroNetwork): string {
   const blocks = leavesOf(network).map((leaf) => digits[String(leaf).toLowerCase()])
   if (blocks.length !== 8 || !blocks.every((digit) => digit !== undefined))
     throw error('ARCHLOOM_TABLE_ARCHITECTURE_FORM', {
-      ...{ table: NAME, received: network },
+      table: NAME,
+      received: network,
       expected: `eight digits, or eight blocks among ${Object.keys(digits).join(', ')}`,
     })
   return blocks.join('')

@@ -12,13 +12,15 @@ export interface TableFileOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>
 }
 
-/** Those options, declared. */
+/** The declaration of these options. */
 export const tableFileOptions = {
-  file: text(),
-  environment: value<NonNullable<TableFileOptions['environment']>>('an object of environment variables'),
+  file: text({ doc: 'Path of the table.' }),
+  environment: value<NonNullable<TableFileOptions['environment']>>('an object of environment variables', {
+    doc: 'Environment variables, of which ARCHLOOM_DATA names the folder with tables.',
+  }),
 }
 
-/** Where a table's file lies. Error: ARCHLOOM_TABLE_NOT_FOUND. */
+/** The path of a table's file. Error: ARCHLOOM_TABLE_NOT_FOUND. */
 export function findTable(table: string, name: string, { file, environment = process.env }: TableFileOptions): string {
   const root = environment.ARCHLOOM_DATA
   const folders = root ? [join(root, 'nas'), root] : []
@@ -31,7 +33,7 @@ export function findTable(table: string, name: string, { file, environment = pro
   throw error('ARCHLOOM_TABLE_NOT_FOUND', { table, looked, remedy })
 }
 
-/** The largest table is 12 MB of text; a small file that unpacks to more than this is none. In bytes. */
+/** Maximum size of the unpacked text in bytes. The largest table has 12 MB. */
 const LARGEST_TEXT = 256 * 1024 ** 2
 
 /** The text of a file, unpacked if it is gzip. Error: ARCHLOOM_TABLE_CORRUPT, also for more than 256 MiB of text. */
@@ -44,29 +46,29 @@ export function readText(path: string): string {
     return (packed ? gunzipSync(bytes, { maxOutputLength: LARGEST_TEXT }) : bytes).toString('utf8')
   } catch (cause) {
     const received = `${bytes.length} bytes that cannot be unpacked (${messageOf(cause)})`
-    const expected = 'a whole gzip file of at most 256 MiB of text'
+    const expected = 'a complete gzip file with at most 256 MiB of text'
     throw error('ARCHLOOM_TABLE_CORRUPT', { path, received, expected }, { cause })
   }
 }
 
-/** What a column of numbers may hold. */
+/** The values that a numeric column may hold. */
 export interface NumberColumn {
   readonly least: number
   /** Default: any finite number. */
   readonly most?: number
-  /** Whether a field may be empty; it is NaN then. Default false. */
+  /** Whether a field may be empty; it is read as NaN. Default: false. */
   readonly empty?: boolean
 }
 
-/** Shares of 100. */
+/** Percentages. */
 export const PERCENT: NumberColumn = { least: 0, most: 100 }
 /** Times, sizes and costs. */
 export const AMOUNT: NumberColumn = { least: 0 }
 
 export interface CsvOptions {
-  /** Columns of text. */
+  /** Names of the text columns. */
   readonly texts?: readonly string[]
-  /** Columns of numbers, by name. */
+  /** The numeric columns, by name. */
   readonly numbers: Readonly<Record<string, NumberColumn>>
   readonly rows: number
 }
@@ -82,7 +84,7 @@ const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 const inWords = ({ least, most, empty }: NumberColumn) =>
   `a number ${most === undefined ? `of at least ${least}` : `from ${least} to ${most}`}${empty ? ', or nothing' : ''}`
 
-/** The number in a field; undefined where the column may not hold it. */
+/** The number in a field; undefined if the column may not hold it. */
 function numberOf(field: string, { least, most = Number.MAX_VALUE, empty = false }: NumberColumn): number | undefined {
   if (field === '') return empty ? Number.NaN : undefined
   const value = DECIMAL.test(field) ? Number(field) : Number.NaN
@@ -90,8 +92,8 @@ function numberOf(field: string, { least, most = Number.MAX_VALUE, empty = false
 }
 
 /**
- * Named columns of a comma-separated file without quotes. Error: ARCHLOOM_TABLE_CORRUPT with the line, for a field that
- * is missing, empty, no number or outside its column's range, too.
+ * Reads named columns of a comma-separated file without quotes. Error: ARCHLOOM_TABLE_CORRUPT with the line, also for
+ * a field that is missing, empty, not a number or outside the range of its column.
  */
 export function readCsv(path: string, { texts = [], numbers, rows }: CsvOptions): Columns {
   const [header = '', ...lines] = readText(path).trimEnd().split(/\r?\n/)

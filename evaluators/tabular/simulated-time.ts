@@ -1,11 +1,12 @@
-import type { Clock, VirtualClock } from '../../core/clock.ts'
+import { nextTurn } from '#platform'
+import { type Clock, isTimeHeld, timeReleased, type VirtualClock } from '../../core/clock.ts'
 
 const isVirtual = (clock: Clock): clock is VirtualClock => 'advance' in clock
 
 /**
- * On a virtual clock: a wait that moves the clock. Of the evaluations under way the one that ends first is released
- * first, once the search has started all it wants to start; so n at once take as long as n machines would.
- * Undefined on a clock that moves by itself.
+ * For a virtual clock: a function that waits by moving the clock. Once the search has started all evaluations that it
+ * can start, the one that ends first is released first. So n evaluations at once take as long as on n machines.
+ * Undefined for a real clock.
  */
 export function simulatedTime(clock: Clock): ((seconds: number, signal: AbortSignal) => Promise<void>) | undefined {
   if (!isVirtual(clock)) return undefined
@@ -15,11 +16,18 @@ export function simulatedTime(clock: Clock): ((seconds: number, signal: AbortSig
   const schedule = () => {
     if (scheduled || waiting.length === 0) return
     scheduled = true
-    setImmediate(() => {
+    void allStarted().then(() => {
       scheduled = false
       releaseFirst()
       schedule()
     })
+  }
+  const allStarted = async () => {
+    await nextTurn()
+    while (isTimeHeld(clock)) {
+      await timeReleased(clock)
+      await nextTurn()
+    }
   }
   const releaseFirst = () => {
     const end = Math.min(...waiting.map((each) => each.end))

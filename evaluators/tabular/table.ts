@@ -10,24 +10,24 @@ export interface Table<A = unknown> {
   /** The metrics of every row. */
   readonly metrics: readonly string[]
   readonly papers?: readonly Paper[]
-  /** What a program should say aloud before it quotes results. */
+  /** Notes that a program should print together with results. */
   readonly notes?: readonly string[]
   /**
-   * What a search chooses by: 'honest' is data of which the reported figure is not part, 'oracle' the reported test figure
-   * itself.
+   * What a search chooses by: 'honest' means a figure that is independent of the reported one, 'oracle' the reported
+   * test figure itself.
    */
   readonly protocol?: 'honest' | 'oracle'
-  /** The fidelities whose trainings are stored, ascending; others are refused with ARCHLOOM_TABLE_FIDELITY. */
+  /** The fidelities for which results are stored, ascending; others are refused with ARCHLOOM_TABLE_FIDELITY. */
   readonly fidelities?: readonly number[]
-  /** Of its metrics, those that are known without training. */
+  /** The metrics that are known without training. */
   readonly costs?: readonly string[]
-  /** Fidelity 1 is the full training. Throws ARCHLOOM_TABLE_ENTRY_UNKNOWN. */
+  /** Looks up a result; fidelity 1 is the full training. Error: ARCHLOOM_TABLE_ENTRY_UNKNOWN. */
   lookup(architecture: A, fidelity: number): Evaluation
 }
 
 /**
- * An evaluator that looks results up. Where the table has training times and the search a virtual clock, the clock moves
- * by them; evaluations that run at once overlap in simulated time.
+ * An evaluator that looks up results. If the table has training times and the search a virtual clock, the clock moves
+ * by these times; evaluations that run at once overlap in simulated time.
  */
 export const tabular = <A>(table: Table<A>): EvaluatorDefinition<A> => ({
   kind: 'tabular',
@@ -35,6 +35,13 @@ export const tabular = <A>(table: Table<A>): EvaluatorDefinition<A> => ({
   metrics: table.metrics,
   concurrency: Number.POSITIVE_INFINITY,
   ...(table.papers && { papers: table.papers }),
+  checkFidelity: (fidelity) => {
+    const { fidelities: stored } = table
+    if (!stored || stored.some((each) => Math.abs(each - fidelity) < 1e-9)) return
+    // A table with several fidelities may answer for less than the least of them.
+    if (stored[0]! === 1 || fidelity > stored[0]!)
+      throw error('ARCHLOOM_TABLE_FIDELITY', { table: table.name, received: fidelity, stored })
+  },
   create: ({ clock }) => {
     const pass = simulatedTime(clock)
     return {
@@ -60,9 +67,9 @@ export interface RowsOptions<A> {
   readonly name: string
   /** Metrics by key; all rows have the same metrics, all finite. */
   readonly rows: Readonly<Record<string, Readonly<Record<string, number>>>>
-  /** Key of an architecture. */
+  /** Returns the key of an architecture. */
   readonly key: (architecture: A) => string
-  /** Seconds that a row's full training took. */
+  /** Seconds that the training of a row takes at a fidelity. */
   readonly seconds?: (row: Readonly<Record<string, number>>, fidelity: number) => number
   readonly papers?: readonly Paper[]
 }
@@ -75,7 +82,7 @@ const tableOfNames = optionNames<RowsOptions<never>>('tableOf', {
   papers: true,
 })
 
-/** A table from rows in memory. Errors: ARCHLOOM_TABLE_ROW; ARCHLOOM_TABLE_ENTRY_UNKNOWN at a look-up. */
+/** Makes a table from rows in memory. Errors: ARCHLOOM_TABLE_ROW; at a look-up, ARCHLOOM_TABLE_ENTRY_UNKNOWN. */
 export function tableOf<A>(given: RowsOptions<A>): Table<A> {
   const { name, rows, key, seconds, papers } = tableOfNames(given)
   const byKey = new Map(Object.entries(rows))

@@ -17,38 +17,40 @@ import { parameterCount } from '../metrics/parameters.ts'
 import { augmented, trainerOf, trainingFields } from './options.ts'
 
 const declared = declare('retrain', {
-  /** All three splits. */
-  data: required(value<Dataset>('a data set with train, validation and test splits', { holds: isObject })),
+  data: required(
+    value<Dataset>('a data set with train, validation and test splits', { holds: isObject, doc: 'All three splits.' }),
+  ),
   ...trainingFields,
-  /** Default 1. */
-  seed: number({ default: 1 }),
-  /** Called with every report of the trainer. */
-  onProgress: callback<(progress: Progress) => void>(),
-  signal: value<AbortSignal>('an AbortSignal'),
-  clock: value<Clock>('a clock'),
+  seed: number({ default: 1, doc: 'Seed of everything random.' }),
+  onProgress: callback<(progress: Progress) => void>({ doc: 'Called with every report of the trainer.' }),
+  signal: value<AbortSignal>('an AbortSignal', { doc: 'Ends the training early.' }),
+  clock: value<Clock>('a clock', { doc: 'Tells the time.' }),
 })
 export type RetrainOptions = OptionsOf<typeof declared>
 
-/** A winner trained at full length; owns its network: hold it with `using`. */
+/** A retrained network with its measurements. It owns the network: hold it with `using`. */
 export interface Retrained extends Disposable {
   readonly network: Network
-  /** On the test split, measured once. Absent where the targets are not classes. */
+  /** Accuracy on the test split, measured once. Undefined if the targets are not classes. */
   readonly testAccuracy?: number
-  /** On the test split, by the trainer's loss. Absent where the targets are not classes and the trainer has no loss. */
+  /**
+   * Loss on the test split: cross-entropy for classes, otherwise the trainer's loss. Undefined if the trainer has
+   * none.
+   */
   readonly testLoss?: number
-  /** Absent where the targets are not classes. */
+  /** Accuracy on the validation split. Undefined if the targets are not classes. */
   readonly validationAccuracy?: number
-  /** As testLoss, on the validation split. */
+  /** Like testLoss, on the validation split. */
   readonly validationLoss?: number
   readonly parameters: number
-  /** Training time, without the measurements. */
+  /** Training time in seconds, without the measurements. */
   readonly seconds: number
 }
 
 /**
- * Trains the winner of a search from fresh weights and measures it on the test split: the only place that looks at it.
- * Takes anything that builds a network, such as `search.best(1)[0]`.
- * Errors: ARCHLOOM_OPTION, those of the trainer; the reason of an aborted signal.
+ * Trains the winner of a search from newly initialised weights and measures it on the test split, which nothing else
+ * uses. Accepts anything that builds a network, such as `search.best(1)[0]`. Errors: ARCHLOOM_OPTION, those of the
+ * trainer, and the reason of an aborted signal.
  */
 export async function retrain(
   winner: { build(options: BuildOptions): Network },
@@ -85,7 +87,7 @@ export async function retrain(
   }
 }
 
-/** Accuracy and cross-entropy of a classifier, the trainer's own loss of any other network. */
+/** Measures accuracy and cross-entropy of a classifier, or the trainer's loss of any other network. */
 async function measured(
   network: Network,
   split: Split,

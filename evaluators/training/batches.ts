@@ -1,22 +1,22 @@
 import type { Batch, Random, Split } from '../../core/index.ts'
 import { error } from './errors.ts'
 
-/** Lets timers, signals and displays have their turn: steps may end without waiting for anything. */
+/** Lets timers, signal handlers and displays run, because training steps may never await anything. */
 export { nextTurn } from '#platform'
 
 export interface BatchesOptions {
   readonly batchSize: number
   /** The random stream of a pass: one stream for all passes, or one for each. */
   readonly order: Random | ((pass: number) => Random)
-  /** Batches in all. Default: no end. */
+  /** Total number of batches. Default: endless. */
   readonly steps?: number
-  /** Leave out a last, smaller batch of a pass. Default true. */
+  /** Whether to leave out a smaller last batch of a pass. Default: true. */
   readonly dropRemainder?: boolean
 }
 
 /**
- * Batches pass after pass; the caller disposes each, and closes the iterator where it is left early.
- * Error: ARCHLOOM_TRAINING_NO_BATCHES when a pass gives none.
+ * Yields batches, pass after pass. The caller disposes each batch, and closes the iterator if it stops early. Error:
+ * ARCHLOOM_TRAINING_NO_BATCHES if a pass yields none.
  */
 export function* batchesOf(
   split: Split,
@@ -34,7 +34,10 @@ export function* batchesOf(
   }
 }
 
-/** Batch size (at most the split), steps of a pass without its remainder, and steps of so many passes. */
+/**
+ * The batch size (at most the size of the split), the steps of a pass without its remainder, and the steps of all
+ * epochs.
+ */
 export function stepsOf(split: Split, batchSize: number, epochs: number) {
   const own = Math.max(1, Math.min(batchSize, split.size))
   const epochSteps = Math.max(1, Math.floor(split.size / own))

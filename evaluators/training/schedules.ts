@@ -8,7 +8,10 @@ export const constant =
   () =>
     value
 
-const linearOptions = options('linear', { from: required(number()), to: required(number()) })
+const linearOptions = options('linear', {
+  from: required(number({ doc: 'Value of the first step.' })),
+  to: required(number({ doc: 'Value of the last step.' })),
+})
 
 /** A straight line from the first step to the last. */
 export function linear(given: OptionsOf<typeof linearOptions>): Schedule {
@@ -20,15 +23,14 @@ const share = { min: 0, below: 1 } as const
 const cosineOptions = options(
   'cosine',
   {
-    /** The largest value. */
-    peak: required(number({ above: 0 })),
-    /** Approached at the end. Default 0. */
-    floor: number({ default: 0 }),
-    /** The rise to the peak. */
-    warmUp: group({
-      /** Share of the steps spent rising in a line to the peak. Default 0. */
-      share: number({ ...share, default: 0 }),
-    }),
+    peak: required(number({ above: 0, doc: 'The largest value.' })),
+    floor: number({ default: 0, doc: 'Approached at the end.' }),
+    warmUp: group(
+      {
+        share: number({ ...share, default: 0, doc: 'Share of the steps spent rising in a line to the peak.' }),
+      },
+      { doc: 'The rise to the peak.' },
+    ),
   },
   { renamed: { max: 'peak', min: 'floor' } },
 )
@@ -45,12 +47,9 @@ export function cosine(given: CosineOptions): Schedule {
 }
 
 const stepDecayOptions = options('stepDecay', {
-  /** The first value. */
-  start: required(number({ above: 0 })),
-  /** Multiplies the value at each place. Default 0.1. */
-  factor: number({ above: 0, default: 0.1 }),
-  /** Shares of the run at which the value drops, ascending. Default a half and three quarters. */
-  at: list(number(share), { default: [0.5, 0.75] }),
+  start: required(number({ above: 0, doc: 'The first value.' })),
+  factor: number({ above: 0, default: 0.1, doc: 'Multiplies the value at each place.' }),
+  at: list(number(share), { default: [0.5, 0.75], doc: 'Shares of the run at which the value drops, ascending.' }),
 })
 export type StepDecayOptions = OptionsOf<typeof stepDecayOptions>
 
@@ -63,14 +62,10 @@ export function stepDecay(given: StepDecayOptions): Schedule {
 }
 
 const oneCycleOptions = options('oneCycle', {
-  /** The largest value. */
-  peak: required(number({ above: 0 })),
-  /** Share of the steps spent rising. Default 0.3. */
-  rise: number({ ...share, default: 0.3 }),
-  /** The first value is peak / start. Default 25. */
-  start: number({ above: 0, default: 25 }),
-  /** The last value is peak / end. Default 1e4. */
-  end: number({ above: 0, default: 1e4 }),
+  peak: required(number({ above: 0, doc: 'The largest value.' })),
+  rise: number({ ...share, default: 0.3, doc: 'Share of the steps spent rising.' }),
+  start: number({ above: 0, default: 25, doc: 'The first value is peak / start.' }),
+  end: number({ above: 0, default: 1e4, doc: 'The last value is peak / end.' }),
 })
 export type OneCycleOptions = OptionsOf<typeof oneCycleOptions>
 
@@ -84,8 +79,8 @@ export function oneCycle(given: OneCycleOptions): Schedule {
   }
 }
 
-/** From `from` at t = 0 to `to` at t = 1. */
+/** Interpolates along half a cosine, from `from` at t = 0 to `to` at t = 1. */
 const halfCosine = (from: number, to: number, t: number) => to + ((from - to) * (1 + Math.cos(Math.PI * t))) / 2
 
-/** A number stands for itself at every step. */
+/** Turns a number into a constant schedule; a schedule is returned unchanged. */
 export const toSchedule = (value: number | Schedule): Schedule => (typeof value === 'number' ? constant(value) : value)

@@ -16,29 +16,27 @@ import { nextTurn } from './batches.ts'
 import { error } from './errors.ts'
 
 const declared = declare('trainingSession', {
-  /** Owned by the session from here on. */
-  network: required(value<Network>('a network')),
-  /** Order of examples, augmentation, dropout. */
-  rng: required(value<Random>('a random generator')),
-  /** Mean loss of a batch. Synchronous; called inside a tidy. */
-  loss: required(callback<(outputs: tf.Tensor, targets: tf.Tensor) => tf.Scalar>()),
-  /** 'sgd' has Nesterov momentum of 0.9. Default 'sgd'. */
-  optimizer: among(['sgd', 'adamW'], { default: 'sgd' }),
-  /** On kernels, not on biases and normalisation. Default 5e-4. */
-  weightDecay: number({ min: 0, default: 5e-4 }),
-  /** Default 64. */
-  batchSize: whole({ min: 1, default: 64 }),
-  /** Largest global L2 norm of the gradients. Default 5. */
-  clipNorm: number({ above: 0, default: 5 }),
-  /**
-   * The average of the weights reaches back over this share of the steps taken so far: it is an exponential average
-   * whose memory grows with the run, so that it never holds initial weights. Default 0.1.
-   */
-  averageOver: number({ above: 0, below: 1, default: 0.1 }),
+  network: required(value<Network>('a network', { doc: 'Owned by the session from here on.' })),
+  rng: required(value<Random>('a random generator', { doc: 'Order of examples, augmentation, dropout.' })),
+  loss: required(
+    callback<(outputs: tf.Tensor, targets: tf.Tensor) => tf.Scalar>({
+      doc: 'Mean loss of a batch. Synchronous; called inside a tidy.',
+    }),
+  ),
+  optimizer: among(['sgd', 'adamW'], { default: 'sgd', doc: "'sgd' has Nesterov momentum of 0.9." }),
+  weightDecay: number({ min: 0, default: 5e-4, doc: 'On kernels, not on biases and normalisation.' }),
+  batchSize: whole({ min: 1, default: 64, doc: 'Examples of a batch.' }),
+  clipNorm: number({ above: 0, default: 5, doc: 'Largest global L2 norm of the gradients.' }),
+  averageOver: number({
+    above: 0,
+    below: 1,
+    default: 0.1,
+    doc: 'The average of the weights reaches back over this share of the steps taken so far: it is an exponential average whose memory grows with the run, so that it never holds initial weights.',
+  }),
 })
 export type TrainingSessionOptions = OptionsOf<typeof declared>
 
-/** Share of a stretch that is over, given the steps taken in it; the stretch ends at 1. */
+/** The share of a stretch that has passed, from the number of steps taken in it. The stretch ends at 1. */
 export type Pace = (step: number) => number
 
 export interface Stretch {
@@ -50,7 +48,7 @@ export interface Stretch {
   readonly onStep?: (step: number, loss: number, share: number) => void
 }
 
-/** A training that can be interrupted, measured and continued as often as wanted. */
+/** A training run that can be interrupted, measured and continued repeatedly. */
 export interface TrainingSession extends Disposable {
   readonly network: Network
   /** Optimizer steps so far. */
@@ -58,23 +56,23 @@ export interface TrainingSession extends Disposable {
   /** Examples seen so far. */
   readonly examples: number
   /**
-   * Trains on from where the last stretch ended: weights, momentum and average are kept. An aborted signal ends the
-   * stretch early and without an error. Errors: ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_TRAINING_NO_BATCHES.
+   * Continues training where the last stretch ended: weights, momentum and average are kept. An aborted signal ends
+   * the stretch early without an error. Errors: ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_TRAINING_NO_BATCHES.
    */
   train(stretch: Stretch): Promise<void>
-  /** Runs `measure` with the average weights in the network, and puts the trained ones back. */
+  /** Runs `measure` with the averaged weights in the network, then restores the trained ones. */
   averaged<T>(measure: () => Promise<T>): Promise<T>
-  /** Ends the session and hands over the network, with the average weights in it. The receiver disposes it. */
+  /** Ends the session and returns the network with the averaged weights. The caller disposes it. */
   adopt(): Network
 }
 
-/** Optimizers write to a variable's own memory, which a clone would share. */
+/** Copies a variable. Optimizers write to its memory, which a clone would share. */
 const copied = (variable: tf.Variable) => tf.add(variable as tf.Tensor, 0)
 
-/** Every so many steps the average takes up the weights: often enough, and nearly free. */
+/** Number of steps between two updates of the average, which makes its cost negligible. */
 const AVERAGE_EVERY = 4
 
-/** A pace of a fixed number of steps. */
+/** A pace for a fixed number of steps. */
 export const steps =
   (count: number): Pace =>
   (step) =>
@@ -86,9 +84,7 @@ export function milliseconds(duration: number, now: () => number): Pace {
   return () => (now() - began) / duration
 }
 
-/**
- * Begins a training of a network in stretches. Errors: ARCHLOOM_OPTION.
- */
+/** Starts the training of a network in stretches. Errors: ARCHLOOM_OPTION. */
 export function trainingSession(given: TrainingSessionOptions): TrainingSession {
   const options = declared.read(given)
   const { network, loss, optimizer: kind, weightDecay, batchSize, clipNorm, averageOver } = options
@@ -107,7 +103,8 @@ export function trainingSession(given: TrainingSessionOptions): TrainingSession 
         average = variables.map((variable) => tf.variable(copied(variable), false))
         return
       }
-      // The memory is `averageOver` of the steps: a new value weighs as much as the steps it stands for.
+      // The average reaches back over the share `averageOver` of the steps, and a new value counts for AVERAGE_EVERY
+      // steps.
       const share = Math.min(1, AVERAGE_EVERY / Math.max(AVERAGE_EVERY, averageOver * taken))
       for (const [i, variable] of variables.entries()) {
         const mean = average[i]!

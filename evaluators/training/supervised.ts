@@ -35,49 +35,62 @@ import { nextTurn } from './batches.ts'
 import { checkEpochs, error } from './errors.ts'
 import { cosine, type Schedule, toSchedule } from './schedules.ts'
 
-/** The names of the stock optimizers. */
+/** The names of the built-in optimizers. */
 const stock = ['sgd', 'adam', 'adamW'] as const
 const shareOrSchedule = [number({ min: 0, below: 1 }), callback<Schedule>()] as const
 
 export const supervisedFields = {
-  /** Default 64. */
-  batchSize: whole({ min: 1, default: 64 }),
-  /** 'sgd' has momentum. A factory brings any tfjs optimizer; one with a `tap` is shown the inputs of linear layers. */
-  optimizer: either([among(stock), callback<OptimizerFactory>()], { default: 'sgd' }),
-  /** Default: a cosine from 0.05 ('sgd') or 0.001 ('adam', 'adamW') to 0. */
-  learningRate: either([number({ above: 0 }), callback<Schedule>()], {
-    absent: 'a cosine from 0.05 (sgd) or 0.001 to 0',
+  batchSize: whole({ min: 1, default: 64, doc: 'Examples of a batch.' }),
+  optimizer: either([among(stock), callback<OptimizerFactory>()], {
+    default: 'sgd',
+    doc: "'sgd' has momentum. A factory brings any tfjs optimizer; one with a `tap` is shown the inputs of linear layers.",
   }),
-  /** Only for 'sgd'. Default 0.9. */
-  momentum: number({ min: 0, below: 1, default: 0.9 }),
-  /** Only for 'sgd'. Default true. */
-  nesterov: flag({ default: true }),
-  /** On kernels, not on biases and normalisation. Default 3e-4. */
-  weightDecay: number({ min: 0, default: 3e-4 }),
-  /** Share of the target that is spread over all classes. Default 0. */
-  labelSmoothing: number({ min: 0, below: 1, default: 0 }),
-  /** Largest global L2 norm of the gradients; false: any. Default 5. */
-  clipNorm: either([number({ above: 0 }), among([false])], { default: 5 }),
-  /** Share of the auxiliary loss, for networks that have an auxiliary head. Default: what the network says. */
-  auxiliaryWeight: number({ min: 0, absent: 'what the network says' }),
-  /** Probability of dropping a path, for networks that have drop-path. Default 0. */
-  dropPath: either(shareOrSchedule, { default: 0 }),
-  /** Mean loss of a batch; default cross-entropy of class indices. Synchronous; called inside a tidy. */
-  loss: callback<(outputs: tf.Tensor, targets: tf.Tensor) => tf.Scalar>({ absent: 'cross-entropy' }),
-  /** Progress after so many steps, and after the last one. Default 25. */
-  reportEvery: whole({ min: 1, default: 25 }),
-  /** Measure the validation split after so many epochs; 0: never. Default 1 with `patience`, else 0. */
-  validateEvery: whole({ min: 0, absent: '1 with `patience`, else 0' }),
-  /** Stop when the validation accuracy has not risen for so many measurements. */
-  patience: whole({ min: 1, absent: 'no early stop' }),
-  /** Called in the place of every gradient step; calls `step` once and returns its loss. Synchronous; the batch lives. */
-  aroundStep: callback<(step: () => number, on: StepContext) => number>(),
-  /** Stop when this says so of a progress report: a training that is clearly bad need not be finished. */
-  stopWhen: callback<(progress: Progress) => boolean>(),
+  learningRate: either([number({ above: 0 }), callback<Schedule>()], {
+    absent: "a cosine from 0.05 ('sgd') or 0.001 ('adam', 'adamW') to 0",
+    doc: 'Learning rate, or a schedule of it.',
+  }),
+  momentum: number({ min: 0, below: 1, default: 0.9, doc: "Only for 'sgd'." }),
+  nesterov: flag({ default: true, doc: "Only for 'sgd'." }),
+  weightDecay: number({ min: 0, default: 3e-4, doc: 'On kernels, not on biases and normalisation.' }),
+  labelSmoothing: number({ min: 0, below: 1, default: 0, doc: 'Share of the target that is spread over all classes.' }),
+  clipNorm: either([number({ above: 0 }), among([false])], {
+    default: 5,
+    doc: 'Largest global L2 norm of the gradients. With false there is no limit.',
+  }),
+  auxiliaryWeight: number({
+    min: 0,
+    absent: 'what the network says',
+    doc: 'Share of the auxiliary loss, for networks that have an auxiliary head.',
+  }),
+  dropPath: either(shareOrSchedule, {
+    default: 0,
+    doc: 'Probability of dropping a path, for networks that have drop-path.',
+  }),
+  loss: callback<(outputs: tf.Tensor, targets: tf.Tensor) => tf.Scalar>({
+    absent: 'cross-entropy',
+    doc: 'Mean loss of a batch; default cross-entropy of class indices. Synchronous; called inside a tidy.',
+  }),
+  reportEvery: whole({ min: 1, default: 25, doc: 'Progress after so many steps, and after the last one.' }),
+  validateEvery: whole({
+    min: 0,
+    absent: '1 with `patience`, else 0',
+    doc: 'Measure the validation split after so many epochs; 0: never.',
+  }),
+  patience: whole({
+    min: 1,
+    absent: 'no early stop',
+    doc: 'Stop when the validation accuracy has not risen for so many measurements.',
+  }),
+  aroundStep: callback<(step: () => number, on: StepContext) => number>({
+    doc: 'Called in the place of every gradient step; calls `step` once and returns its loss. Synchronous; the batch lives.',
+  }),
+  stopWhen: callback<(progress: Progress) => boolean>({
+    doc: 'Stop when this says so of a progress report: a training that is clearly bad need not be finished.',
+  }),
 }
 const declared = options('supervisedTrainer', supervisedFields)
 export type SupervisedTrainerOptions = OptionsOf<typeof declared>
-/** The same options where they stand within those of an evaluator. */
+/** The same options as a group inside the options of an evaluator. */
 export const supervisedOption = group(supervisedFields, { optional: true })
 
 /** What a gradient step works on. */
@@ -88,11 +101,10 @@ export interface StepContext {
 }
 
 /**
- * Trains by gradient descent on (inputs, targets); a classifier on logits and class indices unless `loss` says otherwise.
- * Reports `loss` (mean since the last report), `learningRate`, and where measured `validationAccuracy` and
- * `validationLoss`. Between two steps the event loop has its turn, and the signal is looked at.
- * Errors: ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_OPTION, ARCHLOOM_TRAINING_OUTPUT,
- * ARCHLOOM_TRAINING_NO_BATCHES.
+ * Trains by gradient descent on (inputs, targets); a classifier on logits and class indices unless `loss` says
+ * otherwise. Reports `loss` (mean since the last report), `learningRate`, and, if measured, `validationAccuracy` and
+ * `validationLoss`. Between two steps the event loop runs, and the signal is checked. Errors:
+ * ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_OPTION, ARCHLOOM_TRAINING_OUTPUT, ARCHLOOM_TRAINING_NO_BATCHES.
  */
 export function supervisedTrainer(options: SupervisedTrainerOptions = {}): Trainer {
   const settings = resolve(options)
@@ -113,11 +125,17 @@ function resolve(given: SupervisedTrainerOptions) {
     adamW: () => adamW(initial),
   }
   const makeOptimizer = typeof optimizer === 'function' ? optimizer : optimizers[optimizer]
-  // An optimizer of the caller's follows a schedule of ours only when one is given.
+  // The caller's own optimizer follows a schedule only if one is given.
   const usual = typeof optimizer === 'function' ? undefined : cosine({ peak: optimizer === 'sgd' ? 0.05 : 0.001 })
   const learningRate = options.learningRate === undefined ? usual : toSchedule(options.learningRate)
   return {
-    ...{ batchSize, reportEvery, validateEvery, patience, clipNorm, makeOptimizer, learningRate },
+    batchSize,
+    reportEvery,
+    validateEvery,
+    patience,
+    clipNorm,
+    makeOptimizer,
+    learningRate,
     dropPath: toSchedule(options.dropPath),
     auxiliaryWeight: options.auxiliaryWeight,
     aroundStep: options.aroundStep ?? ((step) => step()),
@@ -127,7 +145,10 @@ function resolve(given: SupervisedTrainerOptions) {
   }
 }
 
-/** Steps of a whole epoch and of the run. A last, smaller batch is left out: its statistics would be noise. */
+/**
+ * Number of steps per epoch and in the whole run. A smaller last batch is left out, because its statistics would be
+ * noisy.
+ */
 function plan(settings: Settings, data: Split<'train'>, epochs: number) {
   checkEpochs(NAME, epochs)
   const batchSize = Math.max(1, Math.min(settings.batchSize, data.size))
@@ -164,7 +185,7 @@ async function* train(
     if (step >= steps) return
     for (let epoch = Math.floor(step / epochSteps); step < steps; epoch++) {
       const before = step
-      // A pass that was left in the middle is drawn again, and what was used of it passed over.
+      // A pass that was interrupted is drawn again, and the batches already used are skipped.
       let passed = step % epochSteps
       const atPass = order.snapshot()
       for (const batch of data.batches({ batchSize, rng: order, dropRemainder: true })) {
@@ -185,7 +206,9 @@ async function* train(
         step++
         if (!Number.isFinite(loss))
           throw error('ARCHLOOM_TRAINING_DIVERGED', {
-            ...{ trainer: NAME, step, steps },
+            trainer: NAME,
+            step,
+            steps,
             learningRate: learningRate ?? Number.NaN,
           })
         means.add({ loss })
@@ -238,7 +261,7 @@ interface SavedProgress {
   readonly noise: RandomState
 }
 
-/** Variables are saved by their place: their names hold good in one process only. */
+/** The variables in a fixed order. They are saved by position, because their names are valid in one process only. */
 const variablesOf = ({ trainable, state }: Network) => [...trainable, ...state]
 
 async function weightsOf(network: Network, optimizer: tf.Optimizer): Promise<SavedWeight[]> {

@@ -1,18 +1,19 @@
-/** Features as bytes, column by column: what histograms are made of. */
+/** Features as bytes, column by column, for building histograms. */
 export interface Binned {
   readonly rows: number
   readonly features: number
   /** [features][rows] */
   readonly bins: Uint8Array
-  /** Of each feature: a value of bin b is at most thresholds[b], and greater than thresholds[b − 1]. */
+  /** For each feature: a value in bin b is at most thresholds[b] and greater than thresholds[b − 1]. */
   readonly thresholds: readonly Float32Array[]
 }
 
 const MOST_BINS = 255
 
 /**
- * Cuts every feature at midpoints between its values, into at most 255 bins of about equally many rows. Thresholds are
- * float32 and separate the training values exactly, so that `value <= threshold` holds alike wherever it is computed.
+ * Splits every feature at midpoints between its values, into at most 255 bins with about equally many rows. Thresholds
+ * are float32 and separate the training values exactly, so that `value <= threshold` gives the same result on every
+ * platform.
  * @param x [rows, features]
  */
 export function binFeatures(x: Float32Array, rows: number, features: number): Binned {

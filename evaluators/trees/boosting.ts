@@ -4,11 +4,11 @@ import { type Binned, binFeatures } from './bins.ts'
 /** One regression tree as flat arrays; a node whose feature is −1 is a leaf. Node 0 is the root. */
 export interface Tree {
   readonly feature: Int32Array
-  /** Values at most this go left. */
+  /** Values up to this threshold go left. */
   readonly threshold: Float32Array
   readonly left: Int32Array
   readonly right: Int32Array
-  /** Of leaves: what is added to the score. */
+  /** For leaves: the value that is added to the score. */
   readonly value: Float32Array
 }
 
@@ -16,34 +16,34 @@ export interface Tree {
 export interface Forest {
   readonly features: number
   readonly outputs: number
-  /** Score before any tree, one number for each output. */
+  /** Initial score, one number for each output. */
   readonly base: readonly number[]
   /** Tree t adds to output t mod outputs. */
   readonly trees: readonly Tree[]
 }
 
 export interface BoostingOptions {
-  /** Most rounds; each has one tree for each output. */
+  /** Maximum number of rounds; each has one tree for each output. */
   readonly rounds: number
   readonly learningRate: number
-  /** Leaves of a tree. */
+  /** Maximum number of leaves of a tree. */
   readonly leaves: number
-  /** Rows of a leaf, at least. */
+  /** Minimum number of rows in a leaf. */
   readonly leafRows: number
   /** L2 penalty on the value of a leaf. */
   readonly penalty: number
-  /** Share of the rows that each round sees. */
+  /** Share of the rows that each round uses. */
   readonly rowShare: number
-  /** Share of the features that each tree sees. */
+  /** Share of the features that each tree uses. */
   readonly featureShare: number
-  /** Rounds without gain on the validation rows after which training ends. */
+  /** Number of rounds without improvement on the validation rows after which training ends. */
   readonly patience: number
   readonly rng: Random
-  /** Asked between rounds; true ends the training, and the best forest so far is kept. */
+  /** Called between rounds. If it returns true, training ends and the best forest so far is kept. */
   readonly stop?: () => boolean
 }
 
-/** Numbers to be learned: a quantity (squared error), or classes (cross-entropy). */
+/** The target: a quantity (squared error), or classes (cross-entropy). */
 export type BoostingTarget =
   | { readonly kind: 'regression'; readonly values: Float64Array }
   | { readonly kind: 'classification'; readonly values: Float64Array; readonly classes: number }
@@ -55,9 +55,9 @@ export interface Rows {
 }
 
 /**
- * Gradient-boosted trees over histograms (Friedman 2001; trees grown by their best leaf, as in Ke et al. 2017). One tree
- * a round for quantities and two classes, one for each class beyond. Training ends when the loss of the validation rows
- * has not fallen for `patience` rounds; the forest of the best round is returned.
+ * Gradient-boosted trees over histograms (Friedman 2001; trees grow at their best leaf, as in Ke et al. 2017). Each
+ * round has one tree for a quantity or two classes, and otherwise one tree per class. Training ends when the loss of
+ * the validation rows has not fallen for `patience` rounds; the forest of the best round is returned.
  */
 export function boost(
   train: Rows & { readonly target: BoostingTarget },
@@ -109,7 +109,7 @@ function baseOf(target: BoostingTarget, outputs: number): number[] {
   if (target.kind === 'regression') return [values.reduce((sum, value) => sum + value, 0) / values.length]
   const counts = new Array<number>(target.classes).fill(0)
   for (const value of values) counts[value]!++
-  // One row more for each class: a class that a fold lacks has no probability of 0.
+  // Adds one row to each class, so that a class that a fold lacks does not get the probability 0.
   const shares = counts.map((count) => (count + 1) / (values.length + target.classes))
   return outputs === 1 ? [Math.log(shares[1]! / shares[0]!)] : shares.map(Math.log)
 }
@@ -138,7 +138,7 @@ function derivatives(scores: Float64Array, target: BoostingTarget, outputs: numb
     }
     return
   }
-  // The curvature of a softmax with one free output fewer than classes.
+  // The curvature of a softmax, which has one free output fewer than classes.
   const factor = outputs / (outputs - 1)
   for (let i = 0; i < rows; i++) {
     const start = i * outputs
@@ -213,14 +213,14 @@ interface Leaf {
   readonly split: Split | undefined
 }
 
-/** A round counts as a gain when the loss falls by this share: endless tiny gains are not worth their trees. */
+/** Minimum relative decrease of the loss for a round to count as an improvement. */
 const LEAST_GAIN = 3e-4
 
 /** [sum of gradients, sum of curvatures, rows] of each bin. */
 const FIELDS = 3
 const SLOT = 256 * FIELDS
 
-/** Grows trees on one set of binned features; memory of histograms is used again from tree to tree. */
+/** Grows trees on one set of binned features, and reuses the memory of histograms. */
 function treeGrower({ rows: allRows, features, bins, thresholds }: Binned, options: BoostingOptions) {
   const { leaves: mostLeaves, leafRows, penalty, learningRate, featureShare, rng } = options
   const used = thresholds.flatMap((cuts, f) => (cuts.length > 0 ? [f] : []))
@@ -308,7 +308,7 @@ function treeGrower({ rows: allRows, features, bins, thresholds }: Binned, optio
         if (open.every((each) => !each.split)) break
         continue
       }
-      // A stable partition: rows of the left part keep their order, so that runs repeat exactly.
+      // A stable partition keeps the order of rows, so that runs are exactly reproducible.
       let [middle, rest] = [start, 0]
       const column = split.feature * allRows
       for (let i = start; i < end; i++) {

@@ -3,22 +3,27 @@ import { basename, extname, join, relative, resolve, sep } from 'node:path'
 import { messageOf } from '../../core/errors.ts'
 import { among, optionError, optionNames, options } from '../../core/options/index.ts'
 import { upscaleBicubic } from '../data/images/bicubic.ts'
-import { picturesIn, readPicture, writePicture } from '../data/images/files.ts'
+import { picturesIn, writePicture } from '../data/images/files.ts'
 import { IMAGE_LIMITS } from '../data/images/open.ts'
-import { type Picture, sizeOf } from '../data/images/picture.ts'
+import type { Picture } from '../data/images/picture.ts'
+import { containerOf, levelsOf, type Raster, readRaster, writeRaster } from '../data/images/raster.ts'
 import { resizeImage } from '../data/images/resize.ts'
 import { error } from './errors.ts'
-import type { LoadedUpscaler } from './model.ts'
+import { filmExtension, isFilm } from './film-formats.ts'
+import type { UpscalerModel } from './model.ts'
+import type { UpscalerFamily } from './pretrained.ts'
 import { sideBySide } from './side-by-side.ts'
+import { checkSizeOptions, familyOf, type Plan, planFor, type Size, type SizeOptions } from './sizing.ts'
 import { type TilingOptions, upscaleTiled } from './tiling.ts'
 
-/** One file to read and the one to write. */
+/** A file to read and the file to write. */
 export interface FilePair {
   readonly from: string
   readonly to: string
 }
 
 const WRITABLE = new Set(['.png', '.jpg', '.jpeg', '.webp'])
+const stemOf = (path: string) => basename(path, extname(path))
 const isFolder = (path: string) =>
   stat(path).then(
     (facts) => facts.isDirectory(),
@@ -35,11 +40,11 @@ const declared = options('filePairs', {
 })
 
 /**
- * What is read and written: a file to a file, a file into a folder, a folder and the folders within it into a folder.
- * Images written into folders keep their place and their name but for the extension; where two would get one name, each
- * keeps its old extension as a part of it (`photo.jpg` and `photo.png` become `photo-jpg.png` and `photo-png.png`). An
- * output folder within the input folder is not read. Errors: ARCHLOOM_UPSCALING_PATHS, ARCHLOOM_OPTION,
- * ARCHLOOM_PICTURE_FOLDER_EMPTY.
+ * Finds the files to read and write: a file to a file, a file into a folder, or a folder with its sub-folders into a
+ * folder. Images written into folders keep their relative path and their name without the extension. If two would get
+ * the same name, each keeps its old extension as a part of the name (`photo.jpg` and `photo.png` become
+ * `photo-jpg.png` and `photo-png.png`). An output folder inside the input folder is not read. Errors:
+ * ARCHLOOM_UPSCALING_PATHS, ARCHLOOM_OPTION, ARCHLOOM_PICTURE_FOLDER_EMPTY.
  */
 export async function filePairs(
   input: string,
@@ -50,18 +55,39 @@ export async function filePairs(
   const refuse = (reason: string) => error('ARCHLOOM_UPSCALING_PATHS', { input, output, reason })
   const many = await isFolder(input)
   const into = (await isFolder(output)) || extname(output) === ''
-  if (many && !into) throw refuse('the input is a folder, so the output must be one')
+  if (many && !into) throw refuse('the input is a folder, so the output must be a folder too')
+  if (!many && isFilm(input))
+    return [{ from: input, to: into ? join(output, `${stemOf(input)}${filmExtension(input)}`) : output }]
   if (!into && !WRITABLE.has(extname(output).toLowerCase()))
-    throw refuse(`pictures are written as ${[...WRITABLE].join(', ')}`)
+    throw refuse(`images are written as ${[...WRITABLE].join(', ')}`)
   const pairs = many
     ? placed(await sources(input, output), input, output, format)
     : [{ from: input, to: into ? join(output, named(basename(input), format)) : output }]
   if (pairs.some(({ from, to }) => resolve(from) === resolve(to)))
-    throw refuse('the picture would be written over itself; name another file or folder')
+    throw refuse('the image would overwrite itself; choose another file or folder')
   return pairs
 }
 
-/** The images of a folder, but for what lies in an output folder within it. */
+/** Options of `defaultOutput`. */
+export interface DefaultOutputOptions extends FilePairsOptions, SizeOptions {}
+
+const defaultOutputNames = optionNames<DefaultOutputOptions>('defaultOutput', { format: true, scale: true, to: true })
+
+/**
+ * Where the result for a file or folder goes if no output is named: beside it, with the scale or size in its name
+ * (`photo-x2.png`, `photos-1920x`). Images become PNG unless `format` says otherwise; films keep their container where
+ * it can be written.
+ */
+export async function defaultOutput(input: string, options: DefaultOutputOptions = {}): Promise<string> {
+  const { format, scale, to } = defaultOutputNames(options)
+  const suffix = to ? `${to.width ?? ''}x${to.height ?? ''}` : `x${scale ?? 2}`
+  if (await isFolder(input)) return `${input.replace(/[\\/]+$/, '')}-${suffix}`
+  const extension = extname(input)
+  const stem = input.slice(0, input.length - extension.length)
+  return `${stem}-${suffix}${isFilm(input) ? filmExtension(input) : `.${format ?? 'png'}`}`
+}
+
+/** The images of a folder, except those in an output folder inside it. */
 async function sources(input: string, output: string): Promise<readonly string[]> {
   const all = await picturesIn(input, { recursive: true })
   const written = `${resolve(output)}${sep}`
@@ -72,10 +98,10 @@ const named = (path: string, format: string) => `${path.slice(0, path.length - e
 const keeping = (path: string, format: string) =>
   `${path.slice(0, path.length - extname(path).length)}-${extname(path).slice(1).toLowerCase()}.${format}`
 
-/** Gives each file a name that no other has. */
+/** Gives each file a unique output name. */
 function placed(files: readonly string[], input: string, output: string, format: string): FilePair[] {
   const paths = files.map((from) => relative(input, from))
-  // Some file systems tell no capitals apart.
+  // Some file systems are not case-sensitive.
   const key = (path: string) => path.toLowerCase()
   const wanted = new Map<string, number>()
   for (const path of paths) wanted.set(key(named(path, format)), (wanted.get(key(named(path, format))) ?? 0) + 1)
@@ -93,48 +119,38 @@ function placed(files: readonly string[], input: string, output: string, format:
 }
 
 export interface UpscaledFile extends FilePair {
-  /** height×width, before and after. */
+  /** Size (width×height) before and after. */
   readonly size: readonly [before: string, after: string]
-  /** What had to be converted to read the picture. */
+  /** What of the image could not be kept, and what was done otherwise than asked for. */
   readonly notes: readonly string[]
-  /** The picture that shows bicubic and the network side by side, where asked for. */
+  /** Scale of the network that was used; 1: none was needed. */
+  readonly scale: number
+  /** Path of the image that shows bicubic and the network side by side, if requested. */
   readonly comparison?: string
 }
+
+/** Width×height, as programs for images show sizes. */
+const shown = ({ height, width }: { readonly height: number; readonly width: number }) => `${width}×${height}`
 
 export interface FailedFile extends FilePair {
   readonly failure: string
 }
 
-export interface UpscaleFilesOptions extends Omit<TilingOptions, 'onTile'> {
-  /** Also writes name-compared.png: enlarged by bicubic, and by the network. Default false. */
+export interface UpscaleFilesOptions extends Omit<TilingOptions, 'onTile'>, SizeOptions {
+  /** Whether to also write name-compared.png, which shows the results of bicubic and of the network. Default: false. */
   readonly compare?: boolean
-  /** Of JPEG and WebP, 1 to 100. Default 95. */
+  /** Quality of JPEG and WebP, 1 to 100. Default: 95. */
   readonly quality?: number
-  /**
-   * The size to write, in pixels: of a width or a height alone the other follows. The network's result is brought to it
-   * by bicubic interpolation. Default: the network's scale.
-   */
-  readonly to?: { readonly width?: number; readonly height?: number }
-  /** 0 to 1 of the whole work, and the picture at work. */
+  /** Whether to average over the eight symmetries of the image, which takes eight times as long. Default: false. */
+  readonly selfEnsemble?: boolean
+  /** Called with the completed share of the work, 0 to 1, and the path of the current image. */
   readonly onProgress?: (share: number, from: string) => void
 }
 
-interface Size {
-  readonly height: number
-  readonly width: number
-}
-
-/** The size that is written for an image of this size. */
-function sizeWritten({ height, width }: Size, scale: number, to: UpscaleFilesOptions['to']): Size {
-  if (to === undefined) return { height: height * scale, width: width * scale }
-  const across = to.width ?? Math.max(1, Math.round((width * (to.height ?? 1)) / height))
-  return { width: across, height: to.height ?? Math.max(1, Math.round((height * across) / width)) }
-}
-
-/** Colours of invisible pixels are whatever the file holds: those of visible neighbours take their place. */
-function withoutInvisible(image: Picture, alpha: Picture, steps: number): Picture {
+/** Replaces the colours of invisible pixels, which are arbitrary, by those of visible neighbours. */
+function withoutInvisible(image: Raster, alpha: Raster, steps: number): Raster {
   const { height, width, channels } = image
-  const pixels = Uint8Array.from(image.pixels)
+  const pixels = image.pixels.slice()
   let seen = Uint8Array.from(alpha.pixels, (value) => (value > 0 ? 1 : 0))
   for (let step = 0; step < steps; step++) {
     const next = Uint8Array.from(seen)
@@ -162,15 +178,22 @@ function withoutInvisible(image: Picture, alpha: Picture, steps: number): Pictur
   return { ...image, pixels }
 }
 
-/** One channel of three that are equal but for rounding. */
-function toGrey({ height, width, pixels }: Picture): Picture {
-  const grey = new Uint8Array(height * width)
+/** Converts three channels that are equal up to rounding to one. */
+function toGrey({ height, width, pixels }: Raster): Raster {
+  const grey = pixels instanceof Uint16Array ? new Uint16Array(height * width) : new Uint8Array(height * width)
   for (let i = 0; i < grey.length; i++)
     grey[i] = Math.round((pixels[3 * i]! + pixels[3 * i + 1]! + pixels[3 * i + 2]!) / 3)
   return { height, width, channels: 1, pixels: grey }
 }
 
-/** Invisible pixels that the networks here may look at from a visible one. */
+/** The image in 8 bits. */
+function toBytes(image: Raster): Picture {
+  const { height, width, channels, pixels } = image
+  const step = levelsOf(image) / 255
+  return { height, width, channels, pixels: Uint8Array.from(pixels, (value) => Math.round(value / step)) }
+}
+
+/** How far from a visible pixel invisible pixels may affect the networks here, in pixels. */
 const REACH = 16
 
 const upscaleFilesNames = optionNames<UpscaleFilesOptions>('upscaleFiles', {
@@ -179,72 +202,71 @@ const upscaleFilesNames = optionNames<UpscaleFilesOptions>('upscaleFiles', {
   signal: true,
   compare: true,
   quality: true,
+  scale: true,
   to: true,
+  selfEnsemble: true,
   onProgress: true,
 })
 
 /**
- * Enlarges images one after the other, each written before the next is read. Grey images stay grey; transparency is
- * enlarged by bicubic and kept in PNG and WebP; what cannot be kept (16 bits, colour profiles, transparency in JPEG) is
- * named in `notes`. Of several images one that cannot be read, or would become too large, is yielded with its failure,
- * and the others go on; a single one throws. Errors: ARCHLOOM_UPSCALING_SIZE, ARCHLOOM_OPTION,
- * ARCHLOOM_PICTURE_UNREADABLE, ARCHLOOM_PICTURE_UNWRITABLE, ARCHLOOM_PICTURE_OPTION.
+ * Enlarges images one after the other, each written before the next is read. Grey images stay grey; 16 bits stay in
+ * PNG; transparency is enlarged by bicubic and kept in PNG and WebP; the colour profile, EXIF and XMP are kept. `notes`
+ * names what cannot be kept. Of several models, each image uses the smallest that reaches its size. If one of several
+ * images cannot be read or would become too large, it is yielded with its failure and the others continue; a single
+ * image throws. Errors: ARCHLOOM_UPSCALING_SIZE, ARCHLOOM_UPSCALING_SCALE, ARCHLOOM_OPTION,
+ * ARCHLOOM_PICTURE_UNREADABLE, ARCHLOOM_PICTURE_UNWRITABLE.
  */
 export async function* upscaleFiles(
-  model: LoadedUpscaler,
+  models: UpscalerModel | UpscalerFamily,
   pairs: readonly FilePair[],
   given: UpscaleFilesOptions = {},
 ): AsyncGenerator<UpscaledFile | FailedFile, void, undefined> {
-  const { compare = false, quality, to: target, onProgress, ...tiling } = upscaleFilesNames(given)
-  const { network, description } = model
-  const { scale } = network
+  const options = upscaleFilesNames(given)
+  const { compare = false, quality, scale, to: target, selfEnsemble = false, onProgress, ...tiling } = options
   if (quality !== undefined && !(Number.isInteger(quality) && quality >= 1 && quality <= 100))
     throw optionError('upscaleFiles', 'quality', quality, 'a whole number from 1 to 100')
-  for (const [option, received] of Object.entries(target ?? {}))
-    if (!['width', 'height'].includes(option) || !Number.isInteger(received) || received < 1 || received > 65_535)
-      throw optionError(
-        'upscaleFiles',
-        `to.${option}`,
-        received,
-        'a width or height as a whole number of pixels from 1 to 65535',
-      )
+  const sizes = { ...(scale !== undefined && { scale }), ...(target !== undefined && { to: target }) }
+  checkSizeOptions('upscaleFiles', sizes)
+  const family = familyOf(models, selfEnsemble)
+  if (scale !== undefined) planFor({ height: 1, width: 1 }, family.scales, { scale })
   for (const [index, { from, to }] of pairs.entries()) {
     tiling.signal?.throwIfAborted()
     try {
-      const jpeg = /\.jpe?g$/i.test(to)
-      // Before anything is decoded or computed.
+      // Checked before anything is decoded or computed.
       let tooLarge: Size | undefined
       const accept = (size: Size) => {
-        const sizes = [sizeWritten(size, scale, undefined), sizeWritten(size, scale, target)]
-        tooLarge = sizes.find(({ height, width }) => height * width > IMAGE_LIMITS.pixels)
+        const { large, written } = planFor(size, family.scales, sizes)
+        tooLarge = [large, written].find(({ height, width }) => height * width > IMAGE_LIMITS.pixels)
         if (tooLarge) throw new Error('its result would be too large')
       }
-      const image = await readPicture(from, { grey: 'keep', alpha: jpeg ? 'flatten' : 'keep', accept }).catch(
-        (thrown) => {
-          if (!tooLarge) throw thrown
-          throw error('ARCHLOOM_UPSCALING_SIZE', { path: from, size: sizeOf(tooLarge), most: IMAGE_LIMITS.pixels })
-        },
-      )
-      const { alpha } = image
-      const colours = alpha ? withoutInvisible(image, alpha, REACH) : image
-      const large = await upscaleTiled({ network, reach: description.reach }, colours, {
-        ...tiling,
-        onTile: (done, of) => onProgress?.((index + done / of) / pairs.length, from),
+      const image = await readRaster(from, { for: containerOf(to), accept }).catch((thrown) => {
+        if (!tooLarge) throw thrown
+        throw error('ARCHLOOM_UPSCALING_SIZE', { path: from, size: shown(tooLarge), most: IMAGE_LIMITS.pixels })
       })
-      const written = sizeWritten(image, scale, target)
-      const fitted = target ? resizeImage(large, written) : large
-      const result = image.channels === 1 ? toGrey(fitted) : fitted
-      await writePicture(to, result, {
+      const { alpha, metadata } = image
+      const plan = planFor(image, family.scales, sizes)
+      const colours = alpha ? withoutInvisible(image, alpha, REACH) : image
+      const onTile = (done: number, of: number) => onProgress?.((index + done / of) / pairs.length, from)
+      const large = await enlarged(family, colours, plan, { ...tiling, onTile })
+      const fitted = fittedTo(large, plan.written)
+      const result = image.channels === 1 && fitted.channels === 3 ? toGrey(fitted) : fitted
+      await writeRaster(to, result, {
         ...(quality !== undefined && { quality }),
-        ...(alpha && { alpha: resizeImage(alpha, written) }),
+        ...(alpha && { alpha: resizeImage(alpha, plan.written) }),
+        metadata,
       })
       const comparison = `${to.slice(0, -extname(to).length)}-compared.png`
-      if (compare) await writePicture(comparison, sideBySide([upscaleBicubic(colours, scale), large]))
+      if (compare)
+        await writePicture(
+          comparison,
+          sideBySide([upscaleBicubic(toBytes(colours), Math.max(1, plan.network)), toBytes(large)]),
+        )
       yield {
         from,
         to,
-        notes: image.notes,
-        size: [sizeOf(image), sizeOf(result)],
+        notes: [...image.notes, ...plan.notes],
+        size: [shown(image), shown(result)],
+        scale: plan.network,
         ...(compare && { comparison }),
       }
     } catch (thrown) {
@@ -253,3 +275,23 @@ export async function* upscaleFiles(
     }
   }
 }
+
+/** What the network of the plan makes of an image. */
+export async function enlarged(
+  family: UpscalerFamily,
+  image: Raster,
+  plan: Plan,
+  options: TilingOptions,
+): Promise<Raster> {
+  if (plan.network === 1) {
+    options.onTile?.(1, 1)
+    return image
+  }
+  const { network, description } = await family.at(plan.network)
+  return upscaleTiled({ network, reach: description.reach }, image, options)
+}
+
+export const fittedTo = (image: Raster, size: Size): Raster =>
+  image.height === size.height && image.width === size.width
+    ? image
+    : resizeImage(image, { ...size, filter: 'lanczos' })

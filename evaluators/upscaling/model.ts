@@ -1,15 +1,21 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import * as tf from '@tensorflow/tfjs-core'
+import type * as tf from '@tensorflow/tfjs-core'
 import { messageOf } from '../../core/errors.ts'
 import { replaceFile } from '../../core/node/files.ts'
 import { optionNames } from '../../core/options/index.ts'
 import { type Random, seeded } from '../../core/random.ts'
-import { readSafetensors, saveSafetensors, type VariableScope } from '../../core/tensor/index.ts'
+import {
+  readSafetensors,
+  type SafetensorsOptions,
+  saveSafetensors,
+  type VariableScope,
+} from '../../core/tensor/index.ts'
 import type { ApplyMode, Network } from '../../core/trainer.ts'
+import { type Enlarging, enlargerOf } from './enlarger.ts'
 import { error } from './errors.ts'
 
-/** What can be saved and used to enlarge: every network of the super-resolution space, of DRN, or of the caller's. */
+/** An upscaling network with weights that can be saved: one of the super-resolution space, one of DRN, or your own. */
 export interface Upscaler extends Network {
   readonly scope: VariableScope
   readonly scale: number
@@ -17,25 +23,25 @@ export interface Upscaler extends Network {
   upscale(lr: tf.Tensor, mode: ApplyMode): tf.Tensor
 }
 
-/** Builds a network anew from the options that were saved; its weights come from the file afterwards. */
+/** Builds a network from the saved options; its weights are loaded from the file afterwards. */
 export type UpscalerBuilder = (
   options: Readonly<Record<string, unknown>>,
   parts: { readonly input: readonly number[]; readonly rng: Random },
 ) => Upscaler
 
-/** What model.json says. */
+/** The content of model.json. */
 export interface UpscalerDescription {
   readonly format: 'archloom-upscaler'
   readonly version: 1
-  /** Which builder makes the network. */
+  /** Name of the builder that makes the network. */
   readonly kind: string
-  /** The builder's, as plain JSON. */
+  /** Options of the builder, as plain JSON. */
   readonly options: Readonly<Record<string, unknown>>
   readonly scale: number
   readonly parameters: number
-  /** How far a pixel of the result looks, in pixels of the small image; null: over the whole image. */
+  /** How far a pixel of the result depends on the small image, in its pixels; null if on the whole image. */
   readonly reach: number | null
-  /** What its maker wants remembered: data, steps, PSNR. */
+  /** Further information, such as data, steps and PSNR. */
   readonly notes: Readonly<Record<string, unknown>>
 }
 
@@ -49,15 +55,20 @@ const modules: Readonly<Record<string, string>> = {
   drn: 'archloom/plugins/drn',
 }
 
-/** Which builder makes the network of which options; the reach where it is known (default: measured). */
+/**
+ * The builder of the network and its options, the reach if it is known (default: it is measured), and the bits of the
+ * weights in the file (default: 'float32').
+ */
 export type SaveUpscalerOptions = Pick<UpscalerDescription, 'kind' | 'options'> &
-  Partial<Pick<UpscalerDescription, 'notes' | 'reach'>>
+  Partial<Pick<UpscalerDescription, 'notes' | 'reach'>> &
+  Pick<SafetensorsOptions, 'precision'>
 
 const saveUpscalerNames = optionNames<SaveUpscalerOptions>('saveUpscaler', {
   kind: true,
   options: true,
   notes: true,
   reach: true,
+  precision: true,
 })
 
 /** Writes a network as a folder: model.json and weights.safetensors. */
@@ -66,7 +77,7 @@ export async function saveUpscaler(
   network: Upscaler,
   given: SaveUpscalerOptions,
 ): Promise<UpscalerDescription> {
-  const { kind, options, notes = {}, reach } = saveUpscalerNames(given)
+  const { kind, options, notes = {}, reach, precision = 'float32' } = saveUpscalerNames(given)
   const description: UpscalerDescription = {
     format: 'archloom-upscaler',
     version: 1,
@@ -77,18 +88,25 @@ export async function saveUpscaler(
     reach: reach === undefined ? await reachOf(network) : reach,
     notes,
   }
-  await saveSafetensors(join(folder, WEIGHTS), network, { metadata: { format: 'archloom-upscaler', kind } })
+  const metadata = { format: 'archloom-upscaler', kind }
+  await saveSafetensors(join(folder, WEIGHTS), network, { metadata, precision })
   await replaceFile(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`)
   return description
 }
 
 export interface LoadUpscalerOptions {
-  /** Builders of kinds that archloom does not know; they come first. */
+  /** Additional builders by kind; they take precedence over those of archloom. */
   readonly builders?: Readonly<Record<string, UpscalerBuilder>>
-  /** The scale that is needed; another is an error. */
+  /** The required scale; a model with another scale is an error. */
   readonly scale?: number
-  /** `inputShape` of the network, for exporters that fix the size; enlarging takes any. Default [64, 64, 3]. */
+  /** `inputShape` of the network, for exporters that fix the size; any size can be enlarged. Default: [64, 64, 3]. */
   readonly input?: readonly number[]
+}
+
+/** A network, or a file of another program, and what is known of it. */
+export interface UpscalerModel {
+  readonly network: Enlarging
+  readonly description: Pick<UpscalerDescription, 'kind' | 'scale' | 'parameters' | 'reach'>
 }
 
 export interface LoadedUpscaler extends Disposable {
@@ -121,8 +139,9 @@ export async function loadUpscaler(folder: string, given: LoadUpscalerOptions = 
     await attempt(WEIGHTS, () => network.scope.load(weights))
     if (network.scale !== description.scale)
       throw error('ARCHLOOM_UPSCALER_FOLDER', {
-        ...{ folder, file: DESCRIPTION },
-        reason: `it says ×${description.scale}, and its options make a network of ×${network.scale}`,
+        folder,
+        file: DESCRIPTION,
+        reason: `it says ×${description.scale}, but its options make a network of ×${network.scale}`,
       })
   } catch (thrown) {
     network[Symbol.dispose]()
@@ -131,7 +150,7 @@ export async function loadUpscaler(folder: string, given: LoadUpscalerOptions = 
   return { network, description, [Symbol.dispose]: () => network[Symbol.dispose]() }
 }
 
-/** What a model folder says of itself, without building anything. Error: ARCHLOOM_UPSCALER_FOLDER. */
+/** Reads the description of a model folder without building the network. Error: ARCHLOOM_UPSCALER_FOLDER. */
 export async function describeUpscaler(folder: string): Promise<UpscalerDescription> {
   const broken = (reason: string, cause?: unknown) =>
     error('ARCHLOOM_UPSCALER_FOLDER', { folder, file: DESCRIPTION, reason }, { cause })
@@ -143,10 +162,10 @@ export async function describeUpscaler(folder: string): Promise<UpscalerDescript
   }
   const { format, version, kind, options, scale, reach } = read ?? {}
   if (format !== 'archloom-upscaler') throw broken(`its format is ${JSON.stringify(format)}`)
-  if (version !== 1) throw broken(`its version is ${JSON.stringify(version)}, known is 1`)
+  if (version !== 1) throw broken(`its version is ${JSON.stringify(version)}, expected 1`)
   const whole = (n: unknown, least: number) => Number.isInteger(n) && (n as number) >= least
   if (typeof kind !== 'string' || typeof options !== 'object' || options === null || !whole(scale, 1))
-    throw broken('kind, options or scale is missing or no such thing')
+    throw broken('kind, options or scale is missing or invalid')
   if (reach !== null && !whole(reach, 0)) throw broken(`its reach is ${JSON.stringify(reach)}`)
   return { parameters: 0, notes: {}, ...read } as UpscalerDescription
 }
@@ -162,9 +181,12 @@ async function builderOf(kind: string, own: Readonly<Record<string, UpscalerBuil
   return build
 }
 
-/** Side of the pictures that the reach is measured on; reaches of half of it and more count as the whole image. */
+/** Side of the images on which the reach is measured. A reach of half of it or more counts as the whole image. */
 const PROBE = 97
-/** Darkest and lightest value of those pictures: what is silent in one (a unit that is never active) may speak in another. */
+/**
+ * Darkest and lightest values of these images. Several ranges are used, because a unit may be active only in some of
+ * them.
+ */
 const RANGES = [
   [0, 255],
   [0, 80],
@@ -173,30 +195,23 @@ const RANGES = [
 ] as const
 
 /**
- * How far a pixel of the result looks, found out by changing the middle pixel of pictures of noise: exact for
- * convolutions (what is below the precision of numbers does not matter), null where the change is seen everywhere, as
- * with channel attention.
+ * Measures how far a pixel of the result depends on the input, by changing the middle pixel of noise images. The
+ * result is exact for convolutions, up to numerical precision, and null if the change affects the whole image, as with
+ * channel attention.
  */
-export async function reachOf({ scale, upscale }: Pick<Upscaler, 'scale' | 'upscale'>): Promise<number | null> {
+export async function reachOf(network: Enlarging): Promise<number | null> {
+  const { scale, enlarge } = enlargerOf(network)
   const rng = seeded('reach')
   const middle = (PROBE - 1) / 2
   const at = 3 * (middle * PROBE + middle)
   const side = PROBE * scale
   const distance = (i: number) => Math.abs(Math.floor(i / scale) - middle)
-  const result = async (pixels: Float32Array) => {
-    const y = tf.tidy(() => upscale(tf.tensor4d(pixels, [1, PROBE, PROBE, 3]), { training: false }))
-    try {
-      return await y.data()
-    } finally {
-      y.dispose()
-    }
-  }
   let reach = 0
   for (const [low, high] of RANGES) {
     const values = Float32Array.from({ length: PROBE * PROBE * 3 }, () => low + (high - low) * rng.float())
     const changed = values.slice()
     for (let c = 0; c < 3; c++) changed[at + c] = 255 - (values[at + c] as number)
-    const [a, b] = [await result(values), await result(changed)]
+    const [a, b] = [await enlarge(values, PROBE, PROBE), await enlarge(changed, PROBE, PROBE)]
     for (let y = 0; y < side; y++)
       for (let x = 0; x < side; x++) {
         const from = 3 * (y * side + x)

@@ -3,7 +3,7 @@ import { type Picture, picture, toRgb } from '../data/images/picture.ts'
 
 const sideBySideNames = optionNames<{ readonly gap?: number }>('sideBySide', { gap: true })
 
-/** Pictures of one height in a row, white columns between them: before and after. Error: ARCHLOOM_OPTION. */
+/** Puts images of the same height next to each other, with white columns between them. Error: ARCHLOOM_OPTION. */
 export function sideBySide(pictures: readonly Picture[], given: { readonly gap?: number } = {}): Picture {
   const { gap = 4 } = sideBySideNames(given)
   const heights = [...new Set(pictures.map(({ height }) => height))]

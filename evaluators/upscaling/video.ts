@@ -10,8 +10,8 @@ import { error } from './errors.ts'
 const run = promisify(execFile)
 const FRAMES = 'frame_%06d.png'
 
-/** Runs one of ffmpeg's programs; what it says last is the reason of a failure. */
-async function ffmpeg(path: string, program: 'ffmpeg' | 'ffprobe', args: readonly string[]): Promise<string> {
+/** Runs one of the programs of ffmpeg. If it fails, its last output is the reason. */
+export async function ffmpeg(path: string, program: 'ffmpeg' | 'ffprobe', args: readonly string[]): Promise<string> {
   try {
     return (await run(program, [...args], { maxBuffer: 1 << 24 })).stdout
   } catch (cause) {
@@ -22,7 +22,7 @@ async function ffmpeg(path: string, program: 'ffmpeg' | 'ffprobe', args: readonl
   }
 }
 
-/** Frames a second of a film file, as a fraction ('24/1', '30000/1001'). Error: ARCHLOOM_VIDEO. */
+/** Frames per second of a film file, as a fraction ('24/1', '30000/1001'). Error: ARCHLOOM_VIDEO. */
 export async function frameRate(file: string): Promise<string> {
   const wanted = ['-select_streams', 'v:0', '-show_entries', 'stream=r_frame_rate', '-of', 'csv=p=0']
   const rate = (await ffmpeg(file, 'ffprobe', ['-v', 'error', ...wanted, resolve(file)])).trim()
@@ -30,14 +30,16 @@ export async function frameRate(file: string): Promise<string> {
   return rate
 }
 
-/** Writes every frame of a film file as a PNG, in order; gives their paths. Needs ffmpeg. Error: ARCHLOOM_VIDEO. */
+/**
+ * Writes every frame of a film file as a PNG, in order, and returns their paths. Needs ffmpeg. Error: ARCHLOOM_VIDEO.
+ */
 export async function extractFrames(file: string, folder: string): Promise<readonly string[]> {
   await mkdir(folder, { recursive: true })
   await ffmpeg(file, 'ffmpeg', ['-v', 'error', '-y', '-i', resolve(file), resolve(folder, FRAMES)])
   return picturesIn(folder)
 }
 
-/** Colours as high-definition films have them, said in the file; sizes made even, as its format asks. */
+/** Converts colours to those of high-definition films and makes sizes even, as the format requires. */
 const FILTER = 'pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709:out_range=tv'
 const COLOURS = ['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-color_range', 'tv']
 
@@ -45,7 +47,7 @@ const assembleFramesNames = optionNames<{ readonly framesPerSecond?: string }>('
   framesPerSecond: true,
 })
 
-/** Makes a film, without sound, of frame_000001.png, … of a folder. Needs ffmpeg. Error: ARCHLOOM_VIDEO. */
+/** Makes a film without sound from the files frame_000001.png, … in a folder. Needs ffmpeg. Error: ARCHLOOM_VIDEO. */
 export async function assembleFrames(
   folder: string,
   file: string,

@@ -6,41 +6,46 @@ import { group, type OptionsOf, options, required, text, whole } from '../../cor
 import { error } from './errors.ts'
 import type { SavedTensors } from './optimizer-state.ts'
 
-/** Whose checkpoint it is: a search goes on only from one that is the same in every field. */
+/** The identity of a checkpoint. A search continues only from a checkpoint with the same value in every field. */
 export interface CheckpointIdentity {
   readonly method: string
   /** Fingerprint of the space. */
   readonly space: string
   readonly spaceName: string
-  /** Options of the method and whatever else decides the trajectory, as one text. */
+  /** Options of the method and everything else that decides the trajectory, as one text. */
   readonly settings: string
 }
 
 const fields = {
-  /** Folder in which the state is kept. */
-  directory: required(text()),
-  /** Epochs between two checkpoints. Default 1. */
-  everyEpochs: whole({ min: 1, default: 1 }),
+  directory: required(text({ doc: 'Folder in which the state is kept.' })),
+  everyEpochs: whole({ min: 1, default: 1, doc: 'Epochs between two checkpoints.' }),
 }
 
 /** Where a search's state is kept, and how often. */
 export type CheckpointOptions = OptionsOf<typeof declared>
 const declared = options('checkpoint', fields)
 /** The option `checkpoint` of a method. */
-export const checkpointOption = group(fields, { optional: true, absent: 'none is kept' })
+export const checkpointOption = group(fields, {
+  optional: true,
+  absent: 'none is kept',
+  doc: 'Where the state of the search is kept, and from where it is resumed.',
+})
 
-/** For each option of a method, whether it decides the course of the search: checkpoints of other values are refused. */
+/**
+ * For each option of a method, whether it decides the course of the search. Checkpoints with another value of such an
+ * option are refused.
+ */
 export type Deciding<O> = { readonly [Name in keyof O]-?: boolean }
 
 /** The options that decide. A new option does not compile until its method says whether it is one of them. */
 export const decidingOf = <O extends object>(values: O, deciding: Deciding<O>): Readonly<Record<string, unknown>> =>
   Object.fromEntries(Object.entries(values).filter(([name]) => deciding[name as keyof O]))
 
-/** All that a one-shot search needs to go on. */
+/** Everything that a one-shot search needs to continue. */
 export interface Checkpoint {
   readonly weights: readonly SavedWeight[]
   readonly optimizer: SavedTensors
-  /** Policy, its optimizer, baseline, generator, place in the schedule. */
+  /** The policy, its optimizer, baseline, random generator and position in the schedule. */
   readonly state: Json
 }
 
@@ -51,8 +56,8 @@ type Entry = readonly [name: string, shape: readonly number[], length: number]
 
 /**
  * Writes one file: 'ARCHLOOM', the header's length in bytes (uint32, little-endian), the header (JSON), and the values
- * of all tensors as float32. It replaces the one before only once it is whole. Returns its path.
- * Error: ARCHLOOM_FILE_NOT_WRITABLE; the checkpoint before is unchanged then.
+ * of all tensors as float32. It replaces the previous checkpoint only when it is complete. Returns its path. Error:
+ * ARCHLOOM_FILE_NOT_WRITABLE; the previous checkpoint is then unchanged.
  */
 export function writeCheckpoint(folder: string, identity: CheckpointIdentity, checkpoint: Checkpoint): string {
   const { weights, optimizer, state } = checkpoint
@@ -80,8 +85,8 @@ export function writeCheckpoint(folder: string, identity: CheckpointIdentity, ch
 }
 
 /**
- * The folder's checkpoint, or undefined where there is none.
- * Errors: ARCHLOOM_CHECKPOINT_OTHER when it is of another method, space, version or setting; ARCHLOOM_CHECKPOINT_CORRUPT.
+ * Reads the checkpoint of a folder, or returns undefined if there is none. Errors: ARCHLOOM_CHECKPOINT_OTHER if it
+ * belongs to another method, space, version or setting; ARCHLOOM_CHECKPOINT_CORRUPT.
  */
 export function readCheckpoint(folder: string, identity: CheckpointIdentity): Checkpoint | undefined {
   const path = join(folder, FILE)
@@ -93,7 +98,8 @@ export function readCheckpoint(folder: string, identity: CheckpointIdentity): Ch
   } catch (thrown) {
     throw corrupt(messageOf(thrown))
   }
-  if (bytes.length < 12 || bytes.toString('latin1', 0, 8) !== MAGIC) throw corrupt('it does not begin as one')
+  if (bytes.length < 12 || bytes.toString('latin1', 0, 8) !== MAGIC)
+    throw corrupt('it does not begin like a checkpoint')
   const start = 12 + bytes.readUInt32LE(8)
   let header: Readonly<Record<string, unknown>>
   try {
@@ -101,7 +107,7 @@ export function readCheckpoint(folder: string, identity: CheckpointIdentity): Ch
   } catch (thrown) {
     throw corrupt(messageOf(thrown))
   }
-  if (typeof header !== 'object' || header === null) throw corrupt('its header is no object')
+  if (typeof header !== 'object' || header === null) throw corrupt('its header is not an object')
   for (const [field, expected] of Object.entries({ format: FORMAT, archloom: VERSION, ...identity }))
     if (header[field] !== expected)
       throw error('ARCHLOOM_CHECKPOINT_OTHER', { file: path, ...difference(field, header[field], expected) })
@@ -118,7 +124,7 @@ export function readCheckpoint(folder: string, identity: CheckpointIdentity): Ch
       return { name, shape, data }
     })
   const [weights, slots] = [tensors(header.weights), tensors(header.optimizer)]
-  if (at !== bytes.length) throw corrupt('it goes on after its last tensor')
+  if (at !== bytes.length) throw corrupt('it continues after its last tensor')
   return { weights, optimizer: { steps: steps as number, tensors: slots }, state: state as Json }
 }
 
@@ -133,7 +139,7 @@ const isEntry = (entry: unknown): entry is Entry => {
 type Fields = Readonly<Record<string, unknown>>
 type Difference = { readonly field: string; readonly received: unknown; readonly expected: unknown }
 
-/** Of two texts of settings, the first one that differs: both as a whole are too long to compare by eye. */
+/** The first difference between two texts of settings, which are too long to print completely. */
 function difference(field: string, received: unknown, expected: unknown): Difference {
   const parsed = (text: unknown): Fields => {
     try {

@@ -9,46 +9,55 @@ import {
 import { among, either, group, list, number, type OptionsOf, options, text } from '../../core/options/index.ts'
 import { categoricalPolicy } from '../../core/policy/index.ts'
 
-/** What a watch says: warnings of a search, not exceptions. */
+/** The warnings of a watch. They become warnings of the search, not exceptions. */
 const warning = defineErrors('collapse', {
   ARCHLOOM_COLLAPSE_SKIPS: (d: { what: string; architecture: string; skips: number; operations: number }) =>
     `${d.what} ${quote(d.architecture)} has skip connections in ${d.skips} of ${d.operations} places. Shared weights favour them early, because they need no training: train the weights longer before the policy (warmUp: { epochs }), or stop earlier.`,
   ARCHLOOM_COLLAPSE_PARAMETER_FREE: (d: { what: string; architecture: string; free: number; operations: number }) =>
-    `${d.what} ${quote(d.architecture)} has operations without weights in ${d.free} of ${d.operations} places: hardly anything in it can be trained. Train the shared weights longer before the policy (warmUp: { epochs }), or search with another seed.`,
+    `${d.what} ${quote(d.architecture)} has operations without weights in ${d.free} of ${d.operations} places, so it has hardly any weights to train. Train the shared weights longer before the policy (warmUp: { epochs }), or search with another seed.`,
   ARCHLOOM_COLLAPSE_ENTROPY: (d: { entropy: number; share: number }) =>
-    `the policy's entropy has fallen to ${d.entropy.toFixed(3)} nats, ${(100 * d.share).toFixed(1)} % of a uniform one: it chooses nearly always the same. If this is too early, lower its learning rate or raise its entropy weight or temperature.`,
+    `the policy's entropy has fallen to ${d.entropy.toFixed(3)} nats, ${(100 * d.share).toFixed(1)} % of that of a uniform policy, so it chooses almost always the same architecture. If this is too early, lower its learning rate or raise its entropy weight or temperature.`,
 })
 
 const share = { min: 0, max: 1 } as const
 const fields = {
-  /**
-   * Warn where more than this share of the operations are skip connections. Default 0.5: the 265 architectures of
-   * NAS-Bench-201 with more skips than that have a mean test accuracy of 81.9 % on CIFAR-10, the others 87.2 %.
-   */
-  skipShare: number({ ...share, default: 0.5 }),
-  /**
-   * Warn where more than this share of the operations have no weights. Default 0.9: the 729 architectures of
-   * NAS-Bench-201 without any have a mean of 66.3 %.
-   */
-  parameterFreeShare: number({ ...share, default: 0.9 }),
-  /** Warn where the policy's entropy is below this share of a uniform policy's. Default 0.05. */
-  entropyShare: number({ ...share, default: 0.05 }),
-  /** Names of skip connections. Default 'skip_connect', 'skip', 'identity'. */
-  skips: list(text(), { default: ['skip_connect', 'skip', 'identity'] }),
-  /** Names of the other operations without weights. Default 'none', 'zero', 'avg_pool_3x3', 'max_pool_3x3'. */
-  parameterFree: list(text(), { default: ['none', 'zero', 'avg_pool_3x3', 'max_pool_3x3'] }),
+  skipShare: number({
+    ...share,
+    default: 0.5,
+    doc: 'Warn where more than this share of the operations are skip connections.',
+  }),
+  parameterFreeShare: number({
+    ...share,
+    default: 0.9,
+    doc: 'Warn where more than this share of the operations have no weights.',
+  }),
+  entropyShare: number({
+    ...share,
+    default: 0.05,
+    doc: "Warn where the policy's entropy is below this share of a uniform policy's.",
+  }),
+  skips: list(text(), { default: ['skip_connect', 'skip', 'identity'], doc: 'Names of skip connections.' }),
+  parameterFree: list(text(), {
+    default: ['none', 'zero', 'avg_pool_3x3', 'max_pool_3x3'],
+    doc: 'Names of the other operations without weights.',
+  }),
 }
 const declared = options('collapseWatch', fields)
 export type CollapseOptions = OptionsOf<typeof declared>
 /** The option `collapse` of a method. */
-export const collapseOption = either([among([false]), group(fields)], { absent: 'watched' })
+export const collapseOption = either([among([false]), group(fields)], {
+  absent: 'watched',
+  doc: 'When to warn that the search has collapsed; false: never.',
+})
 
-/** What an architecture's operations are, over the decisions that choose between some with and some without weights. */
+/**
+ * Counts of an architecture's operations, over the decisions that choose between operations with and without weights.
+ */
 export interface OperationShares {
   /** Active decisions that choose an operation; 0 in spaces without such decisions. */
   readonly operations: number
   readonly skips: number
-  /** Without weights, skip connections among them. */
+  /** Number of operations without weights, including skip connections. */
   readonly parameterFree: number
 }
 
@@ -81,19 +90,24 @@ const choosesOperation = ({ kind, options }: ChoiceDecision, isFree: (option: un
 
 type Warning = Extract<EventDraft, { type: 'search.warning' }>
 
-/** Watches a one-shot search for collapse; says each thing once for the likely and once for the derived architectures. */
+/**
+ * Watches a one-shot search for collapse. Each warning is given at most once for the likely and once for the derived
+ * architectures.
+ */
 export interface CollapseWatch {
-  /** The architecture that the search would derive now, or has derived. */
+  /** Checks the architecture that the search would derive now, or has derived. */
   architecture(genotype: Genotype, what: 'the likeliest architecture' | 'the derived architecture'): readonly Warning[]
-  /** @param entropy In nats. @param most Entropy of a uniform policy over the same choices. */
+  /**
+   * Checks a policy's entropy. @param entropy In nats. @param most Entropy of a uniform policy over the same choices.
+   */
   entropy(entropy: number, most: number): readonly Warning[]
 }
 
 const SILENT: CollapseWatch = { architecture: () => [], entropy: () => [] }
 
 /**
- * Collapse detection of one-shot methods: skip dominance, as DARTS and ENAS are published with on NAS-Bench-201, too few
- * weights, and a policy without entropy. `false` watches nothing. Throws ARCHLOOM_OPTION.
+ * Detects collapse of one-shot methods: dominance of skip connections (as published for DARTS and ENAS on
+ * NAS-Bench-201), too few weights, and a policy without entropy. `false` turns it off. Error: ARCHLOOM_OPTION.
  */
 export function collapseWatch(space: SearchSpace, given: CollapseOptions | false = {}): CollapseWatch {
   if (given === false) return SILENT
@@ -126,6 +140,6 @@ export function collapseWatch(space: SearchSpace, given: CollapseOptions | false
   }
 }
 
-/** Entropy in nats of uniform choices along a genotype: what a policy's entropy there can be at most. */
+/** Entropy in nats of uniform choices along a genotype, the maximum of a policy's entropy there. */
 export const uniformEntropy = (space: SearchSpace, genotype: Genotype): number =>
   categoricalPolicy(space).score(genotype).entropy

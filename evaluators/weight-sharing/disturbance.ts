@@ -3,29 +3,34 @@ import { among, either, group, type OptionsOf, options, whole } from '../../core
 import type { SharedWeights } from './evaluator.ts'
 
 const fields = {
-  /** Weight steps from an architecture's own step to its second measurement. Default 50. */
-  after: whole({ min: 1, default: 50 }),
+  after: whole({ min: 1, default: 50, doc: "Weight steps from an architecture's own step to its second measurement." }),
 }
 const declared = options('disturbanceWatch', fields)
 export type DisturbanceOptions = OptionsOf<typeof declared>
 /** The option `disturbance` of a method. */
-export const disturbanceOption = either([among([false]), group(fields)], { absent: 'measured' })
+export const disturbanceOption = either([among([false]), group(fields)], {
+  absent: 'measured',
+  doc: 'When to measure what weight steps do to earlier architectures; false: never.',
+})
 
 export type DisturbanceMetrics = Readonly<Record<'disturbance' | 'accuracyLost', number>>
 
 /**
- * Performance disturbance of shared weights: PD(A) = L(A; W′) − L(A; W), where W are the weights right after a step of
- * A's own and W′ those after some steps of other architectures (Niu et al., Disturbance-immune weight sharing). Both are
- * measured on the same first batch of the validation split. Above 0: the others did A harm.
+ * Performance disturbance of shared weights: PD(A) = L(A; W′) − L(A; W), where W are the weights right after a step on
+ * A, and W′ those after some steps on other architectures (Niu et al., Disturbance-immune weight sharing). Both losses
+ * are measured on the same first batch of the validation split. A positive value means that the other steps harmed A.
  */
 export interface DisturbanceWatch<A> {
-  /** To be called after each weight step. Nothing but now and then: `disturbance` in nats, and accuracy lost. */
+  /**
+   * Call it after each weight step. It resolves to undefined, or from time to time to a measurement: `disturbance` in
+   * nats and the loss of accuracy.
+   */
   after(architecture: A): Promise<DisturbanceMetrics | undefined>
-  /** Begins anew, so that what is measured does not depend on where a search was resumed. */
+  /** Starts over, so that measurements do not depend on where a search was resumed. */
   forget(): void
 }
 
-/** `false` watches nothing. Throws ARCHLOOM_OPTION. */
+/** Makes the watch; `false` turns it off. Error: ARCHLOOM_OPTION. */
 export function disturbanceWatch<A>(
   shared: Pick<SharedWeights<A>, 'measureBatch' | 'validation' | 'batchSize'>,
   given: DisturbanceOptions | false = {},

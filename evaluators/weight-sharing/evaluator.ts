@@ -16,21 +16,23 @@ import { type Measured, measureBatch, measureSplit } from './measure.ts'
 import { recalibrate, type Statistics } from './statistics.ts'
 
 const declared = options('weightSharing', {
-  /** Training and validation splits to classify; the test split is not looked at. */
   data: required(
     value<Pick<Dataset, 'train' | 'validation'>>(
       'a data set to classify, with train and validation splits, such as `await cifar10()`',
-      { holds: isData },
+      { holds: isData, doc: 'Training and validation splits to classify; the test split is not looked at.' },
     ),
   ),
-  /** Examples of a weight step and of a batch of a measurement. Default 96. */
-  batchSize: whole({ min: 1, default: 96 }),
-  /** Of batch normalisation when a path is measured. Default 'batch'. */
-  statistics: among(['batch', 'recalibrated'], { default: 'batch' }),
-  /** Training batches that `recalibrated` statistics are taken from. Default 20. */
-  calibrationBatches: whole({ min: 1, default: 20 }),
-  /** Name of the tensor engine. Default 'auto'. */
-  engine: text({ absent: 'auto' }),
+  batchSize: whole({ min: 1, default: 96, doc: 'Examples of a weight step and of a batch of a measurement.' }),
+  statistics: among(['batch', 'recalibrated'], {
+    default: 'batch',
+    doc: 'Statistics of batch normalisation when a path is measured.',
+  }),
+  calibrationBatches: whole({
+    min: 1,
+    default: 20,
+    doc: 'Training batches that `recalibrated` statistics are taken from.',
+  }),
+  engine: text({ absent: 'auto', doc: 'Name of the tensor engine.' }),
 })
 export type WeightSharingOptions = OptionsOf<typeof declared>
 
@@ -40,7 +42,7 @@ function isData(data: unknown): boolean {
   return splits && train.classes > 0
 }
 
-/** An evaluator with shared weights, as one-shot methods see it: they train its supernet, and measure paths through it. */
+/** An evaluator with shared weights for one-shot methods, which train its supernet and measure paths through it. */
 export interface SharedWeights<A = unknown> extends Evaluator<A> {
   readonly kind: 'weight-sharing'
   readonly space: SearchSpace<A>
@@ -49,19 +51,18 @@ export interface SharedWeights<A = unknown> extends Evaluator<A> {
   readonly validation: Split<'validation'>
   readonly batchSize: number
   readonly statistics: Statistics
-  /** Accuracy and loss on one batch (disposed), with the statistics chosen; no weight is changed. */
+  /** Measures accuracy and loss on one batch with the chosen statistics. The batch is disposed; no weight changes. */
   measureBatch(architecture: A, batch: Batch): Promise<Measured>
-  /** Accuracy and loss on the whole validation split. */
+  /** Measures accuracy and loss on the whole validation split. */
   measure(architecture: A, signal?: AbortSignal): Promise<Measured>
 }
 
 const NAME = 'weight-sharing'
 
 /**
- * Measures an architecture by its path through one supernet of the space: `accuracy` and `loss` on the validation split,
- * `parameters` of a network of its own, `multiplyAdds`, and `pathParameters`. The weights are random until a method
- * trains them: one-shot plugins do.
- * Errors: ARCHLOOM_OPTION, ARCHLOOM_WEIGHT_SHARING_SUPERNET.
+ * Measures an architecture by its path through one supernet of the space: `accuracy` and `loss` on the validation
+ * split, `parameters` of a separate network, `multiplyAdds`, and `pathParameters`. The weights are random until a
+ * one-shot method trains them. Errors: ARCHLOOM_OPTION, ARCHLOOM_WEIGHT_SHARING_SUPERNET.
  */
 export function weightSharing(given: WeightSharingOptions): EvaluatorDefinition {
   const { data, batchSize, statistics, calibrationBatches, engine } = declared.read(given)
@@ -83,7 +84,13 @@ export function weightSharing(given: WeightSharingOptions): EvaluatorDefinition 
     return {
       kind: 'weight-sharing',
       name: NAME,
-      ...{ space, supernet, train, validation, batchSize, statistics, measure },
+      space,
+      supernet,
+      train,
+      validation,
+      batchSize,
+      statistics,
+      measure,
       measureBatch: async (architecture, batch) => measureBatch(ready(architecture), batch, training),
       ...(space.cost && { costs: (architecture: A) => ({ ...space.cost!(architecture, form) }) }),
       async evaluate({ architecture }, { signal }) {
@@ -106,7 +113,10 @@ export function weightSharing(given: WeightSharingOptions): EvaluatorDefinition 
   }
 }
 
-/** The evaluator of a search as shared weights. Throws ARCHLOOM_WEIGHT_SHARING_EVALUATOR. */
+/**
+ * Checks that the evaluator of a search has shared weights, and returns it as such. Throws
+ * ARCHLOOM_WEIGHT_SHARING_EVALUATOR.
+ */
 export function sharedWeightsOf<A>(evaluator: Evaluator<A>, method: string): SharedWeights<A> {
   if (evaluator.kind !== 'weight-sharing' || !('supernet' in evaluator))
     throw error('ARCHLOOM_WEIGHT_SHARING_EVALUATOR', { method, received: evaluator.name, kind: evaluator.kind })

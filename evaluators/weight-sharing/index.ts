@@ -1,4 +1,4 @@
-/** One supernet for all architectures: its training, paths measured with shared weights, checkpoints and rankings. */
+/** Weight sharing with one supernet for all architectures: training, measuring paths, checkpoints and rankings. */
 export {
   type Checkpoint,
   type CheckpointIdentity,

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Batch, Network, Split } from '../../core/index.ts'
 import { correctCount, softmaxCrossEntropy } from '../../core/tensor/index.ts'
 
-/** Of one batch or of many, examples counting alike. */
+/** A measurement on one or many batches, in which all examples have the same weight. */
 export interface Measured {
   readonly accuracy: number
   /** Mean cross-entropy in nats. */
@@ -10,7 +10,10 @@ export interface Measured {
   readonly examples: number
 }
 
-/** A path on one batch, which is disposed; no gradients, no weight is changed. `training`: with the batch's statistics. */
+/**
+ * Measures a path on one batch, which is disposed. No weight changes. With `training`, the statistics of the batch are
+ * used.
+ */
 export async function measureBatch(path: Network, { inputs, targets }: Batch, training: boolean): Promise<Measured> {
   const examples = inputs.shape[0] as number
   const read = tf.tidy(() => {
@@ -25,7 +28,7 @@ export async function measureBatch(path: Network, { inputs, targets }: Batch, tr
   }
 }
 
-/** A path on a whole split in stored order; a last, smaller batch counts by its examples. */
+/** Measures a path on a whole split in stored order. Batches count in proportion to their size. */
 export async function measureSplit(
   path: Network,
   split: Split,

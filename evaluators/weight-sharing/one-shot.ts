@@ -24,7 +24,7 @@ import type { WeightTrainer } from './weight-trainer.ts'
 
 type Metrics = Readonly<Record<string, number>>
 
-/** Defaults of a method that trains shared weights. */
+/** The defaults of a method that trains shared weights. */
 export interface OneShotDefaults {
   readonly epochs: number
   readonly learningRate: number
@@ -33,33 +33,33 @@ export interface OneShotDefaults {
   readonly weightDecay: number
 }
 
-/** How long and how shared weights are trained: the options that all one-shot methods have in common. */
+/** The options that all one-shot methods have in common: how shared weights are trained. */
 export const oneShotFields = ({ epochs, learningRate, minLearningRate, nesterov, weightDecay }: OneShotDefaults) => ({
-  /** Passes over the training split after the warm-up. */
-  epochs: whole({ min: 1, default: epochs }),
-  /** Training before the method itself begins. */
-  warmUp: group({
-    /** Passes before, in which the weights alone are trained. Default 0. */
-    epochs: whole({ min: 0, default: 0 }),
+  epochs: whole({ min: 1, default: epochs, doc: 'Passes over the training split after the warm-up.' }),
+  warmUp: group(
+    {
+      epochs: whole({ min: 0, default: 0, doc: 'Passes before, in which the weights alone are trained.' }),
+    },
+    { doc: 'Training before the method itself begins.' },
+  ),
+  learningRate: number({
+    above: 0,
+    default: learningRate,
+    doc: 'Learning rate of the shared weights. Falls along half a cosine, over all epochs, from `learningRate` to `minLearningRate`.',
   }),
-  /** Of the shared weights. Falls along half a cosine, over all epochs, from `learningRate` to `minLearningRate`. */
-  learningRate: number({ above: 0, default: learningRate }),
-  /** The last learning rate of the shared weights. Default: at most `learningRate`. */
-  minLearningRate: number({ min: 0, absent: `${minLearningRate}, or \`learningRate\` where that is less` }),
-  /** Of the shared weights' SGD. Default 0.9. */
-  momentum: number({ min: 0, below: 1, default: 0.9 }),
-  /** Whether the momentum is Nesterov's. */
-  nesterov: flag({ default: nesterov }),
-  /** L2 penalty on kernels. */
-  weightDecay: number({ min: 0, default: weightDecay }),
-  /** Largest global norm of the weights' gradients. Default 5. */
-  clipNorm: number({ above: 0, infinite: true, default: 5 }),
-  /** Probability of dropping a path while training. Default 0. */
-  dropPath: number({ min: 0, below: 1, default: 0 }),
+  minLearningRate: number({
+    min: 0,
+    absent: `${minLearningRate}, or \`learningRate\` where that is less`,
+    doc: 'The last learning rate of the shared weights.',
+  }),
+  momentum: number({ min: 0, below: 1, default: 0.9, doc: "Momentum of the shared weights' SGD." }),
+  nesterov: flag({ default: nesterov, doc: "Whether the momentum is Nesterov's." }),
+  weightDecay: number({ min: 0, default: weightDecay, doc: 'L2 penalty on kernels.' }),
+  clipNorm: number({ above: 0, infinite: true, default: 5, doc: "Largest global norm of the weights' gradients." }),
+  dropPath: number({ min: 0, below: 1, default: 0, doc: 'Probability of dropping a path while training.' }),
   /** Where the search's state is kept, and from where it goes on. */
   checkpoint: checkpointOption,
-  /** Steps that one progress event stands for. Default 50. */
-  reportEvery: whole({ min: 1, default: 50 }),
+  reportEvery: whole({ min: 1, default: 50, doc: 'Steps that one progress event stands for.' }),
   /** When to measure what weight steps do to earlier architectures (methods that train paths); false: never. */
   disturbance: disturbanceOption,
   /** When to warn that the search has collapsed; false: never. */
@@ -67,14 +67,24 @@ export const oneShotFields = ({ epochs, learningRate, minLearningRate, nesterov,
 })
 export type OneShotOptions = Resolved<ReturnType<typeof oneShotFields>>
 
-/** Which of them decide a search's course. */
+/** Which of these options decide the course of a search. */
 export const oneShotDeciding: Deciding<OneShotOptions> = {
-  ...{ epochs: true, warmUp: true, learningRate: true, minLearningRate: true, momentum: true, nesterov: true },
-  ...{ weightDecay: true, clipNorm: true, dropPath: true },
-  ...{ checkpoint: false, reportEvery: false, disturbance: false, collapse: false },
+  epochs: true,
+  warmUp: true,
+  learningRate: true,
+  minLearningRate: true,
+  momentum: true,
+  nesterov: true,
+  weightDecay: true,
+  clipNorm: true,
+  dropPath: true,
+  checkpoint: false,
+  reportEvery: false,
+  disturbance: false,
+  collapse: false,
 }
 
-/** Spellings of other methods, each with the name that replaces it. */
+/** Names that other methods use, each with the name that replaces it. */
 export const oneShotRenamed = {
   warmUpEpochs: 'warmUp.epochs',
   policyLearningRate: 'controller.learningRate',
@@ -82,33 +92,36 @@ export const oneShotRenamed = {
   architectureWeightDecay: 'controller.weightDecay',
 } as const
 
-/** What a strategy works with. */
+/** The parts of a search that a strategy uses. */
 export interface OneShotParts {
   readonly space: AlgorithmParts['space']
   readonly shared: SharedWeights
   readonly trainer: WeightTrainer<unknown>
-  /** For initial state. */
+  /** Random generator for the initial state. */
   readonly rng: Random
-  /** Epochs planned, warm-up included. */
+  /** Number of planned epochs, including the warm-up. */
   readonly epochs: number
   /**
-   * One pass over the training split in an order of the epoch's own. Sets the learning rate before each step; after it
-   * disposes the batch and lets the event loop have its turn.
+   * Runs one pass over the training split, in an order that depends on the epoch. It sets the learning rate before
+   * each step; after each step it disposes the batch and lets the event loop run.
    */
   train(epoch: OneShotEpoch, step: (batch: Batch, rng: Random) => Promise<Metrics>): AsyncIterable<Metrics>
-  /** Validation batches without end, shuffled anew at each pass. The generator is the epoch's own. */
+  /** Endless validation batches, shuffled at each pass by a generator that depends on the epoch. */
   validation(epoch: OneShotEpoch): Iterator<Batch, never>
 }
 
-/** What a method does with shared weights. Owns whatever it makes. */
+/** What a method does with shared weights. It owns the tensors that it makes. */
 export interface OneShotStrategy {
   weights(epoch: OneShotEpoch): AsyncIterable<Metrics>
   policy?(epoch: OneShotEpoch): AsyncIterable<Metrics>
-  /** Looked at after each policy epoch, for collapse. */
+  /** Checked for collapse after each policy epoch. */
   likely?(): Likely
-  /** What is tried at the end, each as a trial. Absent: the search's controller goes on from there, trial by trial. */
+  /**
+   * The architectures that are evaluated at the end, each as a trial. Without it, the controller of the search
+   * continues with trials on the trained weights.
+   */
   derive?(): readonly Genotype[]
-  /** Everything that changes, as plain JSON. */
+  /** Returns the whole state as plain JSON. */
   save(): Json
   restore(saved: Json): void
 }
@@ -122,7 +135,7 @@ export interface OneShotDefinition {
   strategy(parts: OneShotParts): OneShotStrategy
 }
 
-/** What the plugin of a one-shot method needs. */
+/** The needs of the plugin of a one-shot method. */
 export const oneShotNeeds = [
   'space',
   'evaluator:weight-sharing',
@@ -131,10 +144,11 @@ export const oneShotNeeds = [
 ] as const
 
 /**
- * The algorithm of a one-shot method, to be bound with `bind(tokens.ALGORITHM).toFactory(oneShot(definition))`: trains
- * the supernet of the search's weight-sharing evaluator beside the strategy's policy, watches for collapse, writes and
- * takes up checkpoints, and tries what the strategy derives. Takes up the capability `weight-optimizer` where another
- * plugin provides it. Throws ARCHLOOM_OPTION; its search ARCHLOOM_WEIGHT_SHARING_DIVERGED, ARCHLOOM_CHECKPOINT_….
+ * The algorithm of a one-shot method, to be bound with `bind(tokens.ALGORITHM).toFactory(oneShot(definition))`: it
+ * trains the supernet of the search's weight-sharing evaluator together with the strategy's policy, watches for
+ * collapse, writes and restores checkpoints, and evaluates the architectures that the strategy derives. It uses the
+ * capability `weight-optimizer` if another plugin provides it. Errors: ARCHLOOM_OPTION; from the search,
+ * ARCHLOOM_WEIGHT_SHARING_DIVERGED, ARCHLOOM_CHECKPOINT_….
  */
 export function oneShot({ name, options, deciding, defaults, strategy: make }: OneShotDefinition) {
   const { epochs, learningRate, momentum: kept, nesterov, weightDecay, clipNorm, dropPath } = options
@@ -156,14 +170,20 @@ export function oneShot({ name, options, deciding, defaults, strategy: make }: O
     const disturbance = disturbanceWatch(shared, options.disturbance)
     const facts = { method: name, stepsPerEpoch: perEpoch, batchSize }
     return {
-      ...{ supernet, data: shared, deciding },
+      supernet,
+      data: shared,
+      deciding,
       stages: [{ name: 'supernet', warmUpEpochs, epochs, facts }],
       optimizer: () => momentum({ learningRate, momentum: kept, nesterov, weightDecay, decays }),
       training: { steps, dropPath, clipNorm, disturbance },
       strategy(trainer, watch) {
         const rated: { learningRate?: number } = trainer.optimizer as object
         const own = make({
-          ...{ space, shared, trainer, rng: rng.fork('initial'), epochs: warmUpEpochs + epochs },
+          space,
+          shared,
+          trainer,
+          rng: rng.fork('initial'),
+          epochs: warmUpEpochs + epochs,
           async *train(epoch, step) {
             const stream = rng.fork(`weights/${epoch.index}`)
             const noise = stream.fork('noise')
@@ -194,7 +214,10 @@ export function oneShot({ name, options, deciding, defaults, strategy: make }: O
   })
 }
 
-/** Trials of what was derived, or of what the search's controller proposes on the trained weights. */
+/**
+ * Runs the trials of the derived architectures, or of those that the search's controller proposes on the trained
+ * weights.
+ */
 async function* derived(
   parts: AlgorithmParts,
   strategy: OneShotStrategy,

@@ -1,16 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { SavedWeight, Supernet } from '../../core/index.ts'
 
-/** State of an optimizer of shared weights, named by path in the supernet: another process can take it up. */
+/** State of an optimizer of shared weights, named by path in the supernet, so that another process can restore it. */
 export interface SavedTensors {
-  /** Weight steps taken. */
+  /** Number of weight steps taken. */
   readonly steps: number
   readonly tensors: readonly SavedWeight[]
 }
 
 type Trained = Pick<Supernet, 'trainable'>
 
-/** tfjs calls a variable `<scope of this process>/<path>`. */
+/** The scope of a supernet: tfjs names a variable `<scope of this process>/<path>`. */
 const scopeOf = (supernet: Trained) => {
   const name = supernet.trainable[0]?.name ?? ''
   return name.slice(0, name.indexOf('/') + 1)

@@ -2,14 +2,15 @@ import type { SharedWeights } from './evaluator.ts'
 import { type Ranking, rankingReport } from './ranking.ts'
 
 export interface RankOptions<A> {
-  /** Of an architecture, where there is a sensible one: see `depthOf`. */
+  /** Depth of an architecture, if it is defined: see `depthOf`. */
   readonly depth?: (architecture: A) => number
   readonly signal?: AbortSignal
 }
 
 /**
- * How well shared weights order architectures whose stand-alone results are known (from a table, or from training each
- * alone), beside what costs nothing: multiply-adds, parameters, and depth where given. Errors: ARCHLOOM_RANKING_INPUT.
+ * Measures how well shared weights rank architectures whose stand-alone results are known (from a table, or from
+ * training each of them), in comparison with multiply-adds, parameters, and depth if given. Errors:
+ * ARCHLOOM_RANKING_INPUT.
  */
 export async function rankSharedWeights<A>(
   shared: SharedWeights<A>,

@@ -1,6 +1,6 @@
 import { error } from './errors.ts'
 
-/** Kendall's τ-b: −1 to 1, ties in either list taken out of the count; NaN where one list is constant. O(n²). */
+/** Kendall's τ-b, −1 to 1, which corrects for ties; NaN if a list is constant. It takes O(n²) time. */
 export function kendallTau(a: readonly number[], b: readonly number[]): number {
   checkPair(a, b)
   let [concordance, untiedA, untiedB] = [0, 0, 0]
@@ -17,7 +17,7 @@ export function kendallTau(a: readonly number[], b: readonly number[]): number {
   return concordance / Math.sqrt(untiedA * untiedB)
 }
 
-/** Ranks from 1; equal values share the mean of theirs. */
+/** Ranks from 1; equal values share the mean of their ranks. */
 export function ranks(values: readonly number[]): number[] {
   const order = values.map((_, i) => i).sort((i, j) => (values[i] as number) - (values[j] as number))
   const out = new Array<number>(values.length)
@@ -30,7 +30,7 @@ export function ranks(values: readonly number[]): number[] {
   return out
 }
 
-/** Spearman's ρ: the linear correlation of ranks, −1 to 1; NaN where one list is constant. */
+/** Spearman's ρ: the linear correlation of ranks, −1 to 1; NaN if a list is constant. */
 export function spearman(a: readonly number[], b: readonly number[]): number {
   checkPair(a, b)
   const [x, y] = [ranks(a), ranks(b)]
@@ -50,11 +50,11 @@ function checkPair(a: readonly number[], b: readonly number[]): void {
   if (a.length !== b.length || a.length < 2 || !finite)
     throw error('ARCHLOOM_RANKING_INPUT', {
       received: `${a.length} and ${b.length} values${finite ? '' : ', not all finite'}`,
-      expected: 'two lists of equally many finite numbers, at least two',
+      expected: 'two lists of the same number of finite numbers, at least two',
     })
 }
 
-/** How well one predictor orders architectures. */
+/** How well one predictor ranks architectures. */
 export interface Ranking {
   readonly predictor: string
   readonly kendall: number
@@ -62,9 +62,9 @@ export interface Ranking {
 }
 
 /**
- * Orders of architectures by shared weights and by what costs nothing (depth, multiply-adds, parameters), each against
- * the reference: a table, or stand-alone training. A supernet that ranks no better than parameters has learnt nothing.
- * Errors: ARCHLOOM_RANKING_INPUT.
+ * Compares the rankings of architectures by shared weights and by costs (depth, multiply-adds, parameters) with the
+ * reference: a table, or stand-alone training. A supernet should rank better than the number of parameters. Errors:
+ * ARCHLOOM_RANKING_INPUT.
  */
 export const rankingReport = (
   reference: readonly number[],
@@ -80,11 +80,11 @@ export const rankingReport = (
 export interface GraphEdge {
   readonly from: number
   readonly to: number
-  /** What the operation adds to a path: 1 where it has weights, 0 where not, absent where nothing passes. */
+  /** What the operation adds to a path: 1 if it has weights, otherwise 0; undefined if nothing passes. */
   readonly length?: number | undefined
 }
 
-/** The longest path from a source to the last node, in operations with weights; 0 where nothing arrives. */
+/** The longest path from a source to the last node, in operations with weights; 0 if no path exists. */
 export function depthOf(edges: readonly GraphEdge[], sources: readonly number[], target: number): number {
   const longest = new Map<number, number>(sources.map((node) => [node, 0]))
   for (let node = 0; node <= target; node++)

@@ -9,17 +9,17 @@ import type { OneShotParts, OneShotStrategy } from './one-shot.ts'
 
 /** Options of methods that relax the choice. */
 export const relaxationFields = {
-  /** The architecture parameters α, which Adam trains. */
-  controller: group({
-    /** Of Adam, on α. Default 3e-4. */
-    learningRate: number({ above: 0, default: 3e-4 }),
-    /** L2 penalty on α. Default 1e-3. */
-    weightDecay: number({ min: 0, default: 1e-3 }),
-  }),
+  controller: group(
+    {
+      learningRate: number({ above: 0, default: 3e-4, doc: 'Learning rate of Adam, on α.' }),
+      weightDecay: number({ min: 0, default: 1e-3, doc: 'L2 penalty on α.' }),
+    },
+    { doc: 'The architecture parameters α, which Adam trains.' },
+  ),
 }
 export type RelaxationOptions = Resolved<typeof relaxationFields>
 
-/** Weights of the operations for one step. */
+/** How α becomes the weights of the operations in one step. */
 export interface Relaxation {
   /** [edges, operations] from α [edges, operations]; differentiable. */
   weights(alpha: tf.Tensor2D): tf.Tensor
@@ -32,15 +32,15 @@ export interface RelaxedMethod {
   readonly options: RelaxationOptions
   /** The relaxation of one step from the present α, row by row; `progress` runs from 0 to 1 over the search. */
   relax(alpha: readonly (readonly number[])[], rng: Random, progress: number): Relaxation
-  /** Told with each policy step. */
+  /** Further metrics of each policy step. */
   metrics?(progress: number): Readonly<Record<string, number>>
 }
 
 /**
- * The strategy of methods that relax the choice: α, one row an edge, is trained by gradient descent on validation
- * batches, a step before each step of the weights on a training batch (Liu et al., DARTS, arXiv:1806.09055, algorithm 1
- * in first order). An architecture is derived from softmax(α) by the rule of its space. During warm-up α stays.
- * Throws ARCHLOOM_WEIGHT_SHARING_MIXTURE for supernets without a relaxation.
+ * The strategy of methods that relax the choice. α, one row per edge, is trained by gradient descent on validation
+ * batches, with one step before each step of the weights on a training batch (Liu et al., DARTS, arXiv:1806.09055,
+ * algorithm 1 in first order). An architecture is derived from softmax(α) by the rule of its space. During the warm-up
+ * α does not change. Throws ARCHLOOM_WEIGHT_SHARING_MIXTURE for supernets without a relaxation.
  */
 export function relaxedStrategy(method: RelaxedMethod, parts: OneShotParts): OneShotStrategy {
   const { space, shared, trainer } = parts
@@ -68,7 +68,7 @@ export function relaxedStrategy(method: RelaxedMethod, parts: OneShotParts): One
     const { value, grad } = tf.tidy(() =>
       tf.valueAndGrad((at: tf.Tensor) => {
         const loss = lossOf(relaxed, at as tf.Tensor2D, batch, { training: true, rng })
-        // Zero operations may cut every way from α to the loss; its gradient is then 0, not an error.
+        // Zero operations may cut every path from α to the loss. Its gradient is then 0, not an error.
         return tf.add(loss, tf.mul(tf.sum(at), 0))
       })(tensorOf()),
     )
@@ -95,7 +95,7 @@ export function relaxedStrategy(method: RelaxedMethod, parts: OneShotParts): One
   const derived = (): Genotype => space.encode(mixture.derive(rows().map(softmax)))
   const perEpoch = Math.max(1, Math.floor(shared.train.size / Math.min(shared.batchSize, shared.train.size)))
   const progress = () => Math.min(1, trainer.steps / Math.max(1, parts.epochs * perEpoch - 1))
-  /** Of the architecture steps that were taken among the weight steps, until they are reported. */
+  /** Metrics of the architecture steps that were taken between weight steps and are not reported yet. */
   let taken: Readonly<Record<string, number>>[] = []
 
   return {

@@ -15,6 +15,7 @@ import {
 } from '../../core/index.ts'
 import { type CheckpointIdentity, type CheckpointOptions, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { type CollapseOptions, type CollapseWatch, collapseWatch } from './collapse.ts'
+import { contentOf } from './data-content.ts'
 import { tapping, WEIGHT_OPTIMIZER } from './weight-optimizer.ts'
 import { courseOf, type WeightTrainer, type WeightTrainerOptions, weightTrainer } from './weight-trainer.ts'
 
@@ -22,29 +23,29 @@ import { courseOf, type WeightTrainer, type WeightTrainerOptions, weightTrainer 
 export interface StagedOptions {
   readonly checkpoint?: CheckpointOptions | undefined
   readonly collapse?: CollapseOptions | false | undefined
-  /** Steps that one progress event stands for. */
+  /** Number of steps per progress event. */
   readonly reportEvery: number
 }
 
-/** The likeliest architecture, and the policy's entropy in nats beside that of a uniform policy. */
+/** The most probable architecture, and the policy's entropy in nats with that of a uniform policy. */
 export interface Likely {
   readonly genotype: Genotype
   readonly entropy?: { readonly value: number; readonly most: number }
 }
 
-/** What a method does at the places of the loop, and its state as plain JSON. */
+/** The hooks that a method gives to the loop, and its state as plain JSON. */
 export interface StagedStrategy extends Pick<OneShotMethod, 'weights' | 'policy'> {
-  /** Called before a stage's first epoch, also when going on in the middle of it. */
+  /** Called before the first epoch of a stage that this process runs, also if it resumes in the middle of the stage. */
   enter?(stage: number): void
-  /** Looked at after each progress of the policy, for collapse. */
+  /** Checked for collapse after each progress event of the policy. */
   likely?(): Likely
-  /** Whatever the method says and tries at a stage's end. */
+  /** Derives and evaluates architectures at the end of a stage; yields events. */
   derive(stage: number, last: boolean): AsyncIterable<EventDraft>
   save(): Json
   restore(saved: Json): void
 }
 
-/** One search: a supernet, what trains it, and the method that decides. */
+/** One search: a supernet, its optimizer, and the method's strategy. */
 export interface StagedCourse<A> {
   readonly supernet: Supernet<A>
   readonly data: Parameters<typeof courseOf>[0]
@@ -52,7 +53,7 @@ export interface StagedCourse<A> {
   /** The method's own optimizer of the shared weights; a plugin that provides `weight-optimizer` may wrap it. */
   readonly optimizer: OptimizerFactory
   readonly training: Omit<WeightTrainerOptions<A>, 'optimizer'>
-  /** Whatever decides the course besides space, data, optimizer and seed. */
+  /** Everything that decides the course besides space, data, optimizer and seed. */
   readonly deciding: Readonly<Record<string, unknown>>
   strategy(trainer: WeightTrainer<A>, watch: CollapseWatch): StagedStrategy
 }
@@ -65,9 +66,9 @@ interface SavedState {
 
 /**
  * The one loop of all methods on shared weights, to be bound with `bind(tokens.ALGORITHM).toFactory(stagedSearch(…))`:
- * makes the trainer of the weights, takes up and writes checkpoints, alternates weights and policy stage by stage,
- * and watches for collapse. A strategy that names its randomness by the epoch goes on from a checkpoint as if it had
- * never stopped. The search throws ARCHLOOM_WEIGHT_SHARING_DIVERGED, ARCHLOOM_CHECKPOINT_OTHER,
+ * it makes the trainer of the weights, restores and writes checkpoints, alternates weights and policy stage by stage,
+ * and watches for collapse. A strategy whose random numbers derive from the epoch continues from a checkpoint as if it
+ * had never stopped. Errors of the search: ARCHLOOM_WEIGHT_SHARING_DIVERGED, ARCHLOOM_CHECKPOINT_OTHER,
  * ARCHLOOM_CHECKPOINT_CORRUPT.
  */
 export const stagedSearch =
@@ -82,9 +83,13 @@ export const stagedSearch =
       const watch = collapseWatch(space, read.collapse)
       const strategy = make(trainer, watch)
       const seed = parts.rng.snapshot().origin
+      // Reading all data is worth it only where a checkpoint could belong to other data.
+      const content = checkpoint && { train: await contentOf(data.train), validation: await contentOf(data.validation) }
       const identity: CheckpointIdentity = {
-        ...{ method: name, space: space.fingerprint, spaceName: space.name },
-        settings: JSON.stringify({ ...deciding, ...courseOf(data, trainer), seed }),
+        method: name,
+        space: space.fingerprint,
+        spaceName: space.name,
+        settings: JSON.stringify({ ...deciding, ...courseOf(data, trainer), seed, content }),
       }
       const known = checkpoint && readCheckpoint(checkpoint.directory, identity)
       const state = known?.state as SavedState | undefined
@@ -95,7 +100,8 @@ export const stagedSearch =
       }
       const { policy } = strategy
       const method: OneShotMethod = {
-        ...{ stages, done: state?.done ?? 0 },
+        stages,
+        done: state?.done ?? 0,
         before: { weights: trainer.steps, policy: state?.policySteps ?? 0 },
         enter: (stage) => strategy.enter?.(stage),
         weights: (epoch) => strategy.weights(epoch),
@@ -130,7 +136,7 @@ function* watched({ likely }: StagedStrategy, watch: CollapseWatch): Iterable<Ev
   if (found.entropy) yield* watch.entropy(found.entropy.value, found.entropy.most)
 }
 
-/** The events of trials, then a warning where the best of the feasible ones is a collapsed architecture. */
+/** Yields the events of trials, then a warning if the best feasible architecture has collapsed. */
 export async function* watchedTrials(
   events: AsyncIterable<EventDraft>,
   watch: CollapseWatch,

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { ApplyMode, Batch, Json, Random, Supernet } from '../../core/index.ts'
+import { optionNames } from '../../core/options/index.ts'
 import { correctCount, softmaxCrossEntropy, trainStepAsync } from '../../core/tensor/index.ts'
 import { nextTurn } from '../training/batches.ts'
 import type { DisturbanceWatch } from './disturbance.ts'
@@ -11,40 +12,40 @@ import { sharedSgd, type TappingOptimizerFactory, tapping } from './weight-optim
 export interface WeightTrainerOptions<A = unknown> {
   /** Default `sharedSgd()`. */
   readonly optimizer?: TappingOptimizerFactory
-  /** Weight steps of the whole search, for schedules. Default 0: unknown. */
+  /** Number of weight steps of the whole search, for schedules. Default: 0 (unknown). */
   readonly steps?: number
-  /** Largest global norm of the gradients. Default: any. */
+  /** Largest global norm of the gradients. Default: unlimited. */
   readonly clipNorm?: number
   /** Probability of dropping a path. Default 0. */
   readonly dropPath?: number
-  /** Looks at what steps do to earlier architectures; its numbers join those of a step. */
+  /** Measures what steps do to earlier architectures; its metrics are added to those of a step. */
   readonly disturbance?: DisturbanceWatch<A> | undefined
 }
 
 export interface WeightStep {
   readonly loss: number
-  /** On the training batch, before the step. */
+  /** Accuracy on the training batch, before the step. */
   readonly accuracy: number
-  /** What the optimizer adds. */
+  /** Metrics of the optimizer. */
   readonly [metric: string]: number
 }
 
-/** Trains shared weights, one sampled architecture a step. Owns its optimizer: dispose it. */
+/** Trains shared weights, one sampled architecture per step. It owns its optimizer; dispose it. */
 export interface WeightTrainer<A> extends Disposable {
   readonly optimizer: tf.Optimizer
-  /** Steps taken, across resumes. */
+  /** Number of steps taken, across resumes. */
   readonly steps: number
-  /** One step on the weights that lie on the architecture's path; the batch is disposed. `rng`: for drop-path. */
+  /** Takes one step on the weights of the architecture's path and disposes the batch. `rng` is used by drop-path. */
   step(architecture: A, batch: Batch, rng: Random): Promise<WeightStep>
-  /** One step of any loss over any of the weights (relaxed methods); the batch is the caller's. */
+  /** Takes one step on any loss and any of the weights (for relaxed methods). The caller owns the batch. */
   descend(variables: readonly tf.Variable[], loss: (mode: ApplyMode) => tf.Scalar, rng: Random): Promise<number>
   save(): Promise<SavedTensors>
   load(saved: SavedTensors): Promise<void>
 }
 
 /**
- * What decides a course of weight steps besides a method's own options, for the identity of its checkpoints: data,
- * batches, and the optimizer, whoever provides it.
+ * What decides the course of weight steps besides a method's own options: data, batches and the optimizer. It is a
+ * part of the identity of checkpoints.
  */
 export const courseOf = (
   {
@@ -55,16 +56,27 @@ export const courseOf = (
   }: Pick<SharedWeights, 'train' | 'validation' | 'batchSize' | 'statistics'>,
   { optimizer }: Pick<WeightTrainer<unknown>, 'optimizer'>,
 ): Readonly<Record<string, Json>> => ({
-  ...{ batchSize, statistics, train: train.size, validation: validation.size },
+  batchSize,
+  statistics,
+  train: train.size,
+  validation: validation.size,
   optimizer: { ...nameOf(optimizer), ...(optimizer.getConfig() as Readonly<Record<string, Json>>) },
 })
 
 const nameOf = (optimizer: object): Readonly<Record<string, Json>> =>
   'name' in optimizer && typeof optimizer.name === 'string' ? { name: optimizer.name } : {}
 
-/** Errors: ARCHLOOM_WEIGHT_SHARING_DIVERGED from a step whose loss is not finite (no weight is changed by it). */
+const trainerNames = optionNames<WeightTrainerOptions>('weightTrainer', {
+  optimizer: true,
+  steps: true,
+  clipNorm: true,
+  dropPath: true,
+  disturbance: true,
+})
+
+/** Errors: ARCHLOOM_OPTION; ARCHLOOM_WEIGHT_SHARING_DIVERGED from a step whose loss is not finite (no weight is changed by it). */
 export function weightTrainer<A>(supernet: Supernet<A>, options: WeightTrainerOptions<A> = {}): WeightTrainer<A> {
-  const { dropPath = 0, clipNorm = Number.POSITIVE_INFINITY } = options
+  const { dropPath = 0, clipNorm = Number.POSITIVE_INFINITY } = trainerNames(options)
   const { optimizer, tap, metrics } = (options.optimizer ?? tapping(sharedSgd()))(options.steps ?? 0)
   let steps = 0
   const descend: WeightTrainer<A>['descend'] = async (variables, loss, rng) => {
@@ -76,7 +88,7 @@ export function weightTrainer<A>(supernet: Supernet<A>, options: WeightTrainerOp
       ...(clipNorm < Number.POSITIVE_INFINITY && { clipNorm }),
     })
     steps++
-    // Steps may end without one: no timer, signal or display would ever have its turn.
+    // Steps may never await anything; without this turn no timer, signal handler or display would run.
     await nextTurn()
     if (!Number.isFinite(done.loss)) throw error('ARCHLOOM_WEIGHT_SHARING_DIVERGED', { step: steps })
     return done.loss

@@ -25,47 +25,51 @@ import { error } from './errors.ts'
 import { POOL, startWorker, type WorkerProcess } from './worker-process.ts'
 
 const declared = options('worker-pool', {
-  /**
-   * A module that exports `evaluator`, and `space` (the very space of the search) if the evaluator needs it:
-   * `new URL('./my-evaluator.ts', import.meta.url)`.
-   */
   module: required(
     value<URL>("a URL, such as new URL('./my-evaluator.ts', import.meta.url)", {
       holds: (received) => received instanceof URL,
+      doc: "A module that exports `evaluator`, and `space` (the very space of the search) if the evaluator needs it: `new URL('./my-evaluator.ts', import.meta.url)`.",
     }),
   ),
-  /** Processes, and evaluations at once; give createSearch the same `concurrency`. Default: the number of cores. */
-  size: whole({ min: 1, absent: 'the number of cores' }),
-  /** Names of the metrics, so that objectives on others are refused at once. */
-  metrics: list(text()),
-  /** Default 'from-scratch'. */
-  kind: among(['from-scratch', 'weight-sharing', 'tabular', 'zero-cost'], { default: 'from-scratch' }),
-  /** How long an aborted evaluation may take to end before its process is killed. Default 5 s. */
-  graceSeconds: number({ min: 0, default: 5 }),
-  /** When a process is ended after an evaluation, and the next evaluation gets a new one. */
-  recycle: group({
-    /** After this many evaluations. */
-    trials: whole({ min: 1, absent: 'never' }),
-    /** When the process holds more memory than this many MiB. */
-    megabytes: number({ above: 0, absent: 'never' }),
+  size: whole({
+    min: 1,
+    absent: 'the number of cores',
+    doc: 'Processes, and evaluations at once; give createSearch the same `concurrency`.',
   }),
-  /**
-   * Publishes the `plugin.event` 'heartbeat' with the process's number and memory so often while an evaluation runs. An
-   * evaluation that computes without a pause sends none.
-   */
-  heartbeatSeconds: number({ above: 0, absent: 'no heartbeats' }),
+  metrics: list(text(), { doc: 'Names of the metrics, so that objectives on others are refused at once.' }),
+  kind: among(['from-scratch', 'weight-sharing', 'tabular', 'zero-cost'], {
+    default: 'from-scratch',
+    doc: 'Kind of the evaluator, which plugins may ask for.',
+  }),
+  graceSeconds: number({
+    min: 0,
+    default: 5,
+    doc: 'How long an aborted evaluation may take to end before its process is killed.',
+  }),
+  recycle: group(
+    {
+      trials: whole({ min: 1, absent: 'never', doc: 'After this many evaluations.' }),
+      megabytes: number({ above: 0, absent: 'never', doc: 'When the process holds more memory than this many MiB.' }),
+    },
+    { doc: 'When a process is ended after an evaluation, and the next evaluation gets a new one.' },
+  ),
+  heartbeatSeconds: number({
+    above: 0,
+    absent: 'no heartbeats',
+    doc: "Publishes the `plugin.event` 'heartbeat' with the process's number and memory so often while an evaluation runs. An evaluation that computes without a pause sends none.",
+  }),
 })
 
 export type WorkerPoolOptions = OptionsOf<typeof declared>
 
 /**
- * Runs another evaluator in processes of their own, several trials at once. Only plain data crosses. A process that
- * dies fails its trial with ARCHLOOM_WORKER_DIED and the reason 'lost', which `budget.retries` allows to be tried again;
- * the next trial gets a new process. Trials depend on their seeds only: the size of the pool changes no result. The time
- * limit of a trial counts from the moment at which a process takes it. Processes end with the one that started them.
- * Publishes 'worker.died', 'worker.recycled' and, where asked for, 'heartbeat' as `plugin.event`.
- * Errors: ARCHLOOM_OPTION; when the search starts, ARCHLOOM_WORKER_MODULE, ARCHLOOM_WORKER_SPACE, and what
- * the module throws.
+ * Runs another evaluator in separate processes, several trials at once. Only plain data is sent to them. If a process
+ * dies, its trial fails with ARCHLOOM_WORKER_DIED and the reason 'lost', and is retried if `budget.retries` allows it;
+ * the next trial gets a new process. Trials depend on their seeds only, so the size of the pool does not change
+ * results. The time limit of a trial counts from the moment at which a process accepts it. Processes end with the one
+ * that started them. Publishes 'worker.died', 'worker.recycled' and, if requested, 'heartbeat' as `plugin.event`.
+ * Errors: ARCHLOOM_OPTION; when the search starts, ARCHLOOM_WORKER_MODULE, ARCHLOOM_WORKER_SPACE, and errors of the
+ * module.
  */
 export function workerPool(given: WorkerPoolOptions): EvaluatorDefinition {
   const { module, size = availableParallelism(), kind, metrics, graceSeconds, recycle, ...rest } = declared.read(given)
@@ -104,7 +108,7 @@ interface PoolOptions {
   readonly heartbeatMs?: number
 }
 
-/** How many processes may die before they have taken an evaluation, until that is the evaluation's failure. */
+/** How many processes may die before accepting an evaluation until the evaluation counts as failed. */
 const STILLBORN = 3
 
 async function pool(options: PoolOptions, parts: EvaluatorParts): Promise<Evaluator> {
@@ -114,6 +118,9 @@ async function pool(options: PoolOptions, parts: EvaluatorParts): Promise<Evalua
   const starting = new Set<Promise<unknown>>()
   const queue: (() => void)[] = []
   const disposal = new AbortController()
+  const abandon = () => disposal.abort(new Error('the search was disposed of'))
+  if (parts.signal?.aborted) abandon()
+  parts.signal?.addEventListener('abort', abandon, { once: true })
   let busy = 0
 
   const startOne = async () => {
@@ -142,7 +149,7 @@ async function pool(options: PoolOptions, parts: EvaluatorParts): Promise<Evalua
     started.then(forget, forget)
     return started
   }
-  /** A place among the running evaluations; whoever leaves one hands it to the first who waits. */
+  /** Waits for a free place among the running evaluations. A place that becomes free goes to the first that waits. */
   const enter = (signal: AbortSignal) =>
     new Promise<void>((resolve, reject) => {
       if (busy < size) {
@@ -197,7 +204,7 @@ async function pool(options: PoolOptions, parts: EvaluatorParts): Promise<Evalua
       return { evaluation }
     } catch (thrown) {
       if (!worker.ended || !ArchloomError.is(thrown) || context.signal.aborted) throw thrown
-      // It had died before, unnoticed: that is no failure of this trial.
+      // The process had died earlier without being noticed, which is not a failure of this trial.
       if (!hasBegun && !isLastTry) return undefined
       context.tell('worker.died', { pid: worker.pid, message: thrown.message }, POOL)
       throw thrown
@@ -206,8 +213,19 @@ async function pool(options: PoolOptions, parts: EvaluatorParts): Promise<Evalua
     }
   }
 
-  // A module that cannot be loaded is a mistake in the program, not a failed trial: find out before the first one.
-  idle.push(await start())
+  // A module that cannot be loaded is a mistake in the program, not a failed trial, so it is loaded before the first
+  // trial.
+  for (let tries = 1; idle.length === 0; tries++)
+    try {
+      idle.push(await start())
+    } catch (thrown) {
+      // A process that another one killed says nothing about the module.
+      const wasKilled =
+        ArchloomError.is(thrown) &&
+        thrown.code === 'ARCHLOOM_WORKER_DIED' &&
+        /^signal/.test(String(thrown.details.exit))
+      if (!wasKilled || tries === STILLBORN || disposal.signal.aborted) throw thrown
+    }
   return {
     kind,
     name,

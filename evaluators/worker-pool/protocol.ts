@@ -3,13 +3,13 @@ import type { Checkpoint, Evaluation, EvaluationRequest } from '../../core/evalu
 import type { RandomState } from '../../core/random.ts'
 import type { Json } from '../../core/space/decision.ts'
 
-/** What the search tells a worker. Only plain data crosses. */
+/** Messages of the search to a worker. They are plain data. */
 export type ToWorker =
   | {
       readonly type: 'start'
       readonly module: string
       readonly rng: RandomState
-      /** Between two signs of life of an evaluation, ms. */
+      /** Milliseconds between two heartbeats of an evaluation. */
       readonly heartbeatMs?: number
     }
   | {
@@ -19,11 +19,11 @@ export type ToWorker =
       readonly checkpoint?: Checkpoint
       readonly mayContinue: boolean
     }
-  /** The scheduler gives the trial up. */
+  /** The scheduler has given the trial up. */
   | { readonly type: 'give-up'; readonly id: number }
   | { readonly type: 'abort'; readonly id: number; readonly reason: string }
 
-/** What a worker tells the search. */
+/** Messages of a worker to the search. */
 export type FromWorker =
   | { readonly type: 'ready'; readonly space: { readonly name: string; readonly fingerprint: string } | null }
   | { readonly type: 'refused'; readonly thrown: Thrown }
@@ -36,13 +36,13 @@ export type FromWorker =
       readonly plugin?: string
     }
   | { readonly type: 'checkpoint'; readonly id: number; readonly data: Uint8Array }
-  /** The evaluation begins: what happens from here on happens to this trial. */
+  /** The evaluation has begun. From here on, failures belong to this trial. */
   | { readonly type: 'began'; readonly id: number }
   | { readonly type: 'heartbeat'; readonly id: number; readonly megabytes: number }
   | { readonly type: 'evaluated'; readonly id: number; readonly evaluation: Evaluation; readonly megabytes: number }
   | { readonly type: 'threw'; readonly id: number; readonly thrown: Thrown; readonly megabytes: number }
 
-/** What an evaluator sends to its parent on its own account (`process.send('ready')`, say) is not ours. */
+/** Marks the messages of the pool. Other messages, such as an evaluator's own `process.send('ready')`, are ignored. */
 const TAG = 'archloom:worker-pool'
 const types: Readonly<Record<(ToWorker | FromWorker)['type'], true>> = {
   start: true,
@@ -60,10 +60,10 @@ const types: Readonly<Record<(ToWorker | FromWorker)['type'], true>> = {
   threw: true,
 }
 
-/** A message as it crosses. */
+/** Wraps a message for sending. */
 export const sealed = (message: ToWorker | FromWorker): object => ({ [TAG]: message })
 
-/** The message of what came; undefined where it is nothing that `sealed` made. */
+/** Unwraps a received message; undefined if it was not made by `sealed`. */
 export function opened<M extends ToWorker | FromWorker>(received: unknown): M | undefined {
   if (typeof received !== 'object' || received === null) return undefined
   const message = (received as Readonly<Record<string, unknown>>)[TAG]
@@ -81,6 +81,6 @@ export interface Thrown {
 export const toThrown = (thrown: unknown): Thrown =>
   ArchloomError.is(thrown) ? { message: thrown.message, code: thrown.code } : { message: messageOf(thrown) }
 
-/** The same error on this side: a diverged training stays a diverged training. */
+/** Restores an error with its code, so that a diverged training is still recognised as such. */
 export const fromThrown = ({ message, code }: Thrown): Error =>
   code === undefined ? new Error(message) : new ArchloomError(code, message.replace(`${code}: `, ''))

@@ -13,9 +13,9 @@ export interface WorkerOptions {
   readonly clock: Clock
   /** How long an aborted evaluation may take to end before its process is killed. */
   readonly graceMs: number
-  /** Between two signs of life of an evaluation; absent: none. */
+  /** Milliseconds between two heartbeats of an evaluation. Default: no heartbeats. */
   readonly heartbeatMs?: number
-  /** Ends a process that is still starting. */
+  /** Aborts the start of a process. */
   readonly signal: AbortSignal
 }
 
@@ -23,14 +23,14 @@ export interface WorkerOptions {
 export interface WorkerProcess {
   readonly pid: number
   readonly space: { readonly name: string; readonly fingerprint: string } | null
-  /** Why the process has ended; undefined while it lives. */
+  /** Why the process has ended; undefined while it is running. */
   readonly ended: ArchloomError | undefined
-  /** Evaluations so far, and the memory of the process after the last one. */
+  /** Number of evaluations so far, and the memory of the process in bytes after the last one. */
   readonly evaluations: number
   readonly megabytes: number
   /**
-   * `began` is called when the worker has taken the request: before that, the end of its process says nothing about the
-   * trial. Errors: what the evaluator throws, ARCHLOOM_WORKER_DIED.
+   * `began` is called when the worker has accepted the request. If the process ends before that, the trial is not the
+   * cause. Errors: those of the evaluator, ARCHLOOM_WORKER_DIED.
    */
   evaluate(request: EvaluationRequest, context: EvaluationContext, began: () => void): Promise<Evaluation>
   stop(): Promise<void>
@@ -38,19 +38,22 @@ export interface WorkerProcess {
 
 const isSource = import.meta.url.endsWith('.ts')
 const program = fileURLToPath(new URL(isSource ? './worker.ts' : './worker.js', import.meta.url))
-/** In a checkout the worker's program is TypeScript as well. */
+/** In a checkout the program of the worker is TypeScript. */
 const execArgv = isSource
   ? ['--import', new URL('../../core/cli/typescript.mjs', import.meta.url).href]
   : process.execArgv
 
 const LAST_WORDS = 1000
-/** How long an ended process's last words are waited for: a program that it started may keep its pipes open. */
+/**
+ * How long to wait for the last output of a process that has ended. The wait is limited, because a program that it
+ * started may keep its pipes open.
+ */
 const LAST_WORDS_MS = 100
 
-/** Resolves once the worker has loaded the module. Errors: what the module throws, ARCHLOOM_WORKER_DIED. */
+/** Resolves once the worker has loaded the module. Errors: those of the module, ARCHLOOM_WORKER_DIED. */
 export async function startWorker(options: WorkerOptions): Promise<WorkerProcess> {
   const { module, rng, clock, graceMs, heartbeatMs, signal: starting } = options
-  // What it prints goes to stderr: stdout may be a program's result.
+  // Everything that it prints goes to stderr, because stdout may carry a program's result.
   const stdio = ['ignore', 2, 'pipe', 'ipc'] as const
   const child = fork(program, [String(process.pid)], { execArgv, serialization: 'advanced', stdio: [...stdio] })
   const life = watch(child, clock)
@@ -105,12 +108,12 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
       signal.throwIfAborted()
       const id = next++
       const settled = new AbortController()
-      /** Of what the search refused; it is the end of the evaluation, once the worker has let go of it. */
+      /** An error of the search in a callback of the evaluation. It becomes the result once the worker has stopped. */
       let refused: { readonly thrown: unknown } | undefined
       const abort = (reason: unknown) => {
         say({ type: 'abort', id, reason: messageOf(reason) })
         void clock.sleep(graceMs, settled.signal).then(() => {
-          // It may sit in a loop that never looks at its signal.
+          // The evaluation may be in a loop that never checks its signal.
           if (!settled.signal.aborted) child.kill('SIGKILL')
         })
       }
@@ -152,10 +155,10 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
   }
 }
 
-/** The name under which the pool itself speaks. */
+/** The name under which the pool publishes its own events. */
 export const POOL = 'worker-pool'
 
-/** The end of a process, as an error that says why, and the way to bring it about. */
+/** Watches the end of a process: an error that says why it ended, and a function that ends it. */
 function watch(child: ChildProcess, clock: Clock) {
   let output = ''
   let ended: ArchloomError | undefined
@@ -176,12 +179,12 @@ function watch(child: ChildProcess, clock: Clock) {
   }
   child.on('exit', (code, signal) => {
     const exit = signal ? `signal ${signal}` : `exit code ${code}`
-    // 'close' comes when the last words have been read.
+    // 'close' comes when the last output has been read.
     child.once('close', () => end(exit))
     void clock.sleep(LAST_WORDS_MS).then(() => end(exit))
   })
   child.on('error', (thrown) => {
-    // Where the process could not be started, 'exit' never comes.
+    // If the process could not be started, 'exit' never comes.
     if (child.pid === undefined) end(messageOf(thrown))
   })
   const stop = () =>

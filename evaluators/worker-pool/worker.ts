@@ -16,10 +16,10 @@ interface WorkerModule {
   readonly space?: SearchSpace
 }
 
-// Before anything of the user's is loaded.
+// Runs before any code of the user is loaded.
 endWithParent(Number(process.argv[2]))
 
-// An evaluator may replace process.send, or hang up: that ends its process.
+// An evaluator may replace process.send or disconnect; a disconnect ends its process.
 const channel = process.send?.bind(process)
 const send = (message: FromWorker) => channel?.(sealed(message))
 const megabytes = () => process.memoryUsage.rss() / 2 ** 20
@@ -63,7 +63,7 @@ async function evaluate(message: ToWorker & { type: 'evaluate' }): Promise<void>
       started: () => {},
       report: (step, metrics) => {
         send({ type: 'report', id, step, metrics })
-        // The search decides in its own process: its answer to an earlier report may have come by now.
+        // The search decides in its own process; its answer to an earlier report may have arrived by now.
         return trial.givenUp ? 'stop' : 'continue'
       },
       tell: (name, facts, plugin) => send({ type: 'tell', id, name, facts, ...(plugin !== undefined && { plugin }) }),
@@ -95,6 +95,6 @@ process.on('message', (received: unknown) => {
     )
   }
 })
-// Ctrl-C is the search's to answer; it aborts what is under way, then hangs up.
+// The search handles Ctrl-C: it aborts the evaluations and then disconnects.
 process.on('SIGINT', () => {})
 process.on('disconnect', () => process.exit())

@@ -22,41 +22,13 @@ import {
 } from '../../search-spaces/compression/index.ts'
 import { deriveModel } from './derive.ts'
 import { searchLoop } from './loop.ts'
-import { resolve, type SearchOptions } from './options.ts'
-import { type AbsSearchOptions, absSearch, type Compression, graphOf, SUPER_BIT } from './search.ts'
-
-/** Baselines take what `absSearch` takes, and use what applies to them. */
-const searchNames: { readonly [K in keyof AbsSearchOptions]-?: true } = {
-  data: true,
-  steps: true,
-  batchSize: true,
-  learningRate: true,
-  thresholdRate: true,
-  lambda: true,
-  target: true,
-  weightDecay: true,
-  rng: true,
-  clock: true,
-  signal: true,
-  report: true,
-  ladder: true,
-  quantise: true,
-  prune: true,
-  edgeBits: true,
-  weightClip: true,
-  activationClip: true,
-  weightScale: true,
-  calibration: true,
-  alternate: true,
-  ceiling: true,
-  refreshEvery: true,
-  calibrateClips: true,
-}
+import { type BopsTarget, resolve, type SearchOptions } from './options.ts'
+import { type AbsSearchOptions, absSearch, type Compression, graphOf, SEARCH_OPTIONS, SUPER_BIT } from './search.ts'
 
 type Source = Network | LayerGraph
 type StartOptions = Pick<AbsSearchOptions, 'data' | 'batchSize' | 'rng'> & Omit<SuperBitNetworkOptions, 'prune'>
 
-/** A network with bits that were not searched; clips start from one batch. */
+/** Makes a network with given bits. Clip values are initialised from one batch. */
 async function withBits(
   network: Source,
   options: StartOptions,
@@ -76,71 +48,52 @@ async function withBits(
   return await deriveModel(net, net.choice)
 }
 
-const uniformBitsNames = optionNames<AbsSearchOptions>('uniformBits', searchNames)
+/** Baselines accept the options of `absSearch` and use those that apply to them. */
+const uniformBitsNames = optionNames<AbsSearchOptions>('uniformBits', SEARCH_OPTIONS)
 
-/** Baseline: the same bits in every layer; the first and the last keep `edgeBits`. 32: full precision. */
+/**
+ * Baseline: the same bits in every layer; the first and the last layer keep `edgeBits`. 32 bits mean full precision.
+ */
 export const uniformBits = (network: Source, bits: number, options: StartOptions): Promise<QuantisedModel> => {
   uniformBitsNames(options)
   return withBits(network, options, (plan) => uniformChoice(plan, bits))
 }
 
-const randomBitsNames = optionNames<AbsSearchOptions>('randomBits', searchNames)
+const randomBitsNames = optionNames<AbsSearchOptions>('randomBits', SEARCH_OPTIONS)
 
-/** Baseline: random bits that cost just below a share of full precision, nothing pruned. */
+/** Baseline: random bits whose cost is just below a share of full precision, without pruning. */
 export const randomBits = (network: Source, share: number, options: StartOptions): Promise<QuantisedModel> => {
   randomBitsNames(options)
   return withBits(network, options, (plan) => randomChoice(plan, share, options.rng.fork('bits')))
 }
 
 export interface TwoStageOptions extends AbsSearchOptions {
-  readonly target: number
-  /** Share of full-precision BOPs that pruning alone leaves, at 32 bits. Default 0.8. */
+  readonly target: BopsTarget
+  /** Share of full-precision BOPs that remains after pruning, at 32 bits. Default: 0.8. */
   readonly pruned?: number
 }
 
 const pruneThenQuantiseNames = optionNames<TwoStageOptions>('pruneThenQuantise', {
-  data: true,
-  steps: true,
-  batchSize: true,
-  learningRate: true,
-  thresholdRate: true,
-  lambda: true,
-  target: true,
-  weightDecay: true,
-  rng: true,
-  clock: true,
-  signal: true,
-  report: true,
-  ladder: true,
-  quantise: true,
-  prune: true,
-  edgeBits: true,
-  weightClip: true,
-  activationClip: true,
-  weightScale: true,
-  calibration: true,
-  alternate: true,
-  ceiling: true,
-  refreshEvery: true,
-  calibrateClips: true,
+  ...SEARCH_OPTIONS,
   pruned: true,
 })
 
-/** Baseline: filters first (ABS-P, half of the steps), then bits of what is left (ABS-Q, the other half). */
+/** Baseline: first filters (ABS-P, half of the steps), then the bits of the pruned network (ABS-Q, the other half). */
 export async function pruneThenQuantise(network: Source, options: TwoStageOptions): Promise<Compression> {
   pruneThenQuantiseNames(options)
   const { target, pruned = 0.8, ...search } = options
   const steps = Math.max(1, Math.round(resolve(options).steps / 2))
-  const first = await absSearch(network, { ...search, steps, target: pruned, quantise: false })
+  const first = await absSearch(network, { ...search, steps, target: { bops: pruned }, quantise: false })
   const { graph, fullBops } = first.model
-  // The share of a smaller network that is the same cost.
-  const rest = Math.min(1, target / pruningShare(first))
-  const second = await absSearch(graph, { ...search, steps, target: rest, prune: false })
+  // The share of the smaller network with the same cost.
+  const rest = Math.min(1, target.bops / pruningShare(first))
+  const second = await absSearch(graph, { ...search, steps, target: { bops: rest }, prune: false })
   const share = second.model.bops / fullBops
   return {
     ...second,
     model: { ...second.model, kept: first.model.kept, fullBops },
-    ...{ choice: { ...second.choice, kept: first.choice.kept }, share },
+    choice: { ...second.choice, kept: first.choice.kept },
+    share,
     searchSeconds: first.searchSeconds + second.searchSeconds,
     liveBytes: Math.max(first.liveBytes, second.liveBytes),
   }
@@ -148,9 +101,12 @@ export async function pruneThenQuantise(network: Source, options: TwoStageOption
 
 const pruningShare = ({ model }: Compression) => model.bops / model.fullBops
 
-const multiPathSearchNames = optionNames<AbsSearchOptions>('multiPathSearch', searchNames)
+const multiPathSearchNames = optionNames<AbsSearchOptions>('multiPathSearch', SEARCH_OPTIONS)
 
-/** Baseline: one path a width, weighed by a softmax (DNAS); searches bits alone. Meets `target` where one is given. */
+/**
+ * Baseline: one path per width, weighted by a softmax (DNAS). It searches bits only, and meets `target` if one is
+ * given.
+ */
 export async function multiPathSearch(
   network: Source,
   options: SearchOptions & MultiPathOptions,
@@ -161,7 +117,7 @@ export async function multiPathSearch(
     await graphOf(network),
     pickOptions(options, ['ladder', 'edgeBits', 'weightClip', 'activationClip', 'weightScale']),
   )
-  const limit = target === undefined ? Number.POSITIVE_INFINITY : checkTarget(net.plan, target)
+  const limit = target === undefined ? Number.POSITIVE_INFINITY : checkTarget(net.plan, target.bops)
   const began = clock.now()
   const { lambda, liveBytes } = await searchLoop(
     {
@@ -169,10 +125,10 @@ export async function multiPathSearch(
       deciding: net.mixtures.filter((each) => each !== undefined),
       variables: () => net.trainable,
       search: (x) => net.search(x),
-      optimizers: ({ learningRate, weightDecay, thresholdRate }) => ({
+      optimizers: ({ learningRate, weightDecay, thresholdLearningRate }) => ({
         weights: momentum({ learningRate, nesterov: true, weightDecay, decays: ({ rank }) => rank > 1 }),
-        // Adam, as in DNAS: logits of a mixture move by about the rate in each step.
-        deciding: adam({ learningRate: Math.min(thresholdRate, 0.05) }),
+        // Adam as in DNAS, with which logits of a mixture move by about the learning rate per step.
+        deciding: adam({ learningRate: Math.min(thresholdLearningRate, 0.05) }),
       }),
       before: (x) => net.calibrateClips(x),
       afterStep: () => {},
@@ -184,12 +140,19 @@ export async function multiPathSearch(
   const bops = bopsOf(net.plan, choice)
   return {
     model: withPaths(model, choice, await savedPaths(net)),
-    ...{ choice, share: bops / net.plan.fullBops, lambda, flicker: 0, liveBytes },
+    choice,
+    share: bops / net.plan.fullBops,
+    lambda,
+    flicker: 0,
+    liveBytes,
     searchSeconds: (clock.now() - began) / 1000,
   }
 }
 
-/** The likeliest widths, with logits lowered in proportion to the cost of their path until the whole fits. */
+/**
+ * The most probable widths, with logits lowered in proportion to the cost of their path until the network fits the
+ * limit.
+ */
 function likeliestWithin({ plan, mixtures }: MultiPathNetwork, limit: number): BitChoice {
   const { ladder } = plan
   const most = (ladder.at(-1) as number) ** 2
@@ -220,7 +183,7 @@ const path = (name: string) => name.split('/').filter(Boolean).join('/')
 const savedPaths = async ({ scope }: MultiPathNetwork) =>
   new Map((await scope.save()).map(({ name, shape, data }) => [name, { shape, data }]))
 
-/** Kernels and clips of the chosen paths. */
+/** The model with the kernels and clip values of the chosen paths. */
 function withPaths(
   model: QuantisedModel,
   { bits }: BitChoice,

@@ -11,15 +11,15 @@ import {
 
 const path = (name: string) => name.split('/').filter(Boolean).join('/')
 
-/** Filters that stay, of every prunable layer. */
+/** Indices of the kept filters of every prunable layer. */
 const keptFilterIndices = ({ groups }: SuperBitPlan, kept: BitChoice['kept']) =>
   groups.map(({ groupSize }, g) =>
     (kept[g] ?? []).flatMap((c) => Array.from({ length: groupSize }, (_, i) => c * groupSize + i)),
   )
 
 /**
- * The network that a choice stands for, as plain data: filters that are pruned are cut out, and every layer has its bits
- * and clips. Weights, clips and statistics are those that the network has now.
+ * The network of a choice as plain data: pruned filters are removed, and every layer has its bits and clip values.
+ * Weights, clip values and statistics are the present ones of the network.
  */
 export async function deriveModel(
   net: GraphNetwork & { readonly plan: SuperBitPlan; readonly weightScale: 'kept' | 'unit' },
@@ -41,10 +41,13 @@ export async function deriveModel(
       return {
         name,
         weights: bits.weights,
-        // The network's input stays in floats.
+        // The input of the network stays in floating point.
         activations: role === 'first' ? 32 : bits.activations,
-        ...{ weightClip: clip(name, 'weight_clip'), activationClip: clip(name, 'activation_clip') },
-        ...{ signed, standardise: role !== 'last', weightScale },
+        weightClip: clip(name, 'weight_clip'),
+        activationClip: clip(name, 'activation_clip'),
+        signed,
+        standardise: role !== 'last',
+        weightScale,
       }
     }),
     kept: Object.fromEntries(groups.map(({ name }, g) => [name, filters[g] as number[]])),

@@ -1,4 +1,4 @@
-import { type Claim, type Measured, measured } from '../../core/index.ts'
+import { type Claim, type Measured, measured } from '../../core/reproduction.ts'
 
 export type Arm =
   | 'full precision'
@@ -11,18 +11,18 @@ export type Arm =
   | 'ABS-P'
   | 'ABS'
 
-/** One method on one seed. */
+/** The result of one method with one seed. */
 export interface Row {
   readonly arm: Arm
   readonly seed: number
   readonly accuracy: number
   readonly validation: number
-  /** Of full-precision BOPs. */
+  /** Share of full-precision BOPs. */
   readonly share: number
   readonly bops: number
-  /** The share that searches were given. */
+  /** The target share of the searches. */
   readonly target: number
-  /** Of processor time. */
+  /** Seconds of processor time. */
   readonly searchSeconds?: number
   readonly liveBytes?: number
 }
@@ -49,8 +49,13 @@ export function claimsOf(rows: readonly Row[], sweep: readonly Sweep[]): Claim[]
   ): Claim => {
     const [own, baseline] = [accuracy(ours), accuracy(name)]
     return {
-      ...{ id, metric: `test accuracy of ${ours}`, direction: 'maximise', published },
-      ...{ baseline: { name, ...baseline }, ours: own, holds: own.mean >= baseline.mean - slack(baseline) },
+      id,
+      metric: `test accuracy of ${ours}`,
+      direction: 'maximise',
+      published,
+      baseline: { name, ...baseline },
+      ours: own,
+      holds: own.mean >= baseline.mean - slack(baseline),
     }
   }
   const ratio = (
@@ -62,11 +67,12 @@ export function claimsOf(rows: readonly Row[], sweep: readonly Sweep[]): Claim[]
   ) => {
     const [paths, own] = [of(rows, 'multi-path', value), of(rows, 'ABS-Q', value)]
     return {
-      ...{ id, metric, direction: 'maximise' as const, published },
-      ...{
-        baseline: { name: 'ABS-Q', mean: 1, seeds: own.seeds },
-        ours: { mean: paths.mean / own.mean, seeds: own.seeds },
-      },
+      id,
+      metric,
+      direction: 'maximise' as const,
+      published,
+      baseline: { name: 'ABS-Q', mean: 1, seeds: own.seeds },
+      ours: { mean: paths.mean / own.mean, seeds: own.seeds },
       holds: paths.mean / own.mean >= least,
     }
   }
@@ -82,14 +88,20 @@ export function claimsOf(rows: readonly Row[], sweep: readonly Sweep[]): Claim[]
     ratio('A2 search time', 'seconds, many paths over one', 3.5, 2.5, (row) => row.searchSeconds),
     ratio('A2 memory', 'live bytes of a step, many paths over one', 2.9, 2, (row) => row.liveBytes),
     {
-      ...{ id: 'A1 bits fall with λ', metric: `mean bits at λ = ${sweep.at(-1)?.lambda}`, direction: 'minimise' },
-      ...{ published: null, baseline: { name: 'λ = 0', mean: bits[0] ?? Number.NaN, seeds: 1 } },
+      id: 'A1 bits fall with λ',
+      metric: `mean bits at λ = ${sweep.at(-1)?.lambda}`,
+      direction: 'minimise',
+      published: null,
+      baseline: { name: 'λ = 0', mean: bits[0] ?? Number.NaN, seeds: 1 },
       ours: { mean: bits.at(-1) ?? Number.NaN, seeds: 1 },
       holds: bits.every((each, i) => i === 0 || each <= (bits[i - 1] as number)),
     },
     {
-      ...{ id: 'λ calibration', metric: 'BOPs over target, largest', direction: 'minimise', published: null },
-      ...{ baseline: { name: 'target', mean: 1, seeds: used.length } },
+      id: 'λ calibration',
+      metric: 'BOPs over target, largest',
+      direction: 'minimise',
+      published: null,
+      baseline: { name: 'target', mean: 1, seeds: used.length },
       ours: { mean: Math.max(...used), seeds: used.length },
       holds: used.every((each) => each <= 1 + 1e-9),
     },

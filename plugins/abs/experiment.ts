@@ -1,4 +1,5 @@
-import { type Clock, type ReproduceOptions, realClock, type Scale, type Split, seeded } from '../../core/index.ts'
+import { type Clock, realClock, type Split, seeded } from '../../core/index.ts'
+import type { ReproduceOptions, Scale } from '../../core/reproduction.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { cifar10, generatedImages, type ImageDataset, orGenerated } from '../../evaluators/data/index.ts'
 import { classify } from '../../evaluators/metrics/index.ts'
@@ -29,13 +30,13 @@ export interface Plan {
   readonly test: number
   readonly seeds: number
   readonly batchSize: number
-  /** Epochs of training before, and optimizer steps of every search, and epochs of training after it. */
+  /** Epochs of training before each search, optimizer steps of the search, and epochs of fine-tuning after it. */
   readonly pretrainEpochs: number
   readonly searchSteps: number
   readonly fineTuneEpochs: number
   readonly searchRate: number
-  readonly fineTuneRate: number
-  /** BOPs of every search, as a share of those of uniform 4 bits; of ABS-P, as a share of full precision. */
+  readonly fineTuneLearningRate: number
+  /** Target BOPs of every search, as a share of those of uniform 4 bits; for ABS-P, as a share of full precision. */
   readonly target: number
   readonly prunedTarget: number
   readonly sweepSteps: number
@@ -43,25 +44,64 @@ export interface Plan {
 
 export const plans: Readonly<Record<Scale, Plan>> = {
   smoke: {
-    ...{ real: false, depth: 8, widths: [4, 8, 16], groupSize: 2, train: 320, test: 100, seeds: 1, batchSize: 32 },
-    ...{ pretrainEpochs: 3, searchSteps: 16, fineTuneEpochs: 1, searchRate: 0.002, fineTuneRate: 0.02 },
-    ...{ target: 0.75, prunedTarget: 0.8, sweepSteps: 12 },
+    real: false,
+    depth: 8,
+    widths: [4, 8, 16],
+    groupSize: 2,
+    train: 320,
+    test: 100,
+    seeds: 1,
+    batchSize: 32,
+    pretrainEpochs: 3,
+    searchSteps: 16,
+    fineTuneEpochs: 1,
+    searchRate: 0.002,
+    fineTuneLearningRate: 0.02,
+    target: 0.75,
+    prunedTarget: 0.8,
+    sweepSteps: 12,
   },
   small: {
-    ...{ real: true, depth: 8, widths: [8, 16, 32], groupSize: 2, train: 5000, test: 1000, seeds: 3, batchSize: 64 },
-    ...{ pretrainEpochs: 8, searchSteps: 80, fineTuneEpochs: 1, searchRate: 0.005, fineTuneRate: 0.02 },
-    ...{ target: 0.6, prunedTarget: 0.75, sweepSteps: 80 },
+    real: true,
+    depth: 8,
+    widths: [8, 16, 32],
+    groupSize: 2,
+    train: 5000,
+    test: 1000,
+    seeds: 3,
+    batchSize: 64,
+    pretrainEpochs: 8,
+    searchSteps: 80,
+    fineTuneEpochs: 1,
+    searchRate: 0.005,
+    fineTuneLearningRate: 0.02,
+    target: 0.6,
+    prunedTarget: 0.75,
+    sweepSteps: 80,
   },
   paper: {
-    ...{ real: true, depth: 20, widths: [16, 32, 64], groupSize: 4, train: 0, test: 0, seeds: 5, batchSize: 128 },
-    ...{ pretrainEpochs: 200, searchSteps: 11_730, fineTuneEpochs: 200, searchRate: 0.001, fineTuneRate: 0.1 },
-    ...{ target: 0.96, prunedTarget: 0.684, sweepSteps: 11_730 },
+    real: true,
+    depth: 20,
+    widths: [16, 32, 64],
+    groupSize: 4,
+    train: 0,
+    test: 0,
+    seeds: 5,
+    batchSize: 128,
+    pretrainEpochs: 200,
+    searchSteps: 11_730,
+    fineTuneEpochs: 200,
+    searchRate: 0.001,
+    fineTuneLearningRate: 0.1,
+    target: 0.96,
+    prunedTarget: 0.684,
+    sweepSteps: 11_730,
   },
 }
 
 const LAMBDAS = [0, 0.01, 0.03, 0.1, 0.3]
 
-/** Processor time: on a busy machine the wall clock measures the others. */
+/** A clock of processor time, because on a busy machine wall-clock time depends on other programs. */
 export const processorClock: Clock = {
   now: () => {
     const { user, system } = process.cpuUsage()
@@ -94,7 +134,7 @@ export interface Method {
   run(graph: LayerGraph, options: AbsSearchOptions): Promise<QuantisedModel | Compression>
 }
 
-/** Everything searches for one cost, given as a share of full precision. */
+/** All methods search for the same cost, given as a share of full precision. */
 export const methodsFor = (
   share: number,
   { prunedTarget, groupSize }: Pick<Plan, 'prunedTarget' | 'groupSize'>,
@@ -107,15 +147,15 @@ export const methodsFor = (
     { arm: 'random bits', run: (graph, options) => randomBits(graph, share, options) },
     {
       arm: 'two-stage',
-      run: (graph, options) => pruneThenQuantise(graph, { ...options, prune, target: share, pruned: 0.9 }),
+      run: (graph, options) => pruneThenQuantise(graph, { ...options, prune, target: { bops: share }, pruned: 0.9 }),
     },
-    { arm: 'multi-path', run: (graph, options) => multiPathSearch(graph, { ...options, target: share }) },
-    { arm: 'ABS-Q', run: (graph, options) => absSearch(graph, { ...options, prune: false, target: share }) },
+    { arm: 'multi-path', run: (graph, options) => multiPathSearch(graph, { ...options, target: { bops: share } }) },
+    { arm: 'ABS-Q', run: (graph, options) => absSearch(graph, { ...options, prune: false, target: { bops: share } }) },
     {
       arm: 'ABS-P',
-      run: (graph, options) => absSearch(graph, { ...options, prune, quantise: false, target: prunedTarget }),
+      run: (graph, options) => absSearch(graph, { ...options, prune, quantise: false, target: { bops: prunedTarget } }),
     },
-    { arm: 'ABS', run: (graph, options) => absSearch(graph, { ...options, prune, target: share }) },
+    { arm: 'ABS', run: (graph, options) => absSearch(graph, { ...options, prune, target: { bops: share } }) },
   ]
 }
 
@@ -124,7 +164,7 @@ export async function tested(model: QuantisedModel, split: Split<'validation' | 
   return (await classify(network, split)).accuracy
 }
 
-/** The share of full precision that a plan's searches are given: of the cost of four bits everywhere. */
+/** The target of a plan's searches as a share of full precision, from its share of the cost of four bits everywhere. */
 export function shareOf(graph: LayerGraph, { target, groupSize }: Pick<Plan, 'target' | 'groupSize'>): number {
   const bits = superBitPlan(graph, { prune: { groupSize } })
   return (target * bopsOf(bits, uniformChoice(bits, 4))) / bits.fullBops
@@ -138,17 +178,32 @@ async function oneSeed(setting: Setting, seed: number): Promise<Row[]> {
   for (const { arm, run } of methodsFor(share, plan)) {
     signal.throwIfAborted()
     const found = await run(graph, {
-      ...{ data: set.train, calibration: set.validation, steps: plan.searchSteps, batchSize: plan.batchSize },
-      ...{ learningRate: plan.searchRate, rng: seeded(seed).fork('search'), clock: processorClock, signal },
+      data: set.train,
+      calibration: set.validation,
+      steps: plan.searchSteps,
+      batchSize: plan.batchSize,
+      learningRate: plan.searchRate,
+      rng: seeded(seed).fork('search'),
+      clock: processorClock,
+      signal,
     })
     const model = 'model' in found ? found.model : found
     const tuned = await fineTune(model, {
-      ...{ data: set.train, epochs: plan.fineTuneEpochs, batchSize: plan.batchSize },
-      ...{ learningRate: cosine({ peak: plan.fineTuneRate }), rng: seeded(seed).fork('fine-tune'), signal },
+      data: set.train,
+      epochs: plan.fineTuneEpochs,
+      batchSize: plan.batchSize,
+      learningRate: cosine({ peak: plan.fineTuneLearningRate }),
+      rng: seeded(seed).fork('fine-tune'),
+      signal,
     })
     const row: Row = {
-      ...{ arm, seed, share: model.bops / model.fullBops, bops: model.bops, target: share },
-      ...{ accuracy: await tested(tuned, set.test), validation: await tested(tuned, set.validation) },
+      arm,
+      seed,
+      share: model.bops / model.fullBops,
+      bops: model.bops,
+      target: share,
+      accuracy: await tested(tuned, set.test),
+      validation: await tested(tuned, set.validation),
       ...('model' in found && { searchSeconds: found.searchSeconds, liveBytes: found.liveBytes }),
     }
     rows.push(row)
@@ -159,7 +214,7 @@ async function oneSeed(setting: Setting, seed: number): Promise<Row[]> {
   return rows
 }
 
-/** A1: what λ does to the bits, everything else equal. */
+/** A1: the effect of λ on the bits, with everything else equal. */
 async function sweep(setting: Setting, seed: number): Promise<Sweep[]> {
   const { plan, set, log, signal } = setting
   const graph = await pretrained(
@@ -169,8 +224,15 @@ async function sweep(setting: Setting, seed: number): Promise<Sweep[]> {
   const found: Sweep[] = []
   for (const lambda of LAMBDAS) {
     const { choice, share } = await absSearch(graph, {
-      ...{ data: set.train, calibration: set.validation, steps: plan.sweepSteps, batchSize: plan.batchSize, lambda },
-      ...{ learningRate: plan.searchRate, rng: seeded(seed).fork('sweep'), prune: false, signal },
+      data: set.train,
+      calibration: set.validation,
+      steps: plan.sweepSteps,
+      batchSize: plan.batchSize,
+      lambda,
+      learningRate: plan.searchRate,
+      rng: seeded(seed).fork('sweep'),
+      prune: false,
+      signal,
     })
     const { weights, activations } = meanBits(superBitPlan(graph, { prune: false }), choice)
     found.push({ lambda, weights, activations, share })
@@ -188,12 +250,12 @@ export async function dataFor({ real, train, test }: Plan, data: string | undefi
   const crop = { padding: 4 }
   return orGenerated(() => cifar10({ environment, augment: { crop, flip: true }, ...sizes, signal }), {
     ...generated,
-    // Classes of the generated set are directions: mirrored, one is another.
+    // Classes of the generated set are directions, which mirroring would change.
     augment: { crop },
   })
 }
 
-/** `archloom reproduce abs`. `rows` has every method and seed, `sweep` the bits at every λ. */
+/** `archloom reproduce abs`. `rows` holds the results of every method and seed, `sweep` the bits at every λ. */
 export async function reproduce({ scale, seed, data, log, signal }: ReproduceOptions) {
   const plan = plans[scale]
   const began = realClock.now()

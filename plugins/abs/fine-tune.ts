@@ -23,8 +23,8 @@ const fineTuneNames = optionNames<FineTuneOptions>('fineTune', {
 })
 
 /**
- * Trains the compressed network with its bits and filters as they are: cross-entropy, SGD with Nesterov momentum, half a
- * cosine from 0.01 unless told otherwise. Returns the model with its new weights, clips and statistics.
+ * Trains the compressed network with fixed bits and filters: cross-entropy, SGD with Nesterov momentum, and by default
+ * half a cosine from 0.01. Returns the model with its new weights, clip values and statistics.
  */
 export async function fineTune(model: QuantisedModel, options: FineTuneOptions): Promise<QuantisedModel> {
   fineTuneNames(options)
@@ -32,7 +32,8 @@ export async function fineTune(model: QuantisedModel, options: FineTuneOptions):
   using network = quantisedNetwork(model)
   const trainer = supervisedTrainer({ batchSize, learningRate, weightDecay })
   const fit = trainer.fit(network, data, {
-    ...{ epochs, rng: options.rng },
+    epochs,
+    rng: options.rng,
     ...(options.signal && { signal: options.signal }),
   })
   for await (const _ of fit);

@@ -7,15 +7,15 @@ import { error } from './errors.ts'
 import { PairedOptimizer } from './optimizer.ts'
 import { nextLambda, resolve, type SearchOptions } from './options.ts'
 
-/** A network that is searched by gradient descent: logits and the logarithm of its cost. */
+/** A network that is searched by gradient descent. It gives logits and the logarithm of its cost. */
 export interface Searched {
   readonly net: Network & { readonly plan: { readonly fullBops: number } }
-  /** Trained in a step. */
+  /** Variables that are trained in a step. */
   variables(step: number): readonly tf.Variable[]
   search(x: tf.Tensor, step: number): { readonly logits: tf.Tensor; readonly logBops: tf.Scalar }
-  /** Variables that decide, and the optimizers of both kinds. */
+  /** Variables that decide bits and filters, and the optimizers of weights and of these. */
   readonly deciding: readonly tf.Variable[]
-  readonly optimizers: (rates: { learningRate: number; thresholdRate: number; weightDecay: number }) => {
+  readonly optimizers: (rates: { learningRate: number; thresholdLearningRate: number; weightDecay: number }) => {
     readonly weights: StepOptimizer
     readonly deciding: StepOptimizer
   }
@@ -24,9 +24,9 @@ export interface Searched {
 }
 
 export interface SearchRun {
-  /** λ at the end. */
+  /** λ at the end of the search. */
   readonly lambda: number
-  /** Bytes of tensors alive at the end of a forward pass beyond those of the network: what backward needs. */
+  /** Bytes of tensors that the forward pass keeps for the backward pass, beyond those of the network. */
   readonly liveBytes: number
 }
 
@@ -55,7 +55,7 @@ export async function searchLoop(searched: Searched, options: SearchOptions): Pr
     const { loss: value } = trainStep({ variables: searched.variables(step), optimizer, loss })
     step++
     if (!Number.isFinite(value)) throw error('ARCHLOOM_ABS_DIVERGED', { step, steps, learningRate: rates.learningRate })
-    options.report?.({ step, steps, loss: value, lambda: weight, share: Math.exp(logShare) })
+    options.onProgress?.({ step, steps, loss: value, lambda: weight, share: Math.exp(logShare) })
     firstLogShare ??= logShare
     const next = nextLambda({ lambda, start: rates.lambda, logShare, firstLogShare, step, steps, target })
     lambda = next.lambda

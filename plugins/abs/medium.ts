@@ -1,9 +1,10 @@
-/** `archloom reproduce abs --scale medium`: whether it is the search that chooses the bits. */
+/** `archloom reproduce abs --scale medium`: whether the search is what makes the bits good. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
-import { type Experiment, type ExperimentPart, seeded } from '../../core/index.ts'
+import { seeded } from '../../core/index.ts'
 import { replaceFileSync } from '../../core/node/files.ts'
+import type { Experiment, ExperimentPart } from '../../core/reproduction.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { cosine } from '../../evaluators/training/index.ts'
 import type { LayerGraph } from '../../search-spaces/compression/index.ts'
@@ -19,9 +20,9 @@ interface Settings extends Plan {
   readonly ladder: readonly number[]
 }
 
-/** One step with thresholds that stay where they begin: what the read-out makes of residuals alone. */
+/** One step with fixed initial thresholds, so that the read-out chooses from residuals alone. */
 const withoutSearch = (graph: LayerGraph, options: AbsSearchOptions, share: number) =>
-  absSearch(graph, { ...options, prune: false, target: share, steps: 1, thresholdRate: 1e-12 })
+  absSearch(graph, { ...options, prune: false, target: { bops: share }, steps: 1, thresholdLearningRate: 1e-12 })
 
 function part(name: string, title: string, settings: Settings, seeds: readonly number[], seconds: number) {
   const { depth, widths, ladder, pretrainEpochs, searchSteps, fineTuneEpochs, train, test, target } = settings
@@ -63,7 +64,7 @@ function part(name: string, title: string, settings: Settings, seeds: readonly n
         data: set.train,
         epochs: fineTuneEpochs,
         batchSize: settings.batchSize,
-        learningRate: cosine({ peak: settings.fineTuneRate }),
+        learningRate: cosine({ peak: settings.fineTuneLearningRate }),
         rng: seeded(seed).fork('fine-tune'),
         signal,
       })

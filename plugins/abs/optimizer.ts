@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { StepOptimizer } from '../../core/tensor/index.ts'
 
-/** Two optimizers, each for its own variables: weights, and what decides about them. */
+/** Two optimizers: one for weights, and one for the variables that decide bits and filters. */
 export class PairedOptimizer extends tf.Optimizer {
   constructor(
     private readonly weights: StepOptimizer,
     private readonly deciding: StepOptimizer,
-    /** Names of the variables of the second. */
+    /** Names of the variables of the second optimizer. */
     private readonly names: ReadonlySet<string>,
   ) {
     super()

@@ -1,6 +1,7 @@
 import {
   type Algorithm,
   type Dataset,
+  declarePlugin,
   definePlugin,
   type EvaluatorDefinition,
   type EventDraft,
@@ -32,27 +33,35 @@ import type { Compression } from './search.ts'
 
 const share = number({ above: 0, max: 1 })
 const declared = declare('abs', {
-  /** Trains on `train`; gates are read off, and accuracy is measured on, `validation`. */
   data: required(
-    value<Pick<Dataset, 'train' | 'validation'>>('a data set with train and validation splits', { holds: isObject }),
-  ),
-  /** What to reach. */
-  target: required(
-    group({
-      /** BOPs as a share of the network's in floats; of a list, each is a search and a trial of its own. */
-      bops: required(either([share, list(share)])),
+    value<Pick<Dataset, 'train' | 'validation'>>('a data set with train and validation splits', {
+      holds: isObject,
+      doc: 'The search trains on `train`; the final gates and the accuracy are computed on `validation`.',
     }),
   ),
-  /** Epochs of a search. Default 30. */
-  searchEpochs: number({ above: 0, default: 30 }),
-  /** Epochs of training afterwards, with bits and filters as found; 0: none. Default 30. */
-  fineTuneEpochs: number({ min: 0, default: 30 }),
-  /** Default 128. */
-  batchSize: whole({ min: 1, default: 128 }),
-  /** Steps that one progress event stands for. Default 50. */
-  reportEvery: whole({ min: 1, default: 50 }),
-  /** Called with each network that was found, before it is measured. */
-  onFound: callback<(found: Compression, at: { readonly trial: number; readonly bops: number }) => void>(),
+  target: required(
+    group(
+      {
+        bops: required(
+          either([share, list(share)], {
+            doc: 'BOPs as a share of those of the network in floating point. Each value of a list is a separate search and trial.',
+          }),
+        ),
+      },
+      { doc: 'The target of the compression.' },
+    ),
+  ),
+  searchEpochs: number({ above: 0, default: 30, doc: 'Epochs of a search.' }),
+  fineTuneEpochs: number({
+    min: 0,
+    default: 30,
+    doc: 'Epochs of fine-tuning after the search, with fixed bits and filters; 0 for none.',
+  }),
+  batchSize: whole({ min: 1, default: 128, doc: 'Number of examples per batch.' }),
+  reportEvery: whole({ min: 1, default: 50, doc: 'Number of steps per progress event.' }),
+  onFound: callback<(found: Compression, at: { readonly trial: number; readonly bops: number }) => void>({
+    doc: 'Called with each network that was found, before it is measured.',
+  }),
 })
 export type AbsOptions = OptionsOf<typeof declared>
 type Read = ReadOptionsOf<typeof declared>
@@ -62,9 +71,12 @@ type Found = Map<string, QuantisedModel>
 
 function foundModels({ data, batchSize }: Read, found: Found): EvaluatorDefinition {
   return {
-    ...{ kind: 'from-scratch', name: 'abs', metrics: ['accuracy', 'loss', 'bops', 'share'] },
+    kind: 'from-scratch',
+    name: 'abs',
+    metrics: ['accuracy', 'loss', 'bops', 'share'],
     create: ({ space }) => ({
-      ...{ kind: 'from-scratch', name: 'abs' },
+      kind: 'from-scratch',
+      name: 'abs',
       async evaluate({ genotype }, { signal }) {
         const configuration = space.format(genotype)
         const model = found.get(configuration)
@@ -77,14 +89,14 @@ function foundModels({ data, batchSize }: Read, found: Found): EvaluatorDefiniti
   }
 }
 
-/** One search and one trial for each target. Time that is spent ends a search at its step, without a trial. */
+/** One search and one trial for each target. If the time budget is spent, a search ends at its step without a trial. */
 const targetByTarget = (options: Read, found: Found): Algorithm =>
   async function* (parts) {
     const { trials, rng, signal, spent } = parts
     const space = parts.space as unknown as SuperBitSpace
     const { data, searchEpochs, fineTuneEpochs, batchSize, reportEvery, onFound } = options
     const targets = [options.target.bops].flat()
-    // The trial of a target that was interrupted needs its network again.
+    // The interrupted trial of a target needs its network again.
     const first = trials.pending.length > 0 ? trials.proposed - 1 : trials.proposed
     for (const [index, bops] of targets.entries()) {
       if (index < first) continue
@@ -97,9 +109,14 @@ const targetByTarget = (options: Read, found: Found): Algorithm =>
       let wake = () => {}
       const work = absCompress(space.graph, {
         ...space.options,
-        ...{ data, target: { bops }, searchEpochs, fineTuneEpochs, batchSize },
-        ...{ seed: rng.fork(`abs/${index}`).tensorSeed(), signal: abort.signal },
-        report({ step, steps, loss, lambda, share }) {
+        data,
+        target: { bops },
+        searchEpochs,
+        fineTuneEpochs,
+        batchSize,
+        seed: rng.fork(`abs/${index}`).tensorSeed(),
+        signal: abort.signal,
+        onProgress({ step, steps, loss, lambda, share }) {
           if (signal.aborted || spent() === 'time') abort.abort()
           means.add({ loss, lambda, share })
           if (means.count < reportEvery && step < steps && !abort.signal.aborted) return
@@ -147,21 +164,28 @@ const targetByTarget = (options: Read, found: Found): Algorithm =>
     return 'algorithm'
   }
 
+const about = declarePlugin({
+  name: 'abs',
+  kind: 'compression',
+  does: 'Bits of weights and activations, layer by layer, by differentiable gates.',
+  provides: ['algorithm', 'evaluator'],
+  needs: ['space:super-bit'],
+  paper: papers,
+  options: declared,
+})
+
 /**
  * ABS as a search with a study, events, budget and citation: `createSearch({ space: superBitSpace(graph), plugins:
  * [abs({ data, target: { bops: 0.02 } })], objectives: { accuracy: 'maximise' }, budget: {} })`. Each target is
  * searched in one network, fine-tuned, and recorded as a trial with `accuracy`, `loss`, `bops` and `share`. A resumed
- * study repeats the search of a target that has no trial yet. Errors: ARCHLOOM_OPTION; when it runs those of
- * `absCompress`, ARCHLOOM_ABS_NOT_FOUND for configurations that no search found.
+ * study repeats the search of a target that has no trial yet. Errors: ARCHLOOM_OPTION; from the search, those of
+ * `absCompress`, and ARCHLOOM_ABS_NOT_FOUND for configurations that no search found.
  */
 export function abs(given: AbsOptions): Plugin {
   const read = declared.read(given)
   const { data: _, onFound: __, ...plain } = read
   return definePlugin({
-    name: 'abs',
-    provides: ['algorithm', 'evaluator'],
-    needs: ['space:super-bit'],
-    paper: papers,
+    ...about,
     options: plain,
     bind: ({ algorithm, evaluator }) => {
       const found: Found = new Map()

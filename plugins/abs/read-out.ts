@@ -14,20 +14,21 @@ import {
   type SuperBitPlan,
 } from '../../search-spaces/compression/index.ts'
 import { error } from './errors.ts'
+import type { BopsTarget } from './options.ts'
 
 export interface ReadOutOptions {
-  /** Batches of this size. Default 128. */
+  /** Number of examples per batch. Default: 128. */
   readonly batchSize?: number
-  /** Share of full-precision BOPs that the choice must not exceed, and uses up as far as it can. */
-  readonly target?: number
+  /** The cost that the choice must not exceed, and approaches as closely as possible. */
+  readonly target?: BopsTarget
 }
 
 export interface ReadOut {
   readonly choice: BitChoice
   readonly bops: number
-  /** Share of (batch, layer) pairs whose own activation bits differ from those of the averages. */
+  /** Share of (batch, layer) pairs whose activation bits differ from those of the averages. */
   readonly flicker: number
-  /** Gates that the target opened (above 0) or shut (below 0) beyond those that the search left open. */
+  /** Number of gates that were opened (positive) or closed (negative) to meet the target. */
   readonly moved: number
 }
 
@@ -37,9 +38,9 @@ const mean = (rows: readonly (readonly number[])[]) =>
 const readOutNames = optionNames<ReadOutOptions>('readOut', { batchSize: true, target: true })
 
 /**
- * Reads the gates off averages over a calibration set, with thresholds and statistics as they are. With a target, gates
- * of bits open or shut one by one until the cost just fits (`gatesWithin`); filters go after that, those closest to their
- * threshold first. Errors: ARCHLOOM_ABS_CALIBRATION, ARCHLOOM_SUPER_BIT_TARGET.
+ * Computes the gates from averages over a calibration set, with the present thresholds and statistics. With a target,
+ * gates of bits are opened or closed one by one until the cost just fits (`gatesWithin`); then filters are pruned,
+ * those closest to their threshold first. Errors: ARCHLOOM_ABS_CALIBRATION, ARCHLOOM_SUPER_BIT_TARGET.
  */
 export async function readOut(
   net: SuperBitNetwork,
@@ -49,11 +50,11 @@ export async function readOut(
   readOutNames(options)
   const { plan, thresholds } = net
   const { ladder } = plan
-  const limit = options.target === undefined ? undefined : checkTarget(plan, options.target)
+  const limit = options.target === undefined ? undefined : checkTarget(plan, options.target.bops)
   const seen: (readonly LayerResiduals[])[] = []
   const batchBits: number[][] = []
   for (const { inputs, targets } of calibration.batches({ batchSize: options.batchSize ?? 128 })) {
-    // Only plain numbers are wanted.
+    // Only plain numbers are needed.
     tf.dispose([tf.tidy(() => net.observeGates(inputs)), inputs, targets])
     seen.push(net.residuals)
     batchBits.push(net.selected.bits.map(({ activations }) => activations))
@@ -89,7 +90,7 @@ export async function readOut(
   return { choice, bops: bopsOf(plan, choice), flicker, moved: fitting.moved }
 }
 
-/** One tensor with gates: what its thresholds were compared with, one number per gate each. */
+/** One tensor with gates: its residuals and thresholds, one number each per gate. */
 export interface GatedTensor {
   readonly layer: number
   readonly side: keyof LayerBits
@@ -99,14 +100,14 @@ export interface GatedTensor {
   readonly thresholds: readonly number[]
 }
 
-/** Ratios closer than this are equal: thresholds at their common ceiling differ by rounding only. */
+/** Ratios closer than this count as equal, because thresholds at their common ceiling differ only by rounding. */
 const TIE = 1e-3
 
 /**
- * The gates of a choice, moved until it costs no more than `limit` BOPs and uses that up as far as it can. Gates are
- * compared by α_j / A_j, which does not depend on the scale of a tensor: the gate with the smallest ratio opens first,
- * the one with the largest shuts first. Among equal ones, the gate with the larger residual per bit operation opens
- * first and shuts last. A tensor moves one width at a time.
+ * Changes the gates of a choice until it costs at most `limit` BOPs and is as close to that as possible. Gates are
+ * compared by α_j / A_j, which does not depend on the scale of a tensor: the gate with the smallest ratio is opened
+ * first, the one with the largest is closed first. Among equal ones, the gate with the larger residual per bit
+ * operation is opened first and closed last. A tensor moves by one width at a time.
  */
 export function gatesWithin(
   plan: SuperBitPlan,
@@ -140,7 +141,7 @@ export function gatesWithin(
     }
   }
   type Gate = ReturnType<typeof gate>
-  /** Below 0 where `a` opens before `b`. */
+  /** Negative if `a` opens before `b`. */
   const order = (a: Gate, b: Gate) => {
     const apart = a.ratio === b.ratio ? 0 : a.ratio - b.ratio
     const scale = Math.max(Math.min(a.ratio, b.ratio), TIE)
@@ -154,7 +155,7 @@ export function gatesWithin(
     put(last.at, levels[last.at]! - 1)
     moved--
   }
-  // A gate that does not fit now will not fit later: every other one only costs more.
+  // A gate that does not fit now will not fit later, because other gates only increase the cost.
   const full = new Set<number>()
   for (;;) {
     const shut = tensors.flatMap((_, at) =>
@@ -171,7 +172,7 @@ export function gatesWithin(
   }
 }
 
-/** Drops groups of filters, the one whose score is smallest beside its threshold first, until the cost fits. */
+/** Prunes groups of filters until the cost fits, starting with the smallest ratio of score to threshold. */
 function pruneTo({ plan, thresholds, scores }: SuperBitNetwork, choice: BitChoice, limit: number): BitChoice {
   const kept = choice.kept.map((groups) => [...groups])
   const rank = (g: number, c: number) => {

@@ -18,18 +18,21 @@ import { readOut } from './read-out.ts'
 import { clampThresholds } from './thresholds.ts'
 
 export interface AbsSearchOptions extends SearchOptions, SuperBitNetworkOptions {
-  /** Gates of activations are read off averages over it. Default: the training split, without augmentation. */
+  /** Split over which gates of activations are averaged. Default: the training split, without augmentation. */
   readonly calibration?: Split
-  /** Whether weights and activations take turns (the paper), or learn their thresholds in every step. Default true. */
+  /**
+   * Whether the thresholds of weights and activations are trained in alternating steps (as in the paper), or in every
+   * step. Default: true.
+   */
   readonly alternate?: boolean
   /**
-   * Thresholds never exceed this times the residual that they are compared with, so that a shut gate stays near the border
-   * and can open again; Infinity: as the paper. Default 1.1.
+   * Thresholds are limited to this times the residual that they are compared with, so that a closed gate can open
+   * again. Infinity is as in the paper. Default: 1.1.
    */
   readonly ceiling?: number
-  /** Steps after which the bits that evaluation uses are set to those of the gates. Default 500. */
+  /** Number of steps after which the bits for evaluation are set to those of the gates. Default: 500. */
   readonly refreshEvery?: number
-  /** false: clips start from their options. Default true: from the first batch. */
+  /** Whether clip values are initialised from the first batch, or from their options. Default: true. */
   readonly calibrateClips?: boolean
 }
 
@@ -44,39 +47,40 @@ export const SUPER_BIT = [
   'weightScale',
 ] as const satisfies readonly (keyof SuperBitNetworkOptions)[]
 
-/** What a search found. */
+/** The result of a search. */
 export interface Compression {
   /** The network to fine-tune, export or run: plain data. */
   readonly model: QuantisedModel
   readonly choice: BitChoice
-  /** Share of full-precision BOPs. */
+  /** BOPs of the model as a share of full precision. */
   readonly share: number
   /** λ at the end of the search. */
   readonly lambda: number
-  /** Share of batches and layers whose own activation bits differ from those chosen. */
+  /** Share of batches and layers whose activation bits differ from the chosen ones. */
   readonly flicker: number
   readonly searchSeconds: number
-  /** Bytes of tensors alive between forward and backward pass of the last step. */
+  /** Bytes of tensors that exist between the forward and backward pass of the last step. */
   readonly liveBytes: number
 }
 
-/** The layer graph of a network, or the one given. */
+/** The layer graph of a network; a layer graph is returned unchanged. */
 export const graphOf = async (network: Network | LayerGraph): Promise<LayerGraph> =>
   'nodes' in network ? network : layerGraph(network)
 
-const absSearchNames = optionNames<AbsSearchOptions>('absSearch', {
+/** The options of `absSearch`, which the baselines and `absCompress` take too. */
+export const SEARCH_OPTIONS: { readonly [K in keyof AbsSearchOptions]-?: true } = {
   data: true,
   steps: true,
   batchSize: true,
   learningRate: true,
-  thresholdRate: true,
+  thresholdLearningRate: true,
   lambda: true,
   target: true,
   weightDecay: true,
   rng: true,
   clock: true,
   signal: true,
-  report: true,
+  onProgress: true,
   ladder: true,
   quantise: true,
   prune: true,
@@ -89,22 +93,23 @@ const absSearchNames = optionNames<AbsSearchOptions>('absSearch', {
   ceiling: true,
   refreshEvery: true,
   calibrateClips: true,
-})
+}
+const absSearchNames = optionNames<AbsSearchOptions>('absSearch', SEARCH_OPTIONS)
 
 /**
  * ABS (section 3): bits and filters of a trained classifier, searched in one network by gradient descent. Even steps
- * train the thresholds of weights, odd ones those of activations. With `prune: false` it is ABS-Q, with
- * `quantise: false` ABS-P. The derived network meets `target` where one is given.
- * Errors: ARCHLOOM_SUPER_BIT_*, ARCHLOOM_ABS_*, ARCHLOOM_PRUNABLE_WEIGHTS.
+ * train the thresholds of weights, odd steps those of activations. With `prune: false` it is ABS-Q, with `quantise:
+ * false` ABS-P. The derived network meets `target` if one is given. Errors: ARCHLOOM_SUPER_BIT_*, ARCHLOOM_ABS_*,
+ * ARCHLOOM_PRUNABLE_WEIGHTS.
  */
 export async function absSearch(network: Network | LayerGraph, options: AbsSearchOptions): Promise<Compression> {
   absSearchNames(options)
   const { ceiling = 1.1, refreshEvery = 500, alternate = true, clock = realClock, target } = options
   check('ceiling', ceiling, (x) => x > 0, 'a positive number')
   check('refreshEvery', refreshEvery, (x) => Number.isInteger(x) && x > 0, 'a positive whole number')
-  check('target', target ?? 1, (x) => !(x > 1), 'a share of full-precision BOPs, at most 1')
+  check('target.bops', target?.bops ?? 1, (x) => !(x > 1), 'a share of full-precision BOPs, at most 1')
   using net = superBitNetwork(await graphOf(network), pickOptions(options, SUPER_BIT))
-  if (target !== undefined) checkTarget(net.plan, target)
+  if (target) checkTarget(net.plan, target.bops)
   const turnOf = (step: number) => (!alternate ? 'both' : step % 2 === 0 ? 'weights' : 'activations')
   const { weights, activations, filters } = net.thresholds
   const deciding = [...weights, ...activations, ...filters].filter((each) => each !== undefined)
@@ -116,10 +121,10 @@ export async function absSearch(network: Network | LayerGraph, options: AbsSearc
       deciding,
       variables: (step) => net.learning(turnOf(step)),
       search: (x, step) => net.search(x, turnOf(step)),
-      optimizers: ({ learningRate, thresholdRate, weightDecay }) => ({
-        // Decay would open gates again, and has no meaning for clips.
+      optimizers: ({ learningRate, thresholdLearningRate, weightDecay }) => ({
+        // Weight decay would open gates again, and makes no sense for clip values.
         weights: momentum({ learningRate, nesterov: true, weightDecay, decays: ({ rank }) => rank > 1 }),
-        deciding: momentum({ learningRate: thresholdRate, nesterov: true }),
+        deciding: momentum({ learningRate: thresholdLearningRate, nesterov: true }),
       }),
       before: (x) => {
         if (options.calibrateClips ?? true) net.calibrateClips(x)
@@ -134,12 +139,16 @@ export async function absSearch(network: Network | LayerGraph, options: AbsSearc
   const calibration = options.calibration ?? options.data
   const found = await readOut(net, calibration, {
     ...(options.batchSize !== undefined && { batchSize: options.batchSize }),
-    ...(target !== undefined && { target }),
+    ...(target && { target }),
   })
   net.choice = found.choice
   return {
     model: await deriveModel(net, found.choice),
-    ...{ choice: found.choice, share: found.bops / net.plan.fullBops, lambda, flicker: found.flicker },
-    ...{ searchSeconds: (clock.now() - began) / 1000, liveBytes },
+    choice: found.choice,
+    share: found.bops / net.plan.fullBops,
+    lambda,
+    flicker: found.flicker,
+    searchSeconds: (clock.now() - began) / 1000,
+    liveBytes,
   }
 }

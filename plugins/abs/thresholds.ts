@@ -5,8 +5,8 @@ const set = (variable: tf.Variable, values: ArrayLike<number>) =>
   tf.tidy(() => variable.assign(tf.tensor1d(Float32Array.from(values))))
 
 /**
- * Largest threshold that prunes no more than `mostPruned` groups, by the last scores: the n-th smallest one, or the
- * next smaller where several are equal there.
+ * The largest threshold that prunes at most `mostPruned` groups by the last scores: the n-th smallest score, or the
+ * next smaller one if several are equal.
  */
 export function largestFilterThreshold(scores: readonly number[], { mostPruned }: Pick<FilterGroups, 'mostPruned'>) {
   const sorted = [...scores].sort((a, b) => a - b)
@@ -16,8 +16,8 @@ export function largestFilterThreshold(scores: readonly number[], { mostPruned }
 }
 
 /**
- * Keeps thresholds where they mean something, after every step: α ≥ 0, α_p ≤ the largest that leaves enough filters.
- * `ceiling`: α ≤ ceiling·A, so that the cost does not carry the threshold of a shut gate away for good.
+ * Clamps thresholds to valid values after every step: α ≥ 0, and α_p at most the largest value that leaves enough
+ * filters. With `ceiling`, α ≤ ceiling·A, so that a closed gate can open again.
  */
 export function clampThresholds({ thresholds, residuals, scores, plan }: SuperBitNetwork, ceiling: number): void {
   for (const side of ['weights', 'activations'] as const)

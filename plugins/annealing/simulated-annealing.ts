@@ -2,14 +2,14 @@ import type { Controller, ControllerFactory, Genotype } from '../../core/index.t
 import { feasibleFirst, history, type Outcome } from '../../core/policy/index.ts'
 import { type AnnealingOptions, annealingOptions } from './options.ts'
 
-/** Mutations that are tried for one that was not proposed before. */
+/** How many mutations are tried to find one that was not proposed before. */
 const ATTEMPTS = 32
 
 /**
- * Simulated annealing (Kirkpatrick et al. 1983): the proposal is a mutant of the present state; it becomes the state when
- * it is better, and otherwise with probability exp(−loss / temperature). The temperature is in units of the spread of the
- * first, random rewards, so that the unit of the objective does not matter. An infeasible mutant becomes the state only if
- * the state is infeasible too and violates more; a failed one never does. Error: ARCHLOOM_OPTION.
+ * Simulated annealing (Kirkpatrick et al. 1983): each proposal is a mutant of the present state. It becomes the state
+ * if it is better, and otherwise with probability exp(−loss / temperature). The temperature is in units of the
+ * standard deviation of the first, random rewards, so that the unit of the objective does not matter. An infeasible
+ * mutant becomes the state only if the state has a larger violation; a failed one never does. Error: ARCHLOOM_OPTION.
  */
 export function simulatedAnnealing(given: AnnealingOptions = {}): ControllerFactory {
   const { startup, temperature, cooling, unique } = annealingOptions.read(given)
@@ -32,7 +32,7 @@ export function simulatedAnnealing(given: AnnealingOptions = {}): ControllerFact
         return
       }
       const heat = temperature * spread * cooling ** moves++
-      // One draw per trial, whatever the outcome: the stream does not depend on the rewards.
+      // One draw per trial, whatever the outcome, so that the random stream does not depend on the rewards.
       const luck = chance.float()
       if (!state || feasibleFirst(outcome, state) <= 0) state = outcome
       else if (outcome.reward !== undefined && outcome.violation === state.violation) {

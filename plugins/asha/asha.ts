@@ -7,16 +7,16 @@ export const declared = options('asha', {
     above: 0,
     max: 1,
     default: 1 / 9,
-    doc: 'Share of the full effort that every trial gets at first.',
+    doc: 'Fidelity of the first rung: the share of the full effort that every trial gets at first.',
   }),
   eta: number({
     above: 1,
     default: 3,
-    doc: 'The effort grows by this factor from rung to rung, and one of so many trials goes on.',
+    doc: 'Factor by which the effort grows from rung to rung; one of this many trials is continued.',
   }),
   variant: among(['promotion', 'stopping'], {
     default: 'promotion',
-    doc: 'Whether a trial waits until it is known to be among the best of its rung, or is decided on at once and never continued later.',
+    doc: 'promotion: a trial waits until it is among the best of its rung. stopping: a trial is continued or given up at the end of each rung, and never continued later.',
   }),
 })
 export type AshaOptions = OptionsOf<typeof declared>
@@ -33,8 +33,8 @@ interface Entry extends SchedulerReport {
 }
 
 /**
- * Asynchronous successive halving (Li et al. 2020): a trial is promoted to the next rung as soon as it is among the best
- * 1/eta of the results that its rung has so far; nothing waits for a rung to be full.
+ * Asynchronous successive halving (Li et al. 2020): a trial is promoted to the next rung as soon as it is among the
+ * best 1/eta of the results of its rung so far. No trial waits for a rung to be full.
  */
 export function asynchronousHalving(given: AshaOptions = {}): SchedulerFactory {
   const { minFidelity, eta, variant } = declared.read(given)
@@ -42,9 +42,9 @@ export function asynchronousHalving(given: AshaOptions = {}): SchedulerFactory {
   return (): Scheduler => {
     const rungs: Entry[][] = fidelities.map(() => [])
     const promoted = fidelities.map(() => new Set<number>())
-    /** Of the stopping variant: trials that may go on at once. */
+    /** In the stopping variant, trials that are continued at once. */
     const due: { trial: number; fidelity: number }[] = []
-    /** Trials of a rung that deserve the next one, the best first. */
+    /** Trials of a rung that qualify for the next one, best first. */
     const top = (rung: number, share: number) => {
       const entries = rungs[rung]!
       const count = Math.floor(entries.length * share)
@@ -63,7 +63,7 @@ export function asynchronousHalving(given: AshaOptions = {}): SchedulerFactory {
         if (variant === 'promotion' || report.ended) return 'pause'
         const entries = rungs[report.rung]!
         const place = rankResults(entries).indexOf(entries.length - 1)
-        // The first results of a rung have nothing to be compared with, and go on.
+        // The first results of a rung cannot be compared yet, so their trials are continued.
         if (place >= Math.max(1, Math.ceil(entries.length / eta))) return 'stop'
         due.push({ trial, fidelity: fidelities[report.rung + 1]! })
         return 'pause'

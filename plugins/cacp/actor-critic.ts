@@ -15,7 +15,10 @@ import {
 
 /** μ(s): state → hidden → ReLU → hidden → ReLU → 1 → sigmoid. */
 export type Actor = readonly [first: DenseLayer, second: DenseLayer, last: DenseLayer]
-/** Q(s, a): ReLU(W₁s + b₁ + W₂a + b₂) → hidden → ReLU → 1; of state, of action, second, last. */
+/**
+ * Q(s, a): ReLU(W₁s + b₁ + W₂a + b₂) → hidden → ReLU → 1; the layers for state and action, the second and the last
+ * one.
+ */
 export type Critic = readonly [ofState: DenseLayer, ofAction: DenseLayer, second: DenseLayer, last: DenseLayer]
 
 export const newActor = (states: number, hidden: number, rng: Random): Actor => [
@@ -45,7 +48,7 @@ function actorPass([first, second, last]: Actor, states: Float64Array, rows: num
   return { first: a, second: b, action: forward(last, b, rows).map(sigmoid) }
 }
 
-/** Actions in (0, 1) for rows of states. */
+/** Computes actions in (0, 1) for rows of states. */
 export const act = (actor: Actor, states: Float64Array, rows: number): Float64Array =>
   actorPass(actor, states, rows).action
 
@@ -66,7 +69,7 @@ export function criticPass(
   return { first: a, second: b, value: forward(last, b, rows) }
 }
 
-/** Puts the gradients of Σ dvalue · Q into the critic. */
+/** Adds the gradients of Σ dvalue · Q to the critic. */
 export function criticGradient(
   [ofState, ofAction, second, last]: Critic,
   { first: a, second: b }: CriticPass,
@@ -94,7 +97,7 @@ export function actionGradient(
   return inputGradient(ofAction, inputGradient(second, db, rows, a), rows)
 }
 
-/** One step of a search: what was seen, the raw action, the episode's reward, what came next. */
+/** One step of a search: state, raw action, reward of the episode, and next state. */
 export interface Transition {
   readonly state: readonly number[]
   readonly action: number
@@ -105,15 +108,15 @@ export interface Transition {
 
 export interface ActorCriticOptions {
   readonly states: number
-  /** Units of both hidden layers. */
+  /** Number of units of both hidden layers. */
   readonly hidden: number
-  readonly actorRate: number
-  readonly criticRate: number
-  /** τ: share by which the targets follow after every step. */
+  readonly actorLearningRate: number
+  readonly criticLearningRate: number
+  /** τ: share by which the target networks follow after every step. */
   readonly tau: number
   /** γ. */
   readonly discount: number
-  /** Share by which the baseline follows the batch's mean reward. */
+  /** Share by which the baseline follows the mean reward of a batch. */
   readonly baselineRate: number
 }
 
@@ -135,22 +138,22 @@ export class ActorCritic {
     this.critic = newCritic(options.states, options.hidden, rng.fork('critic'))
     this.targetActor = this.actor.map(copyOf) as unknown as Actor
     this.targetCritic = this.critic.map(copyOf) as unknown as Critic
-    this.actorOptimizer = layersAdam(this.actor, options.actorRate)
-    this.criticOptimizer = layersAdam(this.critic, options.criticRate)
+    this.actorOptimizer = layersAdam(this.actor, options.actorLearningRate)
+    this.criticOptimizer = layersAdam(this.critic, options.criticLearningRate)
   }
 
   act(state: readonly number[]): number {
     return act(this.actor, Float64Array.from(state), 1)[0] as number
   }
 
-  /** b ← mean on first use, then b + rate · (mean − b). */
+  /** Updates the baseline: b ← mean at first, then b + rate · (mean − b). */
   moveBaseline(mean: number): number {
     this.baseline =
       this.baseline === undefined ? mean : this.baseline + this.options.baselineRate * (mean - this.baseline)
     return this.baseline
   }
 
-  /** What the critic should have said: (R − b) + γ · Q′(s′, μ′(s′)), without the second part after the last step. */
+  /** The targets of the critic: (R − b) + γ · Q′(s′, μ′(s′)), without the second term after the last step. */
   targets(batch: readonly Transition[]): Float64Array {
     const rows = batch.length
     const baseline = this.moveBaseline(batch.reduce((sum, { reward }) => sum + reward, 0) / rows)

@@ -6,29 +6,32 @@ import { graphNetwork, type MixingNode, type PruningProblem } from '../../search
 import { error } from './errors.ts'
 
 export interface CalibrationOptions {
-  /** Images. Default 128. */
+  /** Number of images. Default: 128. */
   readonly images?: number
-  /** Positions of each feature map, drawn at random. Default 10. */
+  /** Number of randomly drawn positions of each feature map. Default: 10. */
   readonly points?: number
   readonly rng: Random
 }
 
-/** What is known of the inputs of one layer, X [rows, size] in the whole network: XᵀX, or X itself where it is smaller. */
+/** The inputs X [rows, size] of one layer in the unpruned network: XᵀX, or X itself if it is smaller. */
 export type LayerInputs = {
-  /** Kernel height · width · channels. */
+  /** Size of one row: kernel height · width · channels. */
   readonly size: number
 } & (
   | { readonly gram: Float64Array }
-  /** Row-major; `count` of its rows are filled. */
+  /** X, row-major, of which `count` rows are filled. */
   | { readonly rows: Float32Array; readonly count: number }
 )
 
-/** Inputs of each layer that reads prunable channels. Collected once; every pruning is reconstructed from it. */
+/**
+ * The inputs of each layer that reads prunable channels. They are collected once and used to reconstruct every
+ * pruning.
+ */
 export type Calibration = ReadonlyMap<string, LayerInputs>
 
 type Collected = { size: number } & ({ gram: Float64Array } | { rows: Float32Array; count: number })
 
-/** Where a kernel reads: the place of its first row and column for output position (y, x). */
+/** The first row and column that a kernel reads for output position (y, x). */
 function firstRead(node: MixingNode, [height, width]: readonly [number, number]) {
   if (node.op === 'dense') return { top: 0, left: 0, rows: 1, columns: 1 }
   const { kernel, stride, dilation, padding } = node
@@ -79,8 +82,8 @@ function addOuterProduct(gram: Float64Array, row: Float64Array): void {
 const calibrateNames = optionNames<CalibrationOptions>('calibrate', { images: true, points: true, rng: true })
 
 /**
- * Sends calibration images through the whole network and collects what its layers read. Training images: neither
- * validation nor test are looked at. Error: ARCHLOOM_CACP_CALIBRATION for no images.
+ * Passes calibration images through the unpruned network and collects the inputs of its layers. It uses training
+ * images only. Error: ARCHLOOM_CACP_CALIBRATION if there are no images.
  */
 export async function calibrate(
   { graph, coupling, choices }: PruningProblem,

@@ -22,36 +22,39 @@ import { bestOfRates, type PruningEpisode, pruningSearch, remembered } from './s
 
 export interface CompressOptions extends ChannelSpaceOptions, PrunedAccuracyOptions {
   readonly data: Pick<Dataset, 'train' | 'validation'>
-  /** Episodes of all rates together. Default 300. */
+  /** Total number of episodes of all rates. Default: 300. */
   readonly episodes?: number
-  readonly agent?: CacpOptions
+  readonly controller?: CacpOptions
   readonly signal?: AbortSignal
-  /** Told after every episode. */
-  readonly report?: (episode: PruningEpisode, number: number) => void
+  /** Called after every episode. */
+  readonly onProgress?: (episode: PruningEpisode, number: number) => void
 }
 
-/** One network smaller than the one given. */
+/** A pruned network. */
 export interface Compressed {
-  /** Share of the multiply-adds asked for, and the one that is left: never more. */
+  /** The requested share of multiply-adds, and the actual share, which is never larger. */
   readonly rate: number
   readonly share: number
   /** Channels that each choice keeps. */
   readonly kept: readonly number[]
   readonly multiplyAdds: number
   readonly parameters: number
-  /** On the validation split, before any fine-tuning. */
+  /** Accuracy on the validation split, before fine-tuning. */
   readonly accuracy: number
-  /** The smaller network as plain data, to be exported, or fine-tuned as a `graphNetwork`. */
+  /** The pruned network as plain data, which can be exported, or fine-tuned as a `graphNetwork`. */
   readonly graph: LayerGraph
 }
 
 export interface Compression {
-  /** Of the network given, on the validation split. */
+  /** Figures of the given network; its accuracy is on the validation split. */
   readonly whole: { readonly accuracy: number; readonly multiplyAdds: number; readonly parameters: number }
-  /** The best that was found at each rate, in the order of the rates. */
+  /** The best pruning found at each rate, in the order of the rates. */
   readonly best: readonly Compressed[]
   readonly episodes: readonly PruningEpisode[]
-  /** The network that the trained agent makes at any rate, also one that it was not trained for. ARCHLOOM_PRUNING_INFEASIBLE. */
+  /**
+   * The network that the trained agent makes at any rate, including rates that it was not trained for. Error:
+   * ARCHLOOM_PRUNING_INFEASIBLE.
+   */
   at(rate: number): Promise<Compressed>
 }
 
@@ -65,9 +68,9 @@ const compressChannelsNames = optionNames<CompressOptions>('compressChannels', {
   calibration: true,
   seed: true,
   episodes: true,
-  agent: true,
+  controller: true,
   signal: true,
-  report: true,
+  onProgress: true,
 })
 
 /**
@@ -76,7 +79,16 @@ const compressChannelsNames = optionNames<CompressOptions>('compressChannels', {
  */
 export async function compressChannels(network: Network | LayerGraph, options: CompressOptions): Promise<Compression> {
   compressChannelsNames(options)
-  const { data, episodes = 300, agent = {}, seed = 0, reconstruct = true, calibration = {}, signal, report } = options
+  const {
+    data,
+    episodes = 300,
+    controller: given = {},
+    seed = 1,
+    reconstruct = true,
+    calibration = {},
+    signal,
+    onProgress,
+  } = options
   await useEngine()
   const graph = 'nodes' in network ? network : await layerGraph(network)
   checkWeights(graph)
@@ -89,7 +101,7 @@ export async function compressChannels(network: Network | LayerGraph, options: C
   const measure = remembered(
     async (kept) => (await graphAccuracy(pruneChannels(problem, kept, collected), data.validation, signal)).accuracy,
   )
-  const controller = cacpController(agent)(space, rng.fork('controller'))
+  const controller = cacpController(given)(space, rng.fork('controller'))
   const compressed = async (rate: number, kept: readonly number[]): Promise<Compressed> => {
     const small = pruneChannels(problem, kept, collected)
     const cost = graphCost(small)
@@ -97,9 +109,10 @@ export async function compressChannels(network: Network | LayerGraph, options: C
     return { rate, share, kept, ...cost, accuracy: await measure(kept), graph: small }
   }
   const done = await pruningSearch(space, controller, measure, {
-    ...{ episodes, rng: rng.fork('episodes') },
+    episodes,
+    rng: rng.fork('episodes'),
     ...(signal && { signal }),
-    ...(report && { report }),
+    ...(onProgress && { onProgress }),
   })
   const best: Compressed[] = []
   for (const episode of bestOfRates(done, space.rates))
@@ -111,7 +124,7 @@ export async function compressChannels(network: Network | LayerGraph, options: C
 export interface FineTuneOptions {
   readonly data: Pick<Dataset, 'train'>
   readonly epochs: number
-  /** Default SGD with momentum, a cosine from 0.02. */
+  /** Default: SGD with momentum and a cosine from 0.02. */
   readonly trainer?: SupervisedTrainerOptions
   readonly seed?: number
   readonly signal?: AbortSignal
@@ -125,10 +138,10 @@ const fineTuneNames = optionNames<FineTuneOptions>('fineTune', {
   signal: true,
 })
 
-/** The graph with its weights trained further. */
+/** Fine-tunes the weights of a graph. */
 export async function fineTune(graph: LayerGraph, options: FineTuneOptions): Promise<LayerGraph> {
   fineTuneNames(options)
-  const { data, epochs, trainer = {}, seed = 0, signal } = options
+  const { data, epochs, trainer = {}, seed = 1, signal } = options
   using network = graphNetwork(graph)
   const training = supervisedTrainer({ learningRate: cosine({ peak: 0.02 }), reportEvery: 1_000_000, ...trainer })
   const fit = { epochs, rng: seeded(seed).fork('fine-tuning'), ...(signal && { signal }) }

@@ -14,14 +14,14 @@ import { Replay } from './replay.ts'
 import { RateRewards } from './reward.ts'
 import { STATE_SIZE, type StateRows, stateRows } from './state.ts'
 
-/** An episode as it was proposed: raw actions (before the constraint) and the channels that came of them. */
+/** A proposed episode: raw actions (before the constraint) and the resulting channels. */
 interface Episode {
   readonly rate: number
   readonly actions: readonly number[]
   readonly kept: readonly number[]
 }
 
-/** A controller of prunings that can also be asked without exploration, for any rate. */
+/** A controller of prunings that can also be asked without exploration for any rate. */
 export interface CacpController extends Controller {
   /**
    * The channels that the agent keeps at a rate, without noise; the rate need not be one that it was trained for.
@@ -33,8 +33,8 @@ export interface CacpController extends Controller {
 
 /**
  * One conditional agent for all rates of a channelSpace: rates take turns, an episode is one pass over the layers, and
- * its final reward is that of every step. With one rate it is AMC. With `warmUp: { episodes: Infinity }` it is random search through
- * the same constraint. Errors: ARCHLOOM_OPTION, ARCHLOOM_CACP_SPACE.
+ * every step gets the final reward of its episode. With one rate it is AMC; with `warmUp: { episodes: Infinity }` it
+ * is random search under the same constraint. Errors: ARCHLOOM_OPTION, ARCHLOOM_CACP_SPACE.
  */
 export function cacpController(given: CacpOptions = {}): (space: SearchSpace, rng: Random) => CacpController {
   const options = declared.read(given)
@@ -53,14 +53,14 @@ class Learner implements CacpController {
   readonly #replay: Replay
   readonly #rewards: RateRewards
   readonly #sampling: Random
-  /** Episodes proposed and observed. */
+  /** Number of episodes that were proposed and observed. */
   #proposed = 0
   #observed = 0
-  /** Episodes of each rate that were proposed after the warm-up. */
+  /** Number of episodes of each rate that were proposed after the warm-up. */
   #learned: number[]
 
   constructor(space: ChannelSpace, options: ResolvedOptions, rng: Random) {
-    const { hidden, actorRate, criticRate, tau, discount } = options
+    const { hidden, actorLearningRate, criticLearningRate, tau, discount } = options
     this.#space = space
     this.#problem = space.problem
     this.#options = options
@@ -70,7 +70,7 @@ class Learner implements CacpController {
     this.#learned = space.rates.map(() => 0)
     this.#rewards = new RateRewards(space.rates.length, { kind: options.reward, ...options.rewardMeans })
     this.#sampling = rng.fork('replay')
-    const form = { states: STATE_SIZE, hidden, actorRate, criticRate, tau, discount, baselineRate: 0.5 }
+    const form = { states: STATE_SIZE, hidden, actorLearningRate, criticLearningRate, tau, discount, baselineRate: 0.5 }
     this.agent = new ActorCritic(form, rng.fork('agent'))
   }
 
@@ -134,7 +134,10 @@ class Learner implements CacpController {
       }
       const mean = episode.actions.reduce((sum, action) => sum + action, 0) / episode.actions.length
       diagnostics = {
-        ...{ rate: episode.rate, reward: credited, meanAction: mean, episodes: this.#observed },
+        rate: episode.rate,
+        reward: credited,
+        meanAction: mean,
+        episodes: this.#observed,
         ...(learns && { criticLoss, targetVariance, baseline: this.agent.baseline ?? 0 }),
       }
     }
@@ -147,7 +150,10 @@ class Learner implements CacpController {
       this.#rows.state(t, rate, kept.slice(0, t), actions[t - 1] ?? 1, this.#options.sight),
     )
     return actions.map((action, t) => ({
-      ...{ state: states[t] as number[], action, reward, last: t === actions.length - 1 },
+      state: states[t] as number[],
+      action,
+      reward,
+      last: t === actions.length - 1,
       next: states[Math.min(t + 1, actions.length - 1)] as number[],
     }))
   }

@@ -5,11 +5,11 @@ import { constrainedCounts, isChannelSpace, type PrunedArchitecture } from '../.
 import { error } from './errors.ts'
 
 export interface ConditionalEvolutionOptions {
-  /** Individuals alive at once, for each rate. Default 20. */
+  /** Number of individuals in the population of each rate. Default: 20. */
   readonly population?: number
-  /** Individuals of each tournament. Default 5. */
+  /** Number of individuals of each tournament. Default: 5. */
   readonly sample?: number
-  /** How often the parent is looked for among all rates. Default 0.2. */
+  /** Probability that the parent is chosen among all rates. Default: 0.2. */
   readonly across?: number
 }
 
@@ -20,8 +20,8 @@ const conditionalEvolutionNames = optionNames<ConditionalEvolutionOptions>('cond
 })
 
 /**
- * Ageing evolution with a population for each rate, all through the same constraint as the agent: the baseline that
- * shares what it found over rates without learning a policy. Errors: ARCHLOOM_CACP_SPACE.
+ * Ageing evolution with a population for each rate, under the same constraint as the agent. It is a baseline that
+ * shares results between rates without learning a policy. Errors: ARCHLOOM_CACP_SPACE.
  */
 export function conditionalEvolution(given: ConditionalEvolutionOptions = {}): ControllerFactory {
   conditionalEvolutionNames(given)

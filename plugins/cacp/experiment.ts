@@ -1,4 +1,5 @@
-import { type Reproduction as Form, type ReproduceOptions, realClock, seeded } from '../../core/index.ts'
+import { realClock, seeded } from '../../core/index.ts'
+import type { Reproduction as Form, ReproduceOptions } from '../../core/reproduction.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { cosine } from '../../evaluators/training/index.ts'
 import { fineTune } from './compress.ts'
@@ -12,7 +13,7 @@ import { graphAccuracy } from './pruned-accuracy.ts'
 
 export interface Reproduction extends Form {
   readonly paper: 'cacp'
-  /** Every method's figures, those that are behind included. */
+  /** The figures of every method. */
   readonly rows: readonly Row[]
 }
 
@@ -24,7 +25,9 @@ async function synthetic(plan: Plan, seed: number, log: Log, signal: AbortSignal
   )
   const runs: Record<string, Awaited<ReturnType<typeof syntheticRun>>> = {}
   const variants: Readonly<Record<string, CacpOptions>> = {
-    ...{ conditional: {}, blind: { sight: 'blind' }, 'per-rate reward': { reward: 'difference' } },
+    conditional: {},
+    blind: { sight: 'blind' },
+    'per-rate reward': { reward: 'difference' },
     random: { warmUp: { episodes: Number.POSITIVE_INFINITY } },
   }
   for (const [method, agent] of Object.entries(variants)) {
@@ -38,7 +41,9 @@ async function synthetic(plan: Plan, seed: number, log: Log, signal: AbortSignal
   return { rows, runs }
 }
 
-/** What fine-tuning makes of the best prunings of two methods, on the test split, which nothing was chosen by. */
+/**
+ * Fine-tunes the best prunings of two methods and measures them on the test split, which was not used for any choice.
+ */
 async function fineTuned(
   task: Task,
   strategies: Readonly<Record<string, readonly (readonly number[])[]>>,
@@ -65,8 +70,8 @@ async function fineTuned(
 }
 
 /**
- * `archloom reproduce cacp`: C1 to C6. One pre-trained network, every method through the same constraint; and the cost
- * of VGG-16 with a made-up accuracy, on which the constraint does not give the rate away.
+ * `archloom reproduce cacp`: C1 to C6. One pre-trained network with every method under the same constraint, and the
+ * cost of VGG-16 with an artificial accuracy, on which the constraint does not reveal the rate.
  */
 export async function reproduce({
   scale,

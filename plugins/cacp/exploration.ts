@@ -1,6 +1,6 @@
 import type { Random } from '../../core/index.ts'
 
-/** Draws after which the mean itself is taken: reached only where the mean lies far outside. */
+/** Number of draws after which the mean itself is used; reached only if the mean is far outside. */
 const MOST_DRAWS = 1000
 
 /** A normal with this mean and standard deviation, redrawn outside [0, 1]. */

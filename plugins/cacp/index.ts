@@ -1,5 +1,5 @@
 /** CACP: one reinforcement-learning agent prunes the channels of a network to several rates. */
-import { definePlugin } from '../../core/index.ts'
+import { declarePlugin, definePlugin } from '../../core/index.ts'
 import { cacpController } from './controller.ts'
 import { type CacpOptions, declared } from './options.ts'
 import { papers } from './paper.ts'
@@ -32,19 +32,22 @@ export {
 } from './search.ts'
 export type { Sight } from './state.ts'
 
+const about = declarePlugin({
+  name: 'cacp',
+  kind: 'controller',
+  does: 'Channel rates of a network by a continual actor-critic agent.',
+  provides: ['controller'],
+  needs: ['space:channels'],
+  paper: papers,
+  options: declared,
+})
+
 /**
  * The conditional agent as the controller of a search over a channelSpace: `createSearch({ space: channelSpace(graph),
- * evaluator: prunedAccuracy({ data }), plugins: [cacp()], objectives: { accuracy: 'maximise' }, … })`. A space of one
- * rate makes it AMC. Errors: ARCHLOOM_OPTION; when it starts ARCHLOOM_CACP_SPACE.
+ * evaluator: prunedAccuracy({ data }), plugins: [cacp()], objectives: { accuracy: 'maximise' }, … })`. With a single
+ * rate it is AMC. Errors: ARCHLOOM_OPTION; from the search, ARCHLOOM_CACP_SPACE.
  */
 export function cacp(given: CacpOptions = {}) {
   const options = declared.read(given)
-  return definePlugin({
-    name: 'cacp',
-    provides: ['controller'],
-    needs: ['space:channels'],
-    paper: papers,
-    options,
-    bind: ({ controller }) => controller.to(cacpController(given)),
-  })
+  return definePlugin({ ...about, options, bind: ({ controller }) => controller.to(cacpController(given)) })
 }

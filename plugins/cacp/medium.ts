@@ -1,5 +1,5 @@
 /** `archloom reproduce cacp --scale medium`. */
-import type { Experiment, Measurement } from '../../core/index.ts'
+import type { Experiment, Measurement } from '../../core/reproduction.ts'
 import { syntheticAgent, syntheticRates, syntheticTask } from './experiment/synthetic.ts'
 import type { CacpOptions } from './options.ts'
 
@@ -8,7 +8,7 @@ const madeUp = { episodes: 300, warmUp: 60, hidden: 64, actorRate: 1e-3, updates
 
 interface Arm {
   readonly agent?: CacpOptions
-  /** One agent per rate, with this share of the episodes each. */
+  /** If given, one agent per rate, each with this share of the episodes. */
   readonly each?: number
 }
 
@@ -17,7 +17,9 @@ const arms: Readonly<Record<string, Arm>> = {
   'blind to the rate': { agent: { sight: 'blind' } },
   'three agents, equal episodes in all': { each: 1 / 3 },
   'one agent, reward by rate': { agent: { reward: 'difference' } },
-  'one agent, actor rate 1e-4, one update': { agent: { actorRate: 1e-4, updates: 1, exploration: { floor: 0 } } },
+  'one agent, actor rate 1e-4, one update': {
+    agent: { actorLearningRate: 1e-4, updates: 1, exploration: { floor: 0 } },
+  },
   'random search': { agent: { warmUp: { episodes: Number.POSITIVE_INFINITY } } },
   'three agents, three times the episodes': { each: 1 },
 }
@@ -26,8 +28,15 @@ const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + 
 const GREEDY = 'greedy, mean of rates, %'
 
 async function figures(arm: Arm, seed: number): Promise<readonly Measurement[]> {
-  const { episodes, warmUp, hidden, actorRate, updates, floor } = madeUp
-  const agent = { warmUp: { episodes: warmUp }, hidden, actorRate, updates, exploration: { floor }, ...arm.agent }
+  const { episodes, warmUp, hidden, actorRate: actorLearningRate, updates, floor } = madeUp
+  const agent = {
+    warmUp: { episodes: warmUp },
+    hidden,
+    actorLearningRate,
+    updates,
+    exploration: { floor },
+    ...arm.agent,
+  }
   const { each } = arm
   const found =
     each === undefined

@@ -1,6 +1,6 @@
 /** Symmetric positive definite systems in doubles. */
 
-/** A = L Lᵀ in place (lower triangle), A [n, n] row-major. False where A is not positive definite. */
+/** A = L Lᵀ in place (lower triangle), A [n, n] row-major. Returns false if A is not positive definite. */
 export function cholesky(a: Float64Array, n: number): boolean {
   for (let i = 0; i < n; i++) {
     const row = i * n
@@ -36,9 +36,9 @@ export function solveCholesky(l: Float64Array, n: number, b: Float64Array, colum
 }
 
 /**
- * The V [kept, columns] that minimises ‖X_K V − X W‖² + ridge · ‖V − W_K‖², from G = XᵀX [n, n] alone: what is kept of
- * the inputs is to say what all of them said. The ridge pulls towards the old weights, so that with everything kept
- * the answer is W itself, however few the rows of X. It is a share of the mean of G's diagonal.
+ * The V [kept, columns] that minimises ‖X_K V − X W‖² + ridge · ‖V − W_K‖², from G = XᵀX [n, n] alone: the kept inputs
+ * shall give the same outputs as all inputs. The ridge pulls towards the old weights, so that the result is W itself
+ * if everything is kept, even if X has few rows. It is a share of the mean of G's diagonal.
  */
 export function reconstruct(
   gram: Float64Array,
@@ -55,7 +55,7 @@ export function reconstruct(
   kept.forEach((row, i) => {
     answer.set(w.subarray(row * columns, (row + 1) * columns), i * columns)
   })
-  // Nothing was ever seen of these inputs: nothing can be learned about them.
+  // These inputs were always 0, so their weights cannot be determined.
   if (!(trace > 0)) return answer
   for (let weight = (ridge * trace) / n; ; weight *= 10) {
     const a = new Float64Array(size * size)
@@ -80,9 +80,9 @@ export function reconstruct(
 }
 
 /**
- * What `reconstruct` gives, from the rows of X [rows, n] themselves: for inputs of more numbers than there are rows.
- * V = W_K + X_Kᵀ (X_K X_Kᵀ + ridge)⁻¹ (X W − X_K W_K) is the same minimum (the push-through identity), of a system of
- * `rows` unknowns.
+ * Computes the result of `reconstruct` from X [rows, n] itself, for inputs with more values than rows. V = W_K + X_Kᵀ
+ * (X_K X_Kᵀ + ridge)⁻¹ (X W − X_K W_K) is the same minimum (by the push-through identity) with a system of `rows`
+ * unknowns.
  */
 export function reconstructFromRows(
   x: Float32Array,
@@ -102,7 +102,7 @@ export function reconstructFromRows(
   let trace = 0
   for (let i = 0; i < rows * n; i++) trace += x[i]! * x[i]!
   if (!(trace > 0)) return answer
-  // Kept inputs side by side, and what is lost with the others.
+  // The kept inputs, and the contribution of the others that is lost.
   const size = kept.length
   const own = new Float64Array(rows * size)
   const lost = new Float64Array(rows * columns)

@@ -2,9 +2,9 @@ import type { Random } from '../../core/index.ts'
 import { type PolicyOptimizer, policyAdam } from '../../core/policy/index.ts'
 
 /**
- * Fully connected layers over batches, forward and backward, in plain arithmetic and doubles: networks of some hundred
- * units cost a tensor engine more to dispatch than to compute, and this gives the same on every machine. Inputs that
- * are zero (half of all, after a ReLU) are skipped.
+ * Fully connected layers over batches, forward and backward, in plain arithmetic and doubles. For networks with some
+ * hundred units, a tensor engine needs longer to dispatch than to compute, and plain arithmetic gives the same results
+ * on every machine. Inputs that are zero (half of all, after a ReLU) are skipped.
  */
 export interface DenseLayer {
   readonly inputs: number
@@ -12,23 +12,26 @@ export interface DenseLayer {
   /** [inputs, units]. */
   readonly weight: Float64Array
   readonly bias: Float64Array
-  /** Of the weight, then of the bias; add up until cleared. */
+  /** Gradients of weight and bias, which accumulate until they are cleared. */
   readonly weightGradient: Float64Array
   readonly biasGradient: Float64Array
 }
 
-/** Uniform in ±1/√inputs, weight and bias, as in the published implementations. */
+/** Makes a layer whose weight and bias are uniform in ±1/√inputs, as in the published implementations. */
 export function denseLayer(inputs: number, units: number, rng: Random): DenseLayer {
   const limit = 1 / Math.sqrt(inputs)
   const drawn = (size: number) => Float64Array.from({ length: size }, () => limit * (2 * rng.float() - 1))
   return {
-    ...{ inputs, units, weight: drawn(inputs * units), bias: drawn(units) },
+    inputs,
+    units,
+    weight: drawn(inputs * units),
+    bias: drawn(units),
     weightGradient: new Float64Array(inputs * units),
     biasGradient: new Float64Array(units),
   }
 }
 
-/** A layer with the same values and gradients of its own. */
+/** Copies a layer; the copy has its own gradients. */
 export const copyOf = (layer: DenseLayer): DenseLayer => ({
   ...layer,
   weight: layer.weight.slice(),
@@ -37,14 +40,14 @@ export const copyOf = (layer: DenseLayer): DenseLayer => ({
   biasGradient: new Float64Array(layer.units),
 })
 
-/** Places of the values of a row that are not zero; returns how many. */
+/** Writes the positions of the non-zero values of a row, and returns their number. */
 function nonZero(x: Float64Array, from: number, count: number, places: Int32Array): number {
   let found = 0
   for (let i = 0; i < count; i++) if (x[from + i] !== 0) places[found++] = i
   return found
 }
 
-/** y = x W + b for rows of x [rows, inputs] → [rows, units]; `onto` is added to instead of starting from zero. */
+/** y = x W + b for rows of x [rows, inputs] → [rows, units]; with `onto`, the result is added to it. */
 export function forward(layer: DenseLayer, x: Float64Array, rows: number, onto?: Float64Array): Float64Array {
   const { inputs, units, weight, bias } = layer
   const y = onto ?? new Float64Array(rows * units)
@@ -55,7 +58,7 @@ export function forward(layer: DenseLayer, x: Float64Array, rows: number, onto?:
     const base = row * inputs
     const count = nonZero(x, base, inputs, places)
     let at = 0
-    // Four inputs at a time: a result is read and written once for four products.
+    // Four inputs at a time, so that a result is read and written once per four products.
     for (; at + 3 < count; at += 4) {
       const [i, j, k, l] = [places[at], places[at + 1], places[at + 2], places[at + 3]] as [
         number,
@@ -89,7 +92,7 @@ export function addGradient(layer: DenseLayer, x: Float64Array, dy: Float64Array
     const from = row * units
     for (let o = 0; o < units; o++) biasGradient[o] = (biasGradient[o] as number) + (dy[from + o] as number)
   }
-  // Input by input: a row of the gradient stays in the nearest cache for the whole batch.
+  // One input after the other, so that a row of the gradient stays in the first-level cache for the whole batch.
   const places = new Int32Array(rows)
   for (let i = 0; i < inputs; i++) {
     let count = 0
@@ -122,7 +125,7 @@ export function addGradient(layer: DenseLayer, x: Float64Array, dy: Float64Array
   }
 }
 
-/** dx = dy Wᵀ. Where x is given, it is the output of a ReLU: the gradient is 0 where x is, and is not computed there. */
+/** dx = dy Wᵀ. If x, the output of a ReLU, is given, the gradient is 0 where x is 0 and is not computed there. */
 export function inputGradient(layer: DenseLayer, dy: Float64Array, rows: number, x?: Float64Array): Float64Array {
   const { inputs, units, weight } = layer
   const dx = new Float64Array(rows * inputs)
@@ -131,7 +134,7 @@ export function inputGradient(layer: DenseLayer, dy: Float64Array, rows: number,
     const base = row * inputs
     const count = x ? nonZero(x, base, inputs, places) : inputs
     let at = 0
-    // Four inputs at a time: an output's gradient is read once for four products.
+    // Four inputs at a time, so that an output's gradient is read once per four products.
     for (; at + 3 < count; at += 4) {
       const i = places[at] as number
       const j = places[at + 1] as number
@@ -183,7 +186,7 @@ function fourProducts(
   sums[3] = d
 }
 
-/** In place. */
+/** Applies ReLU in place. */
 export function rectify(x: Float64Array): Float64Array {
   for (let i = 0; i < x.length; i++) if (!((x[i] as number) > 0)) x[i] = 0
   return x

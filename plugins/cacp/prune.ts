@@ -15,7 +15,7 @@ import {
 import type { Calibration, LayerInputs } from './calibration.ts'
 import { reconstruct, reconstructFromRows } from './normal-equations.ts'
 
-/** Σ |W| of what every reader multiplies with a channel: the importance of each channel of a group. */
+/** The importance of each channel of a group: Σ |W| over the weights of all layers that read it. */
 export function channelImportance({ graph, coupling }: PruningProblem, group: number): Float64Array {
   const { channels, consumers } = coupling.groups[group] as (typeof coupling.groups)[number]
   const placeOf = new Map(channels.map((channel, place) => [channel, place]))
@@ -33,7 +33,7 @@ export function channelImportance({ graph, coupling }: PruningProblem, group: nu
   return importance
 }
 
-/** Positions of the largest values, ascending; of equal ones the first. */
+/** Positions of the largest values in ascending order; among equal values the first. */
 export const largest = (values: ArrayLike<number>, count: number): number[] =>
   Array.from(values, (value, place) => ({ value, place }))
     .sort((a, b) => b.value - a.value || a.place - b.place)
@@ -41,7 +41,7 @@ export const largest = (values: ArrayLike<number>, count: number): number[] =>
     .map(({ place }) => place)
     .sort((a, b) => a - b)
 
-/** The channels that every group of the network keeps, when choice i keeps the counts[i] most important of its own. */
+/** The channels that every group of the network keeps if choice i keeps its counts[i] most important ones. */
 export function selectChannels(problem: PruningProblem, counts: readonly number[]): KeptChannels {
   const kept = problem.coupling.groups.map(({ channels }) => channels.map((_, place) => place))
   for (const [i, { group }] of problem.choices.entries())
@@ -49,10 +49,12 @@ export function selectChannels(problem: PruningProblem, counts: readonly number[
   return kept
 }
 
-/** Share of the mean diagonal of XᵀX that pulls new weights to the old ones. */
+/** Ridge that pulls new weights towards the old ones, as a share of the mean diagonal of XᵀX. */
 const RIDGE = 1e-4
 
-/** New kernels, so that what each reader computes from its kept inputs is close to what it computed from all. */
+/**
+ * Computes new kernels, with which the outputs of each reader from its kept inputs are close to those from all inputs.
+ */
 function reconstructed(problem: PruningProblem, kept: KeptChannels, calibration: Calibration) {
   const { graph, coupling } = problem
   const stays = keptClasses(coupling, kept)
@@ -70,8 +72,8 @@ function reconstructed(problem: PruningProblem, kept: KeptChannels, calibration:
 }
 
 /**
- * New kernels by reader and kept inputs. Agents come back to the same numbers of channels, and the most important stay:
- * each is solved once, for all of the reader's outputs.
+ * A cache of new kernels by reader and kept inputs. Agents often return to the same numbers of channels, so each
+ * system is solved once, for all outputs of the reader.
  */
 const solved = new WeakMap<Calibration, { readonly kernels: Map<string, Float32Array>; bytes: number }>()
 const MOST_BYTES = 256 * 1024 * 1024
@@ -110,9 +112,8 @@ function newKernel(
 }
 
 /**
- * The network with counts[i] channels left of choice i: the most important ones stay, everything is sliced, and with a
- * calibration the layers that read fewer channels get new weights by least squares. Statistics of normalisations are
- * those of the whole network.
+ * Prunes the network so that choice i keeps its counts[i] most important channels. With a calibration, the layers that
+ * read fewer channels get new weights by least squares. Statistics of normalisations are not recomputed.
  */
 export function pruneChannels(
   problem: PruningProblem,

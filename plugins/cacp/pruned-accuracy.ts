@@ -15,17 +15,17 @@ import { error } from './errors.ts'
 import { pruneChannels } from './prune.ts'
 
 export interface PrunedAccuracyOptions {
-  /** Calibration looks at training images, accuracy at the validation split. The test split is not looked at. */
+  /** Calibration uses training images, accuracy the validation split. The test split is not used. */
   readonly data: Pick<Dataset, 'train' | 'validation'>
-  /** Give layers that read fewer channels new weights by least squares. Default true. */
+  /** Whether layers that read fewer channels get new weights by least squares. Default: true. */
   readonly reconstruct?: boolean
-  /** Images and positions of each feature map that reconstruction learns from. Default 128 and 10. */
+  /** Number of images, and of positions per feature map, for reconstruction. Default: 128 and 10. */
   readonly calibration?: { readonly images?: number; readonly points?: number }
-  /** Of the choice of images and positions. Default 0. */
+  /** Seed of the choice of images and positions. Default: 0. */
   readonly seed?: number
 }
 
-/** Accuracy (and loss) of a graph on a split, as a network that is disposed afterwards. */
+/** Measures accuracy and loss of a graph on a split. */
 export async function graphAccuracy(graph: LayerGraph, split: Split, signal?: AbortSignal) {
   using network = graphNetwork(graph)
   return await classify(network, split, signal ? { signal } : {})
@@ -39,13 +39,13 @@ const prunedAccuracyNames = optionNames<PrunedAccuracyOptions>('prunedAccuracy',
 })
 
 /**
- * Evaluates prunings of a channelSpace without training: `accuracy` and `loss` on the validation split, `multiplyAdds`,
- * `parameters`, and the `share` of multiply-adds that is left.
- * Errors: ARCHLOOM_CACP_SPACE, ARCHLOOM_CACP_CALIBRATION.
+ * Evaluates prunings of a channelSpace without training: `accuracy` and `loss` on the validation split,
+ * `multiplyAdds`, `parameters`, and the remaining `share` of multiply-adds. Errors: ARCHLOOM_CACP_SPACE,
+ * ARCHLOOM_CACP_CALIBRATION.
  */
 export function prunedAccuracy(options: PrunedAccuracyOptions): EvaluatorDefinition {
   prunedAccuracyNames(options)
-  const { data, reconstruct = true, calibration = {}, seed = 0 } = options
+  const { data, reconstruct = true, calibration = {}, seed = 1 } = options
   const name = 'pruned-accuracy'
   return {
     kind: 'zero-cost',

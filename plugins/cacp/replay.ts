@@ -1,7 +1,10 @@
 import type { Random } from '../../core/index.ts'
 import type { Transition } from './actor-critic.ts'
 
-/** The last transitions, whole tuples: nothing pairs the end of one episode with the start of the next. */
+/**
+ * The last transitions. They are stored as complete tuples, so the end of an episode is never paired with the start of
+ * the next.
+ */
 export class Replay {
   readonly #capacity: number
   #items: Transition[] = []
@@ -23,7 +26,7 @@ export class Replay {
     if (this.#items.length > this.#capacity) this.#items.shift()
   }
 
-  /** Up to n of them, none twice. */
+  /** Draws up to n different transitions. */
   sample(n: number, rng: Random): Transition[] {
     const count = Math.min(n, this.#items.length)
     const places = new Set<number>()

@@ -1,15 +1,15 @@
 /**
- * What the agent is rewarded with. Accuracies of different rates lie on different scales; a shared critic and baseline
- * need them comparable: `difference` subtracts each rate's own moving mean, `ratio` divides by it, `accuracy` does
- * nothing.
+ * The reward of the agent. Accuracies of different rates have different scales, but a shared critic and baseline need
+ * comparable rewards. `difference` subtracts the moving mean of each rate, `ratio` divides by it, `accuracy` leaves it
+ * unchanged.
  */
 export type RewardKind = 'accuracy' | 'difference' | 'ratio'
 
 export interface RewardOptions {
   readonly kind: RewardKind
-  /** Share of a rate's mean that is kept at each of its episodes. Default 0.95; 0.999 in the released code. */
+  /** Share of the old value in a rate's moving mean. Default: 0.95; the released code uses 0.999. */
   readonly decay?: number
-  /** Means to begin with, one per rate, in [0, 1]. Default: the first accuracy of each rate. */
+  /** Initial means, one per rate, in [0, 1]. Default: the first accuracy of each rate. */
   readonly start?: readonly number[]
 }
 
@@ -17,7 +17,7 @@ export interface RewardOptions {
 export class RateRewards {
   readonly #kind: RewardKind
   readonly #decay: number
-  /** Moving mean accuracy of each rate, once it had one. */
+  /** Moving mean accuracy of each rate; null before its first episode. */
   means: (number | null)[]
 
   constructor(rates: number, { kind, decay = 0.95, start }: RewardOptions) {
@@ -26,7 +26,7 @@ export class RateRewards {
     this.means = Array.from({ length: rates }, (_, rate) => start?.[rate] ?? null)
   }
 
-  /** Compared with the mean before this episode, which then moves. */
+  /** The reward of an episode, relative to the mean before it. The mean is then updated. */
   reward(rate: number, accuracy: number): number {
     const mean = this.means[rate] ?? accuracy
     this.means[rate] = this.#decay * mean + (1 - this.#decay) * accuracy

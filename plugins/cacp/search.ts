@@ -1,19 +1,19 @@
 import type { Controller, Random } from '../../core/index.ts'
 import type { ChannelSpace, PrunedArchitecture, PruningProblem } from '../../search-spaces/compression/prunable.ts'
 
-/** One episode: the channels kept for a rate, and the accuracy that the pruned network had without any training. */
+/** One episode: the channels kept for a rate, and the accuracy of the pruned network without training. */
 export interface PruningEpisode extends PrunedArchitecture {
   readonly accuracy: number
-  /** The agent's wishes before the constraint, where it has some. */
+  /** The agent's actions before the constraint, if there are any. */
   readonly actions?: readonly number[]
-  /** Of the update that followed. */
+  /** Diagnostics of the update after the episode. */
   readonly diagnostics: Readonly<Record<string, number>>
 }
 
 /** Accuracy of the network that keeps these channels. */
 export type MeasurePruning = (kept: readonly number[]) => number | Promise<number>
 
-/** Equal prunings are measured once: an agent that has settled repeats itself. */
+/** Caches measurements, because a converged agent repeats its prunings. */
 export function remembered(measure: MeasurePruning): MeasurePruning {
   const known = new Map<string, number>()
   return async (kept) => {
@@ -28,8 +28,8 @@ export interface PruningSearchOptions {
   readonly episodes: number
   readonly rng: Random
   readonly signal?: AbortSignal
-  /** Told after every episode. */
-  readonly report?: (episode: PruningEpisode, number: number) => void
+  /** Called after every episode. */
+  readonly onProgress?: (episode: PruningEpisode, number: number) => void
 }
 
 /** The plain loop: propose, prune and measure, observe. For the loop with a journal, give the controller to a search. */
@@ -37,7 +37,7 @@ export async function pruningSearch(
   space: ChannelSpace,
   controller: Controller,
   measure: MeasurePruning,
-  { episodes, rng, signal, report }: PruningSearchOptions,
+  { episodes, rng, signal, onProgress }: PruningSearchOptions,
 ): Promise<readonly PruningEpisode[]> {
   const done: PruningEpisode[] = []
   for (let number = 0; number < episodes; number++) {
@@ -51,12 +51,12 @@ export async function pruningSearch(
     const { actions } = (proposal.context ?? {}) as { readonly actions?: readonly number[] }
     const episode = { rate, kept, accuracy, diagnostics, ...(actions && { actions }) }
     done.push(episode)
-    report?.(episode, number)
+    onProgress?.(episode, number)
   }
   return done
 }
 
-/** The episode of the largest accuracy at each rate; undefined where there was none. Ties go to the earlier one. */
+/** The episode with the largest accuracy at each rate; undefined if there was none. Among equals the earlier one. */
 export const bestOfRates = (
   episodes: readonly PruningEpisode[],
   rates: readonly number[],
@@ -70,6 +70,6 @@ export const bestOfRates = (
       ),
   )
 
-/** Episodes whose pruned network costs more than its rate allows. With the constraint: none. */
+/** Number of episodes whose pruned network costs more than its rate allows; 0 with the constraint. */
 export const violations = ({ cost, multiplyAdds }: PruningProblem, episodes: readonly PrunedArchitecture[]): number =>
   episodes.filter(({ rate, kept }) => cost(kept) > rate * multiplyAdds).length

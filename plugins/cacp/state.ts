@@ -3,16 +3,16 @@ import { type PruningProblem, staticFeatures } from '../../search-spaces/compres
 /** Length of a state. */
 export const STATE_SIZE = 11
 
-/** Whether the agent is told the rate; 'blind' puts 0 in its place: what conditioning is worth. */
+/** Whether the state contains the rate; 'blind' replaces it by 0, to measure the benefit of conditioning. */
 export type Sight = 'rate' | 'blind'
 
 /** The states of an episode. */
 export interface StateRows {
-  /** What the agent sees before choice t, given the channels chosen so far and its last action (1 at first). */
+  /** The state before choice t, given the channels chosen so far and the last action (1 at first). */
   state(t: number, rate: number, kept: readonly number[], action: number, sight: Sight): number[]
 }
 
-/** Each column to [0, 1]; columns that are constant stay as they are. */
+/** Scales each column to [0, 1]; constant columns are unchanged. */
 export function minMax(rows: readonly (readonly number[])[]): number[][] {
   const columns = rows[0]?.length ?? 0
   const ranges = Array.from({ length: columns }, (_, c) => {
@@ -35,7 +35,7 @@ export function stateRows(problem: PruningProblem): StateRows {
   const { choices, cost, multiplyAdds } = problem
   const rows = minMax(staticFeatures(problem))
   const whole = choices.map(({ channels }) => channels)
-  // What would go if choice i kept nothing, all others whole.
+  // The multiply-adds that are saved if choice i keeps nothing and all others everything.
   const removable = whole.map(
     (_, i) => (multiplyAdds - cost(whole.map((count, j) => (i === j ? 0 : count)))) / multiplyAdds,
   )

@@ -1,4 +1,4 @@
-/** Eigenvalues, and eigenvectors as columns, of a symmetric matrix (row by row): cyclic Jacobi rotations. */
+/** Eigenvalues and eigenvectors (as columns) of a symmetric, row-major matrix, by cyclic Jacobi rotations. */
 export function eigen(matrix: Float64Array, n: number): { values: Float64Array; vectors: Float64Array } {
   const a = matrix.slice()
   const v = new Float64Array(n * n)

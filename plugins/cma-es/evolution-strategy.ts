@@ -11,7 +11,10 @@ import { feasibleFirst, type Outcome, outcomeOf } from '../../core/policy/index.
 import { eigen } from './eigen.ts'
 import { type CmaEsOptions, cmaEsOptions } from './options.ts'
 
-/** First coordinate and number of coordinates of each decision: one for a number, one per option of an unordered choice. */
+/**
+ * First coordinate and number of coordinates of each decision: one for a number, and one per option for an unordered
+ * choice.
+ */
 function layoutOf(space: SearchSpace) {
   let next = 0
   const places = space.decisions.map((decision) => {
@@ -23,7 +26,7 @@ function layoutOf(space: SearchSpace) {
   return { places, coordinates: next }
 }
 
-/** Back into [0, 1] by reflection at the ends. */
+/** Maps a value into [0, 1] by reflection at the ends. */
 const reflected = (x: number): number => {
   const folded = Math.abs(x) % 2
   return folded > 1 ? 2 - folded : folded
@@ -38,8 +41,8 @@ interface Point {
  * CMA-ES (Hansen 2016) on the unit scales of all decisions: a normal distribution whose mean and covariance follow the
  * better half of each population. Ordered decisions take the option whose cell holds the coordinate, with a standard
  * deviation that stays wide enough to reach the next option; an unordered choice has a coordinate per option and takes
- * the option of the largest allowed one. Results count as they arrive, whichever distribution they were drawn from. A
- * failed trial ranks last. Error: ARCHLOOM_OPTION.
+ * the option of the largest allowed one. Results are used as they arrive, whichever distribution they were drawn from.
+ * A failed trial ranks last. Error: ARCHLOOM_OPTION.
  */
 export function evolutionStrategy(given: CmaEsOptions = {}): ControllerFactory {
   const { population, sigma: firstSigma } = cmaEsOptions.read(given)
@@ -58,7 +61,7 @@ export function evolutionStrategy(given: CmaEsOptions = {}): ControllerFactory {
     const c1 = 2 / ((n + 1.3) ** 2 + muEff)
     const cMu = Math.min(1 - c1, (2 * (muEff - 2 + 1 / muEff)) / ((n + 2) ** 2 + muEff))
     const expected = Math.sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n * n))
-    /** Least standard deviation of each coordinate: a draw in a few leaves the option's cell. */
+    /** Smallest standard deviation of each coordinate, with which some draws still leave the option's cell. */
     const least = new Float64Array(n)
     for (const [d, { at }] of places.entries()) {
       const decision = space.decisions[d]!

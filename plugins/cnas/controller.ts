@@ -4,23 +4,26 @@ import { type DecisionLayout, layoutOf, lstmPolicy, type Parameter, type Policy 
 import type { GrowingSpace } from './growing-space.ts'
 
 export const controllerFields = {
-  /** H, size of embeddings, LSTM state and attention. Default 128. */
-  hidden: whole({ min: 1, default: 128 }),
-  /** T: logits are divided by it. Default 1. */
-  temperature: number({ above: 0, default: 1 }),
-  /** c in c · tanh(logits / T); null: they are not squashed. Default null. ENAS: 1.1. */
-  tanhConstant: either([among([null]), number({ above: 0 })], { default: null }),
-  /** c is divided by it where an operation is chosen. Default 1. ENAS: 2.5. */
-  operationTanhReduction: number({ above: 0, default: 1 }),
+  hidden: whole({ min: 1, default: 128, doc: 'H, size of embeddings, LSTM state and attention.' }),
+  temperature: number({ above: 0, default: 1, doc: 'T: logits are divided by it.' }),
+  tanhConstant: either([among([null]), number({ above: 0 })], {
+    default: null,
+    doc: 'c in c · tanh(logits / T); null: they are not squashed. ENAS: 1.1.',
+  }),
+  operationTanhReduction: number({
+    above: 0,
+    default: 1,
+    doc: 'c is divided by it where an operation is chosen. ENAS: 2.5.',
+  }),
 }
 const declared = options('cnasController', controllerFields)
 export type ControllerOptions = OptionsOf<typeof declared>
 
 /**
- * How the decisions are wired. In a space of cells, as the paper's authors have it: one LSTM and one embedding table a
- * kind of cell (rows: states of the cell, then operations), node attention over the states, a linear head with one
- * output an operation. (The released program's head has as many outputs as a cell has nodes: four of its eight
- * operations can never be chosen.) In other spaces: one LSTM, a linear head a decision.
+ * The layout of the controller. In a space of cells it is that of the paper's authors: one LSTM and one embedding
+ * table per kind of cell (rows: states of the cell, then operations), node attention over the states, and a linear
+ * head with one output per operation. (The head of the released program has as many outputs as a cell has nodes, so
+ * four of its eight operations can never be chosen.) In other spaces: one LSTM, and a linear head per decision.
  */
 export function controllerLayout(growing: GrowingSpace, given: ControllerOptions = {}): readonly DecisionLayout[] {
   const { tanhConstant: c, operationTanhReduction } = declared.read(given)
@@ -33,19 +36,23 @@ export function controllerLayout(growing: GrowingSpace, given: ControllerOptions
   return cells.map(({ cell, node, kind }): DecisionLayout => {
     if (kind === 'input')
       return {
-        ...{ unit: cell, head: 'state', kind: 'attention' },
+        unit: cell,
+        head: 'state',
+        kind: 'attention',
         tokens: Array.from({ length: node + 2 }, (_, state) => state),
         ...(c !== null && { tanhConstant: c }),
       }
     return {
-      ...{ unit: cell, head: 'operation', kind: 'linear' },
+      unit: cell,
+      head: 'operation',
+      kind: 'linear',
       tokens: growing.operations.map((_, o) => states + o),
       ...(c !== null && { tanhConstant: c / operationTanhReduction }),
     }
   })
 }
 
-/** π(α; θ, Ω): all values uniform in ±0.1, biases included; the first input of an LSTM is zero. */
+/** π(α; θ, Ω). All initial values, including biases, are uniform in ±0.1; the first input of an LSTM is zero. */
 export function cnasController(growing: GrowingSpace, rng: Random, given: ControllerOptions = {}): Policy {
   const { hidden, temperature } = declared.read(given)
   return lstmPolicy(growing.process, rng, {
@@ -57,9 +64,9 @@ export function cnasController(growing: GrowingSpace, rng: Random, given: Contro
 }
 
 /**
- * Rows of θ that belong to options which the present stage has not got: embeddings, rows of linear heads, their biases.
- * Their only gradient would be weight decay, which Adam turns into full steps towards zero: an operation would come in
- * with a logit of 0 whatever it began with. So they are left alone until their stage.
+ * Finds the rows of θ (embeddings, rows of linear heads and their biases) whose options exist in the present stage.
+ * The only gradient of other rows would be weight decay, which Adam turns into full steps towards zero, so that a new
+ * operation would always start with a logit of 0. Those rows do not change until their stage.
  */
 export function activeRows(
   growing: GrowingSpace,

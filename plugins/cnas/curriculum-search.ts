@@ -32,10 +32,10 @@ function stagesOf(growing: GrowingSpace, { warmUp, epochs }: ReadCnasOptions): O
 }
 
 /**
- * Guo et al., algorithm 1: for each of the growing spaces Ω₁ ⊂ Ω₂ ⊂ …, warm the shared weights up with uniformly drawn
- * architectures, then alternate epochs of weight steps and policy steps; nothing is reset between stages. A fixed
- * space is the case of one stage. All randomness is named by the epoch, so that a search resumed from a checkpoint goes
- * on exactly as if it had never stopped.
+ * Guo et al., algorithm 1: for each of the growing spaces Ω₁ ⊂ Ω₂ ⊂ …, it warms up the shared weights with uniformly
+ * drawn architectures, then alternates epochs of weight steps and policy steps. Nothing is reset between stages. A
+ * fixed space has one stage. All random numbers derive from the epoch, so that a search resumed from a checkpoint
+ * continues exactly as if it had never stopped.
  */
 export const curriculumSearch = (options: ReadCnasOptions) =>
   stagedSearch('cnas', options, (parts) => {
@@ -54,12 +54,17 @@ export const curriculumSearch = (options: ReadCnasOptions) =>
     const batches = (split: typeof train | typeof validation, count: number, drawn: typeof rng) => {
       const order = drawn.fork('batches')
       return batchesOf(split, {
-        ...{ batchSize, steps: count, dropRemainder: false },
+        batchSize,
+        steps: count,
+        dropRemainder: false,
         order: (pass) => order.fork(`pass ${pass}`),
       })
     }
     return {
-      ...{ supernet, data: shared, stages, optimizer: sharedSgd({ learningRate, momentum, weightDecay }) },
+      supernet,
+      data: shared,
+      stages,
+      optimizer: sharedSgd({ learningRate, momentum, weightDecay }),
       training: { steps, clipNorm, disturbance },
       deciding: { ...decidingOf(options, deciding), order: growing.order },
       strategy: (trainer, watch) => ({
@@ -81,7 +86,7 @@ export const curriculumSearch = (options: ReadCnasOptions) =>
             yield learner.update(genotype, accuracy)
           }
         },
-        /** Drawn from the policy and ranked by shared weights on the whole validation split. */
+        /** Draws architectures from the policy and ranks them by shared weights on the whole validation split. */
         async *derive(stage, last): AsyncGenerator<EventDraft> {
           const drawn = rng.fork(`derive ${stage}`)
           const proposals = Array.from({ length: options.candidates }, () => {

@@ -1,13 +1,12 @@
 import { join } from 'node:path'
+import { ArchloomError, realClock } from '../../core/index.ts'
 import {
-  ArchloomError,
   claim,
   type Reproduction as Form,
   inWords,
   type ReproduceOptions,
-  realClock,
   type Scale,
-} from '../../core/index.ts'
+} from '../../core/reproduction.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { describeDataset } from '../../evaluators/data/index.ts'
 import { nasBench201Table } from '../../evaluators/tabular/index.ts'
@@ -28,8 +27,8 @@ const percent = (shares: readonly number[]) => `${inWords(shares.map((share) => 
 const PUBLISHED = 0.974
 
 /**
- * E1: fixed space, curriculum, curriculum without warm-up and random at the same number of weight and policy steps; the
- * derived cell trained from scratch. E2: the same policy on NAS-Bench-201's table, where nothing is shared.
+ * E1: fixed space, curriculum, curriculum without warm-up and random at the same number of weight and policy steps;
+ * the derived cell is trained from scratch. E2: the same policy on the table of NAS-Bench-201, without shared weights.
  */
 export async function reproduce(options: ReproduceOptions): Promise<Reproduction> {
   const { scale, seed, log, signal } = options
@@ -67,7 +66,12 @@ export async function reproduce(options: ReproduceOptions): Promise<Reproduction
   const table = tableExperiment(scale, seed, environment, log)
   if (table) claims.push(table.claim)
   return {
-    ...{ paper: 'cnas', scale, seed, seconds: (realClock.now() - began) / 1000, claims, runs },
+    paper: 'cnas',
+    scale,
+    seed,
+    seconds: (realClock.now() - began) / 1000,
+    claims,
+    runs,
     ...(table && { tableCurve: table.curve }),
   }
 }

@@ -15,15 +15,18 @@ export type Grow = 'operations' | 'nodes' | 'none'
 
 export interface GrowingOptions {
   readonly grow: Grow
-  /** Operations in the order in which they are added; those left out are never used. Default: see `operationOrder`. */
+  /**
+   * Operations in the order in which they are added; operations that are left out are never used. Default: see
+   * `operationOrder`.
+   */
   readonly order?: readonly string[]
   /** Number of stages. Default: until nothing is left to add. */
   readonly stages?: number
 }
 
 /**
- * The order that the released program draws with its seed 2020 (PyTorch's generator), for the eight operations of the
- * cell space.
+ * The order that the released program draws with its seed 2020 (by the generator of PyTorch), for the eight operations
+ * of the cell space.
  */
 export const releasedOrder = [
   'sep_conv_3x3',
@@ -36,7 +39,7 @@ export const releasedOrder = [
   'sep_conv_5x5',
 ] as const
 
-/** Operations with weights that a curriculum may begin with: a space without any could not be trained. */
+/** Operations with weights that a curriculum may start with, because a space without weights cannot be trained. */
 const BEGINNINGS = ['sep_conv_3x3', 'nor_conv_3x3']
 
 /** An operation with weights first, the others in random order. */
@@ -46,8 +49,8 @@ export function operationOrder(operations: readonly string[], rng: Random): read
 }
 
 /**
- * Nested spaces Ω₁ ⊂ Ω₂ ⊂ … within one search space, seen through masks: the controller and the supernet are those of
- * the whole space from the beginning. Choices are a genotype in the order in which the controller takes decisions.
+ * Nested spaces Ω₁ ⊂ Ω₂ ⊂ … within one search space, represented by masks: the controller and the supernet are those
+ * of the whole space from the beginning. Choices are a genotype in the order in which the controller takes decisions.
  */
 export interface GrowingSpace {
   /** The present stage, as a policy sees it. */
@@ -57,7 +60,7 @@ export interface GrowingSpace {
   /** The curriculum: operations in order of addition. */
   readonly order: readonly string[]
   readonly stages: number
-  /** How the decisions of a space of cells hang together; undefined in other spaces. */
+  /** The positions of decisions in a space of cells; undefined in other spaces. */
   readonly cells: readonly CellDecision[] | undefined
   /** The present stage, from 0. */
   readonly stage: number
@@ -66,11 +69,11 @@ export interface GrowingSpace {
   operationsIn(stage: number): readonly string[]
   /** Intermediate nodes in use in a stage; undefined in spaces without cells. */
   nodesIn(stage: number): number | undefined
-  /** Number of architectures of a stage; undefined where constraints make it hard to count. */
+  /** Number of architectures of a stage; undefined if constraints make counting too expensive. */
   sizeOf(stage: number): bigint | undefined
   /** Whether a stage uses option `option` of decision `index` of the process. */
   uses(stage: number, index: number, option: number): boolean
-  /** Each decision uniform on its own scale over what the present stage allows. */
+  /** Draws a genotype; each decision is uniform on its own scale over the options of the present stage. */
   uniform(rng: Random): Genotype
   toGenotype(choices: Genotype): Genotype
   toChoices(genotype: Genotype): Genotype
@@ -121,7 +124,7 @@ export function growingSpace(space: SearchSpace, options: GrowingOptions, rng: R
   const masked = (turn: number) => choosesOperation[turns[turn] as number] === true
   const uses = (at: number, turn: number, option: number) =>
     inUse(at, turn) && (!masked(turn) || masks[at]?.[option] === true)
-  /** Values known so far, at their places in the space; the others 0. */
+  /** The values known so far at their positions in the space; the others are 0. */
   const spread = (choices: readonly number[]) => {
     const known = new Array<number>(space.decisions.length).fill(0)
     for (const [turn, value] of choices.entries()) known[turns[turn] as number] = value
@@ -175,7 +178,7 @@ export function growingSpace(space: SearchSpace, options: GrowingOptions, rng: R
     },
     toGenotype(choices) {
       const genotype = spread(choices)
-      // A node that is not there yet is a node of zeros, so that the cell's output keeps its channels.
+      // A node that is not added yet is a node of zeros, so that the output of the cell keeps its channels.
       for (const [turn, index] of turns.entries())
         if (!inUse(stage, turn)) genotype[index] = choosesOperation[index] ? none : 0
       return genotype

@@ -1,24 +1,47 @@
-/** CNAS: weight-sharing search through a space that grows by one operation (or node) at a time. */
-import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
+/** CNAS: search with shared weights in a space that grows by one operation (or node) at a time. */
+import { declarePlugin, definePlugin, type Plugin, tokens } from '../../core/index.ts'
 import { oneShotNeeds } from '../../evaluators/weight-sharing/index.ts'
 import { curriculumSearch } from './curriculum-search.ts'
 import { type CnasOptions, declared } from './options.ts'
 import { paper } from './paper.ts'
 
+const about = declarePlugin({
+  name: 'cnas',
+  kind: 'one-shot method',
+  does: 'Search in a space that grows in stages.',
+  provides: ['algorithm'],
+  needs: oneShotNeeds,
+  paper,
+  options: declared,
+})
+
 /**
- * Curriculum search on shared weights: `createSearch({ space: cellSpace(), evaluator: weightSharing({ data }), plugins:
- * [cnas()], … })`. The derived architectures are the search's trials. Uses the weight optimizer that another plugin
- * provides, where there is one. Errors: ARCHLOOM_OPTION; when it runs ARCHLOOM_CNAS_SPACE,
+ * Curriculum search on shared weights: `createSearch({ space: cellSpace(), evaluator: weightSharing({ data }),
+ * plugins: [cnas()], … })`. The derived architectures are the trials of the search. If another plugin provides a
+ * weight optimizer, it is used. Errors: ARCHLOOM_OPTION; from the search, ARCHLOOM_CNAS_SPACE,
  * ARCHLOOM_CNAS_CURRICULUM, ARCHLOOM_CHECKPOINT_OTHER, ARCHLOOM_WEIGHT_SHARING_DIVERGED.
  */
 export function cnas(given: CnasOptions = {}): Plugin {
   const options = declared.read(given)
   return definePlugin({
-    name: 'cnas',
-    provides: ['algorithm'],
-    needs: oneShotNeeds,
-    paper,
+    ...about,
     options,
+    panels: [
+      {
+        kind: 'lines',
+        title: 'Policy entropy',
+        about: 'How undecided the policy is, in nats; it rises where a stage adds options.',
+        event: 'policy.progress',
+        metrics: ['entropy'],
+      },
+      {
+        kind: 'lines',
+        title: 'Reward and baseline',
+        about: 'The reward of sampled architectures, and the moving average from which the advantage is measured.',
+        event: 'policy.progress',
+        metrics: ['reward', 'baseline'],
+      },
+    ],
     bind: ({ bind }) => bind(tokens.ALGORITHM).toFactory(curriculumSearch(options)),
   })
 }

@@ -1,13 +1,6 @@
 /** `archloom reproduce cnas --scale medium`: curricula on shared weights, with a table as the judge. */
-import {
-  createSearch,
-  type EvaluatorDefinition,
-  type Experiment,
-  type ExperimentPart,
-  memoryStore,
-  type SearchSpace,
-  seeded,
-} from '../../core/index.ts'
+import { createSearch, type EvaluatorDefinition, memoryStore, type SearchSpace, seeded } from '../../core/index.ts'
+import type { Experiment, ExperimentPart } from '../../core/reproduction.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { cifar10, halfSize } from '../../evaluators/data/index.ts'
 import { nasBench201Table } from '../../evaluators/tabular/index.ts'

@@ -14,24 +14,19 @@ import type { GrowingSpace } from './growing-space.ts'
 
 export const policyLearnerFields = {
   ...controllerFields,
-  /** Of Adam, on the policy. Default 3e-4. */
-  learningRate: number({ above: 0, default: 3e-4 }),
-  /** L2 penalty that joins Adam's gradient, in active rows. Default 5e-4. */
-  weightDecay: number({ min: 0, default: 5e-4 }),
-  /** λ, weight of the sum of all decisions' entropies in nats. Default 0.005. */
-  entropyWeight: number({ min: 0, default: 0.005 }),
-  /** γ of the moving baseline. Default 0.99. */
-  baselineDecay: number({ min: 0, below: 1, default: 0.99 }),
-  /** Limit of the gradient's norm over all controllers together. Default 5. */
-  clipNorm: number({ above: 0, default: 5 }),
+  learningRate: number({ above: 0, default: 3e-4, doc: 'Learning rate of Adam for the policy.' }),
+  weightDecay: number({ min: 0, default: 5e-4, doc: "L2 penalty that joins Adam's gradient, in active rows." }),
+  entropyWeight: number({ min: 0, default: 0.005, doc: "λ, weight of the sum of all decisions' entropies in nats." }),
+  baselineDecay: number({ min: 0, below: 1, default: 0.99, doc: 'γ of the moving baseline.' }),
+  clipNorm: number({ above: 0, default: 5, doc: "Limit of the gradient's norm over all controllers together." }),
 }
 const declared = options('cnas policyLearner', policyLearnerFields)
 export type PolicyLearnerOptions = OptionsOf<typeof declared>
 
-/** θ, its optimizer and its baseline: they live through all stages, and nothing of them is ever reset. */
+/** θ, its optimizer and its baseline. They are kept through all stages and never reset. */
 export interface PolicyLearner {
   readonly policy: Policy
-  /** b, absent before the first reward. */
+  /** b; undefined before the first reward. */
   readonly baseline: number | undefined
   /** One REINFORCE update from one architecture's reward R ∈ [0, 1]. */
   update(choices: Genotype, reward: number): Readonly<Record<string, number>>
@@ -40,8 +35,8 @@ export interface PolicyLearner {
 }
 
 /**
- * ∇θ of −log π(α) · A − λ · H, clipped, then Adam. The baseline takes the reward in before it is subtracted:
- * b ← γ·b + (1 − γ)·R and A = R − b = γ · (R − b before), 0 at the very first update.
+ * ∇θ of −log π(α) · A − λ · H, clipped, then Adam. The baseline is updated with the reward before it is subtracted: b
+ * ← γ·b + (1 − γ)·R and A = R − b = γ · (R − b before), 0 at the very first update.
  */
 export function policyLearner(growing: GrowingSpace, rng: Random, given: PolicyLearnerOptions = {}): PolicyLearner {
   const { learningRate, weightDecay, entropyWeight, baselineDecay, clipNorm, ...network } = declared.read(given)

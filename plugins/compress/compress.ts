@@ -2,7 +2,18 @@ import * as tf from '@tensorflow/tfjs-core'
 import { ArchloomError } from '../../core/errors.ts'
 import { type Dataset, type Network, type Split, type SplitRole, seeded } from '../../core/index.ts'
 import { replaceFile } from '../../core/node/files.ts'
-import { optionError, optionNames } from '../../core/options/index.ts'
+import {
+  among,
+  callback,
+  group,
+  isObject,
+  number,
+  optionNames,
+  optionsFor,
+  required,
+  value,
+  whole,
+} from '../../core/options/index.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { classify } from '../../evaluators/metrics/index.ts'
 import type { SupervisedTrainerOptions } from '../../evaluators/training/index.ts'
@@ -25,43 +36,49 @@ import { compareOnnx, type Exported, type ExportReport, exportOnnx, exportQuanti
 import { error } from './errors.ts'
 import { layerGraphOf, type ModelSource } from './source.ts'
 
-/** Shares of the original, in (0, 1]; both hold where both are given. */
+/** Shares of the original, in (0, 1]. If both are given, both are met. */
 export interface CompressionTarget {
-  /** Bit operations, of those at 32 × 32 bits: 8-bit integers alone are 0.0625, 4-bit ones some 0.016. */
+  /**
+   * Bit operations as a share of those at 32 × 32 bits: 8-bit integers alone give 0.0625, 4-bit integers about 0.016.
+   */
   readonly bops?: number
   readonly multiplyAdds?: number
 }
 
 export interface CompressOptions {
   readonly target: CompressionTarget
-  /** Training images prune, fine-tune and calibrate; validation images measure. */
+  /** Training images are used for pruning, fine-tuning and calibration, validation images for measurements. */
   readonly data: Pick<Dataset, 'train' | 'validation'>
   /**
-   * How channels are chosen: 'cacp' searches with an agent, 'uniform' takes the same share of every layer, the most
-   * important channels stay. Default 'cacp'.
+   * How channels are chosen: 'cacp' searches with an agent, 'uniform' keeps the same share of every layer, with its
+   * most important channels. Default: 'cacp'.
    */
   readonly prune?: 'cacp' | 'uniform'
   /**
-   * 8: integers after training, fast on any processor. 'search': bits of every layer and groups of filters are searched
-   * together (ABS). Default: 8 where pruning can meet the target with it, else 'search'.
+   * 8: 8-bit integers after training, which are fast on any processor. 'search': the bits of every layer and groups of
+   * filters are searched together (ABS). Default: 8 if pruning can meet the target with it, else 'search'.
    */
   readonly bits?: 8 | 'search'
   /** Passes over the training images in the search of bits. Default 4. */
   readonly searchEpochs?: number
-  /** Of the search of bits, as `absSearch` takes them: candidate bits, groups of filters, what costs count. */
+  /** Options of `absSearch` for the search of bits: candidate bits, groups of filters, the weight of the cost. */
   readonly bitSearch?: BitSearchOptions
-  /** Prunings that the agent tries. Default 100. */
+  /** Number of prunings that the agent tries. Default: 100. */
   readonly episodes?: number
-  /** Validation images on which each of them is measured, drawn once. Default: all, and at most 2,000. */
+  /** Number of validation images on which each of them is measured, drawn once. Default: all, but at most 2,000. */
   readonly episodeImages?: number
-  /** Which channels may go. Default: inside blocks, kept in multiples of 8 where the target can be met so. */
+  /**
+   * Which channels may be pruned. Default: those inside blocks, kept in multiples of 8 if the target can be met with
+   * that.
+   */
   readonly channels?: PruningOptions
-  /** Passes over the training images after pruning. Default 2; 0: none. */
+  /** Passes over the training images after pruning; 0 for none. Default: 2. */
   readonly epochs?: number
   readonly trainer?: SupervisedTrainerOptions
   readonly seed?: number
   readonly signal?: AbortSignal
-  readonly log?: (text: string) => void
+  /** Called with every line of progress. */
+  readonly onProgress?: (text: string) => void
 }
 
 export type BitSearchOptions = Pick<
@@ -71,40 +88,32 @@ export type BitSearchOptions = Pick<
   | 'edgeBits'
   | 'lambda'
   | 'learningRate'
-  | 'thresholdRate'
+  | 'thresholdLearningRate'
   | 'weightDecay'
   | 'batchSize'
-  | 'fineTuneRate'
+  | 'fineTuneLearningRate'
 >
-const bitSearchOptions: Readonly<Record<keyof BitSearchOptions, true>> = {
-  ladder: true,
-  prune: true,
-  edgeBits: true,
-  lambda: true,
-  learningRate: true,
-  thresholdRate: true,
-  weightDecay: true,
-  batchSize: true,
-  fineTuneRate: true,
-}
 
 export interface CompressionFigures {
   readonly accuracy: number
   readonly multiplyAdds: number
   readonly parameters: number
-  /** Bit operations of one image. */
+  /** Bit operations for one image. */
   readonly bops: number
 }
 
 export interface CompressedModel {
-  /** Pruned and fine-tuned, in floats. */
+  /** The pruned and fine-tuned network in floating point. */
   readonly graph: LayerGraph
-  /** With searched bits: what they are. */
+  /** The quantised model, if bits were searched. */
   readonly quantised?: QuantisedModel
   readonly before: CompressionFigures
-  /** Accuracy of the file in integers that `export` writes, run by ONNX Runtime. */
+  /**
+   * Figures of the compressed model. The accuracy is that of the integer file that `export` writes, run by ONNX
+   * Runtime.
+   */
   readonly after: CompressionFigures
-  /** Layers that the search of bits left unpruned, because its groups do not divide their filters. */
+  /** Layers that the bit search left unpruned, because its groups do not divide their filters. */
   readonly unpruned: readonly string[]
   /** Builds the network; dispose it. */
   network(): GraphNetwork
@@ -114,23 +123,26 @@ export interface CompressedModel {
 
 const FLOAT = 32 * 32
 const INTEGER = 8 * 8
-/** Share of bit operations that 8-bit integers leave. */
+/** Share of bit operations that remains with 8-bit integers. */
 const EIGHT = INTEGER / FLOAT
 
 /**
- * A trained model made smaller: channels pruned until the target is met together with 8-bit integers, or bits and
- * filters searched together where that is asked for or needed; weights fine-tuned, ready to be exported.
- * Errors: ARCHLOOM_COMPRESS_TARGET (says the least that can be reached), ARCHLOOM_OPTION,
+ * Makes a trained model smaller: channels are pruned until the target is met together with 8-bit integers, or bits and
+ * filters are searched together if that is requested or necessary. The weights are fine-tuned, and the result can be
+ * exported. Errors: ARCHLOOM_COMPRESS_TARGET (states the smallest reachable share), ARCHLOOM_OPTION,
  * ARCHLOOM_COMPRESS_SOURCE; those of layerGraph, pruningProblem, absSearch, and the trainer.
  */
 export async function compress(source: ModelSource, options: CompressOptions): Promise<CompressedModel> {
-  checkOptions(options ?? {})
-  const { data, epochs = 2, trainer, seed = 0, signal, log = () => {} } = options
+  declared.read(options)
+  bitNames(options.bitSearch ?? {})
+  if (Object.keys(options.target).length === 0)
+    throw declared.refuse('target', options.target, '{ bops, multiplyAdds }: one or both, each a share in (0, 1]')
+  const { data, epochs = 2, trainer, seed = 1, signal, onProgress: log = () => {} } = options
   await useEngine()
   const whole = await layerGraphOf(source)
   const { problem, channels } = choicesOf(whole, options)
   const { multiplyAdds = 1, bops = 1 } = options.target
-  // Without a group of channels to prune, bits alone can make it smaller.
+  // If no channels can be pruned, only bits are searched.
   const { minimum = 1 } = problem ?? {}
   if (multiplyAdds < minimum) throw infeasible('multiply-adds', multiplyAdds, minimum)
   const searches = options.bits === 'search' || (options.bits === undefined && bops < minimum * EIGHT)
@@ -167,15 +179,15 @@ async function writtenTo(file: string, { model, report }: Exported): Promise<Exp
   return { ...report, file }
 }
 
-/** Bits and, where the channels were not pruned before, filters. */
+/** Searches bits and, if channels were not pruned before, filters. */
 async function withSearchedBits(
   graph: LayerGraph,
   before: CompressionFigures,
   options: CompressOptions,
 ): Promise<CompressedModel> {
-  const { data, epochs = 2, searchEpochs = 4, seed = 0, signal, log = () => {} } = options
+  const { data, epochs = 2, searchEpochs = 4, seed = 1, signal, onProgress: log = () => {} } = options
   const { bops = 1, multiplyAdds = 1 } = options.target
-  // The search counts shares of what it is given.
+  // The search expects the share of the given network.
   const share = (bops * before.bops) / (graphCost(graph).multiplyAdds * FLOAT)
   const { bitSearch = {} } = options
   const { prune = {}, ...search } = bitSearch
@@ -190,13 +202,14 @@ async function withSearchedBits(
     fineTuneEpochs: epochs,
     seed,
     prune: plan.groups.length === 0 ? false : odd,
-    report: progressOf(log),
+    onProgress: progressOf(log),
     ...(signal && { signal }),
   })
   using network = quantisedNetwork(model)
   const exported = await exportQuantisedModel(model)
   const after = { ...graphCost(model.graph), accuracy: await fileAccuracy(network, exported, data), bops: model.bops }
-  if (plan.oddLayers.length > 0) log(`unpruned, as groups do not divide their filters: ${plan.oddLayers.join(', ')}`)
+  if (plan.oddLayers.length > 0)
+    log(`unpruned, because groups do not divide their filters: ${plan.oddLayers.join(', ')}`)
   log(`compressed: ${figuresText(after)}`)
   return {
     graph: model.graph,
@@ -214,7 +227,7 @@ const pickedPlan = ({ ladder, edgeBits }: BitSearchOptions) => ({
   ...(edgeBits !== undefined && { edgeBits }),
 })
 
-/** Told at every tenth of a search. */
+/** Logs every tenth of a search. */
 function progressOf(log: (text: string) => void): (progress: SearchProgress) => void {
   let told = 0
   return ({ step, steps, loss, share }) => {
@@ -228,7 +241,7 @@ function progressOf(log: (text: string) => void): (progress: SearchProgress) => 
 const infeasible = (unit: string, received: number, minimum: number) =>
   error('ARCHLOOM_COMPRESS_TARGET', { unit, received, minimum })
 
-/** Kept channels in multiples of 8, in which integer kernels work best, where the target can be met so. */
+/** Keeps channels in multiples of 8, which are best for integer kernels, if the target can be met with that. */
 function choicesOf(graph: LayerGraph, { target, bits, channels: given = {} }: CompressOptions) {
   const { multiplyAdds = 1, bops = 1 } = target
   const wanted = Math.min(multiplyAdds, bits === 'search' ? 1 : bops / EIGHT)
@@ -247,76 +260,106 @@ function choicesOf(graph: LayerGraph, { target, bits, channels: given = {} }: Co
 const figuresText = ({ accuracy, multiplyAdds, bops }: CompressionFigures) =>
   `accuracy ${accuracy.toFixed(4)}, ${(multiplyAdds / 1e6).toFixed(2)} M multiply-adds, ${(bops / 1e9).toFixed(2)} G bit operations`
 
-const isShare = (value: unknown) => typeof value === 'number' && value > 0 && value <= 1
-
-const compressNames = optionNames<CompressOptions>('compress', {
-  target: true,
-  data: true,
-  prune: true,
-  bits: true,
-  searchEpochs: true,
-  bitSearch: true,
-  episodes: true,
-  episodeImages: true,
-  channels: true,
-  epochs: true,
-  trainer: true,
-  seed: true,
-  signal: true,
-  log: true,
-})
-
-function checkOptions(options: Partial<CompressOptions>): void {
-  compressNames(options)
-  const { target, data, prune = 'cacp', bits, episodes = 100, epochs = 2, searchEpochs = 4 } = options
-  const refuse = (option: string, received: unknown, expected: string) =>
-    optionError('compress', option, received, expected)
-  const shares = Object.entries(target ?? {})
-  const known = ['bops', 'multiplyAdds']
-  const expected = '{ bops, multiplyAdds }: one or both, each a share in (0, 1]'
-  if (shares.length === 0 || shares.some(([unit]) => !known.includes(unit))) throw refuse('target', target, expected)
-  for (const [unit, share] of shares) if (!isShare(share)) throw refuse(`target.${unit}`, share, expected)
-  if (!data || data.train.size === 0 || data.validation.size === 0)
-    throw refuse('data', data && [data.train.size, data.validation.size], 'training and validation images')
-  if (prune !== 'cacp' && prune !== 'uniform') throw refuse('prune', prune, "'cacp' or 'uniform'")
-  if (bits !== undefined && bits !== 8 && bits !== 'search') throw refuse('bits', bits, "8 or 'search'")
-  if (!(searchEpochs > 0 && Number.isFinite(searchEpochs)))
-    throw refuse('searchEpochs', searchEpochs, 'a positive number')
-  const { episodeImages = 1, bitSearch = {} } = options
-  if (!Number.isInteger(episodeImages) || episodeImages < 1)
-    throw refuse('episodeImages', episodeImages, 'a positive whole number')
-  for (const option of Object.keys(bitSearch))
-    if (!Object.hasOwn(bitSearchOptions, option))
-      throw refuse(
-        `bitSearch.${option}`,
-        bitSearch[option as 'lambda'],
-        `one of ${Object.keys(bitSearchOptions).join(', ')}`,
-      )
-  if (!Number.isInteger(episodes) || episodes < 1) throw refuse('episodes', episodes, 'a positive whole number')
-  if (!(epochs >= 0 && Number.isFinite(epochs))) throw refuse('epochs', epochs, 'a number of at least 0')
+const images = (data: unknown) => {
+  const { train, validation } = (data ?? {}) as Partial<CompressOptions['data']>
+  return Boolean(train && validation && train.size > 0 && validation.size > 0)
 }
 
+export const declared = optionsFor<CompressOptions>()(
+  'compress',
+  {
+    target: required(
+      group(
+        {
+          bops: number({ above: 0, max: 1, doc: 'Share of the bit operations at 32 × 32 bits.' }),
+          multiplyAdds: number({ above: 0, max: 1, doc: 'Share of the multiply-adds.' }),
+        },
+        { doc: 'What may be left of the original: at least one of the two.' },
+      ),
+    ),
+    data: required(
+      value<CompressOptions['data']>('training and validation images', {
+        holds: images,
+        doc: 'Training images are used for pruning, fine-tuning and calibration, validation images for measurements.',
+      }),
+    ),
+    prune: among(['cacp', 'uniform'], {
+      default: 'cacp',
+      doc: 'How channels are chosen: by a trained agent, or the same share of every layer.',
+    }),
+    bits: among([8, 'search'], {
+      absent: '8 where pruning can meet the target with it, else "search"',
+      doc: 'Integers of 8 bits after training, or bits of every layer and groups of filters searched together.',
+    }),
+    searchEpochs: number({ above: 0, default: 4, doc: 'Passes over the training images in the search of bits.' }),
+    bitSearch: value<BitSearchOptions>('an object of options', {
+      holds: isObject,
+      doc: 'Options of the search of bits, as `absCompress` takes them.',
+    }),
+    episodes: whole({ min: 1, default: 100, doc: 'Prunings that the agent tries.' }),
+    episodeImages: whole({
+      min: 1,
+      default: 2000,
+      doc: 'Validation images, drawn once, on which each of them is measured.',
+    }),
+    channels: value<PruningOptions>('options of pruningProblem', {
+      holds: isObject,
+      absent: 'inside blocks, in multiples of 8 where the target can be met so',
+      doc: 'Which channels may go.',
+    }),
+    epochs: number({ min: 0, default: 2, doc: 'Passes over the training images after pruning; 0: none.' }),
+    trainer: value<SupervisedTrainerOptions>('options of supervisedTrainer', {
+      holds: isObject,
+      doc: 'How the pruned network is fine-tuned.',
+    }),
+    seed: number({ default: 1, doc: 'Seed of everything random.' }),
+    signal: value<AbortSignal>('an AbortSignal', { holds: isObject, doc: 'Ends the work early.' }),
+    onProgress: callback<(text: string) => void>({ doc: 'Called with every line of progress.' }),
+  },
+  { renamed: { log: 'onProgress' } },
+)
+const bitNames = optionNames<BitSearchOptions>('compress', {
+  ladder: true,
+  prune: true,
+  edgeBits: true,
+  lambda: true,
+  learningRate: true,
+  thresholdLearningRate: true,
+  weightDecay: true,
+  batchSize: true,
+  fineTuneLearningRate: true,
+})
+
 async function prunedGraph(problem: PruningProblem, rate: number, options: CompressOptions): Promise<LayerGraph> {
-  const { data, prune = 'cacp', episodes = 100, seed = 0, signal, channels = {} } = options
+  const { data, prune = 'cacp', episodes = 100, seed = 1, signal, channels = {} } = options
   if (prune === 'uniform') {
     const rng = seeded(seed).fork('calibration')
     return pruneChannels(problem, uniformCounts(problem, rate), await calibrate(problem, data.train, { rng }))
   }
-  const agent = { warmUp: { episodes: Math.max(1, Math.floor(episodes / 3)) } }
-  const { log = () => {}, episodeImages = 2_000 } = options
+  const controller = { warmUp: { episodes: Math.max(1, Math.floor(episodes / 3)) } }
+  const { onProgress: log = () => {}, episodeImages = 2_000 } = options
   let most = 0
-  const report = ({ accuracy, kept }: PruningEpisode, number: number) => {
+  const onProgress = ({ accuracy, kept }: PruningEpisode, number: number) => {
     most = Math.max(most, accuracy)
     log(`pruning ${number + 1} of ${episodes}: keeps ${kept.join(', ')} channels, accuracy ${accuracy.toFixed(4)}, best ${most.toFixed(4)}`) // biome-ignore format: one line
   }
   const validation = sampleOf(data.validation, episodeImages, seed)
   const measured = { train: data.train, validation }
-  const parts = { data: measured, episodes, agent, rates: [rate], seed, report, ...channels, ...(signal && { signal }) }
+  const parts = {
+    data: measured,
+    episodes,
+    controller,
+    rates: [rate],
+    seed,
+    onProgress,
+    ...channels,
+    ...(signal && { signal }),
+  }
   const [best] = (await compressChannels(problem.graph, parts)).best
   return (best as NonNullable<typeof best>).graph
 }
 
-/** The same `count` examples at every pass, drawn once; the split itself where it has no more. */
+/** A split of `count` examples that are drawn once; the split itself if it has no more. */
 function sampleOf<R extends SplitRole>(split: Split<R>, count: number, seed: number): Split<R> {
   if (split.size <= count) return split
   return {

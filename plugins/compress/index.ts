@@ -1,4 +1,7 @@
-/** A user's own model made smaller in one call: CACP's channels, fine-tuning, integers, an ONNX file. */
+/** Makes a user's model smaller in one call: channels by CACP, fine-tuning, integers, and an ONNX file. */
+import { declarePlugin } from '../../core/index.ts'
+import { declared } from './compress.ts'
+
 export {
   type BitSearchOptions,
   type CompressedModel,
@@ -8,3 +11,10 @@ export {
   compress,
 } from './compress.ts'
 export { layerGraphOf, type ModelSource } from './source.ts'
+
+declarePlugin({
+  name: 'compress',
+  kind: 'composition',
+  does: 'A trained model made smaller: channels, fine-tuning, integers, an ONNX file.',
+  options: declared,
+})

@@ -15,14 +15,14 @@ import { importGraphModel, importOnnx } from '../onnx/index.ts'
 import { error } from './errors.ts'
 
 /**
- * A trained network of ours, a `tf.LayersModel`, a layer graph, or the folder (or model.json) of a saved tf.js model: a
- * LayersModel or a GraphModel, or an ONNX file.
+ * A trained network of archloom, a `tf.LayersModel`, a layer graph, the folder (or model.json) of a saved tf.js model
+ * (LayersModel or GraphModel), or an ONNX file.
  */
 export type ModelSource = Network | LayerGraph | SavableModel | string | URL
 
 /**
- * Any model as a layer graph with its weights. A last softmax is left out: the graph gives logits. Errors:
- * ARCHLOOM_COMPRESS_SOURCE; ARCHLOOM_PRUNABLE_LAYER names a layer that is not supported, with those that are;
+ * Converts any model to a layer graph with its weights. A final softmax is left out, so that the graph gives logits.
+ * Errors: ARCHLOOM_COMPRESS_SOURCE; ARCHLOOM_PRUNABLE_LAYER names a layer that is not supported, with those that are;
  * ARCHLOOM_PRUNABLE_WEIGHTS for weights that are not finite; those of importGraphModel.
  */
 export async function layerGraphOf(source: ModelSource): Promise<LayerGraph> {
@@ -34,15 +34,15 @@ export async function layerGraphOf(source: ModelSource): Promise<LayerGraph> {
 async function graphOf(source: ModelSource): Promise<LayerGraph> {
   if (typeof source === 'string' || source instanceof URL) return fromFolder(source)
   if (typeof source !== 'object' || source === null)
-    throw error('ARCHLOOM_COMPRESS_SOURCE', { source: String(source), reason: 'it is no model' })
+    throw error('ARCHLOOM_COMPRESS_SOURCE', { source: String(source), reason: 'it is not a model' })
   if ('nodes' in source) return source
-  // A LayersModel has `apply` and `trainable` too.
+  // A LayersModel also has `apply` and `trainable`.
   if ('apply' in source && 'inputShape' in source) return layerGraph(source, { lastSoftmax: 'drop' })
   if ('save' in source) return importLayersModel(source)
-  throw error('ARCHLOOM_COMPRESS_SOURCE', { source: typeof source, reason: 'it is none of the things that are known' })
+  throw error('ARCHLOOM_COMPRESS_SOURCE', { source: typeof source, reason: 'its type is not supported' })
 }
 
-/** The graph of the logits, where a softmax is its last node. */
+/** The graph without a softmax as its last node. */
 function withoutSoftmax(graph: LayerGraph): LayerGraph {
   const last = graph.nodes.find(({ name }) => name === graph.output)
   if (last?.op !== 'activation' || last.activation !== 'softmax') return graph

@@ -1,16 +1,16 @@
 /**
  * A layer's kernel as one or several matrices [dimension, outputs], and its input as the rows that these multiply. A
- * convolution is one matrix over its patches (im2col), a grouped one as many as it has groups, a depthwise one as many
- * as it has channels. A bias is the weight of a constant 1 that is appended to every row.
+ * convolution is one matrix over its patches (im2col), a grouped convolution one per group, and a depthwise
+ * convolution one per channel. A bias is the weight of a constant 1 that is appended to every row.
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { subsample } from '../../core/tensor/index.ts'
 import type { LinearTap } from '../../core/trainer.ts'
 
 export interface Blocks {
-  /** Number of matrices, each with inputs and a projector of its own. */
+  /** Number of matrices, each with its own inputs and projector. */
   readonly count: number
-  /** Inputs of one output, the constant included. */
+  /** Number of inputs of one output, including the constant. */
   readonly dimension: number
   /** [kernel] or [kernel, bias] → [count, dimension, outputs]. */
   stack(parts: readonly tf.Tensor[]): tf.Tensor3D
@@ -21,8 +21,8 @@ export interface Blocks {
 }
 
 /**
- * The same matrices turned over: what is projected is the side of the outputs, and its rows are the layer's outputs.
- * Projecting there protects nothing; it is what projection of inputs is compared with.
+ * The same matrices transposed: the output side is projected, and the rows are the outputs of the layer. This protects
+ * nothing; it is a control for the projection of inputs.
  */
 export function outputBlocksOf(use: Pick<LinearTap, 'kernel' | 'bias' | 'geometry'>): Blocks {
   const { kernel, bias, geometry } = use
@@ -40,7 +40,8 @@ export function outputBlocksOf(use: Pick<LinearTap, 'kernel' | 'bias' | 'geometr
 
 export function blocksOf({ kernel, bias, geometry }: Pick<LinearTap, 'kernel' | 'bias' | 'geometry'>): Blocks {
   const shape = kernel.shape
-  // A transposed convolution spreads each pixel over its outputs: its rows are pixels, and its bias is no part of them.
+  // A transposed convolution spreads each pixel over its outputs, so its rows are pixels, and its bias is not part of
+  // them.
   const transposed = geometry.kind === 'transposed-convolution'
   const own = transposed ? undefined : bias
   const { count, inputs, outputs } = sizesOf(shape, geometry)
@@ -114,7 +115,7 @@ function rowsOf(input: tf.Tensor, geometry: LinearTap['geometry'], count: number
       const window = tf.slice(padded, [0, i * dilation, j * dilation, 0], [batch, ...size, channels])
       windows.push(subsample(window, stride))
     }
-  // Row, column, channel: the order in which a kernel lies in memory.
+  // Row, column, channel: the memory order of a kernel.
   const patches = windows.length === 1 ? (windows[0] as tf.Tensor4D) : tf.concat(windows, 3)
   if (count === 1) return tf.reshape(patches, [1, -1, inputs])
   const split = tf.reshape(patches, [batch * outHeight * outWidth, windows.length, count, channels / count])

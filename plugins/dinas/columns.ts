@@ -1,27 +1,27 @@
-/** What of a layer's input is protected: few columns that stand for a whole batch. */
+/** Computes what is protected of a layer's input: few columns that represent a whole batch. */
 import * as tf from '@tensorflow/tfjs-core'
 import type { Blocks } from './blocks.ts'
 import { columnsOfMoment } from './factor.ts'
 
 export interface ColumnOptions {
   /**
-   * 'second-moment': the projector sees X Xᵀ / n of all rows. 'mean': the batch is averaged first, and every patch of
-   * the mean is one column, unscaled, as orthogonal weight modification does.
+   * 'second-moment': X Xᵀ / n of all rows is protected. 'mean': the batch is averaged first, and every patch of the
+   * mean is one unscaled column, as in orthogonal weight modification.
    */
   readonly columns: 'mean' | 'second-moment'
-  /** Second moments are taken over the first examples of a batch until there are so many rows. */
+  /** Number of rows over which second moments are taken, from the first examples of a batch. */
   readonly rows: number
-  /** At most so many columns a protection, the largest directions first. */
+  /** Maximum number of columns per protection; the largest directions come first. */
   readonly rank: number
 }
 
-/** Columns [columns · dimension] of every block. Reads the engine: call outside of any gradient. */
+/** Columns [columns · dimension] of every block. It reads tensors, so call it outside of any gradient. */
 export function columnsOf(blocks: Blocks, input: tf.Tensor, options: ColumnOptions): readonly Float64Array[] {
   const { count, dimension: d } = blocks
   const { rows, values } = tf.tidy(() => {
     const mean = options.columns === 'mean'
     const all = blocks.rows(mean ? tf.mean(input, 0, true) : fewer(input, options.rows))
-    // More columns than dimensions: their second moment is smaller, and the projector sees nothing else.
+    // With more columns than dimensions, their second moment is smaller, and the projector depends on nothing else.
     const moments = all.shape[1] > Math.min(d, options.rank)
     const kept = moments ? tf.matMul(all, all, true, false) : all
     return { rows: all.shape[1], values: { moments, data: kept.dataSync() as Float32Array } }

@@ -1,5 +1,6 @@
 /** `archloom reproduce dinas`: disturbance and ranking with and without projection, under the same steps. */
-import { type ReproduceOptions, type Reproduction, realClock, type Scale } from '../../core/index.ts'
+import { realClock } from '../../core/index.ts'
+import type { ReproduceOptions, Reproduction, Scale } from '../../core/reproduction.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { beside } from './experiment/beside.ts'
 import { type ImagePart, imagePart } from './experiment/image-part.ts'
@@ -16,11 +17,22 @@ interface ScaleSettings extends Omit<ImagePart, 'seed'> {
 const scales: Readonly<Record<Scale, ScaleSettings>> = {
   smoke: { d1: 1, d2: 1, d3: 0, d4: { seeds: 1, steps: 60 }, d5: 0, train: 1000, validation: 500 },
   small: {
-    ...{ d1: 5, d2: 5, d3: 3, d4: { seeds: 3, steps: 300 }, d5: 5, train: 8000, validation: 1000 },
+    d1: 5,
+    d2: 5,
+    d3: 3,
+    d4: { seeds: 3, steps: 300 },
+    d5: 5,
+    train: 8000,
+    validation: 1000,
     table: { seeds: 2, weightSteps: 20, policySteps: 20, ranked: 40, channels: 8, batchSize: 32 },
   },
   paper: {
-    ...{ d1: 5, d2: 5, d3: 5, d4: { seeds: 5, steps: 2000 }, d5: 5, validation: 5000 },
+    d1: 5,
+    d2: 5,
+    d3: 5,
+    d4: { seeds: 5, steps: 2000 },
+    d5: 5,
+    validation: 5000,
     table: { seeds: 3, weightSteps: 2700, policySteps: 300, ranked: 500, channels: 16, batchSize: 96 },
   },
 }

@@ -1,6 +1,6 @@
 /**
- * Few columns with the second moment of many: a factor L of a symmetric positive semi-definite K = L Lᵀ, by Cholesky
- * with diagonal pivoting. The projector only sees X through X Xᵀ, so the columns of L stand for all of X.
+ * Computes few columns with the same second moment as many: a factor L of a symmetric positive semi-definite K = L Lᵀ,
+ * by Cholesky with diagonal pivoting. The projector depends on X only through X Xᵀ, so the columns of L can replace X.
  */
 
 /**
@@ -13,14 +13,15 @@ export function columnsOfMoment(moment: Float64Array, d: number, rank = d): Floa
   const largest = diagonal.reduce((most, value) => Math.max(most, value), 0)
   const columns = new Float64Array(Math.min(rank, d) * d)
   let count = 0
-  // NaN compares false: it would look like an empty matrix. Let it through to the projector, which refuses it.
+  // Comparisons with NaN are false, so it would look like an empty matrix. It is passed on to the projector, which
+  // refuses it.
   const bad = moment.findIndex((value) => !Number.isFinite(value))
   if (bad >= 0) return new Float64Array(d).fill(moment[bad] as number)
   for (; count < Math.min(rank, d); count++) {
     let pivot = 0
     for (let i = 1; i < d; i++) if ((diagonal[i] as number) > (diagonal[pivot] as number)) pivot = i
     const remaining = diagonal[pivot] as number
-    // Single-precision moments carry noise of some 1e-7 of the largest entry.
+    // Single-precision moments have a relative error of about 1e-7 of the largest entry.
     if (!(remaining > 1e-7 * largest)) break
     const root = Math.sqrt(remaining)
     const column = columns.subarray(count * d, (count + 1) * d)
@@ -34,7 +35,7 @@ export function columnsOfMoment(moment: Float64Array, d: number, rank = d): Floa
       column[i] = (column[i] as number) / root
       diagonal[i] = (diagonal[i] as number) - (column[i] as number) ** 2
     }
-    // What was taken out is gone, whatever rounding says.
+    // The remaining part of a processed column is exactly 0, up to rounding.
     diagonal[pivot] = Number.NEGATIVE_INFINITY
   }
   return columns.subarray(0, count * d)

@@ -1,8 +1,8 @@
 /** `archloom reproduce dinas --scale medium`: questions that a supernet can answer within minutes. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Experiment, UnitContext } from '../../core/index.ts'
 import { replaceFileSync } from '../../core/node/files.ts'
+import type { Experiment, UnitContext } from '../../core/reproduction.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { cifar10, halfSize } from '../../evaluators/data/index.ts'
 import { nasBench201Table } from '../../evaluators/tabular/index.ts'

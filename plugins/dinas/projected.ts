@@ -1,7 +1,7 @@
 /**
- * Disturbance-immune updates around any optimizer: W ← W − η P G on the input side of every linear layer, where P takes
- * out the directions of inputs that earlier architectures gave the layer. (Kernels here are [inputs, outputs], so that
- * P stands left of the gradient; in the papers' [outputs, inputs] it stands right.)
+ * Disturbance-immune updates around any optimizer: W ← W − η P G on the input side of every linear layer, where P
+ * removes the directions of inputs that the layer received from earlier architectures. (Kernels here are [inputs,
+ * outputs], so P is to the left of the gradient; with [outputs, inputs] as in the papers it is to the right.)
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { StepOptimizer } from '../../core/tensor/index.ts'
@@ -20,16 +20,16 @@ interface ProtectedLayer {
   /** [kernel] or [kernel, bias]. */
   readonly variables: readonly tf.Variable[]
   readonly projectors: readonly Projector[]
-  /** All projectors, [count, d, d], for the engine; absent while nothing is protected. */
+  /** All projectors as a tensor [count, d, d]; undefined while nothing is protected. */
   matrices: tf.Tensor3D | undefined
 }
 
-/** What the projectors leave: `freedom` is trace(P)/d over all protected layers, 1 before the first protection. */
+/** Metrics of the projectors: `freedom` is trace(P)/d over all protected layers, 1 before the first protection. */
 export type ProjectionMetrics = {
   readonly freedom: number
-  /** The least free layer. */
+  /** The smallest freedom of a layer. */
   readonly leastFreedom: number
-  /** Layers that have a projector. */
+  /** Number of layers with a projector. */
   readonly layers: number
 }
 
@@ -45,17 +45,17 @@ export function projected(
 }
 
 /**
- * An optimizer whose steps avoid protected inputs. Pass its `tap` to `Network.apply` while training; it reads the engine
- * when it protects, so the engine must be readable synchronously. Owns the wrapped optimizer.
- * Errors of a protection: ARCHLOOM_PROJECTOR_COLUMN, ARCHLOOM_PROJECTOR_ALPHA.
+ * An optimizer whose steps avoid protected inputs. Pass its `tap` to `Network.apply` while training. A protection
+ * reads tensors synchronously, so the engine must support this. It owns the wrapped optimizer. Errors of a protection:
+ * ARCHLOOM_PROJECTOR_COLUMN, ARCHLOOM_PROJECTOR_ALPHA.
  */
 export class ProjectedOptimizer extends StepOptimizer {
   override readonly name = 'projected'
   protected override readonly slotNames = [SLOT]
   private readonly layers = new Map<string, ProtectedLayer>()
-  /** Layer inputs of the passes since the last step, by name of the kernel; each a tensor of ours. */
+  /** Layer inputs of the passes since the last step, by name of the kernel. The tensors are owned here. */
   private readonly seen = new Map<string, tf.Tensor[]>()
-  /** The last inputs of each layer outlive the step only while `protect` runs a pass. */
+  /** Whether `protect` is running a pass, in which the inputs of each layer are kept. */
   private recording = false
   /** Projectors that were taken up, of layers that no pass has shown yet. They are part of all that is done to projectors. */
   private readonly waiting = new Map<string, readonly Projector[]>()
@@ -68,7 +68,7 @@ export class ProjectedOptimizer extends StepOptimizer {
     super({ learningRate: optimizer instanceof StepOptimizer ? optimizer.learningRate : 0 })
   }
 
-  /** Takes a copy of a layer's input where the running step, or `protect`, will need it. */
+  /** Copies a layer's input if the running step or `protect` will need it. */
   readonly tap = (use: LinearTap): void => {
     if (!this.options.layers(use.name)) return
     if (this.options.depthwise === 'exempt' && use.geometry.kind === 'depthwise-convolution') return
@@ -92,7 +92,7 @@ export class ProjectedOptimizer extends StepOptimizer {
     }
   }
 
-  /** Gives capacity back to every layer: P ← (1 − share) P + share I. Default share: all of it. */
+  /** Releases a share of the protection of every layer: P ← (1 − share) P + share I. Default: 1. */
   release(share = 1): void {
     for (const layer of this.layers.values()) {
       for (const each of layer.projectors) each.release(share)
@@ -104,7 +104,7 @@ export class ProjectedOptimizer extends StepOptimizer {
   /** trace(P)/d. Plain numbers; computed from the projectors, not from the engine. */
   metrics(): ProjectionMetrics {
     let [trace, dimensions, least] = [0, 0, 1]
-    // By name: sums are rounded alike in whatever order layers were met.
+    // Sorted by name, so that rounding does not depend on the order in which layers were used.
     const all = this.known().sort(([a], [b]) => (a < b ? -1 : 1))
     for (const [, projectors] of all) {
       let own = 0
@@ -123,7 +123,7 @@ export class ProjectedOptimizer extends StepOptimizer {
       : gradients
     this.step++
     if (this.optimizer instanceof StepOptimizer) this.optimizer.learningRate = this.learningRate
-    // A layer that this step does not train keeps its weights, whatever its projector says.
+    // A layer that this step does not train keeps its weights.
     const bound = [...this.layers.values()].filter(
       ({ variables, matrices }) => matrices && variables.some(({ name }) => named[name]),
     )
@@ -132,7 +132,7 @@ export class ProjectedOptimizer extends StepOptimizer {
         this.optimizer.applyGradients({ ...named, ...projectedGradients(bound, named) })
         return
       }
-      // A true copy: engines may update a variable in place.
+      // A copy, because engines may update a variable in place.
       const before = bound.map(({ variables }) => variables.map((variable) => tf.add(variable as tf.Tensor, 0)))
       this.optimizer.applyGradients(named)
       for (const [i, layer] of bound.entries()) keepWithin(layer, before[i] as tf.Tensor[])
@@ -205,7 +205,7 @@ export class ProjectedOptimizer extends StepOptimizer {
     }
   }
 
-  /** Whether something that happens every so many steps, counted from the warm-up's end, happens with this one. */
+  /** Whether an action that is repeated every `every` steps after the warm-up is due at this step. */
   private due(every: number, step: number): boolean {
     const counted = step - this.options.warmUp.steps
     return every > 0 && counted > 0 && counted % every === 0
@@ -277,7 +277,10 @@ export class ProjectedOptimizer extends StepOptimizer {
   }
 }
 
-/** They go on from the single precision that is saved, as whoever takes it up will: the two stay alike to the last bit. */
+/**
+ * Saves projectors in single precision. The running ones continue from the rounded values, so that a restored search
+ * is identical to the last bit.
+ */
 function saved(projectors: readonly Projector[]): tf.Tensor {
   const d = (projectors[0] as Projector).dimension
   if (projectors.every(({ free }) => free)) return tf.tensor(new Float32Array(0), [projectors.length, d, 0])

@@ -1,6 +1,6 @@
 /**
- * The projector of orthogonal weight modification, P = α (α I + X Xᵀ)⁻¹, kept by its rank-one recursion: what is left of
- * a direction after the protected inputs, the columns of X, have been taken out of it. Double precision, plain arrays.
+ * The projector of orthogonal weight modification, P = α (α I + X Xᵀ)⁻¹, updated by its rank-one recursion. It removes
+ * the protected inputs, the columns of X, from a direction. Double precision, plain arrays.
  */
 import { optionError } from '../../core/options/index.ts'
 import { error } from './errors.ts'
@@ -9,20 +9,24 @@ import { error } from './errors.ts'
 export interface Projector {
   readonly dimension: number
   readonly matrix: Float64Array
-  /** Nothing is protected: P = I exactly. */
+  /** Whether nothing is protected: P = I exactly. */
   readonly free: boolean
   /**
-   * Protects inputs [count · dimension], one after the other: k = P x, P ← P − k kᵀ / (α + xᵀ k). Order does not matter.
+   * Protects inputs [count · dimension] one after the other: k = P x, P ← P − k kᵀ / (α + xᵀ k). Order does not
+   * matter.
    * @throws ARCHLOOM_PROJECTOR_COLUMN, ARCHLOOM_PROJECTOR_DIMENSION, ARCHLOOM_PROJECTOR_ALPHA; P is then unchanged.
    */
   protect(columns: ArrayLike<number>, alpha: number): void
-  /** P ← (1 − share) P + share I: capacity comes back. 1 forgets everything. */
+  /** Releases a share of the protection: P ← (1 − share) P + share I. With 1 nothing is protected any more. */
   release(share: number): void
   /** trace(P) / dimension: the share of directions that may still change. 1 when nothing is protected. */
   readonly freedom: number
-  /** P G for a gradient or increment [dimension, outputs], row-major: each output's column loses its protected part. */
+  /**
+   * P G for a gradient or increment [dimension, outputs], row-major: the protected part is removed from the column of
+   * each output.
+   */
   project(gradient: ArrayLike<number>): Float64Array
-  /** Takes up a matrix that `matrix` gave. @throws ARCHLOOM_PROJECTOR_STATE */
+  /** Restores a matrix that `matrix` returned. @throws ARCHLOOM_PROJECTOR_STATE */
   restore(matrix: ArrayLike<number>): void
 }
 
@@ -54,7 +58,7 @@ export function projector(dimension: number): Projector {
       for (let j = i, row = i * d; j < d; j++) {
         const value = (p[row + j] as number) - scaled * (k[j] as number)
         p[row + j] = value
-        // The mirror image: symmetric to the last bit.
+        // Copies the other half, so that P is exactly symmetric.
         p[j * d + i] = value
       }
     }
@@ -70,7 +74,8 @@ export function projector(dimension: number): Projector {
       if (!(alpha > 0 && alpha < Number.POSITIVE_INFINITY)) throw error('ARCHLOOM_PROJECTOR_ALPHA', { received: alpha })
       if (columns.length % d !== 0)
         throw error('ARCHLOOM_PROJECTOR_DIMENSION', {
-          ...{ what: 'a protected input', received: columns.length },
+          what: 'a protected input',
+          received: columns.length,
           dimension,
         })
       for (let i = 0; i < columns.length; i++)
@@ -118,7 +123,9 @@ export function projector(dimension: number): Projector {
       const bad = values.findIndex((value) => !Number.isFinite(value))
       if (bad >= 0)
         throw error('ARCHLOOM_PROJECTOR_STATE', {
-          ...{ name: `dimension ${d}`, received: `a matrix that holds ${values[bad]}`, expected: 'finite numbers' },
+          name: `dimension ${d}`,
+          received: `a matrix that holds ${values[bad]}`,
+          expected: 'finite numbers',
         })
       p.set(values)
       free = values.every((value, i) => value === (i % (d + 1) === 0 ? 1 : 0))

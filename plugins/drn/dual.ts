@@ -6,17 +6,17 @@ import { bicubicMatrix } from '../../evaluators/data/images/bicubic.ts'
 import { interpolation } from '../../search-spaces/super-resolution/index.ts'
 import { LEAK } from './network.ts'
 
-/** The way back from large to small: D_1 … D_K, where D_k takes level k to level k − 1. Values 0 to 255. */
+/** The networks from large to small images: D_1 … D_K, where D_k maps level k to level k − 1. Values are 0 to 255. */
 export interface DualNetworks extends Disposable {
   readonly scale: number
   /** Factor of each step; they multiply to the scale. */
   readonly factors: readonly number[]
   readonly layers: readonly Layer[]
-  /** Empty where the way back is fixed. */
+  /** Trained variables; empty if the networks are fixed. */
   readonly trainable: readonly tf.Variable[]
 }
 
-/** Doublings where the scale is a power of two, else one step. Error: ARCHLOOM_OPTION. */
+/** The factors of the steps: doublings if the scale is a power of two, else one step. Error: ARCHLOOM_OPTION. */
 export function factorsOf(scale: number): readonly number[] {
   if (!Number.isInteger(scale) || scale < 2 || scale > 16)
     throw optionError('drn', 'scale', scale, 'a whole number from 2 to 16')
@@ -25,8 +25,8 @@ export function factorsOf(scale: number): readonly number[] {
 }
 
 /**
- * Learnt duals, 162 parameters each: 3×3 of stride 2 (or the factor), leaky ReLU, 3×3; no bias, so D(αx) = αD(x) for
- * α ≥ 0. They rely on values that are not negative: feed 0 … 255, never mean-free images.
+ * Learnt duals, 162 parameters each: 3×3 of stride 2 (or the factor), leaky ReLU, 3×3; no bias, so D(αx) = αD(x) for α
+ * ≥ 0. They rely on non-negative values: pass images with values 0 … 255, not mean-free ones.
  */
 export function dualNetworks({ scale, rng }: { readonly scale: number; readonly rng: Random }): DualNetworks {
   const factors = factorsOf(scale)
@@ -43,7 +43,7 @@ export function dualNetworks({ scale, rng }: { readonly scale: number; readonly 
   return { scale, factors, layers, trainable: scope.trainable, [Symbol.dispose]: () => scope.dispose() }
 }
 
-/** The true degradation as duals that are not learnt: MATLAB's bicubic, unrounded. */
+/** The true degradation as fixed duals: MATLAB's bicubic, without rounding. */
 export function bicubicDuals(scale: number): DualNetworks {
   const factors = factorsOf(scale)
   const layers = factors.map((factor) =>

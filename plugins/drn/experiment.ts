@@ -1,4 +1,5 @@
-import { type Claim, measured, type ReproduceOptions, realClock } from '../../core/index.ts'
+import { realClock } from '../../core/index.ts'
+import { type Claim, measured, type ReproduceOptions } from '../../core/reproduction.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import {
   findPairs,
@@ -148,7 +149,9 @@ async function projectionClaim({ tests, log }: Context, { network }: Trained): P
   return {
     id: 'exact projection onto the images that explain the small one, λ = 0.1',
     metric: 'gain in dB (RGB)',
-    ...{ direction: 'maximise', published: null, baseline: { name: 'not projected', mean: 0 } },
+    direction: 'maximise',
+    published: null,
+    baseline: { name: 'not projected', mean: 0 },
     ours: { ...measured(gains), seeds: 1 },
     holds: worst < 1e-9 && inconsistency < 1e-6 && gains.every((gain) => gain >= 0),
   }

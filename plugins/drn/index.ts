@@ -1,6 +1,6 @@
-/** DRN: enlarging networks trained in a closed loop with networks that lead back to the small image. */
+/** DRN: enlarging networks that are trained in a closed loop with dual networks, which map back to the small image. */
 
-import { definePlugin } from '../../core/index.ts'
+import { declarePlugin, definePlugin } from '../../core/index.ts'
 import { options as declare, group, type OptionsOf } from '../../core/options/index.ts'
 import { type BuildDrnOptions, buildDrn } from './network.ts'
 import type { DrnOptions } from './network-plan.ts'
@@ -12,32 +12,50 @@ const declared = declare(
   'drn',
   {
     ...dualRegressionFields,
-    /** What every trained network makes, as images told in the search's events. Default: none. */
-    images: group(enlargementFields, { optional: true, absent: 'none are written' }),
+    images: group(enlargementFields, {
+      optional: true,
+      absent: 'none are written',
+      doc: "What every trained network makes, as images told in the search's events.",
+    }),
   },
   { renamed: { pictures: 'images', gallery: 'images' } },
 )
 export type DrnPluginOptions = OptionsOf<typeof declared>
 
-/** Networks that enlarge are trained in the closed loop, searched ones as well. Error: ARCHLOOM_OPTION. */
+const about = declarePlugin({
+  name: 'drn',
+  kind: 'training method',
+  does: 'Super-resolution networks trained in a closed loop with dual networks.',
+  paper,
+  provides: ['trainer'],
+  options: declared,
+})
+
+/** A plugin that trains enlarging networks in the closed loop, including those of a search. Error: ARCHLOOM_OPTION. */
 export const drn = (given: DrnPluginOptions = {}) => {
   const { images, ...options } = declared.read(given)
   const shown = images && enlargements(images)
   return definePlugin({
-    name: 'drn',
-    paper,
-    provides: ['trainer'],
-    // Owned networks and data splits are no settings that a study could write down.
+    ...about,
+    // Networks and data splits are not plain data that a study could record.
     options: {
       dualWeight: options.dualWeight,
       unpairedRatio: options.unpaired ? options.unpairedRatio : 0,
     },
+    panels: [
+      {
+        kind: 'images',
+        title: 'Enlargements',
+        about: 'Images enlarged by bicubic interpolation and by each network, beside the originals.',
+        event: 'pictures',
+      },
+    ],
     bind: ({ trainer }) =>
       trainer.to(dualRegressionTrainer({ ...options, ...(shown && { onTrained: shown.onTrained }) })),
   })
 }
 
-/** Builders of networks from plain JSON, by kind: what saved models name. */
+/** Builders of networks from plain JSON, by the kind that saved models name. */
 export const upscalers = {
   /** Options: scale, features, blocks, shortcut. */
   drn: (options: Readonly<Record<string, unknown>>, parts: Pick<BuildDrnOptions, 'input' | 'rng'>) =>

@@ -5,7 +5,7 @@ import type { DualNetworks } from './dual.ts'
 import { error } from './errors.ts'
 
 export interface RegressionLosses {
-  /** Σ mean|ŷ_k − t_k| over the images that the network gives. */
+  /** Σ mean|ŷ_k − t_k| over the images that the network computes. */
   readonly primal: tf.Scalar
   /** Σ mean|D_k(ŷ_k) − t_{k−1}|, k = 1 … K. */
   readonly dual: tf.Scalar
@@ -20,13 +20,12 @@ function checkShapes(image: tf.Tensor, target: tf.Tensor): void {
 }
 
 /**
- * Primal and dual loss of paired images (Guo et al., eq. (3), at every size as released). A network that gives all sizes
- * has each compared and each sent back one step; one that gives the largest only has that compared, and sent back step
- * by step all the way. Call inside a tidy.
+ * Primal and dual loss of paired images (Guo et al., eq. (3), at every size as released). If a network computes all
+ * sizes, each is compared and mapped back by one step. If it computes only the largest, that is compared and mapped
+ * back step by step. Call it inside a tidy.
  * @param images ŷ, smallest first: K + 1 of them, or the largest alone.
  * @param targets t_0 (the small image itself) … t_K.
- * @param duals absent: the dual loss is 0.
- * Error: ARCHLOOM_DRN_SCALE.
+ * @param duals Without them the dual loss is 0. Error: ARCHLOOM_DRN_SCALE.
  */
 export function regressionLosses(
   images: readonly tf.Tensor[],
@@ -53,8 +52,8 @@ export function regressionLosses(
 }
 
 /**
- * Dual loss of small images that have no large ones: D_1(… D_K(ŷ_K)) against x, and D_1(ŷ_1) where the network gives that
- * size too. The paper leaves open what a network of many sizes is held to here; the whole chain is our choice.
+ * Dual loss of small images that have no large ones: D_1(… D_K(ŷ_K)) against x, and D_1(ŷ_1) where the network gives
+ * that size too. The paper does not say what is compared for a network with many sizes; the whole chain is our choice.
  */
 export function unpairedDualLoss(
   images: readonly tf.Tensor[],

@@ -1,8 +1,8 @@
 /** `archloom reproduce drn --scale medium`: adaptation with the right and the wrong way back. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Experiment, ExperimentPart, UnitContext } from '../../core/index.ts'
 import { replaceFileSync } from '../../core/node/files.ts'
+import type { Experiment, ExperimentPart, UnitContext } from '../../core/reproduction.ts'
 import { readSafetensors, saveSafetensors, useEngine } from '../../core/tensor/index.ts'
 import { findPairs, patchSplit } from '../../evaluators/data/images/index.ts'
 import { degradationDual } from './dual.ts'

@@ -96,7 +96,7 @@ export function buildDrn(given: BuildDrnOptions): ScopedUpscalingNetwork {
     }
     const images = [image(0, x)]
     up.forEach((stage, i) => {
-      // Enlarged first, copy second: the order of the published weights.
+      // The enlarged image comes first and the copy second, as in the published weights.
       x = tf.concat([stage(x, mode), copies[levels - 1 - i] as tf.Tensor], 3)
       images.push(image(i + 1, x))
     })
@@ -105,7 +105,7 @@ export function buildDrn(given: BuildDrnOptions): ScopedUpscalingNetwork {
   return upscalingNetwork({ scope, scale, input, outputs })
 }
 
-/** Gives intermediate tensors back at once where no backward pass needs them. */
+/** Disposes intermediate tensors at once if no backward pass needs them. */
 const thrifty =
   (layer: Layer): Layer =>
   (x, mode) =>

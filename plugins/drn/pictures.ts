@@ -7,10 +7,13 @@ import { writeComparison } from '../../evaluators/upscaling/index.ts'
 import type { UpscalingNetwork } from '../../search-spaces/super-resolution/index.ts'
 
 export const enlargementFields = {
-  /** Where the PNG files are written; made when needed. */
-  folder: required(text()),
-  /** Images to show, such as the first of `data.validation.pairs`: of the networks' scale. */
-  pairs: required(list(value<PicturePair>('a pair of images'), { min: 1 })),
+  directory: required(text({ doc: 'Folder in which the PNG files are written. It is created if it does not exist.' })),
+  pairs: required(
+    list(value<PicturePair>('a pair of images'), {
+      min: 1,
+      doc: "Images to show, such as the first of `data.validation.pairs`: of the networks' scale.",
+    }),
+  ),
 }
 const declared = options('enlargements', enlargementFields)
 export type EnlargementOptions = OptionsOf<typeof declared>
@@ -26,7 +29,7 @@ export interface Enlargements {
 
 /** Events: plugin.event `pictures` with { network, steps, images: [{ name, picture, psnr }] }. Error: ARCHLOOM_OPTION. */
 export function enlargements(given: EnlargementOptions): Enlargements {
-  const { folder, pairs } = declared.read(given)
+  const { directory, pairs } = declared.read(given)
   let count = 0
   return {
     async onTrained(network, { steps, tell }) {
@@ -34,7 +37,7 @@ export function enlargements(given: EnlargementOptions): Enlargements {
       const images: { name: string; picture: string; psnr: number }[] = []
       for (const pair of pairs) {
         const ours = await upscaled((lr) => network.upscale(lr, { training: false }), pair.lr)
-        const picture = join(folder, `${number}-${pair.name.replaceAll(/[^\w.-]/g, '_')}.png`)
+        const picture = join(directory, `${number}-${pair.name.replaceAll(/[^\w.-]/g, '_')}.png`)
         await writeComparison(picture, pair, ours)
         // Decibels of an image without any error have no end, and JSON has no infinity.
         images.push({ name: pair.name, picture, psnr: Math.min(200, psnr(ours, pair.hr, { border: pair.scale })) })

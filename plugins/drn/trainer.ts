@@ -14,42 +14,43 @@ import { regressionLosses, unpairedDualLoss } from './loss.ts'
 const NAME = 'dualRegressionTrainer'
 
 export const dualRegressionFields = {
-  /** λ; 0 trains without the loop. Default 0.1. */
-  dualWeight: number({ min: 0, default: 0.1 }),
-  /** The way back: networks of the caller's (learnt along, or fixed: `bicubicDuals`). Default: new ones for each fit. */
-  duals: value<DualNetworks>('networks that lead back to the small image', { absent: 'new ones for each fit' }),
-  /** Default 32. */
-  batchSize: whole({ min: 1, default: 32 }),
-  /** Of the network, at the beginning; falls along a cosine, epoch by epoch, to 10⁻³ of it. Default 1e-4. */
-  learningRate: number({ above: 0, default: 1e-4 }),
-  /** Of the duals. Default the same; short runs need more, or the duals are never fitted. */
-  dualLearningRate: number({ above: 0, absent: 'that of the network' }),
-  /** Small images without large ones, of the domain to adapt to: patches as `inputs`, their targets are ignored. */
-  unpaired: value<Split<'train'>>('a training split'),
-  /**
-   * The way back of the unpaired images' domain, where it is not that of the pairs: fixed where the degradation is known
-   * (`degradationDual`), or learnt along. Default: `duals`.
-   */
-  unpairedDuals: value<DualNetworks>('networks that lead back to the small image', { absent: '`duals`' }),
-  /** λ of the unpaired images. Default: `dualWeight`. */
-  unpairedWeight: number({ min: 0, absent: '`dualWeight`' }),
-  /** ρ: share of every batch that is unpaired; only with `unpaired`. Default 0.3. */
-  unpairedRatio: number({ default: 0.3 }),
-  /** A step whose loss is this many times the mean of the last epoch is skipped. Default 1e6. */
-  skipAbove: number({ above: 1, infinite: true, default: 1e6 }),
-  /** Progress after so many steps, and after the last one. Default 25. */
-  reportEvery: whole({ min: 1, default: 25 }),
+  dualWeight: number({ min: 0, default: 0.1, doc: 'λ; 0 trains without the loop.' }),
+  duals: value<DualNetworks>('networks that lead back to the small image', {
+    absent: 'new ones for each fit',
+    doc: "The way back: networks of the caller's (learnt along, or fixed: `bicubicDuals`).",
+  }),
+  batchSize: whole({ min: 1, default: 32, doc: 'Examples of a batch.' }),
+  learningRate: number({
+    above: 0,
+    default: 1e-4,
+    doc: 'Learning rate of the network, at the beginning; falls along a cosine, epoch by epoch, to 10⁻³ of it.',
+  }),
+  dualLearningRate: number({ above: 0, absent: 'that of the network', doc: 'Learning rate of the duals.' }),
+  unpaired: value<Split<'train'>>('a training split', {
+    doc: 'Small images without large ones, of the domain to adapt to: patches as `inputs`, their targets are ignored.',
+  }),
+  unpairedDuals: value<DualNetworks>('networks that lead back to the small image', {
+    absent: '`duals`',
+    doc: "The way back of the unpaired images' domain, where it is not that of the pairs: fixed where the degradation is known (`degradationDual`), or learnt along.",
+  }),
+  unpairedWeight: number({ min: 0, absent: '`dualWeight`', doc: 'λ of the unpaired images.' }),
+  unpairedRatio: number({ default: 0.3, doc: 'ρ: share of every batch that is unpaired; only with `unpaired`.' }),
+  skipAbove: number({
+    above: 1,
+    infinite: true,
+    default: 1e6,
+    doc: 'A step whose loss is this many times the mean of the last epoch is skipped.',
+  }),
+  reportEvery: whole({ min: 1, default: 25, doc: 'Progress after so many steps, and after the last one.' }),
 } as const
 const declared = options(NAME, {
   ...dualRegressionFields,
-  /** Called after the last step, before the last progress is told; for networks with `upscale`, others are refused. */
-  onTrained:
-    callback<
-      (
-        network: UpscalingNetwork,
-        at: { readonly steps: number; readonly tell?: FitOptions['tell'] },
-      ) => void | Promise<void>
-    >(),
+  onTrained: callback<
+    (
+      network: UpscalingNetwork,
+      at: { readonly steps: number; readonly tell?: FitOptions['tell'] },
+    ) => void | Promise<void>
+  >({ doc: 'Called after the last step, before the last progress is told; networks without `upscale` are refused.' }),
 })
 export type DualRegressionOptions = OptionsOf<typeof declared>
 
@@ -85,12 +86,12 @@ function resolve(given: DualRegressionOptions) {
 type Settings = ReturnType<typeof resolve>
 
 /**
- * Closed-loop training of any enlarging network (Guo et al., arXiv:2003.07018): L1 to the large image plus λ times L1 of
- * the way back to the small one; duals learn along. With `unpaired` it is the paper's Algorithm 1: a share of every
- * batch has no large image and takes part in the dual loss only, every image with the same weight. Works on patches with values 0 to 255; sizes in between
- * come with the batches, or are made of the large patch by bicubic.
- * Reports loss, primal, dual, learningRate, skipped.
- * Errors: ARCHLOOM_OPTION, ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_TRAINING_NO_BATCHES, ARCHLOOM_DRN_SCALE.
+ * Closed-loop training of any enlarging network (Guo et al., arXiv:2003.07018): the L1 loss to the large image plus λ
+ * times the L1 loss of the dual networks to the small one; the duals are trained as well. With `unpaired` it is
+ * Algorithm 1 of the paper: a share of every batch has no large image and contributes only to the dual loss, and every
+ * image has the same weight. It works on patches with values 0 to 255. Intermediate sizes come with the batches, or
+ * are made from the large patch by bicubic shrinking. Reports loss, primal, dual, learningRate, skipped. Errors:
+ * ARCHLOOM_OPTION, ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_TRAINING_NO_BATCHES, ARCHLOOM_DRN_SCALE.
  */
 export function dualRegressionTrainer(options: DualRegressionOptions = {}): Trainer {
   const settings = resolve(options)
@@ -127,7 +128,7 @@ async function* train(
   checkEpochs(NAME, epochs)
   const scale = (network.outputShape[0] as number) / (network.inputShape[0] as number)
   const factors = factorsOf(scale)
-  // Found out before anything is computed, where the split says what it holds.
+  // Checked before anything is computed, if the split states its shapes.
   const held = (data as Partial<Pick<UpscalingNetwork, 'scale'>>).scale
   if (held !== undefined && held !== scale)
     throw error('ARCHLOOM_DRN_SCALE', {
@@ -160,7 +161,7 @@ async function* train(
   const epochLoss = { sum: 0, count: 0, last: 1e8 }
   try {
     for (let step = 0; step < steps; step++) {
-      // A staircase: the rate changes from epoch to epoch only.
+      // The learning rate changes only between epochs.
       const epoch = Math.floor(step / epochSteps)
       const falling = 1e-3 + ((1 - 1e-3) * (1 + Math.cos((Math.PI * epoch) / Math.max(1, Math.ceil(epochs))))) / 2
       optimizer.learningRate = settings.learningRate * falling
@@ -180,7 +181,9 @@ async function* train(
       })
       if (!Number.isFinite(result.loss))
         throw trainingError('ARCHLOOM_TRAINING_DIVERGED', {
-          ...{ trainer: NAME, step: step + 1, steps },
+          trainer: NAME,
+          step: step + 1,
+          steps,
           learningRate: optimizer.learningRate,
         })
       means.add({ loss: result.loss, primal: result.primal, dual: result.dual })
@@ -234,7 +237,7 @@ function stepOn(
         const wayBack = settings.unpairedDuals ?? duals
         const unpaired =
           other && wayBack && unpairedDualLoss(imagesOf(network, other.inputs, mode), other.inputs, wayBack, mode)
-        // Algorithm 1 sums over images: means of m unpaired and n paired ones stand m to n.
+        // Algorithm 1 sums over images, so the means of m unpaired and n paired images are weighted m to n.
         const foreign = unpaired ? tf.mul(unpaired, share) : tf.scalar(0)
         parts = tf.keep(tf.stack([primal, tf.add(dual, foreign)]))
         return tf.addN([primal, tf.mul(dual, settings.dualWeight), tf.mul(foreign, settings.unpairedWeight)])

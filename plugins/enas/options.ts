@@ -12,7 +12,8 @@ import { type Deciding, oneShotDeciding, oneShotFields, oneShotRenamed } from '.
 
 /**
  * Defaults are those of the released micro search: 150 epochs, SGD 0.05 → 0.0005 with Nesterov momentum 0.9, weight
- * decay 1e-4 and gradients of norm ≤ 5 (here one cosine, there with restarts); 30 policy steps of 10 architectures.
+ * decay 1e-4 and gradients of norm ≤ 5 (here one cosine, in the released code with restarts); 30 policy steps of 10
+ * architectures.
  */
 export const defaults = { epochs: 150, learningRate: 0.05, minLearningRate: 0.0005, nesterov: true, weightDecay: 1e-4 }
 const positive = { above: 0 } as const
@@ -27,29 +28,45 @@ export const declared = options(
   'enas',
   {
     ...oneShotFields(defaults),
-    /** The policy and its training. */
-    controller: group({
-      /** Size of the LSTM's state and embeddings. Default 64. */
-      hidden: whole({ min: 1, default: 64 }),
-      /** Logits are c · tanh(logits / temperature); null: they are not squashed. Default c = 1.1. */
-      tanhConstant: either([among([null]), number(positive)], { default: 1.1 }),
-      /** c is divided by it where an operation is chosen. Default 2.5. */
-      operationTanhReduction: number({ ...positive, default: 2.5 }),
-      /** Logits are divided by it. Default 1. */
-      temperature: number({ ...positive, default: 1 }),
-      /** Of Adam, on the policy. Default 0.0035. */
-      learningRate: number({ ...positive, default: 0.0035 }),
-      /** λ: the entropy in nats times λ joins the reward, as a number. Default 1e-4. */
-      entropyWeight: number({ min: 0, default: 1e-4 }),
-      /** Share of the old value in the moving baseline, which starts at 0. Default 0.99. */
-      baselineDecay: number({ min: 0, below: 1, default: 0.99 }),
+    controller: group(
+      {
+        hidden: whole({ min: 1, default: 64, doc: "Size of the LSTM's state and embeddings." }),
+        tanhConstant: either([among([null]), number(positive)], {
+          default: 1.1,
+          doc: 'The constant c in c · tanh(logits / temperature); null: no tanh.',
+        }),
+        operationTanhReduction: number({
+          ...positive,
+          default: 2.5,
+          doc: 'Divides c for decisions that choose an operation.',
+        }),
+        temperature: number({ ...positive, default: 1, doc: 'Divides the logits.' }),
+        learningRate: number({ ...positive, default: 0.0035, doc: 'Learning rate of Adam for the policy.' }),
+        entropyWeight: number({
+          min: 0,
+          default: 1e-4,
+          doc: 'λ: λ times the entropy in nats is added to the reward, as a constant.',
+        }),
+        baselineDecay: number({
+          min: 0,
+          below: 1,
+          default: 0.99,
+          doc: 'Share of the old value in the moving-average baseline, which starts at 0.',
+        }),
+      },
+      { doc: 'The policy and its training.' },
+    ),
+    policySteps: whole({ min: 1, default: 30, doc: 'Number of policy steps after each epoch of weight steps.' }),
+    policyBatch: whole({
+      min: 1,
+      default: 10,
+      doc: 'Number of architectures per policy step, each measured on a different validation batch.',
     }),
-    /** Policy steps after each epoch of weight steps. Default 30. */
-    policySteps: whole({ min: 1, default: 30 }),
-    /** Architectures of a policy step, each on a validation batch of its own. Default 10. */
-    policyBatch: whole({ min: 1, default: 10 }),
-    /** Architectures tried at the end: the likeliest one and draws from the trained policy, each once. Default 10. */
-    candidates: whole({ min: 1, default: 10 }),
+    candidates: whole({
+      min: 1,
+      default: 10,
+      doc: 'Number of architectures evaluated at the end: the most probable one and different draws from the trained policy.',
+    }),
   },
   { renamed: { ...oneShotRenamed, ...moved } },
 )

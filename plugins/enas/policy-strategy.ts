@@ -14,7 +14,10 @@ import {
 import { type OneShotDefinition, uniformEntropy } from '../../evaluators/weight-sharing/index.ts'
 import type { ReadEnasOptions } from './options.ts'
 
-/** Equal decisions share embeddings and outputs; the logits of operations are squashed more than those of inputs. */
+/**
+ * The layout of the policy. Equal decisions share embeddings and outputs, and the logits of operations are limited
+ * more than those of inputs.
+ */
 export function enasLayout(
   space: SearchSpace,
   {
@@ -33,8 +36,9 @@ export function enasLayout(
 
 /**
  * Pham et al., ENAS (arXiv:1802.03268), §2.2: an epoch of weight steps, each on an architecture drawn from the policy
- * π(m; θ) (uniformly in a warm-up), then REINFORCE steps on θ with the weights fixed. The reward of an architecture is
- * its accuracy on one validation batch and λ times its entropy; b ← decay · b + (1 − decay) · R before it is subtracted.
+ * π(m; θ) (uniformly during the warm-up), then REINFORCE steps on θ with fixed weights. The reward of an architecture
+ * is its accuracy on one validation batch plus λ times its entropy; b ← decay · b + (1 − decay) · R before it is
+ * subtracted.
  */
 export const policyStrategy =
   (

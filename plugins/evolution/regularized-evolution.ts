@@ -13,26 +13,31 @@ import {
 } from '../../core/policy/index.ts'
 
 export const declared = options('evolution', {
-  /** P: individuals alive at once. Default: `populationFor` the trials of the budget in the plugin, 100 for the controller alone. */
-  population: whole({ min: 1, absent: 'a quarter of the trials, from 5 to 100' }),
-  /** S: individuals drawn for each tournament, with replacement. Default: half of the population, at most 25. */
-  sample: whole({ min: 1, absent: 'half of `population`, at most 25' }),
-  /**
-   * Who wins a tournament: the largest reward; or with 'pareto' an individual of the sample that no other of it
-   * dominates, in the emptiest part of that front (crowding distance), reward breaking ties. Default 'reward'.
-   */
-  select: among(['reward', 'pareto'], { default: 'reward' }),
+  population: whole({
+    min: 1,
+    absent: 'a quarter of the trials, from 5 to 100',
+    doc: 'P: number of individuals in the population.',
+  }),
+  sample: whole({
+    min: 1,
+    absent: 'half of `population`, at most 25',
+    doc: 'S: number of individuals drawn for each tournament, with replacement.',
+  }),
+  select: among(['reward', 'pareto'], {
+    default: 'reward',
+    doc: "How the winner of a tournament is chosen. 'reward': the largest reward. 'pareto': the largest crowding distance on the non-dominated front of the sample, and among equals the largest reward.",
+  }),
 })
 export type EvolutionOptions = OptionsOf<typeof declared>
 
 /**
- * The default population for a number of trials: a quarter of them, from 5 to 100. The first P trials are random, so that
- * a population as large as the budget would make the search a random one.
+ * The default population for a number of trials: a quarter of them, from 5 to 100. The first P trials are random, so a
+ * population as large as the budget would make it a random search.
  */
 export const populationFor = (trials: number): number =>
   Math.max(5, Math.min(100, Math.round(Number.isFinite(trials) ? trials / 4 : 100)))
 
-/** Draws before one that will probably exceed a bound is tried after all. */
+/** Number of draws after which one that will probably exceed a bound is accepted. */
 const ATTEMPTS = 20
 const LIKELY = 0.75
 
@@ -41,10 +46,10 @@ interface Member extends Individual {
 }
 
 /**
- * Regularised (ageing) evolution, Real et al. 2019, algorithm 1: P random individuals, then for ever the winner of a
- * tournament of S gets one mutated child, and the oldest individual dies. A failed trial has no individual: a failure
- * among the first P is made up for by another random one. Where objectives have bounds, feasible individuals come first,
- * and a genotype that would probably exceed a bound is drawn again.
+ * Regularised (ageing) evolution, Real et al. 2019, algorithm 1: P random individuals, then repeatedly a mutated child
+ * of the winner of a tournament of S, which replaces the oldest individual. A failed trial gives no individual; a
+ * failure among the first P is replaced by another random one. If objectives have bounds, feasible individuals come
+ * first, and a genotype that would probably exceed a bound is drawn again.
  */
 export function regularizedEvolution(given: EvolutionOptions = {}): ControllerFactory {
   const { population: capacity = 100, select, ...rest } = declared.read(given)
@@ -53,7 +58,7 @@ export function regularizedEvolution(given: EvolutionOptions = {}): ControllerFa
   return (space): Controller => {
     let population: readonly Member[] = []
     const bounds = feasibilityModel(space)
-    /** A draw that will probably keep the bounds; the most probable one where none of some attempts will. */
+    /** A draw that will probably satisfy the bounds, or the most probable one of several attempts. */
     const probablyFeasible = (draw: () => Genotype): Genotype => {
       let best: { readonly child: Genotype; readonly probability: number } | undefined
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -91,7 +96,7 @@ export function regularizedEvolution(given: EvolutionOptions = {}): ControllerFa
           bounds.observe(individual.genotype, individual.feasible ?? true)
           const member = { ...individual, trial: observation.trial }
           const known = population.findIndex(({ trial }) => trial === member.trial)
-          // The same trial at a larger fidelity: what it shows now replaces what it showed before.
+          // The same trial at a higher fidelity: the new result replaces the earlier one.
           population = known < 0 ? age(population, member, capacity) : population.with(known, member)
         }
         const rewards = population.map(({ reward }) => reward).filter((reward) => Number.isFinite(reward))

@@ -1,10 +1,17 @@
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import { messageOf } from '../../core/errors.ts'
+import { extname, join } from 'node:path'
+import { type Row, readTable, recordsOf, tableExtensions } from '../../evaluators/tables/index.ts'
+import { error } from './errors.ts'
 import type { FitEvent } from './events.ts'
-import { type FitOptions, fit } from './fit.ts'
+import type { ModelDescription } from './export.ts'
+import { type FitComparison, type FitOptions, type FitResult, fit } from './fit.ts'
+import { imageExtensions } from './images/read.ts'
+import { fitSeriesClassifier } from './labelled-series/index.ts'
+import { inMilliseconds } from './latency.ts'
 import { loadModel } from './model-folder.ts'
+import { fitSeries } from './series.ts'
+import { fitUpscaler } from './upscaling/index.ts'
 
 /** Where a command speaks: the command line's own output. */
 export interface CommandOutput {
@@ -13,10 +20,26 @@ export interface CommandOutput {
   result(value: unknown): void
 }
 
-export interface FitCommandOptions extends Omit<FitOptions, 'data' | 'onEvent'> {
+export interface FitCommandOptions extends Omit<FitOptions, 'data' | 'onEvent' | 'task'> {
   readonly out: string
+  /**
+   * 'forecast' reads the rows of a table as a series, 'series-classification' those of many series, and 'upscale' trains a
+   * network that enlarges images.
+   */
+  readonly task?: FitOptions['task'] | 'forecast' | 'upscale' | 'series-classification'
+  /** Of labelled series: the column that says which series a row belongs to. */
+  readonly series?: string
+  /** Of a series: how many values before it a value is forecast from. */
+  readonly lags?: number
+  /** Of a series: how many values to come are printed. Default 10. */
+  readonly count?: number
+  /** Of an upscaler: enlargement. */
+  readonly scale?: 2 | 3 | 4
   readonly output: CommandOutput
 }
+
+/** Values to come that are printed. */
+const MOST_PRINTED = 10
 
 const figures = (metrics: Readonly<Record<string, number>>) =>
   Object.entries(metrics)
@@ -34,22 +57,155 @@ function say(event: FitEvent, output: CommandOutput) {
 }
 
 /** `archloom fit`: prints what it finds, writes the model's folder. Returns the exit code. */
-export async function fitCommand(data: string, { out, output, ...options }: FitCommandOptions): Promise<number> {
-  using result = await fit({ ...options, data, onEvent: (event) => say(event, output) })
+export async function fitCommand(
+  data: string,
+  { out, output, task: wanted, lags, count = MOST_PRINTED, scale, series, ...options }: FitCommandOptions,
+): Promise<number> {
+  const onEvent = (event: FitEvent) => say(event, output)
+  if (wanted === 'series-classification')
+    return await seriesCommand(data, { ...options, onEvent }, { out, output, series })
+  if (series !== undefined)
+    throw error('ARCHLOOM_FIT_TASK', { option: '--series', task: '--task series-classification' })
+  if (wanted === 'forecast') return await forecastCommand(data, { ...options, onEvent }, { out, output, lags, count })
+  if (wanted === 'upscale') return await upscaleCommand(data, { ...options, onEvent }, { out, output, scale })
+  if (scale !== undefined) throw error('ARCHLOOM_FIT_TASK', { option: '--scale', task: '--task upscale' })
+  if (lags !== undefined) throw error('ARCHLOOM_FIT_TASK', { option: '--lags', task: '--task forecast' })
+  using result = await fit({ ...options, ...(wanted && { task: wanted }), data, onEvent })
   output.log('')
   output.log(`model      ${figures(result.metrics)}  (on rows or images that were not trained on)`)
-  for (const { metric, baseline, found } of result.comparison)
-    output.log(
-      `${metric.padEnd(10)} ${found.value.toPrecision(4)} for ${found.name}, ${baseline.value.toPrecision(4)} for ${baseline.name}`,
-    )
+  sayComparison(result.comparison, output)
+  sayLatency(result.latency, output)
   const files = await result.export(out)
   output.log(`written    ${files.join(', ')}`)
   output.log(`use it     npx archloom predict ${out} new-data`)
   if (options.signal?.aborted) output.log(`stopped early; for more, run the same command with more --minutes`)
-  const { kind, task, classes, metrics, comparison, warnings } = result
-  output.result({ kind, task, classes, metrics, comparison, warnings, trials: result.trials.length, files })
+  const { kind, task, classes, thresholds, metrics, comparison, warnings, latency } = result
+  output.result({
+    kind,
+    task,
+    classes,
+    thresholds,
+    metrics,
+    comparison,
+    warnings,
+    latency,
+    trials: result.trials.length,
+    files,
+  })
   return 0
 }
+
+function sayLatency(latency: FitResult['latency'], output: CommandOutput) {
+  if (latency)
+    output.log(
+      `latency    ${inMilliseconds(latency.milliseconds)}, limit ${inMilliseconds(latency.limit)}  (${latency.conditions})`,
+    )
+}
+
+function sayComparison(comparison: readonly FitComparison[], output: CommandOutput) {
+  for (const { metric, baseline, found } of comparison)
+    output.log(
+      `${metric.padEnd(10)} ${found.value.toPrecision(4)} for ${found.name}, ${baseline.value.toPrecision(4)} for ${baseline.name}`,
+    )
+}
+
+interface ForecastOutput {
+  readonly out: string
+  readonly output: CommandOutput
+  readonly lags: number | undefined
+  readonly count: number
+}
+
+/** A series has one target. */
+function oneTarget(target: string | readonly string[]): string {
+  const [first = '', ...others] = typeof target === 'string' ? [target] : target
+  if (others.length > 0)
+    throw error('ARCHLOOM_FIT_TASK', { option: 'more than one --target', task: 'classification or regression' })
+  return first
+}
+
+async function seriesCommand(
+  data: string,
+  { target, time, group, flip: _flip, compress: _compress, ...rest }: Omit<FitOptions, 'data' | 'task'>,
+  { out, output, series }: Pick<FitCommandOptions, 'out' | 'output'> & { readonly series: string | undefined },
+): Promise<number> {
+  if (group !== undefined) throw error('ARCHLOOM_FIT_TASK', { option: '--group', task: 'classification or regression' })
+  using result = await fitSeriesClassifier({
+    data,
+    ...(target !== undefined && { target: oneTarget(target) }),
+    ...(time !== undefined && { time }),
+    ...(series !== undefined && { series }),
+    fit: rest,
+  })
+  output.log('')
+  output.log(`model      ${figures(result.metrics)}  (on series that were not trained on)`)
+  output.log(`           ${result.name}`)
+  sayComparison(result.comparison, output)
+  sayLatency(result.latency, output)
+  const files = await result.export(out)
+  output.log(`written    ${files.join(', ')}`)
+  output.log(`use it     npx archloom predict ${out} new-series.csv`)
+  if (rest.signal?.aborted) output.log(`stopped early; for more, run the same command with more --minutes`)
+  const { classes, metrics, comparison, warnings, latency, name } = result
+  const made = { kind: 'series', task: 'series-classification', classes, metrics, comparison, warnings, latency, name }
+  output.result({ ...made, trials: result.trials.length, files })
+  return 0
+}
+
+async function forecastCommand(
+  data: string,
+  { target, time, group, ...rest }: Omit<FitOptions, 'data' | 'task'>,
+  { out, output, lags, count }: ForecastOutput,
+): Promise<number> {
+  if (group !== undefined) throw error('ARCHLOOM_FIT_TASK', { option: '--group', task: 'classification or regression' })
+  using result = await fitSeries({
+    data,
+    ...(target !== undefined && { target: oneTarget(target) }),
+    ...(time !== undefined && { time }),
+    ...(lags !== undefined && { lags }),
+    fit: rest,
+  })
+  output.log('')
+  output.log(`model      ${figures(result.metrics)}  (one step ahead, on the latest fifth; ${result.lags} lags)`)
+  sayComparison(result.comparison, output)
+  sayLatency(result.latency, output)
+  const next = await result.forecastWithTimes(count)
+  output.log(`next       ${next.map(({ value }) => value.toPrecision(5)).join('  ')}`)
+  const files = await result.export(out)
+  output.log(`written    ${files.join(', ')}`)
+  output.log(`use it     npx archloom predict ${out} longer-series.csv --count ${count}`)
+  const { lags: used, metrics, comparison, warnings, latency } = result
+  const made = { kind: 'table', task: 'forecast', lags: used, metrics, comparison, warnings, latency, next }
+  output.result({ ...made, trials: result.trials.length, files })
+  return 0
+}
+
+async function upscaleCommand(
+  data: string,
+  { target, time, group, flip: _flip, compress: _compress, ...rest }: Omit<FitOptions, 'data' | 'task'>,
+  {
+    out,
+    output,
+    scale,
+  }: { readonly out: string; readonly output: CommandOutput; readonly scale: 2 | 3 | 4 | undefined },
+): Promise<number> {
+  for (const [option, given] of Object.entries({ '--target': target, '--time': time, '--group': group }))
+    if (given !== undefined) throw error('ARCHLOOM_FIT_TASK', { option, task: 'tables' })
+  using result = await fitUpscaler({ data, ...(scale !== undefined && { scale }), fit: rest })
+  output.log('')
+  output.log(`model      ${figures(result.metrics)}  (on images that were not trained on)`)
+  sayComparison(result.comparison, output)
+  const files = await result.export(out)
+  output.log(`written    ${files.join(', ')}`)
+  output.log(`use it     npx archloom upscale --model ${out} small.png large.png`)
+  if (rest.signal?.aborted) output.log(`stopped early; for more, run the same command with more --minutes`)
+  const { metrics, comparison, warnings } = result
+  const made = { kind: 'upscaler', task: 'upscale', scale: result.scale, metrics, comparison, warnings }
+  output.result({ ...made, trials: result.trials.length, files })
+  return 0
+}
+
+type TableDescription = Extract<ModelDescription, { kind: 'table' }>
 
 const quoted = (value: string | number) => {
   const text = String(value)
@@ -57,9 +213,27 @@ const quoted = (value: string | number) => {
 }
 
 /** `archloom predict`: predictions as CSV on stdout, or as one JSON object. Returns the exit code. */
-export async function predictCommand(folder: string, data: string, output: CommandOutput): Promise<number> {
+export async function predictCommand(
+  folder: string,
+  data: string,
+  output: CommandOutput,
+  count = MOST_PRINTED,
+): Promise<number> {
   await using model = await loadModel(folder)
-  const files = model.description.kind === 'images' ? await imagesAt(data) : data
+  if (model.description.kind === 'table' && model.description.series) {
+    const next = await model.forecast(data, count)
+    const times = next.every(({ time }) => time !== undefined)
+    output.log(times ? 'time,predicted' : 'predicted')
+    for (const { time, value } of next) output.log(times ? `${time},${value}` : String(value))
+    output.result({ predictions: next })
+    return 0
+  }
+  const files =
+    model.description.kind === 'images'
+      ? await imagesAt(data)
+      : model.description.kind === 'labelled-series'
+        ? await tablesAt(data)
+        : await rowsAt(data, model.description, output)
   const predictions = await model.predict(files)
   const names = Object.keys(predictions[0] ?? { predicted: '' })
   output.log(
@@ -71,12 +245,45 @@ export async function predictCommand(folder: string, data: string, output: Comma
   return 0
 }
 
+/** The rows of a file. Columns that it lacks count as missing: a misspelt name would not be noticed otherwise. */
+async function rowsAt(path: string, { columns }: TableDescription, output: CommandOutput): Promise<Row[]> {
+  const table = await readTable(path)
+  const present = new Set(table.columns.map(({ name }) => name))
+  const needed = columns.flatMap(({ name, used }) => (used ? [name] : []))
+  const lacking = needed.filter((name) => !present.has(name))
+  if (lacking.length === needed.length)
+    throw error('ARCHLOOM_FIT_DATA', { received: [...present], expected: `the columns ${needed.join(', ')}` })
+  if (lacking.length > 0)
+    output.note(
+      `warning: ${path} lacks ${lacking.length} of the ${needed.length} columns of the model, which count as missing: ${lacking.slice(0, 5).join(', ')}`,
+    )
+  return recordsOf(table)
+}
+
+/** A file, or those of a folder and the folders in it that have one of the extensions. */
+async function filesAt(path: string, isMeant: (extension: string) => boolean): Promise<string[]> {
+  if (!existsSync(path)) throw error('ARCHLOOM_FIT_DATA', { received: path, expected: 'a file or folder that exists' })
+  if (!statSync(path).isDirectory()) return [path]
+  return (await readdir(path, { recursive: true }))
+    .filter((name) => isMeant(extname(name).toLowerCase()))
+    .sort()
+    .map((name) => join(path, name))
+}
+
 async function imagesAt(path: string): Promise<string[]> {
-  let isFolder = false
-  try {
-    isFolder = statSync(path).isDirectory()
-  } catch (cause) {
-    throw new Error(`${path} cannot be read: ${messageOf(cause)}`, { cause })
-  }
-  return isFolder ? (await readdir(path)).sort().map((name) => join(path, name)) : [path]
+  const files = await filesAt(path, (extension) => imageExtensions.has(extension))
+  if (files.length === 0)
+    throw error('ARCHLOOM_FIT_IMAGES', { path, received: 'no images', expected: 'images to predict' })
+  return files
+}
+
+async function tablesAt(path: string): Promise<string[]> {
+  const files = await filesAt(path, (extension) => tableExtensions.some((each) => each === extension))
+  if (files.length === 0)
+    throw error('ARCHLOOM_FIT_LABELLED_SERIES', {
+      path,
+      received: 'no tables',
+      expected: 'tables of series to predict',
+    })
+  return files
 }

@@ -5,6 +5,8 @@ export interface Limits {
   readonly multiplyAdds?: number
   /** Of the exported file. */
   readonly bytes?: number
+  /** Milliseconds of one prediction, measured with ONNX Runtime on one thread. */
+  readonly maxLatencyMs?: number
   /** The file holds 8-bit integers: a quarter of the bytes for each parameter. */
   readonly integers?: boolean
 }

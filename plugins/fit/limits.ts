@@ -17,11 +17,22 @@ export const costWithin = (cost: NetworkCost, { parameters, multiplyAdds, bytes,
   cost.multiplyAdds <= (multiplyAdds ?? Number.POSITIVE_INFINITY) &&
   bytesOf(cost, integers) <= (bytes ?? Number.POSITIVE_INFINITY)
 
-export function describeLimits({ parameters, multiplyAdds, bytes }: Limits): string {
+/**
+ * Whether a network that is also applied to the mirrored image meets the limits: it computes twice as much with the same
+ * parameters, and its file describes the operators of both passes.
+ */
+export const mirroredWithin = ({ parameters, multiplyAdds }: NetworkCost, limits: Limits): boolean =>
+  costWithin({ parameters, multiplyAdds: 2 * multiplyAdds }, limits) &&
+  bytesOf({ parameters, multiplyAdds }, limits.integers) +
+    (limits.integers ? BYTES_OF_INTEGER_GRAPH : BYTES_OF_GRAPH) <=
+    (limits.bytes ?? Number.POSITIVE_INFINITY)
+
+export function describeLimits({ parameters, multiplyAdds, bytes, maxLatencyMs }: Limits): string {
   const parts = [
     parameters !== undefined && `at most ${parameters} parameters`,
     multiplyAdds !== undefined && `at most ${multiplyAdds} multiply-adds`,
     bytes !== undefined && `at most ${bytes} bytes`,
+    maxLatencyMs !== undefined && `at most ${maxLatencyMs} ms per prediction`,
   ].filter(Boolean)
   return parts.length === 0 ? 'no limits' : parts.join(', ')
 }

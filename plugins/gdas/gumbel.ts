@@ -3,13 +3,13 @@ import type { Random } from '../../core/index.ts'
 import { type OneShotDefinition, type Relaxation, relaxedStrategy } from '../../evaluators/weight-sharing/index.ts'
 import type { ReadGdasOptions } from './options.ts'
 
-/** −ln(−ln u): the largest of logits with such noise added is a draw from their softmax. */
+/** −ln(−ln u): with this noise added, the largest of several logits is a draw from their softmax. */
 export const gumbel = (rng: Random): number => -Math.log(-Math.log(Math.max(rng.float(), Number.MIN_VALUE)))
 
 /**
- * One operation an edge, drawn from softmax(α): the forward pass has its one-hot weights, the backward pass the slope of
- * softmax((ln softmax(α) + noise) / τ). The others are not computed, so a step costs
- * what one path costs, and the gradient reaches α through the drawn operations only.
+ * One operation per edge, drawn from softmax(α). The forward pass uses one-hot weights, the backward pass the gradient
+ * of softmax((ln softmax(α) + noise) / τ). The other operations are not computed, so a step costs as much as one path,
+ * and the gradient reaches α through the drawn operations only.
  */
 export function gumbelRelaxation(
   alpha: readonly (readonly number[])[],
@@ -33,7 +33,7 @@ export function gumbelRelaxation(
   }
 }
 
-/** τ falls in a line over the search. */
+/** The strategy of GDAS, in which τ falls linearly over the search. */
 export const gumbelStrategy =
   (options: ReadGdasOptions): OneShotDefinition['strategy'] =>
   (parts) => {

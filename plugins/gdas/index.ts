@@ -1,14 +1,26 @@
-/** GDAS: one drawn operation an edge in the forward pass, the slope of a Gumbel softmax in the backward pass. */
-import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
+/**
+ * GDAS: one drawn operation per edge in the forward pass, and the gradient of a Gumbel softmax in the backward pass.
+ */
+import { declarePlugin, definePlugin, type Plugin, tokens } from '../../core/index.ts'
 import { decidingOf, oneShot, oneShotNeeds } from '../../evaluators/weight-sharing/index.ts'
 import { gumbelStrategy } from './gumbel.ts'
 import { deciding, declared, defaults, type GdasOptions } from './options.ts'
 import { paper } from './paper.ts'
 
+const about = declarePlugin({
+  name: 'gdas',
+  kind: 'one-shot method',
+  does: 'Differentiable search on architectures that are drawn by Gumbel softmax.',
+  provides: ['algorithm'],
+  needs: oneShotNeeds,
+  paper,
+  options: declared,
+})
+
 /**
  * Gradient-based search by differentiable sampling on shared weights: `createSearch({ space: nasBench201Space(),
- * evaluator: weightSharing({ data }), plugins: [gdas()], … })`. The derived architecture is the search's one trial.
- * Errors: ARCHLOOM_OPTION; when it runs ARCHLOOM_WEIGHT_SHARING_MIXTURE and those of `oneShot`.
+ * evaluator: weightSharing({ data }), plugins: [gdas()], … })`. The derived architecture is the only trial of the
+ * search. Errors: ARCHLOOM_OPTION; from the search, ARCHLOOM_WEIGHT_SHARING_MIXTURE and those of `oneShot`.
  */
 export function gdas(given: GdasOptions = {}): Plugin {
   const options = declared.read(given)
@@ -19,14 +31,7 @@ export function gdas(given: GdasOptions = {}): Plugin {
     defaults,
     strategy: gumbelStrategy(options),
   })
-  return definePlugin({
-    name: 'gdas',
-    provides: ['algorithm'],
-    needs: oneShotNeeds,
-    paper,
-    options,
-    bind: ({ bind }) => bind(tokens.ALGORITHM).toFactory(algorithm),
-  })
+  return definePlugin({ ...about, options, bind: ({ bind }) => bind(tokens.ALGORITHM).toFactory(algorithm) })
 }
 
 export { gumbel, gumbelRelaxation, gumbelStrategy } from './gumbel.ts'

@@ -17,10 +17,8 @@ export const declared = options(
   {
     ...oneShotFields(defaults),
     ...relaxationFields,
-    /** τ at the beginning; it falls in a line to `minTemperature`. Default 10. */
-    temperature: number({ above: 0, default: 10 }),
-    /** τ at the end. Default 0.1. */
-    minTemperature: number({ above: 0, default: 0.1 }),
+    temperature: number({ above: 0, default: 10, doc: 'Initial τ; it falls linearly to `minTemperature`.' }),
+    minTemperature: number({ above: 0, default: 0.1, doc: 'Final τ.' }),
   },
   { renamed: oneShotRenamed },
 )

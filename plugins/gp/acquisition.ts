@@ -1,8 +1,8 @@
 import { millsRatio, normalCdf, normalPdf } from '../../core/policy/index.ts'
 
 /**
- * ln of the expected improvement of a normal value over `best` (larger is better), accurate however unlikely an
- * improvement is (Ament et al. 2023).
+ * ln of the expected improvement of a normal value over `best` (larger is better), accurate even if an improvement is
+ * very unlikely (Ament et al. 2023).
  */
 export function logExpectedImprovement(mean: number, deviation: number, best: number): number {
   const z = (mean - best) / deviation

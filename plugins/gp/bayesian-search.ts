@@ -11,7 +11,10 @@ import { logExpectedImprovement } from './acquisition.ts'
 import { type Difference, fitted, type Hyperparameters, type Posterior, posterior } from './gaussian-process.ts'
 import { type GpOptions, gpOptions } from './options.ts'
 
-/** A genotype as the kernel sees it: option indices of unordered choices, unit places of numbers, NaN where inactive. */
+/**
+ * A genotype as a point for the kernel: option indices of unordered choices, unit-scale values of numbers, NaN for
+ * inactive decisions.
+ */
 export function pointOf(space: SearchSpace, genotype: Genotype): Float64Array {
   return Float64Array.from(space.decisions, (decision, d) => {
     if (!space.isActive(genotype, d)) return Number.NaN
@@ -19,7 +22,10 @@ export function pointOf(space: SearchSpace, genotype: Genotype): Float64Array {
   })
 }
 
-/** Squared distance of numbers; 0 or 1 for options; 1 where only one of the two has the decision. */
+/**
+ * The difference of two points: the squared distance of numbers, 0 or 1 for options, and 1 if only one of the two has
+ * the decision.
+ */
 export function differenceOf(space: SearchSpace): Difference {
   const isNumber = space.decisions.map((decision) => decision.kind === 'real' || decision.ordered)
   return (a, b, d) => {
@@ -30,9 +36,9 @@ export function differenceOf(space: SearchSpace): Difference {
 }
 
 /**
- * Values for the model: rewards in units of their spread above the median. Rewards far below the median count as no
- * lower than twice as far as the best lies above it, so that broken architectures do not set the scale; infeasible and
- * failed trials count as that low.
+ * Values for the model: rewards relative to the median, in units of their spread. A value is at most twice as far below
+ * the median as the best reward is above it, so that broken architectures do not determine the scale. Infeasible and
+ * failed trials get this lowest value.
  */
 export function modelValues(outcomes: readonly Outcome[]): Float64Array {
   const isGood = ({ reward, violation }: Outcome) => reward !== undefined && violation === 0
@@ -49,19 +55,20 @@ export function modelValues(outcomes: readonly Outcome[]): Float64Array {
   return clipped.map((value) => (value - mean) / deviation)
 }
 
-/** Trials that may be added before the hyperparameters are fitted again: a share of those at the last fit. */
+/** The hyperparameters are fitted again when the number of trials has grown by this share since the last fit. */
 const REFIT = 0.1
-/** Best trials whose mutants are candidates, and candidates that are improved by their neighbours. */
+/** Number of best trials whose mutants are candidates, and of candidates that are improved by their neighbours. */
 const PARENTS = 10
 const CLIMBERS = 3
 const CLIMB_STEPS = 8
 const CLIMB_WIDTH = 24
 
 /**
- * Bayesian optimisation with a Gaussian process over all decisions at once: numbers by their distance on their own
- * scale, unordered choices by equality, decisions that only one of two genotypes has as different. Proposes the maximum of
- * the expected improvement among random genotypes, mutants of the best, and the neighbours of the best of those. Trials
- * under way count with the mean that the model predicts for them. Error: ARCHLOOM_OPTION.
+ * Bayesian optimisation with a Gaussian process over all decisions at once: numbers are compared by their distance on
+ * their own scale and unordered choices by equality; a decision that only one of two genotypes has counts as
+ * different. It proposes the maximum of the expected improvement among random genotypes, mutants of the best trials,
+ * and the neighbours of the best of those. Running trials count with the mean that the model predicts for them. Error:
+ * ARCHLOOM_OPTION.
  */
 export function bayesianSearch(given: GpOptions = {}): ControllerFactory {
   const { startup, candidates, trials: limit, unique } = gpOptions.read(given)

@@ -1,4 +1,4 @@
-/** A symmetric positive definite matrix's lower factor, row by row; undefined where it is not positive definite. */
+/** The lower Cholesky factor of a symmetric, row-major matrix; undefined if it is not positive definite. */
 export function cholesky(matrix: Float64Array, n: number): Float64Array | undefined {
   const lower = new Float64Array(n * n)
   for (let i = 0; i < n; i++)
@@ -41,27 +41,27 @@ export const matern = (squared: number): number => {
   return (1 + r + (r * r) / 3) * Math.exp(-r)
 }
 
-/** Squared difference of two points in each dimension, to be weighed: see `Kernel`. */
+/** Squared difference of two points in one dimension; `Kernel` holds its weight. */
 export type Difference = (a: Float64Array, b: Float64Array, dimension: number) => number
 
 export interface Hyperparameters {
   /** Inverse squared length scale of each dimension. */
   readonly weights: Float64Array
-  /** Variance of the noise, in units of the signal's. */
+  /** Variance of the noise, in units of the variance of the signal. */
   readonly noise: number
 }
 
-/** The posterior of a Gaussian process of mean 0 at the points that it was fitted to. */
+/** The posterior of a Gaussian process with prior mean 0. */
 export interface Posterior {
   /** Mean and standard deviation of the function (without noise) at a point. */
   at(point: Float64Array): { readonly mean: number; readonly deviation: number }
-  /** ln of the marginal likelihood, with the signal's variance at its maximum. */
+  /** ln of the marginal likelihood, at the most likely variance of the signal. */
   readonly logLikelihood: number
 }
 
 /**
  * Gaussian process regression (Rasmussen & Williams 2006, algorithm 2.1) with a Matérn 5/2 kernel of weighted
- * differences. The signal's variance is the one of largest likelihood. Undefined where the kernel's matrix is singular.
+ * differences. The variance of the signal is the most likely one. Undefined if the kernel matrix is singular.
  */
 export function posterior(
   points: readonly Float64Array[],
@@ -111,8 +111,8 @@ export function posterior(
 const PRIOR_SD = 1.5
 
 /**
- * Hyperparameters of large likelihood near the given ones, under a log-normal prior about `start`: coordinate steps of a
- * factor that shrinks from 4 to √2.
+ * Fits hyperparameters from the given ones under a log-normal prior around `start`, by coordinate steps with a factor
+ * that shrinks from 4 to √2.
  */
 export function fitted(
   points: readonly Float64Array[],

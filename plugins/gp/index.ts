@@ -1,6 +1,6 @@
-import { definePlugin } from '../../core/index.ts'
+import { declarePlugin, definePlugin } from '../../core/index.ts'
 import { bayesianSearch } from './bayesian-search.ts'
-import type { GpOptions } from './options.ts'
+import { type GpOptions, gpOptions } from './options.ts'
 import { papers } from './paper.ts'
 
 export { logExpectedImprovement } from './acquisition.ts'
@@ -9,15 +9,18 @@ export { matern, type Posterior, posterior } from './gaussian-process.ts'
 export { type GpOptions, gpOptions } from './options.ts'
 export { papers } from './paper.ts'
 
+const about = declarePlugin({
+  name: 'gp',
+  kind: 'controller',
+  does: 'Bayesian optimization with a Gaussian process.',
+  paper: papers,
+  provides: ['controller'],
+  needs: ['space'],
+  options: gpOptions,
+})
+
 /** Bayesian optimisation with a Gaussian process as a plugin. Error: ARCHLOOM_OPTION. */
 export const gp = (options: GpOptions = {}) => {
   const factory = bayesianSearch(options)
-  return definePlugin({
-    name: 'gp',
-    paper: papers,
-    provides: ['controller'],
-    needs: ['space'],
-    options,
-    bind: ({ controller }) => controller.to(factory),
-  })
+  return definePlugin({ ...about, options, bind: ({ controller }) => controller.to(factory) })
 }

@@ -2,7 +2,7 @@ import { type Controller, type ControllerFactory, fromUnit, type Genotype, type 
 import { error } from './errors.ts'
 import { type GridOptions, gridOptions } from './options.ts'
 
-/** Every genotype of the space in lexicographic order, real decisions at `points` values each. */
+/** Every genotype of the space in lexicographic order, with `points` values of each real decision. */
 function* gridOf(space: SearchSpace, points: number, prefix: readonly number[] = []): Iterable<Genotype> {
   const decision = space.decisions[prefix.length]
   if (!decision) return yield prefix
@@ -18,8 +18,8 @@ export function gridSize(space: SearchSpace, points: number, limit: number): num
 }
 
 /**
- * Grid search: every architecture once, real decisions at evenly spaced values of their own scale; then nothing is left
- * to propose. Errors: ARCHLOOM_OPTION, ARCHLOOM_GRID_SIZE.
+ * Grid search: every architecture once, with evenly spaced values of real decisions on their own scale; then it is
+ * exhausted. Errors: ARCHLOOM_OPTION, ARCHLOOM_GRID_SIZE.
  */
 export function gridSearch(given: GridOptions = {}): ControllerFactory {
   const { points, shuffle, limit } = gridOptions.read(given)

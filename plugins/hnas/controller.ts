@@ -4,19 +4,26 @@ import { type LogitModel, type Policy, policyOver, tape as t } from '../../core/
 import type { BlockLevel, Hierarchy } from './hierarchy.ts'
 
 export const controllerFields = {
-  /** H, size of embeddings, LSTM states and attention. Default 100. */
-  hidden: whole({ min: 1, default: 100 }),
-  /** Whether the position sees both blocks; false feeds it zeros: the flat controller of the ablation. Default true. */
-  hierarchical: flag({ default: true }),
-  /** Weight of the position's log-probability and entropy in the loss, beside 1 of every other decision. Default 10. */
-  positionWeight: number({ min: 0, default: 10 }),
+  hidden: whole({ min: 1, default: 100, doc: 'H, size of embeddings, LSTM states and attention.' }),
+  hierarchical: flag({
+    default: true,
+    doc: 'Whether the position sees both blocks; false feeds it zeros: the flat controller of the ablation.',
+  }),
+  positionWeight: number({
+    min: 0,
+    default: 10,
+    doc: "Weight of the position's log-probability and entropy in the loss, beside 1 of every other decision.",
+  }),
 }
 const declared = options('hierarchicalPolicy', controllerFields)
 export type ControllerOptions = OptionsOf<typeof declared>
 
 type Vector = ReturnType<typeof t.row>
 
-/** Logits of one block's decisions: an LSTM, attention over its states, a linear head with one output an operation. */
+/**
+ * Logits of one block's decisions: an LSTM, attention over its states, and a linear head with one output per
+ * operation.
+ */
 function blockController({ name, nodes, operations }: BlockLevel, hidden: number, limit: number, rng: Random) {
   // Inputs can be the two states before the block and all nodes but the last.
   const states = nodes + 1
@@ -25,7 +32,7 @@ function blockController({ name, nodes, operations }: BlockLevel, hidden: number
   const attention = t.attentionWeights(`${name}/input`, hidden, rng, limit)
   const head = {
     weights: t.parameter(`${name}/operation/weights`, [operations.length, hidden], rng, limit),
-    // As released: the bias of the normal block's head alone begins at zero.
+    // As released, only the bias of the normal block's head is initially zero.
     bias: t.parameter(`${name}/operation/bias`, [operations.length], rng, name === 'normal' ? 0 : limit),
   }
   const begin = (tape: t.Tape | undefined) => {
@@ -50,7 +57,7 @@ function blockController({ name, nodes, operations }: BlockLevel, hidden: number
   return { begin, parameters: parameters as readonly t.Parameter[] }
 }
 
-/** The same values; what comes back is weighed. */
+/** Returns the same values, but weights their gradient. */
 const weighed = (tape: t.Tape | undefined, x: Vector, weight: number): Vector =>
   t.elementwise(
     tape,
@@ -60,14 +67,14 @@ const weighed = (tape: t.Tape | undefined, x: Vector, weight: number): Vector =>
   )
 
 export interface HierarchicalPolicy extends Policy {
-  /** What gradients reach; the released controller has a head besides that nothing is computed with. */
+  /** The trained parameters. The released controller has another head that is never used. */
   readonly trained: readonly t.Parameter[]
 }
 
 /**
- * π(α; θ), three LSTMs (Guo et al., arXiv:2003.04619): one a block, and one step for the position, which reads the final
- * states of both and attends to one embedding a position. So the position depends on the blocks, and its gradient
- * reaches theirs. All values uniform in ±0.1.
+ * π(α; θ), with three LSTMs (Guo et al., arXiv:2003.04619): one per block, and one step for the position, which reads
+ * the final states of both blocks and attends to one embedding per position. So the position depends on the blocks,
+ * and its gradient reaches them. Initial values are uniform in ±0.1.
  */
 export function hierarchicalPolicy(
   { process, blocks, positions }: Hierarchy,

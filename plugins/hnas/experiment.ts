@@ -1,12 +1,12 @@
 import { join } from 'node:path'
+import { realClock } from '../../core/index.ts'
 import {
   type Claim,
   claim,
   type Reproduction as Form,
   inWords,
   type ReproduceOptions,
-  realClock,
-} from '../../core/index.ts'
+} from '../../core/reproduction.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { upscalingQuality } from '../../evaluators/metrics/index.ts'
 import { writeComparison } from '../../evaluators/upscaling/index.ts'
@@ -73,7 +73,11 @@ export async function reproduce(options: ReproduceOptions): Promise<Reproduction
       const directory = join(FOLDER, `hnas-paper-seed-${seed + k}-trade-off-${tradeOff}`)
       const kept = scale === 'paper' ? { directory } : {}
       const found = await searchArchitecture({
-        ...{ settings: settings.arm, pictures, tradeOff, seed: seed + k, signal },
+        settings: settings.arm,
+        pictures,
+        tradeOff,
+        seed: seed + k,
+        signal,
         ...kept,
       })
       searches.push({ ...found, tradeOff, seed: seed + k })

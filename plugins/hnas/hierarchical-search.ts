@@ -14,15 +14,15 @@ import { byteError, decibels, jointReward, rewardBorder } from './reward.ts'
 import type { SharedUpscaling } from './upscaling-evaluator.ts'
 
 /**
- * Guo et al. (arXiv:2003.04619): epochs of weight steps (L1, one architecture drawn a batch) alternate with epochs of
- * policy steps on held-out images, whose reward weighs PSNR against the cost of the architecture that was measured. In
- * the end some architectures are drawn, and each is measured on whole held-out images. All randomness is named by the
- * epoch: a search resumed from a checkpoint goes on as if it had never stopped.
+ * Guo et al. (arXiv:2003.04619): epochs of weight steps (L1, one drawn architecture per batch) alternate with epochs
+ * of policy steps on held-out images, whose reward combines the PSNR and the cost of the measured architecture. At the
+ * end some architectures are drawn and measured on whole held-out images. All random numbers derive from the epoch, so
+ * that a search resumed from a checkpoint continues as if it had never stopped.
  */
 export const hierarchicalSearch = (options: ReadHnasOptions) =>
   stagedSearch('hnas', options, (parts) => {
     const { space, rng } = parts
-    // The plugin needs 'shared-upscaling': other evaluators are refused when the search is composed.
+    // The plugin needs 'shared-upscaling', so other evaluators are refused when the search is composed.
     const shared = parts.evaluator as SharedUpscaling
     const { upscalers, batchSize, train, validation } = shared
     const { tradeOff, costUnit, epochs, weightSteps, policySteps, learningRate } = options
@@ -37,12 +37,14 @@ export const hierarchicalSearch = (options: ReadHnasOptions) =>
     const batches = (split: typeof train | typeof validation, steps: number, drawn: typeof rng) => {
       const order = drawn.fork('batches')
       return batchesOf(split, {
-        ...{ batchSize, steps, dropRemainder: false },
+        batchSize,
+        steps,
+        dropRemainder: false,
         order: (pass) => order.fork(`pass ${pass}`),
       })
     }
 
-    /** PSNR of the bicubic enlargement of the same batch: what any architecture starts from. */
+    /** PSNR of the bicubic enlargement of the same batch. */
     const startingPoint = async ({ inputs, targets }: Batch): Promise<number> => {
       if (!options.aboveBicubic) return 0
       const square = tf.tidy(() => byteError(bicubic(inputs, { training: false }), targets, border))
@@ -53,7 +55,7 @@ export const hierarchicalSearch = (options: ReadHnasOptions) =>
       }
     }
 
-    /** Right after the architecture was measured: its statistics are still on the path. */
+    /** Writes an image right after the architecture was measured, while its statistics are on the path. */
     async function pictured(trial: number, architecture: unknown, folder: string): Promise<EventDraft> {
       const pair = validation.pairs[0] as (typeof validation.pairs)[number]
       const picture = join(folder, `trial-${trial}.png`)
@@ -65,13 +67,14 @@ export const hierarchicalSearch = (options: ReadHnasOptions) =>
       for await (const event of measureTrials(proposals, parts)) {
         yield event
         if (event.type === 'trial.completed' && options.images)
-          yield await pictured(event.trial, space.decode(event.genotype), options.images.folder)
+          yield await pictured(event.trial, space.decode(event.genotype), options.images.directory)
       }
     }
 
     const facts = { weightSteps, policySteps, batchSize, tradeOff, costUnit }
     return {
-      ...{ supernet: upscalers, data: { train, validation, batchSize, statistics: 'batch' } },
+      supernet: upscalers,
+      data: { train, validation, batchSize, statistics: 'batch' },
       stages: [{ name: 'supernet', warmUpEpochs, epochs, facts }],
       optimizer: () => adam({ learningRate }),
       training: { steps: weightSteps * (warmUpEpochs + epochs) },

@@ -11,8 +11,9 @@ export interface BlockLevel {
 }
 
 /**
- * A space of two levels as the controller decides it: the nodes of one block, those of the other (for each node two
- * inputs, then two operations), and where in the network the second one stands. Choices are a genotype in that order.
+ * A space of two levels in the order in which the controller decides: the nodes of one block, those of the other (for
+ * each node two inputs, then two operations), and the position of the second block in the network. Choices are a
+ * genotype in this order.
  */
 export interface Hierarchy {
   readonly process: DecisionProcess
@@ -25,7 +26,10 @@ export interface Hierarchy {
 
 const EDGE = /^(\w+)\.(\d+)\.(left|right)\.(input|op)$/
 
-/** Error: ARCHLOOM_HNAS_SPACE where the decisions are not those of two blocks and a position. */
+/**
+ * Reads the hierarchy of a space. Error: ARCHLOOM_HNAS_SPACE if its decisions are not those of two blocks and a
+ * position.
+ */
 export function hierarchyOf(space: Pick<SearchSpace, 'name' | 'decisions' | 'isActive' | 'allowed'>): Hierarchy {
   const edges = space.decisions.slice(0, -1).map(({ name }) => EDGE.exec(name))
   const position = space.decisions.at(-1)

@@ -1,8 +1,25 @@
-/** HNAS: blocks and the place of the enlarging one, searched together for quality and cost of super-resolution. */
-import { definePlugin, type Plugin, tokens } from '../../core/index.ts'
+/**
+ * HNAS: a joint search for the blocks of a super-resolution network and the position of the enlarging one, for quality
+ * and cost.
+ */
+import { declarePlugin, definePlugin, type Plugin, tokens } from '../../core/index.ts'
 import { hierarchicalSearch } from './hierarchical-search.ts'
 import { declared, type HnasOptions } from './options.ts'
 import { paper } from './paper.ts'
+
+const about = declarePlugin({
+  name: 'hnas',
+  kind: 'one-shot method',
+  does: 'Blocks of a super-resolution network and the place of the enlarging one, searched together.',
+  provides: ['algorithm'],
+  needs: [
+    'space',
+    { need: 'shared-upscaling', remedy: 'Use sharedUpscaling({ data }) from archloom/plugins/hnas.' },
+    'supernet',
+  ],
+  paper,
+  options: declared,
+})
 
 /**
  * Hierarchical search on shared weights: `createSearch({ space: superResolutionSpace({ normalised: true, … }), evaluator:
@@ -13,15 +30,17 @@ import { paper } from './paper.ts'
 export function hnas(given: HnasOptions = {}): Plugin {
   const options = declared.read(given)
   return definePlugin({
-    name: 'hnas',
-    provides: ['algorithm'],
-    needs: [
-      'space',
-      { need: 'shared-upscaling', remedy: 'Use sharedUpscaling({ data }) from archloom/plugins/hnas.' },
-      'supernet',
-    ],
-    paper,
+    ...about,
     options,
+    panels: [
+      {
+        kind: 'images',
+        title: 'Enlargements',
+        about:
+          'The first held-out image, enlarged by bicubic interpolation and by each derived network, beside the original.',
+        event: 'picture',
+      },
+    ],
     bind: ({ bind }) => bind(tokens.ALGORITHM).toFactory(hierarchicalSearch(options)),
   })
 }

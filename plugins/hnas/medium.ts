@@ -1,8 +1,8 @@
 /** `archloom reproduce hnas --scale medium`: at a cost where operations have room. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Experiment, UnitContext } from '../../core/index.ts'
 import { replaceFileSync } from '../../core/node/files.ts'
+import type { Experiment, UnitContext } from '../../core/reproduction.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import type { SuperResolutionArchitecture } from '../../search-spaces/super-resolution/index.ts'
 import { type ArmName, type ArmSettings, armNames, searchArchitecture, trainArm } from './experiment/arms.ts'

@@ -13,18 +13,19 @@ import type { Hierarchy } from './hierarchy.ts'
 
 export const policyLearnerFields = {
   ...controllerFields,
-  /** Of Adam (β 0.5 and 0.999), on the policy. Default 3e-4. */
-  learningRate: number({ above: 0, default: 3e-4 }),
-  /** The rate is halved once, from this epoch on. Default 100. */
-  halveAtEpoch: whole({ min: 0, infinite: true, default: 100 }),
-  /** L2 penalty that joins Adam's gradient. Default 5e-4. */
-  weightDecay: number({ min: 0, default: 5e-4 }),
-  /** λ_H, weight of the entropies in nats; the position's counts `positionWeight` times. Default 0.1. */
-  entropyWeight: number({ min: 0, default: 0.1 }),
-  /** γ of the moving baseline. Default 0.95. */
-  baselineDecay: number({ min: 0, below: 1, default: 0.95 }),
-  /** Whether every epoch begins with a new baseline, so that its first advantage is 0. Default true. */
-  freshBaseline: flag({ default: true }),
+  learningRate: number({ above: 0, default: 3e-4, doc: 'Learning rate of Adam (β 0.5 and 0.999), on the policy.' }),
+  halveAtEpoch: whole({ min: 0, infinite: true, default: 100, doc: 'The rate is halved once, from this epoch on.' }),
+  weightDecay: number({ min: 0, default: 5e-4, doc: "L2 penalty that joins Adam's gradient." }),
+  entropyWeight: number({
+    min: 0,
+    default: 0.1,
+    doc: "λ_H, weight of the entropies in nats; the position's counts `positionWeight` times.",
+  }),
+  baselineDecay: number({ min: 0, below: 1, default: 0.95, doc: 'γ of the moving baseline.' }),
+  freshBaseline: flag({
+    default: true,
+    doc: 'Whether every epoch begins with a new baseline, so that its first advantage is 0.',
+  }),
 }
 const declared = options('hnas policyLearner', policyLearnerFields)
 export type PolicyLearnerOptions = OptionsOf<typeof declared>
@@ -32,7 +33,7 @@ export type PolicyLearnerOptions = OptionsOf<typeof declared>
 /** θ, its optimizer and its baseline. */
 export interface PolicyLearner {
   readonly policy: HierarchicalPolicy
-  /** b, absent before the first reward of an epoch. */
+  /** b; undefined before the first reward of an epoch. */
   readonly baseline: number | undefined
   enterEpoch(epoch: number): void
   /** One update from one architecture's reward. */
@@ -42,9 +43,9 @@ export interface PolicyLearner {
 }
 
 /**
- * Descends −(ln p_normal + ln p_upsampling + 10 · ln p_position) · A − λ_H · (H_normal + H_upsampling + 10 · H_position)
- * with Adam, gradients as they are. The baseline takes the reward in before it is subtracted:
- * b ← γ · b + (1 − γ) · R and A = R − b; b is R itself at the first reward of an epoch.
+ * Descends −(ln p_normal + ln p_upsampling + 10 · ln p_position) · A − λ_H · (H_normal + H_upsampling + 10 ·
+ * H_position) with Adam, gradients as they are. The baseline is updated with the reward before it is subtracted: b ← γ
+ * · b + (1 − γ) · R and A = R − b; b is R itself at the first reward of an epoch.
  */
 export function policyLearner(hierarchy: Hierarchy, rng: Random, given: PolicyLearnerOptions = {}): PolicyLearner {
   const { hidden, hierarchical, positionWeight, ...learning } = declared.read(given)

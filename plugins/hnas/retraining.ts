@@ -28,30 +28,33 @@ import { error } from './errors.ts'
 import { pairsOnly } from './pairs-only.ts'
 
 const declared = options('retrainUpscaler', {
-  /** Patches with their images, such as `await superResolutionData({ … })`. */
   data: required(
-    value<Pick<PatchDataset, 'train' | 'validation' | 'test'>>('a data set of patches', { holds: isObject }),
+    value<Pick<PatchDataset, 'train' | 'validation' | 'test'>>('a data set of patches', {
+      holds: isObject,
+      doc: 'Patches with their images, such as `await superResolutionData({ … })`.',
+    }),
   ),
-  /** Passes over the training split; a fraction is a part of one. */
-  epochs: required(number({ above: 0 })),
-  /** Default 16. */
-  batchSize: whole({ min: 1, default: 16 }),
-  /** Of Adam; falls along a cosine to a hundredth. Default 1e-3. */
-  learningRate: number({ above: 0, default: 1e-3 }),
-  /** Of the caller's instead, such as `dualRegressionTrainer()`. */
-  trainer: value<Trainer>('a trainer', { holds: isObject }),
-  /** The held-out images are looked at so many times, evenly; the best weights are kept. Default 1: at the end. */
-  looks: whole({ min: 1, default: 1 }),
-  /** Measure as the mean over eight mirrorings and turns, at eight times the cost. Default false. */
-  ensemble: flag({ default: false }),
-  /** Default 1. */
-  seed: number({ default: 1 }),
-  /** Name of the tensor engine. Default 'auto'. */
-  engine: text({ absent: 'auto' }),
-  /** Called after every step. */
-  onProgress: callback<(progress: Progress) => void>(),
-  signal: value<AbortSignal>('an AbortSignal'),
-  clock: value<Clock>('a clock'),
+  epochs: required(number({ above: 0, doc: 'Passes over the training split; a fraction is a part of one.' })),
+  batchSize: whole({ min: 1, default: 16, doc: 'Examples of a batch.' }),
+  learningRate: number({ above: 0, default: 1e-3, doc: 'Learning rate of Adam; falls along a cosine to a hundredth.' }),
+  trainer: value<Trainer>('a trainer', {
+    holds: isObject,
+    doc: 'A trainer of your own instead, such as `dualRegressionTrainer()`.',
+  }),
+  looks: whole({
+    min: 1,
+    default: 1,
+    doc: 'The held-out images are looked at so many times, evenly; the best weights are kept.',
+  }),
+  ensemble: flag({
+    default: false,
+    doc: 'Measure as the mean over eight mirrorings and turns, at eight times the cost.',
+  }),
+  seed: number({ default: 1, doc: 'Seed of everything random.' }),
+  engine: text({ absent: 'auto', doc: 'Name of the tensor engine.' }),
+  onProgress: callback<(progress: Progress) => void>({ doc: 'Called after every step.' }),
+  signal: value<AbortSignal>('an AbortSignal', { doc: 'Ends the training early.' }),
+  clock: value<Clock>('a clock', { doc: 'Tells the time.' }),
 })
 export type RetrainUpscalerOptions = OptionsOf<typeof declared>
 
@@ -103,7 +106,11 @@ export async function retrainUpscaler(
   const trainer =
     options.trainer ??
     supervisedTrainer({
-      ...{ batchSize, optimizer: 'adam', weightDecay: 0, clipNorm: false, loss: l1Loss },
+      batchSize,
+      optimizer: 'adam',
+      weightDecay: 0,
+      clipNorm: false,
+      loss: l1Loss,
       learningRate: cosine({ peak: learningRate, floor: learningRate / 100 }),
     })
   const train = options.trainer ? data.train : pairsOnly(data.train)

@@ -1,16 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { optionError } from '../../core/options/index.ts'
 
-/** Pixels that are left out on every side when a reward is measured: the scale and six. */
+/** Number of pixels left out on every side when a reward is measured: the scale plus six. */
 export const rewardBorder = (scale: number): number => scale + 6
 
-/** Below it the mean square error counts as this: a perfect image has a finite reward of 148 dB. */
+/** Lower limit of the mean square error, with which a perfect image has a finite reward of 148 dB. */
 const LEAST_SQUARE = 1e-10 * 255 ** 2
 
 /**
  * Mean square error of images [b, h, w, 3] as bytes: rounded and cut to 0 … 255, all three colours, `border` pixels
- * left out on every side, over the whole batch. A scalar; call inside a tidy. Rounding has no gradient: for rewards only.
- * Error: ARCHLOOM_OPTION where the border leaves nothing.
+ * left out on every side, over the whole batch. A scalar; call inside a tidy. Rounding has no gradient: for rewards
+ * only. Error: ARCHLOOM_OPTION if the border leaves nothing.
  */
 export function byteError(images: tf.Tensor, targets: tf.Tensor, border: number): tf.Scalar {
   const [batch, height = 0, width = 0, channels = 0] = images.shape

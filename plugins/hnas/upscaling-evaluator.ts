@@ -11,23 +11,24 @@ import { type PatchesOf, pairsOnly } from './pairs-only.ts'
 import { byteError, COST_SIDE, decibels, rewardBorder } from './reward.ts'
 
 const declared = options('sharedUpscaling', {
-  /** Patches: training ones for the weights, held-out ones for the policy; the test split is not looked at. */
   data: required(
     value<{ readonly train: PatchesOf<'train'>; readonly validation: PatchesOf<'validation'> }>(
       'splits of patches with their images, such as `await superResolutionData({ … })`',
-      { holds: arePatches },
+      {
+        holds: arePatches,
+        doc: 'Patches: training ones for the weights, held-out ones for the policy; the test split is not looked at.',
+      },
     ),
   ),
-  /** Patches of a weight step and of a reward. Default 16. */
-  batchSize: whole({ min: 1, default: 16 }),
-  /** Held-out images that candidates are measured on. Default: all. */
-  images: whole({ min: 1, absent: 'all' }),
-  /** Training batches that a candidate's normalisation is estimated on. Default 20. */
-  calibrationBatches: whole({ min: 1, default: 20 }),
-  /** Measure candidates as the mean over eight mirrorings and turns. Default false. */
-  ensemble: flag({ default: false }),
-  /** Name of the tensor engine. Default 'auto'. */
-  engine: text({ absent: 'auto' }),
+  batchSize: whole({ min: 1, default: 16, doc: 'Patches of a weight step and of a reward.' }),
+  images: whole({ min: 1, absent: 'all', doc: 'Held-out images that candidates are measured on.' }),
+  calibrationBatches: whole({
+    min: 1,
+    default: 20,
+    doc: "Training batches that a candidate's normalisation is estimated on.",
+  }),
+  ensemble: flag({ default: false, doc: 'Measure candidates as the mean over eight mirrorings and turns.' }),
+  engine: text({ absent: 'auto', doc: 'Name of the tensor engine.' }),
 })
 export type SharedUpscalingOptions = OptionsOf<typeof declared>
 
@@ -102,7 +103,12 @@ export function sharedUpscaling(given: SharedUpscalingOptions): EvaluatorDefinit
     return {
       kind: 'weight-sharing',
       name: NAME,
-      ...{ space, upscalers, train, validation, batchSize, measure },
+      space,
+      upscalers,
+      train,
+      validation,
+      batchSize,
+      measure,
       enlarged: (architecture, image) => upscaled((lr) => upscaleOf(architecture)(lr, { training: false }), image),
       multiplyAdds: (architecture) => cost(architecture, form).multiplyAdds,
       async rewardPsnr(architecture, { inputs, targets }) {

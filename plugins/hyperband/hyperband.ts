@@ -11,7 +11,7 @@ const minFidelity = number({
 const eta = number({
   above: 1,
   default: 3,
-  doc: 'The effort grows by this factor from rung to rung, and one of so many trials goes on.',
+  doc: 'Factor by which the effort grows from rung to rung; one of this many trials is continued.',
 })
 export const declared = options('hyperband', { minFidelity, eta })
 export type HyperbandOptions = OptionsOf<typeof declared>
@@ -20,22 +20,22 @@ export type SuccessiveHalvingOptions = OptionsOf<typeof declaredHalving>
 
 interface Bracket {
   readonly fidelities: readonly number[]
-  /** Trials that start in it. */
+  /** Number of trials that start in the bracket. */
   readonly size: number
   started: number
-  /** The rung whose results are being awaited, its trials, and the results so far. */
+  /** The present rung, its trials, and their results so far. */
   rung: number
   waiting: Set<number>
   results: (SchedulerReport & { readonly trial: number })[]
 }
 
-/** Sizes and first rungs of the brackets that take turns. */
+/** Size and rungs of a bracket; brackets of different shapes take turns. */
 type Shape = { readonly size: number; readonly fidelities: readonly number[] }
 
 /**
- * Synchronous successive halving in brackets: once every trial of a bracket's rung has its result, the best 1/eta of
- * them go on to the next rung and the others are given up. Brackets of the given shapes follow one another; a new one
- * may start while earlier ones wait for results.
+ * Synchronous successive halving in brackets: once every trial of a bracket's rung has a result, the best 1/eta of
+ * them continue to the next rung and the others are given up. Brackets of the given shapes follow one another. A new
+ * bracket may start while earlier ones wait for results.
  */
 function brackets(shapes: readonly Shape[], eta: number): SchedulerFactory {
   return ({ maxTrials }): Scheduler => {
@@ -49,7 +49,7 @@ function brackets(shapes: readonly Shape[], eta: number): SchedulerFactory {
     const bracketFor = (trial: number): Bracket => {
       if (!current || current.started === current.size) {
         const shape = shapes[count++ % shapes.length]!
-        // The last bracket is as large as the budget leaves room for.
+        // The last bracket is limited to the trials that the budget leaves.
         const size = Math.max(1, Math.min(shape.size, maxTrials - trial))
         current = { fidelities: shape.fidelities, size, started: 0, rung: 0, waiting: new Set(), results: [] }
         open.push(current)
@@ -96,14 +96,15 @@ function brackets(shapes: readonly Shape[], eta: number): SchedulerFactory {
   }
 }
 
-/** Rungs from a first fidelity on, the last one being 1. */
+/** Fidelities of the rungs; the last one is 1. */
 const ladder = (steps: number, base: number) => Array.from({ length: steps + 1 }, (_, i) => base ** (i - steps))
 
 const depthOf = (least: number, base: number) => Math.floor(-Math.log(least) / Math.log(base) + 1e-9)
 
 /**
- * Hyperband (Li et al. 2018): brackets of successive halving from many trials at a small fidelity to few at the full
- * one, of about the same effort each, take turns, so that the search does well whether early results say much or little.
+ * Hyperband (Li et al. 2018): brackets of successive halving take turns, from many trials that start at a small
+ * fidelity to few at the full one, each with about the same total effort. So the search works whether early results
+ * are informative or not.
  */
 export function hyperbandBrackets(given: HyperbandOptions = {}): SchedulerFactory {
   const { minFidelity: least, eta: base } = declared.read(given)
@@ -115,7 +116,9 @@ export function hyperbandBrackets(given: HyperbandOptions = {}): SchedulerFactor
   return brackets(shapes, base)
 }
 
-/** Successive halving (Jamieson and Talwalkar 2016): the most thrifty of Hyperband's brackets, again and again. */
+/**
+ * Successive halving (Jamieson and Talwalkar 2016): repeats the bracket of Hyperband that starts with the most trials.
+ */
 export function halvingBrackets(given: SuccessiveHalvingOptions = {}): SchedulerFactory {
   const { minFidelity: least, eta: base } = declaredHalving.read(given)
   const depth = depthOf(least, base)

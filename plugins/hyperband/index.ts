@@ -1,4 +1,4 @@
-import { definePlugin, type Plugin } from '../../core/index.ts'
+import { declarePlugin, definePlugin, type Plugin } from '../../core/index.ts'
 import {
   declared,
   declaredHalving,
@@ -17,25 +17,35 @@ export {
 } from './hyperband.ts'
 export { hyperbandPaper, successiveHalvingPaper } from './papers.ts'
 
-/** Hyperband as a plugin; goes with any controller (with tpe() it is BOHB). Error: ARCHLOOM_OPTION. */
+const aboutHyperband = declarePlugin({
+  name: 'hyperband',
+  kind: 'scheduler',
+  does: 'Brackets of successive halving.',
+  paper: hyperbandPaper,
+  provides: ['scheduler'],
+  options: declared,
+})
+
+/** Hyperband as a plugin. It works with any controller (with tpe() it is BOHB). Error: ARCHLOOM_OPTION. */
 export function hyperband(given: HyperbandOptions = {}): Plugin {
   const options = declared.read(given)
-  return definePlugin({
-    name: 'hyperband',
-    paper: hyperbandPaper,
-    provides: ['scheduler'],
-    options,
-    bind: ({ scheduler }) => scheduler.to(hyperbandBrackets(options)),
-  })
+  return definePlugin({ ...aboutHyperband, options, bind: ({ scheduler }) => scheduler.to(hyperbandBrackets(options)) })
 }
 
-/** Synchronous successive halving as a plugin; goes with any controller. Error: ARCHLOOM_OPTION. */
+const aboutSuccessiveHalving = declarePlugin({
+  name: 'successive-halving',
+  kind: 'scheduler',
+  does: 'Synchronous successive halving.',
+  paper: successiveHalvingPaper,
+  provides: ['scheduler'],
+  options: declaredHalving,
+})
+
+/** Synchronous successive halving as a plugin. It works with any controller. Error: ARCHLOOM_OPTION. */
 export function successiveHalving(given: SuccessiveHalvingOptions = {}): Plugin {
   const options = declaredHalving.read(given)
   return definePlugin({
-    name: 'successive-halving',
-    paper: successiveHalvingPaper,
-    provides: ['scheduler'],
+    ...aboutSuccessiveHalving,
     options,
     bind: ({ scheduler }) => scheduler.to(halvingBrackets(options)),
   })

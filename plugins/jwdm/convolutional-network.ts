@@ -36,8 +36,9 @@ const LEAK = 0.2
 const EPSILON = 1e-5
 
 /**
- * Instance normalisation (Ulyanov et al. 2016) without scale and offset: the statistics of one image and channel, so a
- * batch of one is a batch. Images beside each other as channels make it the fused batch normalisation.
+ * Instance normalisation (Ulyanov et al. 2016) without scale and offset: it uses the statistics of one image and
+ * channel, so a batch may have a single image. With images arranged as channels it is computed by the fused batch
+ * normalisation.
  */
 const instanceNorm =
   (relu: boolean): Layer =>
@@ -100,7 +101,10 @@ function decoder(scope: VariableScope, channels: number, { features, halvings, b
   )
 }
 
-/** PatchGAN (Isola et al. 2017): 4×4 convolutions, `halvings` of them with stride 2, then two without; a score a patch. */
+/**
+ * PatchGAN (Isola et al. 2017): 4×4 convolutions, `halvings` of them with stride 2, then two without. It gives a score
+ * per patch.
+ */
 function patchCritic(scope: VariableScope, channels: number, features: number, halvings: number): Layer {
   const widths = Array.from({ length: halvings + 1 }, (_, k) => features * Math.min(8, 2 ** k))
   const leaky: Layer = (x) => tf.leakyRelu(x, LEAK)

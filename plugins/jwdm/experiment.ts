@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { ArchloomError, type Claim, measured, type ReproduceOptions, realClock, type Scale } from '../../core/index.ts'
+import { ArchloomError, realClock } from '../../core/index.ts'
+import { type Claim, measured, type ReproduceOptions, type Scale } from '../../core/reproduction.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { writePicture } from '../../evaluators/data/images/index.ts'
 import {
@@ -29,40 +30,90 @@ const narrow = { features: 8, halvings: 1, blocks: 2 }
 export const plans: Readonly<Record<Scale, Plan>> = {
   smoke: {
     toy: {
-      ...{ sets: ['gaussians'], steps: { gaussians: 150, rings: 150 }, batch: 64 },
-      ...{ hidden: [32, 32], measured: 150, seeds: 1 },
+      sets: ['gaussians'],
+      steps: { gaussians: 150, rings: 150 },
+      batch: 64,
+      hidden: [32, 32],
+      measured: 150,
+      seeds: 1,
     },
     video: {
-      ...{ height: 24, width: 56, patch: 16, batch: 2, steps: 20, ...narrow, blocks: 1 },
-      ...{ learningRate: 2e-3, between: 3, seeds: 1 },
+      height: 24,
+      width: 56,
+      patch: 16,
+      batch: 2,
+      steps: 20,
+      ...narrow,
+      blocks: 1,
+      learningRate: 2e-3,
+      between: 3,
+      seeds: 1,
     },
   },
   small: {
     toy: {
-      ...{ sets: ['gaussians', 'rings'], steps: { gaussians: 600, rings: 800 }, batch: 128 },
-      ...{ hidden: [64, 64], measured: 400, seeds: 3 },
+      sets: ['gaussians', 'rings'],
+      steps: { gaussians: 600, rings: 800 },
+      batch: 128,
+      hidden: [64, 64],
+      measured: 400,
+      seeds: 3,
     },
     digits: {
-      ...{ train: 6000, test: 1000, classifierEpochs: 5, steps: 300, batch: 16, ...narrow },
-      ...{ learningRate: 3e-3, seeds: 3 },
+      train: 6000,
+      test: 1000,
+      classifierEpochs: 5,
+      steps: 300,
+      batch: 16,
+      ...narrow,
+      learningRate: 3e-3,
+      seeds: 3,
     },
     video: {
-      ...{ height: 48, width: 112, patch: 32, batch: 4, steps: 150, ...narrow },
-      ...{ learningRate: 3e-3, between: 3, seeds: 1 },
+      height: 48,
+      width: 112,
+      patch: 32,
+      batch: 4,
+      steps: 150,
+      ...narrow,
+      learningRate: 3e-3,
+      between: 3,
+      seeds: 1,
     },
   },
   paper: {
     toy: {
-      ...{ sets: ['gaussians', 'rings'], steps: { gaussians: 3000, rings: 5000 }, batch: 128 },
-      ...{ hidden: [64, 64], measured: 400, seeds: 5 },
+      sets: ['gaussians', 'rings'],
+      steps: { gaussians: 3000, rings: 5000 },
+      batch: 128,
+      hidden: [64, 64],
+      measured: 400,
+      seeds: 5,
     },
     digits: {
-      ...{ train: 6000, test: 2000, classifierEpochs: 20, steps: 100_000, batch: 1 },
-      ...{ features: 64, halvings: 2, blocks: 3, learningRate: 2e-4, seeds: 3 },
+      train: 6000,
+      test: 2000,
+      classifierEpochs: 20,
+      steps: 100_000,
+      batch: 1,
+      features: 64,
+      halvings: 2,
+      blocks: 3,
+      learningRate: 2e-4,
+      seeds: 3,
     },
     video: {
-      ...{ height: 128, width: 300, patch: 128, batch: 1, steps: 100_000 },
-      ...{ features: 64, halvings: 2, blocks: 3, learningRate: 2e-4, between: 7, seeds: 3 },
+      height: 128,
+      width: 300,
+      patch: 128,
+      batch: 1,
+      steps: 100_000,
+      features: 64,
+      halvings: 2,
+      blocks: 3,
+      learningRate: 2e-4,
+      between: 7,
+      seeds: 3,
     },
   },
 }
@@ -82,7 +133,11 @@ export function toyClaims(runs: readonly ToyRun[]): readonly Claim[] {
     ): Claim => {
       const [ours, baseline] = [of('JWDM', value), of(rival, value)]
       return {
-        ...{ id: `${set}: ${id}`, metric, direction: 'minimise', published: null, ours },
+        id: `${set}: ${id}`,
+        metric,
+        direction: 'minimise',
+        published: null,
+        ours,
         baseline: { name: rival, ...baseline },
         holds: ours.mean * factor <= baseline.mean,
       }
@@ -116,7 +171,9 @@ export function digitClaims(runs: readonly DigitsRun[], { untranslated }: Digits
     return {
       id: direction === 'mnistToUsps' ? 'MNIST → USPS' : 'USPS → MNIST',
       metric: 'accuracy of a classifier of the target domain (trained by us) on translated test images',
-      ...{ direction: 'maximise', published: null, ours },
+      direction: 'maximise',
+      published: null,
+      ours,
       baseline: { name: 'untranslated', mean: baseline, seeds: 1 },
       holds: ours.mean > baseline,
     }
@@ -129,7 +186,9 @@ export function videoClaim(runs: readonly VideoRun[]): Claim {
   return {
     id: 'video strip',
     metric: 'difference between the two ways to a translated in-between frame, grey levels',
-    ...{ direction: 'minimise', published: null, ours },
+    direction: 'minimise',
+    published: null,
+    ours,
     baseline: { name: 'CycleGAN-style', ...baseline },
     holds: ours.mean < baseline.mean,
   }

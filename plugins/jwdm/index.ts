@@ -1,18 +1,25 @@
 /** JWDM: joint distribution matching of two domains from unpaired examples; translation and cross-domain video. */
-import { definePlugin } from '../../core/index.ts'
+import { declarePlugin, definePlugin } from '../../core/index.ts'
 import { resolveObjective } from './objective.ts'
 import { paper } from './paper.ts'
-import { type JwdmOptions, jwdmTrainer } from './trainer.ts'
+import { declared, type JwdmOptions, jwdmTrainer } from './trainer.ts'
 
-/** Joint networks of a search are trained by the joint objective. */
+const about = declarePlugin({
+  name: 'jwdm',
+  kind: 'training method',
+  does: 'Joint distribution matching of two domains from unpaired examples.',
+  paper,
+  provides: ['trainer'],
+  needs: ['networks'],
+  options: declared,
+})
+
+/** A plugin that trains the joint networks of a search by the joint objective. */
 export const jwdm = (options: JwdmOptions = {}) => {
   const made = jwdmTrainer(options)
   return definePlugin({
-    name: 'jwdm',
-    paper,
-    provides: ['trainer'],
-    needs: ['networks'],
-    // A schedule is no setting that a study could write down.
+    ...about,
+    // A schedule is a function, which a study cannot record.
     options: {
       ...resolveObjective(options.objective),
       batchSize: options.batchSize ?? 1,

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { optionError } from '../../core/options/index.ts'
 import { encoded, type JointNetwork, otherSide, type Side } from './joint-network.ts'
 
-// A type, not an interface: tfjs's tidy lets plain objects through.
+// A type, because the tidy of tfjs accepts plain object types but not interfaces.
 export type InterpolatedVideo = {
   /** [n + 2, ...shape]: the first frame as given, n frames decoded in its own domain, the last as given. */
   readonly source: tf.Tensor

@@ -3,9 +3,9 @@ import { exactTransport, type GroundCost, type Points, pointsOf } from '../../ev
 import { encoded, type JointNetwork, type Side, translate } from './joint-network.ts'
 
 /** How well the laws of (x, f(x)) and (g(y), y) agree on samples; means over examples. */
-// A type, not an interface: tfjs's tidy lets plain objects through.
+// A type, because the tidy of tfjs accepts plain object types but not interfaces.
 export type JointAgreement = {
-  /** W of the joint laws by exact assignment: squared Euclidean unless another cost was asked for. */
+  /** W of the joint laws by exact assignment: squared Euclidean by default. */
   readonly joint: number
   /** W between f(x) and y, and between g(y) and x. */
   readonly marginalY: number
@@ -31,8 +31,8 @@ const sideBySide = (a: tf.Tensor, b: tf.Tensor) => {
 const difference = (a: tf.Tensor, b: tf.Tensor) => tf.mean(tf.abs(tf.sub(a, b))).dataSync()[0] as number
 
 /**
- * @param x,y as many examples of each domain, [n, ...shape]; assignment takes O(n³), so n ≤ 512 or so. They stay the
- * caller's. The value between two samples of one law, the floor, is not 0: `jointFloor` tells it.
+ * @param x,y as many examples of each domain, [n, ...shape]; assignment takes O(n³), so n ≤ 512 or so. The caller
+ * still owns them. The value between two samples of the same law, the floor, is not 0; `jointFloor` computes it.
  * Errors: ARCHLOOM_JWDM_SHAPES, ARCHLOOM_TRANSPORT_POINTS.
  */
 export function jointAgreement(
@@ -79,7 +79,10 @@ export function interpolationGap(network: JointNetwork, z: tf.Tensor): number {
   return difference(translate(network, 'x', inX), domains.y.decode(z, mode))
 }
 
-/** What `joint` is for a perfect pair of maps on samples of this size: the marginal distances of independent samples. */
+/**
+ * The value of `joint` for a perfect pair of maps on samples of this size: the marginal distances of independent
+ * samples.
+ */
 export const jointFloor = (
   [x, otherX]: readonly [Points, Points],
   [y, otherY]: readonly [Points, Points],

@@ -3,7 +3,7 @@ import type { Layer, VariableScope } from '../../core/tensor/index.ts'
 import type { ApplyMode, Network } from '../../core/trainer.ts'
 import { error } from './errors.ts'
 
-/** What a joint network has for one of its two domains. */
+/** The parts of a joint network for one of its two domains. */
 export interface Domain {
   /** Shape of one example, without the batch. */
   readonly shape: readonly number[]
@@ -11,7 +11,7 @@ export interface Domain {
   readonly encode: Layer
   /** G: the latent space to examples. */
   readonly decode: Layer
-  /** D: a score (logit) for each example, or one for each of its patches: the more, the more real. */
+  /** D: a score (logit) for each example, or one for each of its patches; larger means more real. */
   readonly criticise: Layer
 }
 
@@ -19,8 +19,8 @@ export type Side = 'x' | 'y'
 export const otherSide = (side: Side): Side => (side === 'x' ? 'y' : 'x')
 
 /**
- * Encoders, decoders and critics of two domains x and y that share a latent space. As a `Network` it translates x to y;
- * `trainable` are encoders and decoders, the critics' variables stand apart.
+ * Encoders, decoders and critics of two domains x and y that share a latent space. As a `Network` it translates x to
+ * y; `trainable` are the variables of encoders and decoders; those of the critics are separate.
  */
 export interface JointNetwork extends Network {
   /** Holds everything, critics too: for saving and loading. */
@@ -33,7 +33,10 @@ export interface JointNetwork extends Network {
 }
 
 export interface JointNetworkOptions {
-  /** Owned by the network from here on. Critics live in its child 'critics'; everything else is trained to fool them. */
+  /**
+   * The variables of the network, which then owns the scope. Critics are in its child 'critics'; everything else is
+   * trained to fool them.
+   */
   readonly scope: VariableScope
   readonly latentShape: readonly number[]
   readonly x: Domain
@@ -44,8 +47,8 @@ export interface JointNetworkOptions {
 const mode: ApplyMode = { training: false }
 
 /**
- * Puts the parts together and applies each once, to zeros, to see that their shapes agree.
- * Errors: ARCHLOOM_JWDM_SHAPES, and those of the layers.
+ * Combines the parts, and applies each once to zeros to check that their shapes agree. Errors: ARCHLOOM_JWDM_SHAPES,
+ * and those of the layers.
  */
 export function jointNetwork({ scope, latentShape, x, y, criticiseLatent }: JointNetworkOptions): JointNetwork {
   const domains = { x, y }

@@ -1,5 +1,5 @@
 /** `archloom reproduce jwdm --scale medium`. */
-import type { Experiment, ExperimentPart } from '../../core/index.ts'
+import type { Experiment, ExperimentPart } from '../../core/reproduction.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { type ToySet, toyRun } from './experiment/toy.ts'
 

@@ -1,6 +1,6 @@
 import { among, either, flag, group, number, type OptionsOf, options, required } from '../../core/options/index.ts'
 
-/** How the codes of the two domains are made to agree. */
+/** How the codes of the two domains are matched. */
 export type LatentMatch =
   /** A critic cannot tell the codes of x from those of y: 𝔇(Q_Z1, Q_Z2), the relaxed objective's. */
   | 'mutual'
@@ -13,28 +13,35 @@ export type LatentMatch =
 
 const weight = { min: 0 } as const
 export const objectiveFields = {
-  /** Weight of c(x, G_x(E_x(x))) and of the same in y. Default 1. */
-  autoEncoder: number({ ...weight, default: 1 }),
-  /** Weight of the cycles c(x, g(f(x))) and c(y, f(g(y))). Default 1. */
-  cycle: number({ ...weight, default: 1 }),
-  /** α and β: weights of the games over x and over y. Default 0.1. */
-  adversarial: either([number(weight), group({ x: required(number(weight)), y: required(number(weight)) })], {
-    default: 0.1,
+  autoEncoder: number({ ...weight, default: 1, doc: 'Weight of c(x, G_x(E_x(x))) and of the same in y.' }),
+  cycle: number({ ...weight, default: 1, doc: 'Weight of the cycles c(x, g(f(x))) and c(y, f(g(y))).' }),
+  adversarial: either(
+    [
+      number(weight),
+      group({
+        x: required(number({ ...weight, doc: 'Weight of the first domain.' })),
+        y: required(number({ ...weight, doc: 'Weight of the second domain.' })),
+      }),
+    ],
+    {
+      default: 0.1,
+      doc: 'α and β: weights of the games over x and over y.',
+    },
+  ),
+  latent: number({ ...weight, default: 0.1, doc: 'ρ: weight of the game over codes.' }),
+  latentMatch: among(['mutual', 'prior', 'mmd', 'kl'], {
+    default: 'mutual',
+    doc: 'How the codes of the two domains are made to agree: see `LatentMatch`.',
   }),
-  /** ρ: weight of the game over codes. Default 0.1. */
-  latent: number({ ...weight, default: 0.1 }),
-  /** How the codes of the two domains are made to agree: see `LatentMatch`. Default 'mutual'. */
-  latentMatch: among(['mutual', 'prior', 'mmd', 'kl'], { default: 'mutual' }),
-  /** Triple GAN: cycled examples are fakes too, and real ones count twice. Default true. */
-  cycledFakes: flag({ default: true }),
-  /** c: mean absolute or mean squared difference. Default 'l1'. */
-  distance: among(['l1', 'l2'], { default: 'l1' }),
-  /** The loss of the games. Default 'log'. */
-  adversary: among(['log', 'least-squares', 'wasserstein'], { default: 'log' }),
-  /** Standard deviation of normal noise that codes get while training. Default 0. */
-  codeNoise: number({ ...weight, default: 0 }),
-  /** Of the gradient penalty of 'wasserstein' critics. Default 10. */
-  gradientPenalty: number({ ...weight, default: 10 }),
+  cycledFakes: flag({ default: true, doc: 'Triple GAN: cycled examples are fakes too, and real ones count twice.' }),
+  distance: among(['l1', 'l2'], { default: 'l1', doc: 'c: mean absolute or mean squared difference.' }),
+  adversary: among(['log', 'least-squares', 'wasserstein'], { default: 'log', doc: 'The loss of the games.' }),
+  codeNoise: number({
+    ...weight,
+    default: 0,
+    doc: 'Standard deviation of normal noise that codes get while training.',
+  }),
+  gradientPenalty: number({ ...weight, default: 10, doc: "Weight of the gradient penalty of 'wasserstein' critics." }),
 }
 const declared = options('joint objective', objectiveFields, { renamed: { penalty: 'gradientPenalty' } })
 /** The relaxed objective and, by other weights, those of its baselines. */
@@ -65,9 +72,12 @@ export const objectives = {
   cycleGan: { autoEncoder: 0, latent: 0, cycledFakes: false, adversary: 'least-squares' },
   /** UNIT (Liu et al. 2017): noisy codes held near N(0, I), auto-encoding, cycles, least-squares games; no weight sharing. */
   unit: {
-    ...{ latent: 0.001, latentMatch: 'kl', codeNoise: 1 },
-    ...{ cycledFakes: false, adversary: 'least-squares' },
+    latent: 0.001,
+    latentMatch: 'kl',
+    codeNoise: 1,
+    cycledFakes: false,
+    adversary: 'least-squares',
   },
-  /** Two games that do not know of each other: the marginals alone. */
+  /** Two independent games, which match the marginals only. */
   independentGans: { autoEncoder: 0, cycle: 0, latent: 0, cycledFakes: false, adversarial: 1 },
 } as const satisfies Readonly<Record<string, JointObjective>>

@@ -3,7 +3,7 @@ import type { ApplyMode } from '../../core/trainer.ts'
 import { checkBatch, type JointNetwork, otherSide, type Side } from './joint-network.ts'
 import type { Objective } from './objective.ts'
 
-/** What the objective needs of one domain. */
+/** The tensors of one domain that the objective needs. */
 export interface DomainPass {
   readonly real: tf.Tensor
   /** E(real), with its noise. */
@@ -14,13 +14,13 @@ export interface DomainPass {
   readonly translated: tf.Tensor
   /** The code of `translated`, on the way of the other domain's cycle. */
   readonly translatedCode: tf.Tensor | undefined
-  /** There and back again: g(f(x)) or f(g(y)). */
+  /** Translated and back: g(f(x)) or f(g(y)). */
   readonly cycled: tf.Tensor | undefined
 }
 
 export type Passes = Readonly<Record<Side, DomainPass>>
 
-/** Two batches one after the other, applied at once: one large kernel call instead of two small ones. */
+/** Applies a layer to two concatenated batches: one large kernel call instead of two small ones. */
 function applied(layer: (x: tf.Tensor) => tf.Tensor, first: tf.Tensor, second: tf.Tensor): [tf.Tensor, tf.Tensor] {
   const [n, m] = [first.shape[0] as number, second.shape[0] as number]
   return tf.split(layer(tf.concat([first, second])), [n, m]) as [tf.Tensor, tf.Tensor]

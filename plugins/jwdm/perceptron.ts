@@ -9,9 +9,9 @@ export const LEAK = 0.2
 type Save = (tensors: tf.Tensor[]) => void
 
 /**
- * Dense layers [n, sizes[0]] → [n, sizes.at(-1)] with an activation between them, as one node of the tape with a gradient
- * written out: joint training applies ten and more of them a step to small batches, where the cost is the number of
- * operations, not their size.
+ * Dense layers [n, sizes[0]] → [n, sizes.at(-1)] with an activation between them, as one node of the tape with an
+ * explicit gradient. Joint training applies ten or more of them per step to small batches, where the number of
+ * operations determines the cost.
  */
 export function perceptron(scope: VariableScope, sizes: readonly number[], activation: Activation): Layer {
   const layers = sizes.slice(1).map((units, i) => {

@@ -25,20 +25,21 @@ const NAME = 'jwdmTrainer'
 const CRITICS = `${NAME}, critics`
 
 export const jwdmFields = {
-  /** Default: the relaxed joint objective. `objectives` has those of the baselines. */
-  objective: group(objectiveFields),
-  /** Examples of each domain in a step. Default 1. */
-  batchSize: whole({ min: 1, default: 1 }),
-  /** Of Adam. Default: 2e-4 for the first half of the steps, then in a line to 0. */
-  learningRate: either([number({ above: 0 }), callback<Schedule>()], { absent: '2e-4, then in a line to 0' }),
-  /** β₁ of Adam. Default 0.5. */
-  beta1: number({ min: 0, below: 1, default: 0.5 }),
-  /** Critic steps, each on a batch of its own, to one of encoders and decoders. Default 1 ('wasserstein': 5). */
-  criticSteps: whole({ min: 1, absent: "1 ('wasserstein': 5)" }),
-  /** Progress after so many steps, and after the last one. Default 100. */
-  reportEvery: whole({ min: 1, default: 100 }),
+  objective: group(objectiveFields, { doc: '`objectives` has those of the baselines.' }),
+  batchSize: whole({ min: 1, default: 1, doc: 'Examples of each domain in a step.' }),
+  learningRate: either([number({ above: 0 }), callback<Schedule>()], {
+    absent: '2e-4, then in a line to 0',
+    doc: 'Learning rate of Adam.',
+  }),
+  beta1: number({ min: 0, below: 1, default: 0.5, doc: 'β₁ of Adam.' }),
+  criticSteps: whole({
+    min: 1,
+    absent: "1 ('wasserstein': 5)",
+    doc: 'Critic steps, each on a batch of its own, to one of encoders and decoders.',
+  }),
+  reportEvery: whole({ min: 1, default: 100, doc: 'Progress after so many steps, and after the last one.' }),
 }
-const declared = options(NAME, jwdmFields, { renamed: { discriminatorSteps: 'criticSteps' } })
+export const declared = options(NAME, jwdmFields, { renamed: { discriminatorSteps: 'criticSteps' } })
 export type JwdmOptions = OptionsOf<typeof declared>
 
 /** Constant for the first half, then a line to 0. */
@@ -63,9 +64,9 @@ const parts = ['loss', 'critics', 'autoEncoder', 'cycle', 'adversarial', 'latent
 export interface JointSteps extends Disposable {
   learningRate: number
   /**
-   * One step of Algorithm 1 (JWAE): the critics are updated on what encoders and decoders make of the batch, then those
-   * against the updated critics, by one and the same forward pass. The batch stays the caller's. Losses that are not
-   * finite change no weight of theirs; they come back as NaN.
+   * One step of Algorithm 1 (JWAE): the critics are updated on the outputs of encoders and decoders for the batch,
+   * then encoders and decoders against the updated critics, with the same forward pass. The caller still owns the
+   * batch. A loss that is not finite changes no weight and is returned as NaN.
    */
   step(x: tf.Tensor, y: tf.Tensor, rng: NonNullable<ApplyMode['rng']>): StepLosses
   /** An update of the critics alone; returns their loss. */
@@ -122,7 +123,7 @@ export function jointSteps(
 const present = (gradients: tf.NamedTensorMap) =>
   Object.fromEntries(Object.entries(gradients).filter(([, gradient]) => gradient != null))
 
-/** Differentiates with respect to the critics only: what they judge is given. NaN where the loss is not finite. */
+/** Updates the critics; their inputs are constants. Returns NaN if the loss is not finite. */
 function updateCritics(
   network: JointNetwork,
   passes: Passes,

@@ -7,32 +7,23 @@ import { error } from './errors.ts'
 import { type Rows, rowsOf } from './rows.ts'
 
 export const adamBasesFields = {
-  /** M. Default 128. */
-  bases: whole({ min: 1, default: 128 }),
-  /** 1: squared distances; 2: cubes. Default 2. */
-  order: among([1, 2], { default: 2 }),
-  /** Default 1,000; points that fill no batch are left out. */
-  batchSize: whole({ min: 1, default: 1000 }),
-  /** Passes over the points. Default 3. */
-  epochs: whole({ min: 1, default: 3 }),
-  /** Alternations in a batch. Default 10. */
-  rounds: whole({ min: 1, default: 10 }),
-  /** Adam steps on codes, then on bases, in an alternation. Default 10. */
-  steps: whole({ min: 1, default: 10 }),
-  /** Default 0.01. */
-  learningRate: number({ above: 0, default: 0.01 }),
-  /** Weight of the locality term. Default 2 at order 1 (L_G), 1e-4 at order 2 (L_ν), as released. */
-  locality: number({ min: 0, absent: '2 at order 1, 1e-4 at order 2' }),
-  /** λ. Default 0.2, as released. */
-  shrinkage: number({ min: 0, default: 0.2 }),
+  bases: whole({ min: 1, default: 128, doc: 'M.' }),
+  order: among([1, 2], { default: 2, doc: '1: squared distances; 2: cubes.' }),
+  batchSize: whole({ min: 1, default: 1000, doc: 'Points of a batch; points that fill no batch are left out.' }),
+  epochs: whole({ min: 1, default: 3, doc: 'Passes over the points.' }),
+  rounds: whole({ min: 1, default: 10, doc: 'Alternations in a batch.' }),
+  steps: whole({ min: 1, default: 10, doc: 'Adam steps on codes, then on bases, in an alternation.' }),
+  learningRate: number({ above: 0, default: 0.01, doc: 'Learning rate.' }),
+  locality: number({ min: 0, absent: '2 at order 1, 1e-4 at order 2', doc: 'Weight of the locality term.' }),
+  shrinkage: number({ min: 0, default: 0.2, doc: 'λ.' }),
 }
 const declared = declare('learnBasesByAdam', {
   ...adamBasesFields,
-  rng: required(value<Random>('a random generator')),
+  rng: required(value<Random>('a random generator', { doc: 'The generator that draws.' })),
 })
 export type AdamBasesOptions = OptionsOf<typeof declared>
 
-/** A row sum of almost 0 keeps this distance from it: the released division by it has no bound. */
+/** Lower limit of the absolute row sum, by which the released program divides without a limit. */
 const LEAST_SUM = 1e-6
 
 /**
@@ -64,10 +55,10 @@ export function releasedLoss(
 }
 
 /**
- * Bases by the released scheme: bases and the codes of every batch begin in U(±1/√M); Adam (β₁ 0.5) takes turns on them,
- * and its moments of the codes pass from batch to batch though the codes do not. Bases begin far from the manifold and
- * may never reach it: `learnBases` is the better way.
- * Errors: ARCHLOOM_OPTION, ARCHLOOM_LCCGAN_POINTS for fewer points than a batch.
+ * Bases by the released scheme: bases and the codes of every batch begin in U(±1/√M); Adam (β₁ 0.5) alternates between
+ * them, and its moments of the codes are kept from batch to batch although the codes are not. Bases start far from the
+ * manifold and may never reach it; `learnBases` is the better choice. Errors: ARCHLOOM_OPTION, ARCHLOOM_LCCGAN_POINTS
+ * for fewer points than a batch.
  */
 export function learnBasesByAdam(points: Rows, given: AdamBasesOptions): LearnedBases {
   const where = 'learnBasesByAdam'
@@ -78,7 +69,8 @@ export function learnBasesByAdam(points: Rows, given: AdamBasesOptions): Learned
   const dimension = points[0]?.length ?? 0
   if (points.length < batchSize)
     throw error('ARCHLOOM_LCCGAN_POINTS', {
-      ...{ where, received: `${points.length} points` },
+      where,
+      received: `${points.length} points`,
       expected: `at least one batch of ${batchSize}; lower batchSize`,
     })
   const bound = 1 / Math.sqrt(count)

@@ -10,8 +10,8 @@ export interface Smooth {
 }
 
 /**
- * What local coordinates make of f at their point r = Σγv. Order 1 (LCCGAN): Σγ·f(v). Order 2 (LCCGAN++, the second-order
- * term): Σγ·[f(v) + ½∇f(v)ᵀ(h − v)]; exact for quadratic f where r = h.
+ * The approximation of f by local coordinates at their point r = Σγv. Order 1 (LCCGAN): Σγ·f(v). Order 2 (LCCGAN++,
+ * the second-order term): Σγ·[f(v) + ½∇f(v)ᵀ(h − v)]; exact for quadratic f where r = h.
  */
 export function approximated(f: Smooth, point: Float64Array, code: ArrayLike<number>, bases: Rows, order: 1 | 2) {
   const parts = bases.map((base) => {
@@ -39,9 +39,9 @@ const approximationGapNames = optionNames<{ order?: 1 | 2; step?: number }>('app
 })
 
 /**
- * How far a generator is from what its bases say of it: mean |G(r) − Σγ·[G(v) + ½∇G(v)ᵀ(r − v)]| (order 2), or without
- * the gradient term (order 1). Directional derivatives are central differences over ±`step` of the way from v to r:
- * sums of forward passes, so that the term can be trained on. Call inside a tidy.
+ * The distance of a generator from its approximation by bases: mean |G(r) − Σγ·[G(v) + ½∇G(v)ᵀ(r − v)]| (order 2), or
+ * without the gradient term (order 1). Directional derivatives are central differences over ±`step` of the way from v
+ * to r: sums of forward passes, so that the term can be trained on. Call inside a tidy.
  */
 export function approximationGap(
   generate: (inputs: tf.Tensor) => tf.Tensor,

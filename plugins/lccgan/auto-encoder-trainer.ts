@@ -17,21 +17,20 @@ import { type Rows, rowsOf } from './rows.ts'
 
 const NAME = 'autoEncoderTrainer'
 export const autoEncoderFields = {
-  /** Of the reconstruction: mean absolute error, as in the paper, or mean squared error. Default 'l1'. */
-  loss: among(['l1', 'l2'], { default: 'l1' }),
-  /** Default 64. */
-  batchSize: whole({ min: 1, default: 64 }),
-  /** Of Adam, β₁ 0.5. Default 1e-4. */
-  learningRate: number({ above: 0, default: 1e-4 }),
-  /** Progress after so many steps, and after the last one. Default 100. */
-  reportEvery: whole({ min: 1, default: 100 }),
+  loss: among(['l1', 'l2'], {
+    default: 'l1',
+    doc: 'The reconstruction loss: mean absolute error, as in the paper, or mean squared error.',
+  }),
+  batchSize: whole({ min: 1, default: 64, doc: 'Examples of a batch.' }),
+  learningRate: number({ above: 0, default: 1e-4, doc: 'Learning rate of Adam, β₁ 0.5.' }),
+  reportEvery: whole({ min: 1, default: 100, doc: 'Progress after so many steps, and after the last one.' }),
 }
 const declared = declare(NAME, autoEncoderFields)
 export type AutoEncoderTrainerOptions = OptionsOf<typeof declared>
 
 /**
- * Stage 1: teaches a network to give back what it is given; labels are not looked at. Reports the loss.
- * Errors: ARCHLOOM_OPTION, ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_TRAINING_NO_BATCHES.
+ * Stage 1: trains a network to reconstruct its input; labels are not used. Reports the loss. Errors: ARCHLOOM_OPTION,
+ * ARCHLOOM_TRAINING_DIVERGED, ARCHLOOM_TRAINING_NO_BATCHES.
  */
 export function autoEncoderTrainer(given: AutoEncoderTrainerOptions = {}): Trainer {
   const { loss, batchSize, learningRate, reportEvery } = declared.read(given)

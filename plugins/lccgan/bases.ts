@@ -5,29 +5,24 @@ import { error } from './errors.ts'
 import { combination, type Rows, solvePositive, squaredDistance } from './rows.ts'
 
 export const basesFields = {
-  /** M: number of bases. Default 128. */
-  bases: whole({ min: 1, default: 128 }),
-  /** d, of the codes while learning. Default: 5, and no more than M. */
-  neighbours: whole({ min: 1, absent: '5, at most `bases`' }),
-  /** Of the codes. Default 'sum'. */
-  normalise: among(codeNormalisations, { default: 'sum' }),
-  /** q − 1: 1 learns for LCCGAN (squared distances), 2 for LCCGAN++ (cubes). Default 2. */
-  order: among([1, 2], { default: 2 }),
-  /** μ. Default 0.02. */
-  locality: number({ min: 0, default: 0.02 }),
-  /** λ, of ‖V‖². Default 0: it pulls bases to the origin, wherever the manifold is. */
-  shrinkage: number({ min: 0, default: 0 }),
-  /** Code and basis steps. Default 10. */
-  rounds: whole({ min: 0, default: 10 }),
-  /** ε of the closed form. Default 1e-3. */
-  ridge: number({ min: 0, default: 1e-3 }),
+  bases: whole({ min: 1, default: 128, doc: 'M: number of bases.' }),
+  neighbours: whole({ min: 1, absent: '5, at most `bases`', doc: 'd, of the codes while learning.' }),
+  normalise: among(codeNormalisations, { default: 'sum', doc: 'Normalisation of the codes.' }),
+  order: among([1, 2], { default: 2, doc: 'q − 1: 1 learns for LCCGAN (squared distances), 2 for LCCGAN++ (cubes).' }),
+  locality: number({ min: 0, default: 0.02, doc: 'μ.' }),
+  shrinkage: number({ min: 0, default: 0, doc: 'λ, of ‖V‖².' }),
+  rounds: whole({ min: 0, default: 10, doc: 'Code and basis steps.' }),
+  ridge: number({ min: 0, default: 1e-3, doc: 'ε of the closed form.' }),
 }
-const declared = declare('learnBases', { ...basesFields, rng: required(value<Random>('a random generator')) })
+const declared = declare('learnBases', {
+  ...basesFields,
+  rng: required(value<Random>('a random generator', { doc: 'The generator that draws.' })),
+})
 export type BasesOptions = OptionsOf<typeof declared>
 
 export interface LearnedBases {
   readonly bases: Rows
-  /** Where exact learning began: centres of k-means. Absent for bases that were learnt by Adam. */
+  /** Initial bases of exact learning: centres of k-means. Undefined for bases that were learned by Adam. */
   readonly centres?: Rows
   /** Objective per point: at first, then after every round. */
   readonly objective: readonly number[]
@@ -45,7 +40,7 @@ export function basisObjective(points: Rows, codes: Rows, bases: Rows, objective
   for (const [i, point] of points.entries()) {
     const code = codes[i] as Float64Array
     total += squaredDistance(combination(code, bases), point) / 2
-    // Distances count where codes are not zero: few places.
+    // Distances matter only where codes are not zero, which is rare.
     for (let m = 0; m < bases.length; m++) {
       const weight = Math.abs(code[m] as number)
       if (weight === 0) continue
@@ -59,8 +54,8 @@ export function basisObjective(points: Rows, codes: Rows, bases: Rows, objective
 
 /**
  * The basis step: V that solves (ΓᵀΓ + diag(Σᵢ a_im) + 2λI)·V = (Γ + A)ᵀH with a_im = qμ|γ_im|·‖v_m − h_i‖^(q−2). For
- * q = 2 that is the minimum; for q = 3 the weights hold the present distances, and the way there is walked as far as the
- * objective falls. Bases that no point uses stay where they are.
+ * q = 2 this is the minimum; for q = 3 the weights use the present distances, and a line search moves towards it as
+ * long as the objective falls. Bases that no point uses do not change.
  */
 export function basisStep(points: Rows, codes: Rows, bases: Rows, objective: Objective): Rows {
   const { locality, exponent, shrinkage } = objective
@@ -102,17 +97,18 @@ export function basisStep(points: Rows, codes: Rows, bases: Rows, objective: Obj
   return bases
 }
 
-/** k-means (Lloyd, from centres drawn as in k-means++): where the first bases lie. Needs at least `count` points. */
+/** k-means (Lloyd, from centres drawn as in k-means++): the initial bases. Needs at least `count` points. */
 export function clusterCentres(points: Rows, count: number, rng: Random, rounds = 5): Rows {
   if (points.length < count)
     throw error('ARCHLOOM_LCCGAN_POINTS', {
-      ...{ where: 'clusterCentres', received: `${points.length} points` },
+      where: 'clusterCentres',
+      received: `${points.length} points`,
       expected: `at least as many as bases, ${count}`,
     })
   const centres = [(points[rng.int(points.length)] as Float64Array).slice()]
   const nearest = Float64Array.from(points, (point) => squaredDistance(point, centres[0] as Float64Array))
   while (centres.length < count) {
-    // Fewer different points than bases: the rest are drawn among equals.
+    // There are fewer distinct points than bases; the others are drawn among equal points.
     const any = nearest.some((distance) => distance > 0)
     const chosen = points[any ? rng.weighted(nearest) : rng.int(points.length)] as Float64Array
     centres.push(chosen.slice())

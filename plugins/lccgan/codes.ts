@@ -2,7 +2,7 @@ import { error } from './errors.ts'
 import { combination, dot, type Rows, solvePositive, squaredDistance } from './rows.ts'
 
 /**
- * What codes must obey. 'none': nothing, as sampled by the released program; 'sum': Σγ = 1, the definition of local
+ * The constraint on codes. 'none': nothing, as sampled by the released program; 'sum': Σγ = 1, the definition of local
  * coordinate coding; 'convex': Σγ = 1 and γ ≥ 0.
  */
 export type CodeNormalisation = 'none' | 'sum' | 'convex'

@@ -9,19 +9,19 @@ export const error = defineErrors('lccgan', {
     `${d.where} received ${d.received}; expected ${d.expected}.`,
   ARCHLOOM_LCCGAN_COLLAPSED: (d: { step: number; steps: number; side: string; learningRate: number }) =>
     `the loss of the ${d.side} at step ${d.step} of ${d.steps} is not finite (learning rate ${d.learningRate}): ` +
-    `the game has collapsed, and the ${d.side}'s weights are as they were before. Lower the learning rate, or play loss 'wasserstein'.`,
+    `the training has collapsed, and the ${d.side}'s weights are unchanged. Lower the learning rate, or use the loss 'wasserstein'.`,
   ARCHLOOM_LCCGAN_NETWORK: (d: { received: string; expected: string }) =>
     `the network is ${d.received}; expected ${d.expected}. Make it with convolutionalGan(), denseGan() or gan().`,
 })
 
-/** Refuse a value that is not a whole number from `least` up. */
+/** Refuses a value that is not a whole number from `least` up. */
 export function whole(where: string, option: string, received: number, least = 1): number {
   if (!Number.isInteger(received) || received < least)
     throw optionError(where, option, received, `a whole number of at least ${least}`)
   return received
 }
 
-/** Refuse a value that is not a finite number from `least` up. */
+/** Refuses a value that is not a finite number from `least` up. */
 export function atLeast(where: string, option: string, received: number, least = 0): number {
   if (!(received >= least && Number.isFinite(received)))
     throw optionError(where, option, received, `a number of at least ${least}`)

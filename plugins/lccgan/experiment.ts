@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { type Claim, measured, type ReproduceOptions, realClock, type Scale } from '../../core/index.ts'
+import { realClock } from '../../core/index.ts'
+import { type Claim, measured, type ReproduceOptions, type Scale } from '../../core/reproduction.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { fashionMnist, mnist, orGenerated } from '../../evaluators/data/index.ts'
 import { type Floor, type ImagePlan, type ImageResult, imageTable } from './experiment/images.ts'
@@ -27,8 +28,16 @@ export const plans: Readonly<Record<Scale, Plan>> = {
     toy: { priors: [plain3, convex], seeds: 1, autoEncoderSteps: 800, steps: 2000, samples: 1000 },
     curve: { seeds: 1, autoEncoderSteps: 200, steps: 200, samples: 1000 },
     images: {
-      ...{ sets: ['mnist'], dimensions: [3], wasserstein: [], seeds: 1, steps: 150, batchSize: 32, features: 8 },
-      ...{ train: 2000, samples: 300, featureEpochs: 1 },
+      sets: ['mnist'],
+      dimensions: [3],
+      wasserstein: [],
+      seeds: 1,
+      steps: 150,
+      batchSize: 32,
+      features: 8,
+      train: 2000,
+      samples: 300,
+      featureEpochs: 1,
       latent: { dimension: 16, bases: 32, steps: 100, learningRate: 1e-3 },
     },
   },
@@ -36,8 +45,16 @@ export const plans: Readonly<Record<Scale, Plan>> = {
     toy: { priors: [plain3, plain30, convex], seeds: 3, autoEncoderSteps: 1500, steps: 9000, samples: 4000 },
     curve: { seeds: 1, autoEncoderSteps: 1500, steps: 6000, samples: 4000 },
     images: {
-      ...{ sets: ['mnist', 'fashion-mnist'], dimensions: [3, 5, 30, 100], wasserstein: [5], seeds: 1 },
-      ...{ steps: 400, batchSize: 64, features: 16, train: 10_000, samples: 2000, featureEpochs: 2 },
+      sets: ['mnist', 'fashion-mnist'],
+      dimensions: [3, 5, 30, 100],
+      wasserstein: [5],
+      seeds: 1,
+      steps: 400,
+      batchSize: 64,
+      features: 16,
+      train: 10_000,
+      samples: 2000,
+      featureEpochs: 2,
       latent: { dimension: 100, bases: 128, steps: 300, learningRate: 1e-3 },
     },
   },
@@ -45,8 +62,16 @@ export const plans: Readonly<Record<Scale, Plan>> = {
     toy: { priors: toyPriors, seeds: 5, autoEncoderSteps: 1500, steps: 9000, samples: 10_000 },
     curve: { seeds: 3, autoEncoderSteps: 1500, steps: 9000, samples: 10_000 },
     images: {
-      ...{ sets: ['mnist', 'fashion-mnist'], dimensions: [3, 5, 30, 100], wasserstein: [5, 100], seeds: 3 },
-      ...{ steps: 93_700, batchSize: 64, features: 64, train: 60_000, samples: 10_000, featureEpochs: 10 },
+      sets: ['mnist', 'fashion-mnist'],
+      dimensions: [3, 5, 30, 100],
+      wasserstein: [5, 100],
+      seeds: 3,
+      steps: 93_700,
+      batchSize: 64,
+      features: 64,
+      train: 60_000,
+      samples: 10_000,
+      featureEpochs: 10,
       latent: { dimension: 100, bases: 128, steps: 93_700, learningRate: 1e-4 },
     },
   },
@@ -61,8 +86,12 @@ export function orderClaims(): readonly Claim[] {
   const of = (name: string, order: 1 | 2, theory: number, [least, most]: readonly [number, number]): Claim => {
     const ours = ratio(order)
     return {
-      ...{ id: `approximation order of ${name}`, metric: 'ratio of errors on halving', direction: 'maximise' },
-      ...{ published: null, baseline: { name: 'theory', mean: theory }, ours },
+      id: `approximation order of ${name}`,
+      metric: 'ratio of errors on halving',
+      direction: 'maximise',
+      published: null,
+      baseline: { name: 'theory', mean: theory },
+      ours,
       holds: ours.mean >= least && ours.mean <= most,
     }
   }
@@ -71,7 +100,10 @@ export function orderClaims(): readonly Claim[] {
     of('LCC', 1, 4, [3.8, 4.3]),
     of('LCC++', 2, 8, [7.5, 8.5]),
     {
-      ...{ id: 'LCC++ of a quadratic', metric: 'error', direction: 'minimise', published: null },
+      id: 'LCC++ of a quadratic',
+      metric: 'error',
+      direction: 'minimise',
+      published: null,
       baseline: { name: 'LCC', mean: approximationError(parabola, 0.25, 1) },
       ours: exact,
       holds: exact.mean < 1e-12,
@@ -95,8 +127,13 @@ export function modeClaims(results: readonly ToyResult[]): readonly Claim[] {
       // Where both find nothing there is nothing to be ahead in.
       const ahead = direction === 'maximise' ? ours.mean >= baseline.mean && ours.mean > 0 : ours.mean < baseline.mean
       return {
-        ...{ id: `ten modes, ${convex} against ${rival}`, metric, direction, published: null },
-        ...{ baseline: { name: rival, ...baseline }, ours, holds: ahead },
+        id: `ten modes, ${convex} against ${rival}`,
+        metric,
+        direction,
+        published: null,
+        baseline: { name: rival, ...baseline },
+        ours,
+        holds: ahead,
       }
     }),
   )
@@ -110,8 +147,12 @@ export function curveClaims(results: readonly CurveResult[]): readonly Claim[] {
     const of = (name: string) => measured(results.filter(({ prior }) => prior === name).map((result) => result[key]))
     const [ours, baseline] = [of(local), of(plain)]
     return {
-      ...{ id: 'closed curve: the plain prior is ahead', metric: key, direction: 'maximise', published: null },
-      ...{ baseline: { name: plain, ...baseline }, ours },
+      id: 'closed curve: the plain prior is ahead',
+      metric: key,
+      direction: 'maximise',
+      published: null,
+      baseline: { name: plain, ...baseline },
+      ours,
       holds: baseline.mean >= ours.mean && baseline.mean > 0,
     }
   })
@@ -130,8 +171,12 @@ export function imageClaims(results: readonly ImageResult[]): readonly Claim[] {
     const [ours, baseline] = [of(data, 'LCC', d), of(data, 'Gaussian', rival)]
     return {
       id: `${data}, LCC d = ${d} against Gaussian d = ${rival}`,
-      ...{ metric: 'Fréchet distance over our features', direction: 'minimise', published: null },
-      ...{ baseline: { name: `Gaussian d = ${rival}`, ...baseline }, ours, holds: ours.mean < baseline.mean },
+      metric: 'Fréchet distance over our features',
+      direction: 'minimise',
+      published: null,
+      baseline: { name: `Gaussian d = ${rival}`, ...baseline },
+      ours,
+      holds: ours.mean < baseline.mean,
     }
   }
   return sets.flatMap((data) => {

@@ -9,12 +9,9 @@ import type { Gan } from './networks.ts'
 import { generated, walked } from './trainer.ts'
 
 export const galleryFields = {
-  /** Where the PNG files are written; made when needed. */
-  folder: required(text()),
-  /** Samples in a grid. Default 50, ten a row. */
-  samples: whole({ min: 1, default: 50 }),
-  /** Images of a walk through the latent space. Default 10. */
-  walk: whole({ min: 1, default: 10 }),
+  directory: required(text({ doc: 'Folder in which the PNG files are written. It is created if it does not exist.' })),
+  samples: whole({ min: 1, default: 50, doc: 'Samples in a grid.' }),
+  walk: whole({ min: 1, default: 10, doc: 'Images of a walk through the latent space.' }),
 }
 const declared = options('gallery', galleryFields)
 export type GalleryOptions = OptionsOf<typeof declared>
@@ -29,7 +26,7 @@ export interface Gallery {
 
 /** The same inputs are drawn for every picture, so that pictures of one network can be compared. */
 export function gallery(given: GalleryOptions): Gallery {
-  const { folder, samples, walk } = declared.read(given)
+  const { directory, samples, walk } = declared.read(given)
   const numbers = new WeakMap<Gan, number>()
   let count = 0
   const written: Json[] = []
@@ -40,8 +37,8 @@ export function gallery(given: GalleryOptions): Gallery {
       const number = numbers.get(network) ?? count++
       numbers.set(network, number)
       const rng: Random = seeded('gallery')
-      const name = (kind: string) => join(folder, `${number}-step-${step}-${kind}.png`)
-      await mkdir(folder, { recursive: true })
+      const name = (kind: string) => join(directory, `${number}-step-${step}-${kind}.png`)
+      await mkdir(directory, { recursive: true })
       await write(name('samples'), generated(network, samples, rng.fork('samples')), network, 10)
       await write(name('walk'), walked(network, walk, rng.fork('walk')), network, walk)
       const facts = { network: number, step, samples: name('samples'), walk: name('walk') }

@@ -18,13 +18,15 @@ export interface GameOptions {
   readonly beta2: number
   /** λ of the gradient penalty. */
   readonly penalty: number
-  /** The generator's step judges the examples that the discriminator has just learnt from, or fresh ones (Algorithm 1). */
-  readonly generatorBatch: 'same' | 'fresh'
+  /**
+   * The generator's step judges the examples that the discriminator has just learnt from, or fresh ones (Algorithm 1).
+   */
+  readonly generatorBatchSize: 'same' | 'fresh'
   /** Weight of the gap between G and its local approximation; 0 leaves it out. */
   readonly approximationWeight: number
-  /** Of that approximation: 2 has the gradient term of LCCGAN++. */
+  /** Order of that approximation: 2 has the gradient term of LCCGAN++. */
   readonly approximationOrder: 1 | 2
-  /** Of every batch, how many inputs the gap is measured at. */
+  /** Number of inputs per batch at which the gap is measured. */
   readonly approximationExamples: number
 }
 
@@ -32,15 +34,15 @@ export interface GameOptions {
 export type GameLosses = {
   readonly discriminator: number
   readonly generator: number
-  /** Of G to its local approximation; NaN where it is not asked for. */
+  /** Gap between G and its local approximation; NaN if it is not requested. */
   readonly gap: number
 }
 
-/** The optimizers of the two sides, and their steps. A side whose loss is not finite is left as it was. */
+/** The optimizers of the two sides, and their steps. A side whose loss is not finite is left unchanged. */
 export interface Game extends Disposable {
-  /** The discriminator's update, then the generator's, on real examples that stay the caller's. */
+  /** Updates the discriminator, then the generator, on real examples that remain owned by the caller. */
   step(real: tf.Tensor, rng: Random): GameLosses
-  /** The discriminator's alone; returns its loss. */
+  /** Updates only the discriminator; returns its loss. */
   discriminatorStep(real: tf.Tensor, rng: Random): number
   readonly learningRate: number
 }
@@ -54,7 +56,7 @@ const gameNames = optionNames<GameOptions>('game', {
   beta1: true,
   beta2: true,
   penalty: true,
-  generatorBatch: true,
+  generatorBatchSize: true,
   approximationWeight: true,
   approximationOrder: true,
   approximationExamples: true,
@@ -72,7 +74,7 @@ export function game(network: Gan, prior: LatentSampler, options: GameOptions): 
       received: 'a discriminator with batch statistics, under a penalty on the gradient of single examples',
       expected: "one without (discriminatorNormalisation: 'none')",
     })
-  // Real and made examples are each normalised by themselves; where nothing is, one pass does for both.
+  // Real and generated examples are normalised separately; without normalisation, one pass serves both.
   const apart = network.discriminator.stateful.length > 0
   const local = approximationWeight > 0 ? localPart(prior, options.approximationExamples) : undefined
 
@@ -103,7 +105,7 @@ export function game(network: Gan, prior: LatentSampler, options: GameOptions): 
     return tf.mul(gap, approximationWeight)
   }
 
-  const same = options.generatorBatch === 'same' && play === 'log'
+  const same = options.generatorBatchSize === 'same' && play === 'log'
   return {
     learningRate: options.learningRate,
     discriminatorStep: (real, rng) =>

@@ -1,5 +1,5 @@
 /** LCCGAN and LCCGAN++: generators fed with local coordinates of the data's latent manifold instead of noise. */
-import { definePlugin, type Plugin, type Split } from '../../core/index.ts'
+import { declarePlugin, definePlugin, type Plugin, type Split } from '../../core/index.ts'
 import { among, options as declare, group, type OptionsOf, whole } from '../../core/options/index.ts'
 import { codeNormalisations } from './codes.ts'
 import { gallery, galleryFields } from './gallery.ts'
@@ -10,12 +10,13 @@ import { gameFields, gameRenamed, ganTrainer } from './trainer.ts'
 
 const lccganFields = {
   ...gameFields,
-  /** d: local coordinates of an input, the intrinsic dimension of the data plus 1 in theory. Default 5. */
-  coordinates: whole({ min: 1, default: 5 }),
-  /** Of the sampled codes. Default 'convex'. */
-  normalise: among(codeNormalisations, { default: 'convex' }),
-  /** Stages 1 and 2. The length of codes is that of the generator's inputs. */
-  latent: group(latentFields),
+  coordinates: whole({
+    min: 1,
+    default: 5,
+    doc: 'd: local coordinates of an input, the intrinsic dimension of the data plus 1 in theory.',
+  }),
+  normalise: among(codeNormalisations, { default: 'convex', doc: 'Normalisation of the sampled codes.' }),
+  latent: group(latentFields, { doc: "Stages 1 and 2. The length of codes is that of the generator's inputs." }),
 }
 const trainerOptions = declare('lccganTrainer', lccganFields, { renamed: gameRenamed })
 export type LccganOptions = OptionsOf<typeof trainerOptions>
@@ -54,21 +55,31 @@ const declared = declare(
   'lccgan',
   {
     ...pluginFields,
-    /** Images of every trained generator, told in the search's events. Default: none. */
-    images: group(galleryFields, { optional: true, absent: 'none are written' }),
+    images: group(galleryFields, {
+      optional: true,
+      absent: 'none are written',
+      doc: "Images of every trained generator, told in the search's events.",
+    }),
   },
   { renamed: { ...gameRenamed, gallery: 'images', pictures: 'images' } },
 )
 export type LccganPluginOptions = OptionsOf<typeof declared>
 
+const about = declarePlugin({
+  name: 'lccgan',
+  kind: 'training method',
+  does: 'Generators that are fed with local coordinates of the latent manifold of the data.',
+  paper: papers,
+  provides: ['trainer'],
+  needs: ['networks'],
+  options: declared,
+})
+
 /** Generators of a search are trained on local coordinates of the data. */
 export function lccgan(given: LccganPluginOptions = {}): Plugin {
   const { images, ...options } = declared.read(given)
   return definePlugin({
-    name: 'lccgan',
-    paper: papers,
-    provides: ['trainer'],
-    needs: ['networks'],
+    ...about,
     options: {
       coordinates: options.coordinates,
       normalise: options.normalise,
@@ -76,6 +87,14 @@ export function lccgan(given: LccganPluginOptions = {}): Plugin {
       bases: options.latent.bases,
       loss: options.loss,
     },
+    panels: [
+      {
+        kind: 'images',
+        title: 'Samples',
+        about: 'Images from the same random inputs, and a walk between inputs, as each generator is trained.',
+        event: 'samples',
+      },
+    ],
     bind: ({ trainer }) => {
       const shown = images && gallery(images)
       trainer.to(lccganTrainer({ ...options, ...(shown && { onSamples: shown.onSamples }) }))

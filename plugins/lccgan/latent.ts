@@ -21,27 +21,25 @@ const { bases: _, order: __, ...adamFields } = adamBasesFields
 export const latentFields = {
   ...basesFields,
   ...autoEncoderFields,
-  /** Default: convolutional for images, dense for points. */
   network: callback<(form: { shape: readonly number[]; latentDimension: number; rng: Random }) => AutoEncoder>({
     absent: 'convolutional for images, dense for points',
+    doc: 'Makes the auto-encoder.',
   }),
-  /** Maps of the convolutional auto-encoder. Default 64. */
-  features: whole({ min: 1, default: 64 }),
-  /** Passes of the auto-encoder over the data. Default 100. */
-  epochs: number({ above: 0, default: 100 }),
-  /** Codes that bases are learnt from. Default 1,000. */
-  points: whole({ min: 1, default: 1000 }),
-  /** 'exact' code and basis steps, or 'adam' as released. Default 'exact'. */
-  scheme: among(['exact', 'adam'], { default: 'exact' }),
-  /** Options of the released scheme. */
-  adam: group(adamFields, { optional: true }),
+  features: whole({ min: 1, default: 64, doc: 'Maps of the convolutional auto-encoder.' }),
+  epochs: number({ above: 0, default: 100, doc: 'Passes of the auto-encoder over the data.' }),
+  points: whole({ min: 1, default: 1000, doc: 'Codes that bases are learnt from.' }),
+  scheme: among(['exact', 'adam'], { default: 'exact', doc: "'exact' code and basis steps, or 'adam' as released." }),
+  adam: group(adamFields, { optional: true, doc: 'Options of the released scheme.' }),
 }
 const declared = declare('learnLatent', {
   ...latentFields,
-  /** d_B: length of the auto-encoder's codes, and of the generator's inputs. Default 100. */
-  dimension: whole({ min: 1, default: 100 }),
-  rng: required(value<Random>('a random generator')),
-  signal: value<AbortSignal>('an AbortSignal'),
+  dimension: whole({
+    min: 1,
+    default: 100,
+    doc: "d_B: length of the auto-encoder's codes, and of the generator's inputs.",
+  }),
+  rng: required(value<Random>('a random generator', { doc: 'The generator that draws.' })),
+  signal: value<AbortSignal>('an AbortSignal', { doc: 'Ends the training early.' }),
 })
 type Given = OptionsOf<typeof declared>
 export type LatentOptions = Omit<Given, 'rng' | 'signal'>
@@ -70,10 +68,10 @@ export async function learnLatent(
   const form = { shape, latentDimension: dimension, rng: rng.fork('auto-encoder') }
   const build =
     options.network ??
-    ((own: typeof form) =>
+    (({ latentDimension, rng: own }: typeof form) =>
       shape.length === 1
-        ? denseAutoEncoder({ ...own, dimension: shape[0] as number })
-        : convolutionalAutoEncoder({ ...own, features }))
+        ? denseAutoEncoder({ latentDimension, dimension: shape[0]!, rng: own })
+        : convolutionalAutoEncoder({ shape, latentDimension, features, rng: own }))
   using network = build(form)
   let reconstruction = Number.NaN
   const fit = { epochs, rng: rng.fork('training'), ...(signal && { signal }) }

@@ -1,8 +1,9 @@
-/** `archloom reproduce lccgan --scale medium`: whether it is the manifold that helps. */
+/** `archloom reproduce lccgan --scale medium`: tests whether the manifold itself helps. */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type Experiment, type ExperimentPart, seeded, type UnitContext } from '../../core/index.ts'
+import { seeded } from '../../core/index.ts'
 import { replaceFileSync } from '../../core/node/files.ts'
+import type { Experiment, ExperimentPart, UnitContext } from '../../core/reproduction.ts'
 import { readSafetensors, saveSafetensors, useEngine } from '../../core/tensor/index.ts'
 import { mnist, symmetricRange } from '../../evaluators/data/index.ts'
 import { trainFeatureNetwork } from '../../evaluators/metrics/generative/index.ts'
@@ -51,7 +52,9 @@ const imagesOf = async (context: UnitContext, trainSize: number) => {
   return symmetricRange(await mnist({ environment, trainSize, testSize: data.test, signal: context.signal }))
 }
 
-/** One classifier for every unit of the paper, kept beside what is prepared: figures over different ones do not compare. */
+/**
+ * One classifier for every unit of the paper, kept beside what is prepared: figures over different ones do not compare.
+ */
 async function eyes(context: UnitContext) {
   const file = join(dirname(context.folder), `mnist-classifier-${eyesOf.train}-${eyesOf.epochs}.safetensors`)
   const set = await imagesOf(context, eyesOf.train)

@@ -46,7 +46,7 @@ interface Sides {
   readonly discriminate: (scope: VariableScope) => Layer
 }
 
-/** A game from the builders of its two sides, each in a scope of its own. */
+/** Builds a generator and its discriminator, each in a separate scope. */
 export function gan({ rng, latentDimension, shape, generate, discriminate }: Sides): Gan {
   const scope = variableScope({ rng })
   const [generator, discriminator] = [scope.child('generator'), scope.child('discriminator')]
@@ -58,7 +58,7 @@ export function gan({ rng, latentDimension, shape, generate, discriminate }: Sid
 
 const leaky: Layer = (x) => tf.leakyRelu(x, 0.2)
 
-/** Layers of the given widths, with what stands between them. */
+/** Layers of the given widths, with the given operations between them. */
 function denseStack(scope: VariableScope, widths: readonly number[], between: Layer): Layer {
   const layers = widths.slice(1).map((units, k) => dense(scope.child(k), { inputs: widths[k] as number, units }))
   return sequential(...layers.flatMap((layer, k) => (k < layers.length - 1 ? [layer, between] : [layer])))
@@ -99,8 +99,9 @@ export function denseGan(options: DenseGanOptions): Gan {
   })
 }
 
+/** Multi-layer perceptrons, for points. Error: ARCHLOOM_OPTION. */
 export function denseAutoEncoder(options: DenseGanOptions): AutoEncoder {
-  const { latentDimension, dimension, rng, width = 64, hidden = 2 } = options
+  const { latentDimension, dimension, rng, width = 64, hidden = 2 } = denseGanNames(options)
   const inner = new Array<number>(hidden).fill(width)
   return autoEncoder({
     rng,
@@ -111,14 +112,24 @@ export function denseAutoEncoder(options: DenseGanOptions): AutoEncoder {
   })
 }
 
-export function autoEncoder(options: {
+export interface AutoEncoderOptions {
   readonly rng: Random
   readonly latentDimension: number
   readonly shape: readonly number[]
   readonly encode: (scope: VariableScope) => Layer
   readonly decode: (scope: VariableScope) => Layer
-}): AutoEncoder {
-  const { rng, latentDimension, shape } = options
+}
+const autoEncoderNames = optionNames<AutoEncoderOptions>('autoEncoder', {
+  rng: true,
+  latentDimension: true,
+  shape: true,
+  encode: true,
+  decode: true,
+})
+
+/** An auto-encoder of an encoder and a decoder of your own. Error: ARCHLOOM_OPTION. */
+export function autoEncoder(options: AutoEncoderOptions): AutoEncoder {
+  const { rng, latentDimension, shape } = autoEncoderNames(options)
   const scope = variableScope({ rng })
   const encode = options.encode(scope.child('encoder'))
   const decode = options.decode(scope.child('decoder'))
@@ -138,7 +149,7 @@ export interface GeneratorArchitecture {
   readonly kernel?: number
   /** 'transposed' convolutions, or doubling by repetition and a convolution. Default 'transposed'. */
   readonly upsampling?: 'transposed' | 'nearest'
-  /** Convolutions of stride 1 more at each size. Default 0. */
+  /** Number of additional convolutions of stride 1 at each size. Default 0. */
   readonly extra?: number
 }
 
@@ -146,14 +157,27 @@ export interface ConvolutionalGanOptions extends GeneratorArchitecture {
   /** [height, width, channels]; sides alike, and 4, 5, 6 or 7 times a power of two. */
   readonly shape: readonly number[]
   readonly latentDimension: number
-  /** What normalises the generator. Default 'batch-norm'. */
+  /** Normalisation of the generator. Default 'batch-norm'. */
   readonly normalisation?: NormalisationChoice
   /** ndf: half of the discriminator's first maps, as released. Default `features`. */
   readonly discriminatorFeatures?: number
-  /** What normalises the discriminator: WGAN-GP needs 'none' or one without batch statistics. Default 'batch-norm'. */
+  /** Normalisation of the discriminator: WGAN-GP needs 'none' or one without batch statistics. Default 'batch-norm'. */
   readonly discriminatorNormalisation?: DiscriminatorNormalisation
   readonly rng: Random
 }
+
+const convolutionalNames = optionNames<ConvolutionalGanOptions>('convolutionalGan', {
+  features: true,
+  kernel: true,
+  upsampling: true,
+  extra: true,
+  shape: true,
+  latentDimension: true,
+  normalisation: true,
+  discriminatorFeatures: true,
+  discriminatorNormalisation: true,
+  rng: true,
+})
 
 export type DiscriminatorNormalisation = NormalisationChoice | 'none'
 
@@ -171,7 +195,7 @@ export function halvingsOf(where: string, shape: readonly number[]): { base: num
   return { base, halvings }
 }
 
-/** N(0, 0.02), as in DCGAN: from it short runs get going, where fan-in rules with transposed kernels do not. */
+/** N(0, 0.02), as in DCGAN: short runs make progress with it, but not with fan-in rules for transposed kernels. */
 const initialiser: Initialiser = normal({ stdDev: 0.02 })
 
 /** The released body (DCGAN): latent → base² × features·2^(halvings − 1), doubled up to the image; tanh. */
@@ -205,8 +229,10 @@ export function dcganGenerator(
     }
   }
   const project = dense(scope.child('project'), {
-    ...{ inputs: latentDimension, units: base * base * first },
-    ...{ bias: false, initialiser },
+    inputs: latentDimension,
+    units: base * base * first,
+    bias: false,
+    initialiser,
   })
   const layers: Layer[] = [
     normalised(scope.child('project'), (x, mode) => tf.reshape(project(x, mode), [-1, base, base, first]), first),
@@ -223,7 +249,10 @@ export function dcganGenerator(
   return sequential(...layers, tf.tanh)
 }
 
-/** Halving 4×4 convolutions to base² maps, then one number for each of `outputs`; leaky ReLU 0.2, no first normalisation. */
+/**
+ * Halving 4×4 convolutions to base² maps, then one number for each of `outputs`; leaky ReLU 0.2, no first
+ * normalisation.
+ */
 export function dcganEncoder(
   scope: VariableScope,
   options: { shape: readonly number[]; features: number; outputs: number; normalisation: DiscriminatorNormalisation },
@@ -237,7 +266,12 @@ export function dcganEncoder(
     const own = scope.child(`down_${k}`)
     const inputChannels = k === 0 ? (shape[2] as number) : (widths[k - 1] as number)
     const layer = conv2d(own, {
-      ...{ inputChannels, filters, kernel: 4, stride: 2, padding: 1, initialiser },
+      inputChannels,
+      filters,
+      kernel: 4,
+      stride: 2,
+      padding: 1,
+      initialiser,
       bias: !normalise && k > 0,
     })
     return k > 0 && normalise
@@ -251,7 +285,7 @@ export function dcganEncoder(
 
 /** The released networks: 3,576,704 + 6,832,640 parameters for 64×64×3, latentDimension 100. */
 export function convolutionalGan(options: ConvolutionalGanOptions): Gan {
-  const { rng, shape, latentDimension, features = 64, discriminatorFeatures = features } = options
+  const { rng, shape, latentDimension, features = 64, discriminatorFeatures = features } = convolutionalNames(options)
   const { discriminatorNormalisation: normalisation = 'batch-norm' } = options
   return gan({
     rng,
@@ -262,16 +296,33 @@ export function convolutionalGan(options: ConvolutionalGanOptions): Gan {
   })
 }
 
-/** The released auto-encoder: an encoder of 7,643,648 parameters for 64×64×3 and 100 codes; decoder as the generator. */
-export function convolutionalAutoEncoder(options: {
+export interface ConvolutionalAutoEncoderOptions {
   readonly shape: readonly number[]
   readonly latentDimension: number
   readonly features?: number
   /** Of encoder and decoder. Default 'batch-norm'. */
   readonly normalisation?: NormalisationChoice
   readonly rng: Random
-}): AutoEncoder {
-  const { rng, shape, latentDimension, features = 64, normalisation = 'batch-norm' } = options
+}
+const convolutionalAutoEncoderNames = optionNames<ConvolutionalAutoEncoderOptions>('convolutionalAutoEncoder', {
+  shape: true,
+  latentDimension: true,
+  features: true,
+  normalisation: true,
+  rng: true,
+})
+
+/**
+ * The released auto-encoder: an encoder of 7,643,648 parameters for 64×64×3 and 100 codes; decoder as the generator.
+ */
+export function convolutionalAutoEncoder(options: ConvolutionalAutoEncoderOptions): AutoEncoder {
+  const {
+    rng,
+    shape,
+    latentDimension,
+    features = 64,
+    normalisation = 'batch-norm',
+  } = convolutionalAutoEncoderNames(options)
   return autoEncoder({
     rng,
     latentDimension,

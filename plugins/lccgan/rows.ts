@@ -8,14 +8,16 @@ export function rowsOf(values: ArrayLike<number>, dimension: number): Rows {
   const count = values.length / dimension
   if (!Number.isInteger(count) || count < 1)
     throw error('ARCHLOOM_LCCGAN_POINTS', {
-      ...{ where: 'rowsOf', received: `${values.length} values` },
+      where: 'rowsOf',
+      received: `${values.length} values`,
       expected: `one or more rows of ${dimension}`,
     })
   return Array.from({ length: count }, (_, i) => {
     const row = Float64Array.from({ length: dimension }, (_, k) => values[i * dimension + k] as number)
     if (!row.every(Number.isFinite))
       throw error('ARCHLOOM_LCCGAN_POINTS', {
-        ...{ where: 'rowsOf', received: `a row (number ${i}) that is not finite` },
+        where: 'rowsOf',
+        received: `a row (number ${i}) that is not finite`,
         expected: 'finite numbers; did the auto-encoder diverge?',
       })
     return row

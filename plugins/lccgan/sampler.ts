@@ -4,16 +4,16 @@ import { type CodeNormalisation, codeNormalisations, nearestBases } from './code
 import { error, oneOfNames, whole } from './errors.ts'
 import type { Rows } from './rows.ts'
 
-/** Where a generator's inputs come from. */
+/** The source of a generator's inputs. */
 export interface LatentSampler {
   readonly name: string
-  /** Numbers that are random in an input: d. */
+  /** Number of random values in an input: d. */
   readonly coordinates: number
   /** Length of an input. */
   readonly dimension: number
   /** [count, dimension], row-major. */
   draw(count: number, rng: Random): Float32Array
-  /** Inputs on a way between two draws, [count, dimension]. */
+  /** Inputs on a path between two draws, [count, dimension]. */
   walk(count: number, rng: Random): Float32Array
 }
 
@@ -44,7 +44,10 @@ export interface LccSamplerOptions {
   readonly bases: Rows
   /** d. Error ARCHLOOM_LCCGAN_TOO_FEW_BASES when there are fewer bases; ARCHLOOM_LCCGAN_POINTS for broken ones. */
   readonly neighbours: number
-  /** Default 'convex'. 'none' is what the released program samples: off the manifold, and moved by a shift of the origin. */
+  /**
+   * Default 'convex'. 'none' is what the released program samples: off the manifold, and moved by a shift of the
+   * origin.
+   */
   readonly normalise?: CodeNormalisation
 }
 
@@ -84,10 +87,8 @@ export function lccSampler(options: LccSamplerOptions): LccSampler {
   for (const [m, base] of bases.entries())
     if (base.length !== dimension || !base.every(Number.isFinite))
       throw error('ARCHLOOM_LCCGAN_POINTS', {
-        ...{
-          where: 'lccSampler',
-          received: `base ${m}: [${[...base.slice(0, 3)].join(', ')}${base.length > 3 ? ', …' : ''}]`,
-        },
+        where: 'lccSampler',
+        received: `base ${m}: [${[...base.slice(0, 3)].join(', ')}${base.length > 3 ? ', …' : ''}]`,
         expected: `${dimension} finite numbers in every base`,
       })
   const near = bases.map((base, m) => {
@@ -133,7 +134,7 @@ export function lccSampler(options: LccSamplerOptions): LccSampler {
   }
 }
 
-/** Fewest steps from base to base over neighbourhoods; the two ends alone where no way leads. */
+/** The shortest path from base to base over neighbourhoods; only the two ends if there is no path. */
 function pathBetween(from: number, to: number, near: readonly (readonly number[])[]): readonly number[] {
   const came = new Map([[from, from]])
   for (const at of came.keys()) {

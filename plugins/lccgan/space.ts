@@ -21,12 +21,14 @@ const body = (features: readonly number[]) =>
     }),
   })
 
-/** What a search chooses of a generator. */
+/** The decisions of a search about a generator. */
 export type SearchedGenerator = Infer<ReturnType<typeof body>>
 
 const plain = ({ features, extra, upsampling }: SearchedGenerator): Required<GeneratorArchitecture> => ({
-  ...{ features, extra },
-  ...{ kernel: upsampling.kernel, upsampling: upsampling.type },
+  features,
+  extra,
+  kernel: upsampling.kernel,
+  upsampling: upsampling.type,
 })
 
 export interface GeneratorSpaceOptions extends NormalisationOption {
@@ -40,7 +42,7 @@ export interface GeneratorSpaceOptions extends NormalisationOption {
   readonly discriminatorNormalisation?: DiscriminatorNormalisation
 }
 
-/** `build` gives generators with the discriminator that they play against. */
+/** `build` returns generators with their discriminators. */
 export type GeneratorSpace = {
   build(...form: Parameters<NetworkSpace<SearchedGenerator>['build']>): Gan
 } & NetworkSpace<SearchedGenerator, GeneratorSpaceOptions>
@@ -65,8 +67,13 @@ export function generatorSpace(options: GeneratorSpaceOptions = {}): GeneratorSp
   const { name } = normalisationOf(normalisation)
   const build: GeneratorSpace['build'] = (architecture, { input, rng }) =>
     convolutionalGan({
-      ...{ ...plain(architecture), shape: input, latentDimension, normalisation, rng },
-      ...{ discriminatorFeatures, discriminatorNormalisation },
+      ...plain(architecture),
+      shape: input,
+      latentDimension,
+      normalisation,
+      rng,
+      discriminatorFeatures,
+      discriminatorNormalisation,
     })
   const space = defineNetworkSpace(
     name === 'batch-norm' ? 'generator' : `generator-normalisation=${name}`,

@@ -30,56 +30,70 @@ const NAME = 'ganTrainer'
 
 const share = { min: 0, below: 1 } as const
 export const gameFields = {
-  /** φ: 'log' plays −log D, non-saturating (vanilla, DCGAN); 'wasserstein' means with a gradient penalty (WGAN-GP). */
-  loss: among(['log', 'wasserstein'], { default: 'log' }),
-  /** Of the generator's Adam. Default 2e-4 ('wasserstein': 1e-4). */
-  learningRate: number({ above: 0, absent: "2e-4 ('wasserstein': 1e-4)" }),
-  /** Of the discriminator's Adam. Default: that of the generator. */
-  discriminatorLearningRate: number({ above: 0, absent: 'that of the generator' }),
-  /** β₁ of Adam. Default 0.5 ('wasserstein': 0). */
-  beta1: number({ ...share, absent: "0.5 ('wasserstein': 0)" }),
-  /** β₂ of Adam. Default 0.999 ('wasserstein': 0.9). */
-  beta2: number({ ...share, absent: "0.999 ('wasserstein': 0.9)" }),
-  /** λ of the gradient penalty. Default 10. */
-  gradientPenalty: number({ min: 0, default: 10 }),
-  /** The generator's step judges the examples that the discriminator has just learnt from, or fresh ones (Algorithm 1). */
-  generatorBatch: among(['same', 'fresh'], { default: 'same' }),
-  /** Weight of the gap between G and its local approximation; 0 leaves it out. Default 0. */
-  approximationWeight: number({ min: 0, default: 0 }),
-  /** Of that approximation: 2 has the gradient term of LCCGAN++. Default 2. */
-  approximationOrder: among([1, 2], { default: 2 }),
-  /** Of every batch, how many inputs the gap is measured at. Default 8. */
-  approximationExamples: whole({ min: 1, default: 8 }),
-  /** Default 64. */
-  batchSize: whole({ min: 1, default: 64 }),
-  /** Discriminator steps, each on a batch of its own, to one of the generator. Default 1 ('wasserstein': 5). */
-  criticSteps: whole({ min: 1, absent: "1 ('wasserstein': 5)" }),
-  /** Progress after so many steps, and after the last one. Default 100. */
-  reportEvery: whole({ min: 1, default: 100 }),
-  /** Called after so many steps, and after the last one, with the network as it is. */
-  onSamples:
-    callback<
-      (
-        network: Gan,
-        at: { readonly step: number; readonly steps: number; readonly tell?: FitOptions['tell'] },
-      ) => void | Promise<void>
-    >(),
-  /** Default: only after the last step. */
+  loss: among(['log', 'wasserstein'], {
+    default: 'log',
+    doc: "φ: 'log' plays −log D, non-saturating (vanilla, DCGAN); 'wasserstein' means with a gradient penalty (WGAN-GP).",
+  }),
+  learningRate: number({
+    above: 0,
+    absent: "2e-4 ('wasserstein': 1e-4)",
+    doc: "Learning rate of the generator's Adam.",
+  }),
+  discriminatorLearningRate: number({
+    above: 0,
+    absent: 'that of the generator',
+    doc: "Learning rate of the discriminator's Adam.",
+  }),
+  beta1: number({ ...share, absent: "0.5 ('wasserstein': 0)", doc: 'β₁ of Adam.' }),
+  beta2: number({ ...share, absent: "0.999 ('wasserstein': 0.9)", doc: 'β₂ of Adam.' }),
+  gradientPenalty: number({ min: 0, default: 10, doc: 'λ of the gradient penalty.' }),
+  generatorBatchSize: among(['same', 'fresh'], {
+    default: 'same',
+    doc: "The generator's step judges the examples that the discriminator has just learnt from, or fresh ones (Algorithm 1).",
+  }),
+  approximationWeight: number({
+    min: 0,
+    default: 0,
+    doc: 'Weight of the gap between G and its local approximation; 0 leaves it out.',
+  }),
+  approximationOrder: among([1, 2], {
+    default: 2,
+    doc: 'Order of that approximation: 2 has the gradient term of LCCGAN++.',
+  }),
+  approximationExamples: whole({ min: 1, default: 8, doc: 'Inputs of every batch at which the gap is measured.' }),
+  batchSize: whole({ min: 1, default: 64, doc: 'Examples of a batch.' }),
+  criticSteps: whole({
+    min: 1,
+    absent: "1 ('wasserstein': 5)",
+    doc: 'Discriminator steps, each on a batch of its own, to one of the generator.',
+  }),
+  reportEvery: whole({ min: 1, default: 100, doc: 'Progress after so many steps, and after the last one.' }),
+  onSamples: callback<
+    (
+      network: Gan,
+      at: { readonly step: number; readonly steps: number; readonly tell?: FitOptions['tell'] },
+    ) => void | Promise<void>
+  >({ doc: 'Called every `samplesEvery` steps and after the last one, to show what is generated.' }),
   samplesEvery: number({
     min: 1,
     infinite: true,
     default: Number.POSITIVE_INFINITY,
     absent: 'after the last step only',
+    doc: 'Steps between two calls of `onSamples`.',
   }),
 }
-export const gameRenamed = { discriminatorSteps: 'criticSteps', penalty: 'gradientPenalty' } as const
+export const gameRenamed = {
+  discriminatorSteps: 'criticSteps',
+  generatorBatch: 'generatorBatchSize',
+  penalty: 'gradientPenalty',
+} as const
 const declared = declare(
   NAME,
   {
-    /** Where the generator's inputs come from, or how to find that out from the data. */
     prior: required(
       value<LatentSampler | ((network: Gan, data: Split<'train'>, options: FitOptions) => Promise<LatentSampler>)>(
         'a sampler, or a function that finds one',
+        { doc: "Where the generator's inputs come from, or how to find that out from the data." },
       ),
     ),
     ...gameFields,
@@ -90,7 +104,7 @@ export type GanTrainerOptions = OptionsOf<typeof declared>
 
 function resolve(given: GanTrainerOptions) {
   const options = declared.read(given)
-  const { loss, batchSize, reportEvery, samplesEvery, generatorBatch, gradientPenalty: penalty } = options
+  const { loss, batchSize, reportEvery, samplesEvery, generatorBatchSize, gradientPenalty: penalty } = options
   const { approximationWeight, approximationOrder, approximationExamples } = options
   const wasserstein = loss === 'wasserstein'
   const { learningRate = wasserstein ? 1e-4 : 2e-4, criticSteps = wasserstein ? 5 : 1 } = options
@@ -103,7 +117,7 @@ function resolve(given: GanTrainerOptions) {
     beta1,
     beta2,
     penalty,
-    generatorBatch,
+    generatorBatchSize,
     approximationWeight,
     approximationOrder,
     approximationExamples,
@@ -185,7 +199,7 @@ async function* train(
   }
 }
 
-/** What a function makes of the next batch, which is disposed whatever happens. */
+/** Applies a function to the next batch, which is always disposed. */
 function on<T>(batches: Generator<Batch, void, undefined>, act: (real: tf.Tensor) => T): T {
   const { inputs, targets } = batches.next().value as Batch
   try {
@@ -205,7 +219,7 @@ export function generated(network: Gan, count: number, rng: Random): Float32Arra
   return made(network, network.prior.draw(count, rng), count)
 }
 
-/** Examples on a way through the latent space, as `generated`. */
+/** Examples on a path through the latent space, as `generated`. */
 export function walked(network: Gan, count: number, rng: Random): Float32Array {
   if (!network.prior)
     throw error('ARCHLOOM_LCCGAN_NETWORK', {

@@ -3,38 +3,48 @@ import { among, options as declare, type OptionsOf, whole } from '../../core/opt
 import { byReward, type Individual, individualOf } from '../../core/policy/index.ts'
 
 export const declared = declare('local-search', {
-  /** Climbs in all, each from a random start; then the controller is exhausted. Default Infinity. */
-  restarts: whole({ min: 1, infinite: true, default: Number.POSITIVE_INFINITY }),
-  /** Moves a climb may make before the next begins. Default Infinity. */
-  steps: whole({ min: 1, infinite: true, default: Number.POSITIVE_INFINITY }),
-  /** Move to the best of all neighbours, or to the first that is better. Default 'best'. */
-  improvement: among(['best', 'first'], { default: 'best' }),
+  restarts: whole({
+    min: 1,
+    infinite: true,
+    default: Number.POSITIVE_INFINITY,
+    doc: 'Total number of climbs, each from a random start. After them the controller is exhausted.',
+  }),
+  steps: whole({
+    min: 1,
+    infinite: true,
+    default: Number.POSITIVE_INFINITY,
+    doc: 'Maximum number of moves of a climb.',
+  }),
+  improvement: among(['best', 'first'], {
+    default: 'best',
+    doc: 'best: measure all neighbours and move to the best one. first: move to the first neighbour that is better.',
+  }),
 })
 export type HillClimbingOptions = OptionsOf<typeof declared>
 
-/** An architecture that has a result; feasible ones come first. */
+/** An architecture with its result. Feasible ones come first. */
 type Place = Individual
 
-/** What a proposal was for: its climb, and its number among all proposals. */
+/** The climb that a proposal belongs to, and the number of the proposal. */
 type Context = { readonly climb: number; readonly ticket: number }
 
 interface State {
   climb: number
   move: number
-  /** Where the climb stands; null until a start has been measured. */
+  /** The present architecture of the climb; null until a start has been measured. */
   centre: Place | null
-  /** Neighbours of the centre not proposed yet; shuffled when the first of them is proposed. */
+  /** Neighbours of the centre that are not proposed yet, shuffled when the first of them is proposed. */
   queue: Genotype[]
   shuffled: boolean
-  /** Tickets of proposed neighbours of the centre whose results are not in. */
+  /** Numbers of proposed neighbours of the centre without a result. */
   open: number[]
-  /** Tickets given out. */
+  /** Number of proposals so far. */
   tickets: number
-  /** Best of the centre's measured neighbours that is better than it. */
+  /** The best measured neighbour that is better than the centre. */
   better: Place | null
-  /** What this climb has measured, formatted: not measured again. */
+  /** Formatted genotypes that this climb has measured; they are not measured again. */
   seen: string[]
-  /** Best start measured ahead of the next climb. */
+  /** The best start that was measured in advance for the next climb. */
   ahead: Place | null
   exhausted: boolean
 }
@@ -54,9 +64,9 @@ const begin = (climb: number, tickets: number): State => ({
 })
 
 /**
- * Local search (White et al. 2021): measure the neighbours of a random architecture, in random order; go to a better
- * one; at a local optimum begin again. While the last neighbours are under way in parallel, starts of the next climb
- * are measured ahead. A failed trial is no place to go.
+ * Local search (White et al. 2021): measures the neighbours of a random architecture in random order, moves to a
+ * better one, and restarts at a local optimum. In parallel, starts of the next climb are measured while the last
+ * neighbours are being evaluated. It never moves to a failed trial.
  */
 export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory {
   const options = declared.read(given)
@@ -64,7 +74,7 @@ export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory
   return (space): Controller => {
     let state = begin(0, 0)
 
-    /** Stand on a place and list its neighbours; begin the next climb if it has none that are new. */
+    /** Moves to an architecture and lists its neighbours; starts the next climb if none of them is new. */
     const stand = (place: Place) => {
       state.centre = place
       state.better = null
@@ -84,7 +94,7 @@ export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory
       }
     }
 
-    /** Move, or begin again, once the results in hand decide it. */
+    /** Moves or restarts once the available results decide it. */
     const decide = () => {
       const complete = state.queue.length === 0 && state.open.length === 0
       if (state.better && (complete || options.improvement === 'first')) {
@@ -97,7 +107,7 @@ export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory
       if (context && context.climb === state.climb + 1) {
         if (place && (!state.ahead || byReward(place, state.ahead) < 0)) state.ahead = place
       } else if (!context || context.climb === state.climb) {
-        // Whatever else was measured in this climb is a place to go: late results, spare starts, another's proposals.
+        // Other results of this climb may be moved to as well: late results, spare starts, proposals of a user.
         state.seen.push(key)
         if (!state.centre) {
           if (place) stand(place)
@@ -105,7 +115,7 @@ export function hillClimbing(given: HillClimbingOptions = {}): ControllerFactory
         }
         if (place && byReward(place, state.better ?? state.centre) < 0) state.better = place
       }
-      // Results come in the order of proposals: an earlier one that is still open was dropped on the way.
+      // Results come in the order of proposals, so an earlier proposal that is still open was dropped.
       if (context) state.open = state.open.filter((ticket) => ticket > context.ticket)
       if (state.centre) decide()
     }

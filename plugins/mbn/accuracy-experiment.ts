@@ -23,7 +23,7 @@ import { mbnTrainer } from './trainer.ts'
 
 export type Sampling = 'iid' | 'biased'
 
-/** One place of the table: a method, a data set, a way to sample, a batch size. */
+/** One cell of the table: a method, a data set, a sampling and a batch size. */
 export interface Cell {
   readonly data: string
   readonly sampling: Sampling
@@ -36,13 +36,16 @@ export interface Cell {
 export interface Method {
   readonly normalisation: Normalisation
   readonly doubleForward: boolean
-  /** Decay of an exponential mean of weights and running statistics, which is what is measured. Default: none. */
+  /**
+   * Decay of an exponential mean of weights and running statistics; the network with the means is measured. Default:
+   * none.
+   */
   readonly averaged?: number
 }
 
 const memory = { batches: 20, decay: 0.95 } as const
 
-/** Rivals that need no statistics of a batch, or average the weights. */
+/** Competing methods that need no batch statistics, or that average the weights. */
 export const rivalsFor = (momentum: number): Readonly<Record<string, Method>> => ({
   GroupNorm: { normalisation: (scope, o) => groupNorm(scope, o), doubleForward: false },
   'BN, mean of weights': {
@@ -52,7 +55,7 @@ export const rivalsFor = (momentum: number): Readonly<Record<string, Method>> =>
   },
 })
 
-/** Running averages over the last hundred steps, or the last tenth of a run too short for them. */
+/** Running averages over the last hundred steps, or over the last tenth of a shorter run. */
 export const momentumOf = (steps: number) => Math.min(0.99, Math.max(0.9, 1 - 10 / steps))
 
 export const methodsFor = (momentum: number): Readonly<Record<string, Method>> => ({
@@ -77,7 +80,7 @@ export interface AccuracyPlan {
   readonly seeds: number
 }
 
-/** Strided 3×3 convolutions with normalisation and ReLU, mean over positions, dense layer. */
+/** A network of strided 3×3 convolutions with normalisation and ReLU, a mean over positions, and a dense layer. */
 export function smallConvNet(
   { train }: Pick<ImageDataset, 'train'>,
   normalisation: Normalisation,
@@ -88,7 +91,10 @@ export function smallConvNet(
   const layers = filters.map((channelsOut, i) =>
     convNorm(scope.child(`layer_${i}`), {
       channelsIn: filters[i - 1] ?? (train.inputShape[2] as number),
-      ...{ channelsOut, kernel: 3, stride: 2, relu: true },
+      channelsOut,
+      kernel: 3,
+      stride: 2,
+      relu: true,
     }),
   )
   const classifier = dense(scope.child('classifier'), { inputs: filters.at(-1) as number, units: train.classes })
@@ -124,7 +130,11 @@ const trainerFor = (
   aroundStep?: SupervisedTrainerOptions['aroundStep'],
 ): Trainer => {
   const options: SupervisedTrainerOptions = {
-    ...{ batchSize, clipNorm: false, nesterov: false, weightDecay: 5e-4, reportEvery: 1_000_000 },
+    batchSize,
+    clipNorm: false,
+    nesterov: false,
+    weightDecay: 5e-4,
+    reportEvery: 1_000_000,
     learningRate: cosine({ peak: peak * Math.min(1, batchSize / 16) }),
     ...(aroundStep && { aroundStep }),
   }
@@ -161,7 +171,7 @@ export async function trainedAccuracy(
   return (await classify(net, data.test, { signal })).accuracy
 }
 
-/** Trains every method in every place of the table; the same seed gives all methods the same weights and batches. */
+/** Trains every method for every cell of the table; the same seed gives all methods the same weights and batches. */
 export async function accuracyTable(
   data: ImageDataset,
   plan: AccuracyPlan,

@@ -4,8 +4,8 @@ import type { Batch, BatchOptions, Split } from '../../core/trainer.ts'
 import { type ImageSplit, imageSplit } from '../../evaluators/data/index.ts'
 
 /**
- * The same examples in badly sampled batches: each holds a few classes only, drawn anew for every batch; examples of a
- * class are drawn with replacement. An epoch has as many batches as before. Error: ARCHLOOM_OPTION.
+ * The same examples in biased batches: each batch holds only a few classes, which are drawn for every batch; examples
+ * of a class are drawn with replacement. An epoch has as many batches as before. Error: ARCHLOOM_OPTION.
  */
 export function classBiased(split: ImageSplit<'train'>, classesPerBatch = 2): Split<'train'> {
   const { images, indices, normalisation } = split

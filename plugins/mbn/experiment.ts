@@ -1,4 +1,5 @@
-import { type Claim, measured, type ReproduceOptions, realClock, type Scale } from '../../core/index.ts'
+import { realClock } from '../../core/index.ts'
+import { type Claim, measured, type ReproduceOptions, type Scale } from '../../core/reproduction.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { cifar10, fashionMnist, orGenerated } from '../../evaluators/data/index.ts'
 import { type AccuracyPlan, accuracyTable, type Cell } from './accuracy-experiment.ts'
@@ -10,7 +11,7 @@ interface Plan extends AccuracyPlan {
   readonly mismatch: { readonly steps: number; readonly examples: number; readonly seeds: number }
 }
 
-/** Small batches take more steps, and still see fewer examples. */
+/** Small batches are given more steps, and still see fewer examples. */
 const stepsOf = (many: number) => (batchSize: number) => Math.max(1, Math.round(many * Math.sqrt(2 / batchSize)))
 
 export const plans: Readonly<Record<Scale, Plan>> = {
@@ -51,7 +52,10 @@ export const plans: Readonly<Record<Scale, Plan>> = {
 
 const loadSet = { 'fashion-mnist': fashionMnist, cifar10 }
 
-/** MBN with Double-Forward against BN: ahead at batch 2 and under biased sampling, as its authors claim in words. */
+/**
+ * The claim, which the authors make in words: MBN with Double-Forward is ahead of BN at batch size 2 and under biased
+ * sampling.
+ */
 export function accuracyClaims(cells: readonly Cell[]): readonly Claim[] {
   return cells
     .filter(({ method, sampling, batchSize }) => method === 'MBN+DF' && (sampling === 'biased' || batchSize === 2))
@@ -73,7 +77,9 @@ export function accuracyClaims(cells: readonly Cell[]): readonly Claim[] {
     })
 }
 
-/** Double-Forward makes the memory fresher: the mismatches with and without it, and their ratio by straight drift. */
+/**
+ * The claim that Double-Forward updates the memory: mismatches with and without it, and the ratio by straight drift.
+ */
 export function mismatchClaims(
   plan: Plan['mismatch'],
   seed: number,
@@ -93,19 +99,27 @@ export function mismatchClaims(
   const common = { direction: 'minimise', published: null } as const
   return [
     {
-      ...{ id: 'mismatch, k = 5, λ = 0.9', metric: '(μ̃ − μ)² of the first layer', ...common },
-      ...{ baseline: { name: 'without Double-Forward', ...plain }, ours: refreshed },
+      id: 'mismatch, k = 5, λ = 0.9',
+      metric: '(μ̃ − μ)² of the first layer',
+      ...common,
+      baseline: { name: 'without Double-Forward', ...plain },
+      ours: refreshed,
       holds: refreshed.mean < plain.mean,
     },
     {
-      ...{ id: 'ratio of mismatches', metric: 'with over without Double-Forward', ...common },
-      ...{ baseline: { name: 'straight drift', mean: theory }, ours: ratio },
+      id: 'ratio of mismatches',
+      metric: 'with over without Double-Forward',
+      ...common,
+      baseline: { name: 'straight drift', mean: theory },
+      ours: ratio,
       holds: Math.abs(ratio.mean - theory) < 0.05,
     },
   ]
 }
 
-/** `archloom reproduce mbn`. `cells` has every method's accuracies, those where plain BN is ahead included. */
+/**
+ * `archloom reproduce mbn`. `cells` contains the accuracies of every method, including those where plain BN is ahead.
+ */
 export async function reproduce({ scale, seed, data, log, signal }: ReproduceOptions) {
   const plan = plans[scale]
   const began = realClock.now()

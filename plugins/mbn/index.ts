@@ -1,4 +1,4 @@
-import { definePlugin } from '../../core/index.ts'
+import { declarePlugin, definePlugin } from '../../core/index.ts'
 import { papers } from './paper.ts'
 import { declared, type MbnTrainerOptions, mbnTrainer } from './trainer.ts'
 
@@ -21,18 +21,21 @@ export {
 } from './trainer.ts'
 export { type MemoryWeights, meanAge, type WeightFamily, weightsOf } from './weights.ts'
 
+const about = declarePlugin({
+  name: 'mbn',
+  kind: 'training method',
+  does: 'Batch normalization with memorized statistics, trained by double forward passes.',
+  paper: papers,
+  provides: ['trainer'],
+  needs: ['networks'],
+  options: declared,
+})
+
 /**
- * Double-Forward training for every network of a search whose space uses `mbnNormalisation()`; networks of other
- * normalisations train as ever.
+ * Double-Forward training for every network of a search whose space uses `mbnNormalisation()`; networks with other
+ * normalisations are trained as usual.
  */
 export const mbn = (given: MbnTrainerOptions = {}) => {
   const options = declared.read(given)
-  return definePlugin({
-    name: 'mbn',
-    paper: papers,
-    provides: ['trainer'],
-    needs: ['networks'],
-    options,
-    bind: ({ trainer }) => trainer.to(mbnTrainer(given)),
-  })
+  return definePlugin({ ...about, options, bind: ({ trainer }) => trainer.to(mbnTrainer(given)) })
 }

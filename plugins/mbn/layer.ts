@@ -19,13 +19,16 @@ export interface MemorizedBatchNormOptions extends MemoryOptions {
   readonly gradient?: GradientMode
   /** Added to the variance. Default 1e-5. */
   readonly epsilon?: number
-  /** Memories of each layer: as many as it is used in one forward pass, where weights are tied. Default 1. */
+  /** Number of memories per layer: the number of its uses in one forward pass, if weights are tied. Default 1. */
   readonly callSites?: number
-  /** Inference before any training step. Default 'throw'. */
+  /** Behaviour of inference before any training step. Default 'throw'. */
   readonly whenEmpty?: 'throw' | 'identity'
 }
 
-/** A second forward pass over the batch just trained on: newest entries are replaced, and no gradient is taken. */
+/**
+ * The mode of a second forward pass over the batch of the last step: the newest entries are replaced, without a
+ * gradient.
+ */
 export interface RefreshMode extends ApplyMode {
   readonly memory?: 'refresh'
 }
@@ -43,7 +46,7 @@ const layerNames = optionNames<MemorizedBatchNormOptions>('mbn', {
   whenEmpty: true,
 })
 
-/** Defaults filled in and checked. Error: ARCHLOOM_OPTION. */
+/** Checks the options and fills in their defaults. Error: ARCHLOOM_OPTION. */
 export function checkedOptions(options: MemorizedBatchNormOptions): Required<MemorizedBatchNormOptions> {
   layerNames(options)
   const { variance = 'averaged', gradient = 'share', epsilon = 1e-5, callSites = 1, whenEmpty = 'throw' } = options
@@ -57,9 +60,9 @@ export function checkedOptions(options: MemorizedBatchNormOptions): Required<Mem
 }
 
 /**
- * Memorized batch normalisation over all axes but the last: statistics of the last batches, the present one included,
- * in training and in inference alike. Training pushes the batch's statistics; a pass in `RefreshMode` replaces them;
- * inference leaves the memory as it is.
+ * Memorized batch normalisation over all axes but the last: uses the statistics of the last batches, including the
+ * present one, both in training and in inference. Training pushes the batch's statistics; a pass in `RefreshMode`
+ * replaces them; inference leaves the memory as it is.
  * Errors: ARCHLOOM_OPTION; while running ARCHLOOM_MBN_BATCH_OF_ONE, ARCHLOOM_MBN_MEMORY_EMPTY.
  */
 export function memorizedBatchNorm(given: MemorizedBatchNormOptions = {}): Normalisation {
@@ -97,7 +100,7 @@ export function memorizedBatchNorm(given: MemorizedBatchNormOptions = {}): Norma
   }
 }
 
-/** The layer with a name that tells its options, for the `normalisation` of spaces. Error: ARCHLOOM_OPTION. */
+/** The layer with a name that contains its options, for the `normalisation` of spaces. Error: ARCHLOOM_OPTION. */
 export function mbnNormalisation(options: MemorizedBatchNormOptions = {}): NamedNormalisation {
   const defaults = checkedOptions({})
   const changed = Object.entries(checkedOptions(options))

@@ -1,5 +1,8 @@
-/** `archloom reproduce mbn --scale medium`: small and class-biased batches, with rivals that need no batch statistics. */
-import type { Experiment, ExperimentPart } from '../../core/index.ts'
+/**
+ * `archloom reproduce mbn --scale medium`: small and class-biased batches, with competing methods that need no batch
+ * statistics.
+ */
+import type { Experiment, ExperimentPart } from '../../core/reproduction.ts'
 import { useEngine } from '../../core/tensor/index.ts'
 import { fashionMnist } from '../../evaluators/data/index.ts'
 import { methodsFor, momentumOf, rivalsFor, type Sampling, trainedAccuracy } from './accuracy-experiment.ts'

@@ -4,13 +4,13 @@ import { checkedWeights, type MemoryWeights, slotWeights } from './weights.ts'
 
 export interface MemoryOptions extends MemoryWeights {
   /**
-   * 'averaged' (V1): the weighted mean of the batches' variances. 'pooled' (V2): the variance of the batches together,
-   * with what lies between their means. Default 'averaged'.
+   * 'averaged' (V1): the weighted mean of the batches' variances. 'pooled' (V2): the variance of all batches together,
+   * including the differences between their means. Default 'averaged'.
    */
   readonly variance?: 'averaged' | 'pooled'
 }
 
-/** Statistics of one batch: mean and biased variance, [channels] each, of `samples` values a channel. */
+/** Statistics of one batch: mean and biased variance, [channels] each, of `samples` values per channel. */
 export interface BatchStatistics {
   readonly mean: tf.Tensor1D
   readonly variance: tf.Tensor1D
@@ -26,13 +26,19 @@ export interface CombinedStatistics {
   readonly share: tf.Scalar
 }
 
-/** The last batches' statistics of one call site. Its tensors live in a scope: they are saved with the network. */
+/**
+ * The statistics of the last batches at one call site. Its tensors belong to a scope, so they are saved with the
+ * network.
+ */
 export interface Memory {
-  /** The batch becomes the newest entry; the oldest is dropped. */
+  /** Makes the batch the newest entry and drops the oldest one. */
   push(batch: BatchStatistics): void
-  /** The batch takes the newest entry's place. */
+  /** Replaces the newest entry by the batch. */
   replace(batch: BatchStatistics): void
-  /** Over what is there: weights sum to 1 from the first batch on. An empty memory gives mean 0 and variance 1. */
+  /**
+   * Combines the entries so far; their weights sum to 1 from the first batch on. An empty memory gives mean 0 and
+   * variance 1.
+   */
   combined(): CombinedStatistics
   isEmpty(): boolean
 }
@@ -50,7 +56,7 @@ export function memory(scope: VariableScope, channels: number, options: MemoryOp
   const slots = base.length
   /** Mean and variance of each slot, the newest first. */
   const statistics = scope.state('statistics', [slots, 2, channels], 0)
-  /** Values a channel of each slot, decayed where a slot stands for several batches; 0: the slot is empty. */
+  /** Number of values per channel of each slot, decayed if a slot stands for several batches; 0: the slot is empty. */
   const samples = scope.state('samples', [slots], 0)
   variables.add(statistics)
   variables.add(samples)

@@ -18,7 +18,7 @@ import { type MemoryWeights, meanAge, weightsOf } from './weights.ts'
 
 const [FEATURES, CLASSES, HIDDEN] = [20, 10, 64]
 
-/** Every class is three clouds of points; centres are normal with deviation 1.6/√2. */
+/** Every class consists of three clouds of points; centres are normal with deviation 1.6/√2. */
 function mixture(examples: number, rng: Random) {
   const centres = Array.from({ length: CLASSES * 3 }, () =>
     Array.from({ length: FEATURES }, () => (rng.normal() * 1.6) / Math.SQRT2),
@@ -44,9 +44,9 @@ export interface MismatchOptions extends MemoryWeights {
 }
 
 /**
- * How far the first layer's memory is from the truth after a step: mean over channels and steps (from a full memory on)
- * of (μ̃ − μ)², where μ is the mean under the present weights. All examples are one batch, so that nothing but the
- * weights' movement makes a difference.
+ * The error of the first layer's memory after a step: the mean over channels and steps (from a full memory on)
+ * of (μ̃ − μ)², where μ is the mean under the present weights. All examples form one batch, so only the
+ * change of the weights makes a difference.
  */
 export function mismatch(options: MismatchOptions): number {
   const { batches, learningRate, doubleForward, steps, examples, seed } = options
@@ -98,7 +98,7 @@ export function mismatch(options: MismatchOptions): number {
   return sum / count
 }
 
-/** What the ratio of mismatches would be if statistics drifted along straight lines: ((age − 1) / age)². */
+/** The ratio of mismatches if statistics drift along straight lines: ((age − 1) / age)². */
 export function driftRatio(options: MemoryWeights & { readonly batches: number }): number {
   const weights = weightsOf(pickOptions(options, ['family', 'batches', 'decay']), options.batches)
   return (meanAge(weights, true) / meanAge(weights, false)) ** 2

@@ -3,8 +3,8 @@ import { batchNormTraining } from '../../core/tensor/index.ts'
 import type { BatchStatistics, CombinedStatistics } from './memory.ts'
 
 /**
- * How much of the statistics a batch's gradient goes through: `share`, its weight w₁ in them (exact); `stop`, nothing;
- * `full`, as if the statistics were the batch's alone (a common mistake, for comparison).
+ * How much of the gradient flows through the statistics: `share`, the weight w₁ of the batch in them (exact); `stop`,
+ * nothing; `full`, as if the statistics were those of the batch alone (a common mistake, for comparison).
  */
 export type GradientMode = 'share' | 'stop' | 'full'
 
@@ -25,7 +25,7 @@ export function statisticsOf(x: tf.Tensor): BatchStatistics {
  * y = γ·(x − μ̃)/√(ṽ + ε) + β, rectified on request, with the gradient of the newest entry of μ̃ and ṽ:
  * dx = (1/s)·[g − w₁·mean(g) − w₁·c·mean(g·x̂)] with g = γ·dy, s = √(ṽ + ε), and c = (x − μ_t)/s where variances are
  * averaged (V1: the newest variance is centred on its own batch), c = x̂ where they are pooled (V2). The order of
- * operations is that of batch normalisation, which it equals bit for bit where the memory holds this batch alone.
+ * operations is that of batch normalisation, which it equals bit for bit if the memory holds only this batch.
  */
 export function normaliseByMemory(
   x: tf.Tensor,

@@ -17,19 +17,19 @@ export type MbnTrainerOptions = OptionsOf<typeof declared>
 /** Whether any layer of a network has a memory. */
 export const hasMemory = (network: Pick<Network, 'state'>): boolean => memoriesAmong(network.state).length > 0
 
-/** Forgets every batch: after a restart with other data or another learning rate. */
+/** Empties all memories, for a restart with other data or another learning rate. */
 export function clearMemory(network: Pick<Network, 'state'>): void {
   for (const variable of memoriesAmong(network.state))
     tf.tidy(() => variable.assign(tf.zerosLike(variable as tf.Tensor)))
 }
 
 /**
- * The second forward pass: the statistics of the batch just trained on, under the new weights. Layer by layer, each
- * sees what the refreshed layers before it give. Weights, optimizer and whatever else a network remembers (running
- * averages of other layers: they have seen this batch) are not touched.
+ * The second forward pass: computes the statistics of the batch of the last step under the new weights. Each layer
+ * receives the outputs of the refreshed layers before it. Weights, optimizer and other state of the network (such as
+ * running averages of other layers, which include this batch already) are not changed.
  */
 export function refreshMemory(network: Network, inputs: tf.Tensor, mode: Omit<RefreshMode, 'training'> = {}): void {
-  // No tap: optimizers have seen this batch.
+  // Without a tap, because optimizers have seen this batch already.
   const { tap: _, ...rest } = mode
   const refresh: RefreshMode = { ...rest, training: true, memory: 'refresh' }
   const memories = new Set(memoriesAmong(network.state))
@@ -42,7 +42,7 @@ export function refreshMemory(network: Network, inputs: tf.Tensor, mode: Omit<Re
   })
 }
 
-/** A gradient step and then the second forward pass, with the same dropout masks. */
+/** Performs a gradient step and then the second forward pass, with the same dropout masks. */
 export function doubleForwardStep(step: () => number, { network, batch, mode }: StepContext): number {
   if (!hasMemory(network)) return step()
   const before = mode.rng?.snapshot()
@@ -56,7 +56,7 @@ export function doubleForwardStep(step: () => number, { network, batch, mode }: 
 }
 
 /**
- * The stock trainer with Double-Forward. Networks without memory train as ever, so that a search may choose between
+ * The stock trainer with Double-Forward. Networks without memory are trained as usual, so a search may choose between
  * normalisations. Errors: those of `supervisedTrainer` and of the layer.
  */
 export function mbnTrainer(given: MbnTrainerOptions = {}): Trainer {

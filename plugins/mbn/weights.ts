@@ -1,15 +1,15 @@
 import { optionError } from '../../core/options/index.ts'
 
 /**
- * How batches in memory are weighted, the newest first: all alike; by λ for every step of age; or the latter over all
- * batches ever seen.
+ * How batches in memory are weighted, the newest first: all equally; by λ for every step of age; or by λ over all
+ * batches so far.
  */
 export type WeightFamily = 'uniform' | 'exponential' | 'infinite'
 
 export interface MemoryWeights {
   /** Default 'exponential'. */
   readonly family?: WeightFamily
-  /** Batches in memory, the present one included; not for 'infinite'. Default 10. */
+  /** Number of batches in memory, including the present one; not for 'infinite'. Default 10. */
   readonly batches?: number
   /** Decay of the weight for each step of age, in (0, 1); not for 'uniform'. Default 0.9. */
   readonly decay?: number
@@ -17,7 +17,7 @@ export interface MemoryWeights {
 
 const families: readonly WeightFamily[] = ['uniform', 'exponential', 'infinite']
 
-/** Defaults filled in and checked. Error: ARCHLOOM_OPTION. */
+/** Checks the options and fills in their defaults. Error: ARCHLOOM_OPTION. */
 export function checkedWeights({
   family = 'exponential',
   batches = 10,
@@ -32,7 +32,7 @@ export function checkedWeights({
 
 /**
  * Unnormalised weights of the slots of a memory, the newest first. An infinite memory has two slots: the newest batch,
- * and one that stands for all older ones.
+ * and one for all older batches.
  */
 export function slotWeights(options: MemoryWeights): readonly number[] {
   const { family, batches, decay } = checkedWeights(options)
@@ -50,8 +50,8 @@ export function weightsOf(options: MemoryWeights, seen: number): readonly number
 }
 
 /**
- * Weighted mean age of the entries in steps when the memory is used after an update: every entry is as many updates old
- * as it has seen; Double-Forward makes each one younger.
+ * Weighted mean age of the entries, in steps, when the memory is used after an update. The age of an entry is the
+ * number of updates since; Double-Forward reduces it by one.
  */
 export const meanAge = (weights: readonly number[], doubleForward: boolean): number =>
   weights.reduce((sum, weight, age) => sum + weight * (age + (doubleForward ? 0 : 1)), 0)

@@ -1,30 +1,41 @@
 import type { Scheduler, SchedulerFactory, SchedulerReport } from '../../core/index.ts'
-import { among, number, type OptionsOf, options, text, whole } from '../../core/options/index.ts'
+import { among, group, number, type OptionsOf, options, text, whole } from '../../core/options/index.ts'
 
 const metric = text({
-  absent: 'the reward, where the reports hold every objective',
-  doc: 'The reported number that is compared.',
+  absent: 'the reward, if the reports hold every objective',
+  doc: 'Name of the reported metric that is compared.',
 })
 const direction = among(['maximise', 'minimise'], {
   default: 'maximise',
-  doc: 'Which values of `metric` are better. The reward is always maximised.',
+  doc: 'Whether larger or smaller values of `metric` are better. The reward is always maximised.',
 })
-export const declaredMedian = options('medianStopping', {
-  metric,
-  direction,
-  startUpTrials: whole({ min: 1, default: 5, doc: 'Trials that must have completed before any is stopped.' }),
-  warmUpSteps: number({ min: 0, default: 0, doc: 'No trial is stopped at this step or before.' }),
-})
+export const declaredMedian = options(
+  'medianStopping',
+  {
+    metric,
+    direction,
+    startup: whole({ min: 1, default: 5, doc: 'Number of trials that must be completed before any trial is stopped.' }),
+    warmUp: group(
+      { steps: number({ min: 0, default: 0, doc: 'No trial is stopped up to this step.' }) },
+      { doc: 'Training that is left alone.' },
+    ),
+  },
+  { renamed: { startUpTrials: 'startup', warmUpSteps: 'warmUp.steps' } },
+)
 export type MedianStoppingOptions = OptionsOf<typeof declaredMedian>
 export const declaredPatience = options('patience', {
   metric,
   direction,
-  reports: whole({ min: 1, default: 5, doc: 'Reports without an improvement after which a trial is stopped.' }),
+  reports: whole({
+    min: 1,
+    default: 5,
+    doc: 'Number of consecutive reports without an improvement after which a trial is stopped.',
+  }),
   minDelta: number({ min: 0, default: 0, doc: 'Smallest change that counts as an improvement.' }),
 })
 export type PatienceOptions = OptionsOf<typeof declaredPatience>
 
-/** What is compared, larger being better; undefined where the report does not say. */
+/** The value that is compared (larger is better); undefined if the report does not contain it. */
 const comparedValue = (
   { metrics, reward }: SchedulerReport,
   { metric: name, direction: towards }: { readonly metric?: string; readonly direction: 'maximise' | 'minimise' },
@@ -41,17 +52,20 @@ const median = (values: readonly number[]): number => {
 }
 
 /**
- * The median stopping rule (Golovin et al. 2017): a trial is stopped at a step where its best value so far lies below the
- * median of the completed trials' mean values up to that step.
+ * The median stopping rule (Golovin et al. 2017): a trial is stopped at a step if its best value so far is below the
+ * median of the completed trials' mean values up to that step. Completed trials are those that had completed when the
+ * trial started, so that the decision does not depend on how fast other trials run, and a resumed study repeats it.
  */
 export function medianRule(given: MedianStoppingOptions = {}): SchedulerFactory {
   const read = declaredMedian.read(given)
-  const { startUpTrials, warmUpSteps } = read
+  const { startup, warmUp } = read
   return (): Scheduler => {
     type Course = { steps: number[]; means: number[]; sum: number; best: number }
     const running = new Map<number, Course>()
     const completed: Course[] = []
-    /** Mean of a course up to a step. */
+    /** How many trials had completed when each running trial started. */
+    const before = new Map<number, number>()
+    /** Mean of a trial's reported values up to a step. */
     const meanAt = ({ steps, means }: Course, step: number): number | undefined => {
       let [low, high] = [0, steps.length]
       while (low < high) {
@@ -62,11 +76,18 @@ export function medianRule(given: MedianStoppingOptions = {}): SchedulerFactory 
       return low === 0 ? undefined : means[low - 1]
     }
     return {
+      start(trial) {
+        before.set(trial, completed.length)
+        return 1
+      },
       report(trial, report) {
         if (report.step === undefined) {
           const course = running.get(trial)
           if (report.ended && report.reward !== undefined && course) completed.push(course)
-          if (report.ended) running.delete(trial)
+          if (report.ended) {
+            running.delete(trial)
+            before.delete(trial)
+          }
           return 'continue'
         }
         const value = comparedValue(report, read)
@@ -77,8 +98,10 @@ export function medianRule(given: MedianStoppingOptions = {}): SchedulerFactory 
         course.best = Math.max(course.best, value)
         course.steps.push(report.step)
         course.means.push(course.sum / course.steps.length)
-        if (completed.length < startUpTrials || report.step <= warmUpSteps) return 'continue'
+        const comparable = before.get(trial) ?? completed.length
+        if (comparable < startup || report.step <= warmUp.steps) return 'continue'
         const others = completed
+          .slice(0, comparable)
           .map((other) => meanAt(other, report.step!))
           .filter((mean): mean is number => mean !== undefined)
         return others.length > 0 && course.best < median(others) ? 'stop' : 'continue'
@@ -88,7 +111,7 @@ export function medianRule(given: MedianStoppingOptions = {}): SchedulerFactory 
   }
 }
 
-/** A trial is stopped after so many reports in a row that brought no improvement. */
+/** Stops a trial after a number of consecutive reports without an improvement. */
 export function patienceRule(given: PatienceOptions = {}): SchedulerFactory {
   const read = declaredPatience.read(given)
   return (): Scheduler => {

@@ -9,7 +9,7 @@ import {
 } from '../../core/policy/index.ts'
 import { type Nsga2Options, nsga2Options } from './options.ts'
 
-/** Attempts to make a child that was not proposed before. */
+/** Number of attempts to make a child that was not proposed before. */
 const ATTEMPTS = 32
 
 interface Ranked {
@@ -20,8 +20,8 @@ interface Ranked {
 }
 
 /**
- * Fronts under constrained domination: the non-dominated fronts of the feasible, then the infeasible one by one, from the
- * least violation up. Failed trials have no place.
+ * Fronts under constrained domination: the non-dominated fronts of feasible trials, then infeasible trials one by one,
+ * by increasing violation. Failed trials are left out.
  */
 export function constrainedFronts(outcomes: readonly Outcome[]): readonly (readonly Outcome[])[] {
   const measured = outcomes.filter(({ reward }) => reward !== undefined)
@@ -34,7 +34,7 @@ export function constrainedFronts(outcomes: readonly Outcome[]): readonly (reado
   ]
 }
 
-/** The best `size` of the outcomes, by front and then by crowding distance, best first. */
+/** The best `size` outcomes, by front and then by crowding distance, best first. */
 function survivors(outcomes: readonly Outcome[], size: number): readonly Ranked[] {
   const ranked: Ranked[] = []
   for (const [front, members] of constrainedFronts(outcomes).entries()) {
@@ -53,10 +53,10 @@ export const nsga2PopulationFor = (trials: number): number =>
   Math.max(10, Math.min(50, Math.round(Number.isFinite(trials) ? trials / 20 : 50)))
 
 /**
- * NSGA-II (Deb et al. 2002): generations of children of tournament winners by uniform crossover and mutation; of parents
- * and children together the best survive, by non-dominated front and crowding distance. Feasible individuals come before
- * infeasible ones whatever the unit of the objectives; a failed trial has no individual. With one objective it is a
- * genetic algorithm with elitism. Error: ARCHLOOM_OPTION.
+ * NSGA-II (Deb et al. 2002): children of tournament winners are made by uniform crossover and mutation, and the best
+ * of parents and children survive, by non-dominated front and crowding distance. Feasible individuals come before
+ * infeasible ones, whatever the units of the objectives; a failed trial gives no individual. With one objective it is
+ * a genetic algorithm with elitism. Error: ARCHLOOM_OPTION.
  */
 export function geneticSearch(given: Nsga2Options = {}): ControllerFactory {
   const { population: size = 50, crossover, mutation, unique } = nsga2Options.read(given)
@@ -64,7 +64,7 @@ export function geneticSearch(given: Nsga2Options = {}): ControllerFactory {
   return (space): Controller => {
     const probability = mutation ?? 1 / Math.max(1, space.decisions.length)
     let parents: readonly Ranked[] = []
-    /** Measured since the last selection. */
+    /** Children that were measured since the last selection. */
     let children: Outcome[] = []
     let ended = 0
     const proposed = novelty(space, unique)
@@ -77,7 +77,7 @@ export function geneticSearch(given: Nsga2Options = {}): ControllerFactory {
     const child = (rng: Random): Genotype => {
       const first = tournament(rng)
       let genotype = rng.float() < crossover ? space.crossover(first, tournament(rng), rng) : first
-      // As many mutations as decisions would mutate, each of another decision on average.
+      // Applies as many single mutations as decisions would mutate.
       let count = 0
       for (let d = 0; d < space.decisions.length; d++) if (rng.float() < probability) count++
       for (let i = 0; i < count; i++) genotype = space.mutate(genotype, rng)
@@ -112,7 +112,7 @@ export function geneticSearch(given: Nsga2Options = {}): ControllerFactory {
           proposed.add(outcome.genotype)
           const isThis = ({ trial }: Outcome) => trial === outcome.trial
           if (parents.some((ranked) => isThis(ranked.outcome)) || children.some(isThis)) {
-            // The same trial at a higher fidelity.
+            // The same trial at a higher fidelity replaces its earlier result.
             const kept = (known: Outcome) => (isThis(known) ? outcome : known)
             parents = survivors(
               parents.map((ranked) => kept(ranked.outcome)),

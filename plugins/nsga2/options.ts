@@ -3,14 +3,14 @@ import { number, type OptionsOf, options, whole } from '../../core/options/index
 export const nsga2Options = options('nsga2', {
   population: whole({
     min: 2,
-    absent: 'in the plugin a twentieth of the trials of the budget, from 10 to 50; 50 in the controller alone',
-    doc: 'Individuals of a generation, and survivors of parents and children together.',
+    absent: 'a twentieth of the budgeted trials, from 10 to 50; for the controller alone 50',
+    doc: 'Number of individuals in a generation, and of survivors among parents and children.',
   }),
   crossover: number({
     min: 0,
     max: 1,
     default: 0.9,
-    doc: 'Probability that a child has two parents; otherwise it is a copy of one before mutation.',
+    doc: 'Probability that a child has two parents; otherwise it is a mutated copy of one parent.',
   }),
   mutation: number({
     min: 0,
@@ -22,7 +22,7 @@ export const nsga2Options = options('nsga2', {
     min: 0,
     max: 1,
     default: 0.25,
-    doc: 'Share of the space that is to be proposed before an architecture may be proposed again. 0: at any time; 1: not while another one is at hand.',
+    doc: 'Share of the space that must be proposed before an architecture may be proposed again. 0: repetition is always allowed; 1: only when nothing new can be found.',
   }),
 })
 

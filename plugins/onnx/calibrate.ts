@@ -6,14 +6,19 @@ import type { OnnxGraph } from './graph.ts'
 import type { Range } from './grids.ts'
 import { type OnnxTensor, openOnnx } from './session.ts'
 
-/** Inputs as the network sees them in use: a split of a data set, or batches [n, …input]. The tensors stay the caller's. */
+/**
+ * Inputs as the network sees them in use: a split of a data set, or batches [n, …input]. The tensors stay the caller's.
+ */
 export type Calibration = Split | readonly tf.Tensor[]
 
 const BATCH = 16
-/** Values kept of each tensor and batch, to choose ranges by. */
+/** Number of values of each tensor and batch that are kept to choose ranges. */
 const SAMPLE = 4096
 
-/** At most `images` inputs of a calibration set, in batches; of a split, a sample drawn with a fixed seed. Error: ARCHLOOM_ONNX_CALIBRATION. */
+/**
+ * At most `images` inputs of a calibration set, in batches; of a split, a sample drawn with a fixed seed. Error:
+ * ARCHLOOM_ONNX_CALIBRATION.
+ */
 export async function calibrationBatches(
   calibration: Calibration | undefined,
   inputShape: readonly number[],
@@ -33,7 +38,7 @@ export async function calibrationBatches(
     left -= count
   }
   if ('batches' in calibration) {
-    // Shuffled: stored images are often sorted by class.
+    // Shuffled, because stored images are often sorted by class.
     for (const { inputs, targets } of calibration.batches({ batchSize: BATCH, rng: seeded(0) })) {
       try {
         if (left > 0) await take(inputs)
@@ -49,7 +54,10 @@ export async function calibrationBatches(
   return batches
 }
 
-/** Least and greatest value of tensors inside a graph, over a calibration set; run one by one where the batch is fixed. */
+/**
+ * Minimum and maximum of tensors inside a graph over a calibration set; inputs are run one by one if the batch is
+ * fixed.
+ */
 export async function rangesOf(
   graph: OnnxGraph,
   names: readonly string[],
@@ -74,7 +82,7 @@ export async function rangesOf(
       if (value < range.low) range.low = value
       if (value > range.high) range.high = value
     }
-    // A step prime to the sizes of images: channels and positions take turns.
+    // A step that is coprime to image sizes, so that channels and positions vary.
     const step = Math.max(1, Math.floor(values.length / SAMPLE)) | 1
     range.samples.push(
       Float32Array.from({ length: Math.ceil(values.length / step) }, (_, i) => values[i * step] as number),

@@ -9,17 +9,17 @@ export interface Comparison {
   readonly images: number
   /** Share of images for which the largest output of both is the same. */
   readonly agreement: number
-  /** Share of images whose class each names. */
+  /** Share of images whose class each predicts correctly. */
   readonly networkAccuracy: number
   readonly fileAccuracy: number
-  /** Greatest difference of an output, relative to the largest output. */
+  /** Largest difference of an output, relative to the largest output. */
   readonly difference: number
 }
 
 export interface CompareOptions {
-  /** Images at once. Default 64. */
+  /** Number of images at once. Default 64. */
   readonly batchSize?: number
-  /** At most so many images. Default all. */
+  /** Maximum number of images. Default: all. */
   readonly images?: number
 }
 
@@ -32,7 +32,7 @@ const largest = (values: ArrayLike<number>, from: number, count: number): number
 const compareOnnxNames = optionNames<CompareOptions>('compareOnnx', { batchSize: true, images: true })
 
 /**
- * A classifier and the file made of it, on the images of a split. Errors: ARCHLOOM_ONNX_FILE,
+ * Compares a classifier with the file made from it, on the images of a split. Errors: ARCHLOOM_ONNX_FILE,
  * ARCHLOOM_ONNX_CALIBRATION for a split without images.
  */
 export async function compareOnnx(
@@ -66,12 +66,15 @@ export async function compareOnnx(
     throw error('ARCHLOOM_ONNX_CALIBRATION', { received: 'an empty split', expected: 'images to compare with' })
   const share = (count: number) => count / seen
   return {
-    ...{ images: seen, agreement: share(same), networkAccuracy: share(right), fileAccuracy: share(fileRight) },
+    images: seen,
+    agreement: share(same),
+    networkAccuracy: share(right),
+    fileAccuracy: share(fileRight),
     difference: greatest / scale,
   }
 }
 
-/** One by one where the file's batch is fixed. */
+/** Runs images one by one if the file's batch size is fixed. */
 async function applied(model: OnnxModel, shape: readonly number[], values: Float32Array): Promise<Float32Array> {
   const [count = 0, ...rest] = shape
   try {
@@ -87,7 +90,7 @@ async function applied(model: OnnxModel, shape: readonly number[], values: Float
 }
 
 const onnxLatencyNames = optionNames<LatencyOptions & OpenOptions>('onnxLatency', {
-  batch: true,
+  batchSize: true,
   repeats: true,
   warmUp: true,
   now: true,
@@ -95,7 +98,9 @@ const onnxLatencyNames = optionNames<LatencyOptions & OpenOptions>('onnxLatency'
   optimisation: true,
 })
 
-/** Median time of a file on ONNX Runtime, for a batch of one input shape. Errors: ARCHLOOM_ONNX_FILE, ARCHLOOM_OPTION. */
+/**
+ * Median time of a file on ONNX Runtime, for a batch of one input shape. Errors: ARCHLOOM_ONNX_FILE, ARCHLOOM_OPTION.
+ */
 export async function onnxLatency(
   file: string | Uint8Array,
   input: readonly number[],
@@ -103,8 +108,8 @@ export async function onnxLatency(
 ): Promise<Latency> {
   const { threads = 1, optimisation, ...options } = onnxLatencyNames(given)
   await using model = await openOnnx(file, { threads, ...(optimisation && { optimisation }) })
-  const { batch = 1 } = options
-  const dims = [batch, ...input]
+  const { batchSize = 1 } = options
+  const dims = [batchSize, ...input]
   const values = new Float32Array(dims.reduce((product, size) => product * size, 1)).fill(0.5)
   return await timed(async () => void (await model.apply({ dims, values })), { engine: 'onnxruntime-node', threads }, options) // biome-ignore format: one line
 }

@@ -2,19 +2,21 @@ import { defineErrors, quote } from '../../core/errors.ts'
 
 export const error = defineErrors('onnx', {
   ARCHLOOM_ONNX_KERNEL_UNSUPPORTED: (d: { kernel: string; supported: readonly string[] }) =>
-    `the network runs the kernel ${quote(d.kernel)}, which has no translation to ONNX yet; supported: ${d.supported.join(', ')}. Use a layer made of these.`,
+    `the network runs the kernel ${quote(d.kernel)}, which has no translation to ONNX yet; supported: ${d.supported.join(', ')}. Use a layer that consists of these.`,
   ARCHLOOM_ONNX_KERNEL_FORM: (d: { kernel: string; received: string; expected: string }) =>
     `the kernel ${quote(d.kernel)} with ${d.received} has no translation to ONNX, expected ${d.expected}.`,
   ARCHLOOM_ONNX_NOT_FINITE: (d: { constant: string; values: number; of: number }) =>
-    `${d.values} of the ${d.of} values of ${quote(d.constant)} are not finite numbers; the network's training has diverged, or it was loaded from a damaged file. Export a sound one.`,
+    `${d.values} of the ${d.of} values of ${quote(d.constant)} are not finite numbers; the network's training has diverged, or it was loaded from a damaged file. Export an intact network.`,
   ARCHLOOM_ONNX_SIZE_FIXED: (d: { reason: string }) =>
     `the network cannot be exported for images of any size: ${d.reason}. Leave out dynamicSize, and state the size as \`input\`.`,
   ARCHLOOM_ONNX_CALIBRATION: (d: { received: string; expected: string }) =>
-    `quantised activations need a calibration set, received ${d.received}, expected ${d.expected}; pass some dozens of training images as \`calibration\`, or leave activations at 32 bits.`,
+    `quantised activations need a calibration set, received ${d.received}, expected ${d.expected}; pass a few dozen training images as \`calibration\`, or leave activations at 32 bits.`,
   ARCHLOOM_ONNX_RUNTIME_MISSING: (d: { reason: string }) =>
-    `the package "onnxruntime-node", which runs ONNX files, could not be loaded (${d.reason}); install it with \`npm install onnxruntime-node\`.`,
+    `the package "onnxruntime-node", which runs ONNX files, could not be loaded (${d.reason}); install it with \`npm install onnxruntime-node\`. Where only the npm registry can be reached, set ONNXRUNTIME_NODE_INSTALL=skip first: its install script downloads GPU libraries, which are not needed.`,
   ARCHLOOM_ONNX_FILE: (d: { file: string; reason: string }) =>
-    `${quote(d.file)} is no model that ONNX Runtime can open (${d.reason}); it is truncated, of another format, or of an opset that it does not know.`,
+    `${quote(d.file)} is not a model that ONNX Runtime can open (${d.reason}); it is truncated, of another format, or of an opset that it does not know.`,
+  ARCHLOOM_ONNX_UPSCALER: (d: { file: string; reason: string }) =>
+    `${quote(d.file)} does not enlarge images as expected: ${d.reason}. Expected one input of the shape [1, channels, height, width] or [1, height, width, channels] with 1 or 3 channels, and a result that is larger by a whole factor. Export the network in this form.`,
   ARCHLOOM_ONNX_TENSOR: (d: { file: string; tensor: string; reason: string }) =>
     `the tensor ${quote(d.tensor)} of ${quote(d.file)} cannot be given or read as numbers: ${d.reason}. Give values of the type and shape that the file states, or export it with outputs of another type.`,
   ARCHLOOM_ONNX_OPERATOR: (d: { node: string; op: string; supported: readonly string[] }) =>
@@ -24,9 +26,9 @@ export const error = defineErrors('onnx', {
   ARCHLOOM_IMPORT_INPUT: (d: { source: string; reason: string; remedy: string }) =>
     `the model ${quote(d.source)} cannot be a network of one input: ${d.reason}. ${d.remedy}.`,
   ARCHLOOM_IMPORT_NODE: (d: { node: string; op: string; reason: string }) =>
-    `node ${quote(d.node)} (${d.op}) of an imported model cannot be computed: ${d.reason}. The file contradicts itself, or the input is not the one that it is made for.`,
+    `node ${quote(d.node)} (${d.op}) of an imported model cannot be computed: ${d.reason}. The file contradicts itself, or the input is not the one for which it was made.`,
   ARCHLOOM_IMPORT_TRAINING: (d: { node: string; op: string }) =>
-    `node ${quote(d.node)} of an imported model is a ${quote(d.op)}, of which tfjs has no gradient: the model can be applied, and not be trained further. Train the part of it that comes before, with the option output.`,
+    `node ${quote(d.node)} of an imported model is a ${quote(d.op)}, for which tfjs has no gradient: the model can be applied but not trained further. Train the part of it that comes before, with the option output.`,
   ARCHLOOM_TFJS_ATTRIBUTE: (d: { node: string; op: string; attribute: string; received: unknown; expected: string }) =>
     `node ${quote(d.node)} (${d.op}) of a graph model has ${d.attribute} ${quote(d.received)}, expected ${d.expected}. Load the model with tf.js itself.`,
   ARCHLOOM_KERAS_LAYER: (d: { layer: string; type: string; why: string; supported: readonly string[] }) =>
@@ -39,5 +41,5 @@ export const error = defineErrors('onnx', {
     `node ${quote(d.node)} (${d.op}) has no layer in tf.js's layers models; supported: ${d.supported.join(', ')}. Export a graph model instead.`,
 })
 
-/** Thrown inside a translation where a size that should stay open cannot; the caller decides what that means. */
+/** Thrown inside a translation if a size that should stay open cannot; the caller decides how to handle it. */
 export class SizeFixed extends Error {}

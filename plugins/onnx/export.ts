@@ -19,36 +19,44 @@ export type Exportable = Pick<Network, 'inputShape' | 'trainable' | 'state' | 'a
 }
 
 export interface ExportOptions {
-  /** Where the file is written; folders are made. Absent: bytes only. */
+  /** Path of the file to write; missing folders are created. Absent: only bytes are returned. */
   readonly file?: string
-  /** Shape of one input, without the batch. Default: the network's; another is for networks with `upscale` only. */
+  /**
+   * Shape of one input, without the batch. Default: that of the network; another shape is only for networks with
+   * `upscale`.
+   */
   readonly input?: readonly number[]
-  /** Batch normalisation goes into the convolutions before it. Default true. */
+  /** Folds batch normalisation into the preceding convolutions. Default true. */
   readonly foldBatchNorm?: boolean
   /** Weights and activations as integers. Default: float. */
   readonly quantise?: QuantiseOptions
-  /** Height and width stay open too, for networks with `upscale`. Default false. */
+  /**
+   * Leaves height and width open, for networks with `upscale`; true refuses networks that fix the size. Default: open
+   * where the network allows it, unless `input` states a size.
+   */
   readonly dynamicSize?: boolean
 }
 
 export interface QuantiseOptions extends QuantiseBits {
-  /** Inputs by which ranges of activations are chosen; not needed where activations stay at 32 bits. */
+  /** Inputs from which the ranges of activations are computed; not needed if activations stay at 32 bits. */
   readonly calibration?: Calibration
-  /** Of those, at most so many. Default 64. */
+  /** Maximum number of these inputs that are used. Default 64. */
   readonly images?: number
 }
 
 export interface ExportReport {
-  /** Bits asked for and how they are carried, layer by layer, of a quantised file. */
+  /** The requested bits of a quantised file and how they are represented, layer by layer. */
   readonly quantised?: readonly QuantisedLayer[]
   readonly file?: string
   readonly bytes: number
   readonly opset: number
-  /** Nodes by operator. */
+  /** Number of nodes by operator. */
   readonly operators: Readonly<Record<string, number>>
   /** 'batch', or the number that the file is fixed to, and why. */
   readonly batch: 'open' | { readonly fixed: number; readonly reason: string }
   readonly size: 'open' | readonly number[]
+  /** Why the size of a network with `upscale` is fixed although it was to be open where possible. */
+  readonly sizeReason?: string
 }
 
 export interface Exported {
@@ -57,24 +65,25 @@ export interface Exported {
   readonly report: ExportReport
 }
 
-/** Sizes of the batch that are tried: what differs between them depends on the batch. */
+/** The batch sizes that are traced; sizes that differ between them depend on the batch. */
 const batches = [1, 2] as const
 
 /**
  * A network in evaluation mode as an ONNX file (opset 21): inputs and outputs in tfjs's order [batch, height, width,
- * channels], weights as constants. One forward pass is traced on the current engine for two sizes of the batch.
+ * channels], weights as constants. One forward pass is traced on the current engine for two sizes of the batch, and of
+ * the image where that stays open.
  * Errors: ARCHLOOM_ONNX_KERNEL_UNSUPPORTED, ARCHLOOM_ONNX_KERNEL_FORM, ARCHLOOM_ONNX_NOT_FINITE, ARCHLOOM_OPTION,
  * ARCHLOOM_ONNX_SIZE_FIXED, ARCHLOOM_ONNX_CALIBRATION.
  */
 export async function exportOnnx(network: Exportable, given: ExportOptions = {}): Promise<Exported> {
   const options = exportOptions.read(given)
-  const { graph, batch, size } = await graphOf(network, options)
+  const { graph, ...open } = await graphOf(network, options)
   const { quantise: bits } = options
   const quantised = bits && (await quantiseGraph(graph, bits, checkedInput(network, options)))
-  return written(graph, { batch, size, ...(quantised && { quantised }) }, options.file)
+  return written(graph, { ...open, ...(quantised && { quantised }) }, options.file)
 }
 
-/** Rewrites a float graph in integers. Errors: ARCHLOOM_ONNX_CALIBRATION, ARCHLOOM_OPTION. */
+/** Rewrites a float graph with integers. Errors: ARCHLOOM_ONNX_CALIBRATION, ARCHLOOM_OPTION. */
 export async function quantiseGraph(
   graph: OnnxGraph,
   options: QuantiseOptions,
@@ -91,7 +100,7 @@ export async function quantiseGraph(
   return layers
 }
 
-export interface OpenGraph extends Pick<ExportReport, 'batch' | 'size'> {
+export interface OpenGraph extends Pick<ExportReport, 'batch' | 'size' | 'sizeReason'> {
   readonly graph: OnnxGraph
 }
 
@@ -103,30 +112,31 @@ export async function graphOf(network: Exportable, options: Omit<ExportOptions, 
   const forward = (x: tf.Tensor) => (upscale ? upscale(x, { training: false }) : network.apply(x, { training: false }))
   const [height = 1, width = 1, ...rest] = input
   const larger = [height + 1, width + 2, ...rest]
-  const shapes = [
-    ...batches.map((batch) => [batch, ...input]),
-    ...(options.dynamicSize ? [[batches[0], ...larger]] : []),
-  ]
-  const traces = await traceForwards(forward, shapes, variables)
-  const { foldBatchNorm = true } = options
-  const finish = (graph: OnnxGraph) => {
+  const { foldBatchNorm = true, dynamicSize = upscale !== undefined && options.input === undefined } = options
+  const traced = async (shapes: readonly (readonly number[])[]) => {
+    const graph = translate(await traceForwards(forward, shapes, variables))
     foldAffine(graph, { scales: foldBatchNorm })
     foldPadding(graph)
     shareConstants(graph)
     return graph
   }
-  const size = options.dynamicSize ? 'open' : input
+  const either = batches.map((batch) => [batch, ...input])
+  let sizeReason: string | undefined
+  if (dynamicSize)
+    try {
+      return { graph: await traced([...either, [batches[0], ...larger]]), batch: 'open', size: 'open' }
+    } catch (thrown) {
+      if (!(thrown instanceof SizeFixed)) throw thrown
+      if (options.dynamicSize) throw error('ARCHLOOM_ONNX_SIZE_FIXED', { reason: thrown.message }, { cause: thrown })
+      sizeReason = thrown.message
+    }
+  const size = { size: input, ...(sizeReason !== undefined && { sizeReason }) }
   try {
-    return { graph: finish(translate(traces)), batch: 'open', size }
+    return { graph: await traced(either), batch: 'open', ...size }
   } catch (thrown) {
     if (!(thrown instanceof SizeFixed)) throw thrown
-    if (options.dynamicSize) throw error('ARCHLOOM_ONNX_SIZE_FIXED', { reason: thrown.message }, { cause: thrown })
-    const single = await traceForwards(
-      forward,
-      [1, 1].map((batch) => [batch, ...input]),
-      variables,
-    )
-    return { graph: finish(translate(single)), batch: { fixed: 1, reason: thrown.message }, size }
+    const graph = await traced([1, 1].map((batch) => [batch, ...input]))
+    return { graph, batch: { fixed: 1, reason: thrown.message }, ...size }
   }
 }
 
@@ -146,10 +156,10 @@ function checkedInput(network: Exportable, { input, dynamicSize }: ExportOptions
   return shape
 }
 
-/** The file of a graph, and what is in it. */
+/** The file of a graph, and a report on its content. */
 export async function written(
   graph: OnnxGraph,
-  parts: Pick<ExportReport, 'batch' | 'size' | 'quantised'>,
+  parts: Pick<ExportReport, 'batch' | 'size' | 'sizeReason' | 'quantised'>,
   file?: string,
   properties: Readonly<Record<string, string>> = {},
 ): Promise<Exported> {

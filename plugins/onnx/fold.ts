@@ -16,7 +16,7 @@ const outputAxis: Readonly<Record<string, (node: GraphNode) => number>> = {
   Gemm: () => 1,
 }
 
-/** One number a channel (the second axis), or one for all; undefined for any other form. */
+/** One number per channel (the second axis), or one for all; undefined for any other form. */
 function perChannel({ dims, values }: GraphConstant, channels: number, rank: number): Float32Array | undefined {
   if (dims.length > rank) return undefined
   const whole = [...new Array<number>(rank - dims.length).fill(1), ...dims]
@@ -35,7 +35,7 @@ function scaled({ dims, values }: GraphConstant, axis: number, scale: Float32Arr
   )
 }
 
-/** What `y·scale + shift` the node does to its other operand; undefined where it is no such thing. */
+/** The `y·scale + shift` that the node applies to its other operand; undefined for other nodes. */
 function affineOf(
   { op }: GraphNode,
   parameter: Float32Array,
@@ -50,8 +50,8 @@ function affineOf(
 }
 
 /**
- * One number a channel after a concatenation of channels is one for each of its parts: the additions and
- * multiplications move before it, to where they may be folded.
+ * One number per channel after a concatenation of channels applies to each of its parts, so additions and
+ * multiplications are moved before it, where they may be folded.
  */
 function spreadOverParts(graph: OnnxGraph): void {
   const builder = new GraphBuilder(graph)
@@ -82,14 +82,14 @@ function spreadOverParts(graph: OnnxGraph): void {
     node.outputs = [...next.outputs]
     graph.nodes.splice(graph.nodes.indexOf(next), 1)
     graph.nodes.splice(at, 0, ...moved)
-    // Seen again: an addition may follow the multiplication.
+    // Visited again, because an addition may follow the multiplication.
     at += moved.length - 1
   }
 }
 
 /**
- * Multiplications and additions of one number a channel after a convolution or product go into its weights and bias:
- * batch normalisation among them. `scales: false` leaves multiplications, and what follows them, as they are.
+ * Folds multiplications and additions of one number per channel after a convolution or product into its weights and
+ * bias, including batch normalisation. `scales: false` leaves multiplications, and nodes after them, unchanged.
  */
 export function foldAffine(graph: OnnxGraph, { scales = true }: { scales?: boolean } = {}): number {
   if (scales) spreadOverParts(graph)
@@ -134,7 +134,7 @@ export function foldAffine(graph: OnnxGraph, { scales = true }: { scales?: boole
   return folded
 }
 
-/** Zero padding before a convolution becomes its own. */
+/** Folds zero padding into the following convolution. */
 export function foldPadding(graph: OnnxGraph): void {
   const consumers = consumersOf(graph)
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)))
@@ -153,16 +153,31 @@ export function foldPadding(graph: OnnxGraph): void {
   dropUnused(graph)
 }
 
-/** Constants that are equal are kept once. */
+const bitsOf = ({ values }: GraphConstant) => new Int32Array(values.buffer, values.byteOffset, values.length)
+
+const isSame = (a: Int32Array, b: Int32Array) => a.every((bits, i) => bits === b[i])
+
+/** A hash: equal constants share it, and others rarely do. */
+function fingerprint(bits: Int32Array): number {
+  let hash = 0x811c9dc5
+  for (const value of bits) hash = Math.imul(hash ^ value, 0x01000193)
+  return hash
+}
+
+/**
+ * Constants of the same type, shape and bits are kept once: a layer that is applied twice has its weights once in a
+ * file.
+ */
 export function shareConstants(graph: OnnxGraph): void {
-  const known = new Map<string, string>()
+  const known = new Map<string, { readonly name: string; readonly bits: Int32Array }[]>()
   const renamed = new Map<string, string>()
-  for (const [name, { type, dims, values }] of graph.constants) {
-    if (values.length > 64) continue
-    const key = `${type} ${dims} ${values}`
-    const first = known.get(key)
-    if (first === undefined) known.set(key, name)
-    else renamed.set(name, first)
+  for (const [name, constant] of graph.constants) {
+    const bits = bitsOf(constant)
+    const key = `${constant.type} ${constant.dims} ${fingerprint(bits)}`
+    const alike = known.get(key) ?? []
+    const first = alike.find((each) => isSame(each.bits, bits))
+    if (first) renamed.set(name, first.name)
+    else known.set(key, [...alike, { name, bits }])
   }
   for (const node of graph.nodes) node.inputs = node.inputs.map((name) => renamed.get(name) ?? name)
   dropUnused(graph)

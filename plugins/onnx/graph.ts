@@ -13,7 +13,7 @@ export type ElementType = 'float32' | 'int8' | 'uint8' | 'int4' | 'uint4' | 'int
 
 export interface GraphNode {
   op: string
-  /** Of a layer: the path of its weights, whatever its output is called. */
+  /** For a layer, the path of its weights, whatever the name of its output. */
   readonly name: string
   inputs: string[]
   outputs: string[]
@@ -34,7 +34,7 @@ export interface GraphValue {
 export interface GraphConstant {
   readonly type: ElementType
   readonly dims: readonly number[]
-  /** One number an element, whatever the type. */
+  /** One number per element, whatever the type. */
   readonly values: Float32Array | Int32Array
 }
 
@@ -59,7 +59,7 @@ export class GraphBuilder {
     for (const { name } of graph.inputs) this.taken.add(name)
   }
 
-  /** The name, or the name with the first free number behind it. */
+  /** The name, or the name followed by the first free number. */
   name(wanted: string): string {
     let name = wanted
     for (let i = 1; this.taken.has(name); i++) name = `${wanted}_${i}`
@@ -112,7 +112,7 @@ export function consumersOf(graph: OnnxGraph): Map<string, GraphNode[]> {
   return consumers
 }
 
-/** Takes away nodes and constants that no output needs. */
+/** Removes nodes and constants that no output needs. */
 export function dropUnused(graph: OnnxGraph): void {
   const needed = new Set(graph.outputs.map(({ name }) => name))
   const kept: GraphNode[] = []

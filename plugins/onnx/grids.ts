@@ -1,12 +1,14 @@
-/** Where quantised values lie: scales, zero points, and integers for weights that already lie on a grid. */
+/** The grids of quantised values: scales, zero points, and integers for weights that already lie on a grid. */
 import { type ElementType, type GraphConstant, productOf } from './graph.ts'
 
-/** How much of the greatest value is kept, tried in this order when the mean squared error is minimised. */
+/**
+ * Shares of the largest value that are kept as the range, tried in this order when the mean squared error is minimised.
+ */
 const shares = Array.from({ length: 31 }, (_, i) => 1 - i * 0.025)
 
 /**
- * The least scale. The product of two is still a normal number: runtimes take denormal ones for 0, and divide by what
- * they multiply with.
+ * The least scale. The product of two is still a normal number: runtimes treat denormal ones as 0, and divide by the
+ * factors that they multiply with.
  */
 export const LEAST_SCALE = 2 ** -60
 
@@ -27,7 +29,7 @@ export interface ActivationGrid {
 const gridOf = (low: number, high: number, bits: number): ActivationGrid => {
   const levels = 2 ** bits
   const [from, to] = [Math.min(0, low), Math.max(0, high)]
-  // Values that are 0 throughout say nothing of a range: any scale holds them.
+  // Values that are all 0 do not determine a range; any scale represents them.
   const scale = Math.fround(Math.max((to === from ? 1 : to - from) / (levels - 1), LEAST_SCALE))
   return { scale, zero: Math.min(levels - 1, Math.max(0, Math.round(-from / scale))), levels }
 }
@@ -99,7 +101,7 @@ function stepOf(values: Float32Array, bits: number): { step: number; half: boole
         return Math.abs(at - Math.round(at)) < 0.02
       })
     const half = on(0.5)
-    // The outermost value says the step more exactly than two neighbours do.
+    // The outermost value determines the step more exactly than two neighbours do.
     const offset = half ? 0.5 : 0
     if (half || on(0)) return { step: greatest / (Math.round(greatest / step - offset) + offset), half }
   }

@@ -1,4 +1,4 @@
-/** ONNX files as networks of ours, as exporters of PyTorch and we ourselves write them. */
+/** Reads ONNX files of PyTorch's exporters and of archloom as networks. */
 import { readFile } from 'node:fs/promises'
 import * as tf from '@tensorflow/tfjs-core'
 import { messageOf, quote } from '../../core/errors.ts'
@@ -18,7 +18,7 @@ import {
 import { decodeOnnx, type FileAttribute, type FileNode, type FileTensor, type OnnxFile } from './onnx-file.ts'
 
 /**
- * A value of the graph. Images are computed with channels last, whatever the file says: `turned` values are
+ * A value of the graph. Images are computed with channels last, whatever the layout of the file: `turned` values are
  * [n, h, w, c] in memory and [n, c, h, w] in the file, and `flat` ones a turned image [h, w, c] in one row.
  */
 interface Value {
@@ -184,7 +184,7 @@ const pooling =
     node.only('storage_order', 0, 0)
     if (dilations.some((each) => each !== 1)) throw node.refused('dilations', dilations, '[1, 1]')
     if (!padded) return turned(pool(input, [...kernel] as Pair, strides, 'valid'))
-    // What lies outside is never the greatest, and is counted by averages only where the file says so.
+    // Padding is never the maximum, and averages count it only if the file says so.
     if (!average)
       return turned(pool(tf.pad(input, sides, -3.4e38) as tf.Tensor4D, [...kernel] as Pair, strides, 'valid'))
     const mean = pool(tf.pad(input, sides) as tf.Tensor4D, [...kernel] as Pair, strides, 'valid')
@@ -204,7 +204,7 @@ const product: Run = ([a, b, c], node, graph) => {
   const x = a as Value
   let y: tf.Tensor
   if (b?.constant !== undefined && graph.file.constants.get(b.constant)?.dims.length === 2) {
-    // Rows of the weights come in the order in which the image lies in memory.
+    // Rows of the weights are in the order of the image in memory.
     const weights = graph.constant(b.constant, across ? 'across' : 'plain', 1, x.flat) as tf.Tensor2D
     const input = x.flat ? (x.tensor as tf.Tensor) : plain(x, graph)
     y = tf.matMul(input, weights)
@@ -239,7 +239,7 @@ function reduction(f: (x: tf.Tensor, axes: number[], keep: boolean) => tf.Tensor
   )
 }
 
-/** One row for each example: of a turned image as it lies. */
+/** One row for each example; a turned image keeps its order in memory. */
 function flattened(value: Value, graph: Graph): Value {
   if (!value.turned) {
     const x = plain(value, graph)
@@ -249,6 +249,137 @@ function flattened(value: Value, graph: Graph): Value {
   const [count, height, width, channels] = x.shape
   const row = tf.reshape(x, [count, height * width * channels])
   return height * width === 1 ? { tensor: row } : { tensor: row, flat: [height, width, channels] }
+}
+
+/** The axis of the file's order in memory. */
+const placeOf = ({ turned: moved }: Value, axis: number, rank: number): number => {
+  const positive = axis < 0 ? axis + rank : axis
+  return moved ? lastFirst[positive]! : positive
+}
+
+const slice: Run = ([x, starts, ends, axes, steps], node, graph) => {
+  const value = x as Value
+  const tensor = value.turned ? (value.tensor as tf.Tensor) : plain(value, graph)
+  const [from, to] = [graph.numbers(starts as Value), graph.numbers(ends as Value)]
+  const along = axes ? graph.numbers(axes) : from.map((_, i) => i)
+  const strides = steps ? graph.numbers(steps) : from.map(() => 1)
+  let y = tensor
+  along.forEach((axis, i) => {
+    const place = placeOf(value, axis, tensor.rank)
+    const size = y.shape[place] as number
+    if (strides[i] === -1 && (from[i]! === -1 || from[i]! >= size - 1) && to[i]! < -size) {
+      y = tf.reverse(y, place)
+      return
+    }
+    if (strides[i] !== 1) throw node.refused('steps', strides[i], '1, or −1 over the whole axis')
+    const within = (at: number) => Math.min(size, Math.max(0, at < 0 ? at + size : at))
+    const [begin, end] = [within(from[i]!), within(to[i]!)]
+    if (end <= begin) throw node.refused('ends', to[i], `a position behind ${begin}`)
+    const [begins, sizes] = [new Array<number>(y.rank).fill(0), [...y.shape]]
+    begins[place] = begin
+    sizes[place] = end - begin
+    y = tf.slice(y, begins, sizes)
+  })
+  return value.turned ? turned(y) : { tensor: y }
+}
+
+/** Repeats the first and the last position of an axis. */
+function withEdges(x: tf.Tensor, axis: number, before: number, after: number): tf.Tensor {
+  const edge = (at: number) => {
+    const [begin, size] = [new Array<number>(x.rank).fill(0), [...x.shape]]
+    begin[axis] = at
+    size[axis] = 1
+    return tf.slice(x, begin, size)
+  }
+  const [first, last] = [edge(0), edge((x.shape[axis] as number) - 1)]
+  return tf.concat([...new Array<tf.Tensor>(before).fill(first), x, ...new Array<tf.Tensor>(after).fill(last)], axis)
+}
+
+const padding: Run = ([x, pads, constant], node, graph) => {
+  node.only('mode', 'constant', 'constant', 'edge', 'reflect')
+  const value = x as Value
+  const tensor = value.turned ? (value.tensor as tf.Tensor) : plain(value, graph)
+  const sizes = pads ? graph.numbers(pads) : node.list('pads', [])
+  const { rank } = tensor
+  if (sizes.length !== 2 * rank || sizes.some((size) => !(size >= 0 && size <= 65_536)))
+    throw node.refused('pads', sizes, `${2 * rank} sizes from 0 to 65,536`)
+  const sides = Array.from({ length: rank }, (): Pair => [0, 0])
+  for (let axis = 0; axis < rank; axis++)
+    sides[placeOf(value, axis, rank)] = [sizes[axis] as number, sizes[axis + rank] as number]
+  checkedSize(node.node.name, 'Pad', sides.map(([before, after], axis) => tensor.shape[axis]! + before + after)) // biome-ignore format: one line
+  const mode = node.text('mode', 'constant')
+  let y = tensor
+  if (mode === 'edge')
+    sides.forEach(([before, after], axis) => {
+      if (before + after > 0) y = withEdges(y, axis, before, after)
+    })
+  else if (mode === 'reflect') y = tf.mirrorPad(tensor, sides, 'reflect')
+  else y = tf.pad(tensor, sides, constant ? graph.numbers(constant)[0]! : node.number('value', 0))
+  return value.turned ? turned(y) : { tensor: y }
+}
+
+/** Full windows, of which the padding is cut off afterwards, and zeros beyond the last one. */
+const transposed: Run = ([x, w, b], node, graph) => {
+  const input = image(x as Value, graph)
+  if (w?.constant === undefined) throw new Error('its weights are no constant of the file')
+  const [, filters = 0, ...kernel] = (graph.file.constants.get(w.constant) as FileTensor).dims
+  node.only('group', 1, 1)
+  node.only('auto_pad', 'NOTSET', 'NOTSET')
+  if (node.get('output_shape')) throw node.refused('output_shape', node.get('output_shape'), 'none, but pads')
+  const { strides, dilations, sides } = windowOf(node, input, kernel)
+  if (dilations.some((each) => each !== 1)) throw node.refused('dilations', dilations, '[1, 1]')
+  const beyond = node.list('output_padding', [0, 0])
+  const [n, height, width] = input.shape
+  const full = [height, width].map((size, axis) => (size - 1) * strides[axis as 0]! + kernel[axis]!) as Pair
+  checkedSize(node.node.name, 'ConvTranspose', [n, ...full, filters])
+  const filter = graph.constant(w.constant, 'filter') as tf.Tensor4D
+  const all = tf.conv2dTranspose(input, filter, [n, ...full, filters], strides, 'valid')
+  const [[top, bottom], [left, right]] = [sides[1], sides[2]]
+  const [below, after] = [bottom - beyond[0]!, right - beyond[1]!]
+  const sizes = [n, full[0] - top - Math.max(0, below), full[1] - left - Math.max(0, after), filters] as const
+  if (sizes.some((size) => size < 1)) throw node.refused('pads', sides, 'less than the result')
+  const cut = tf.slice(all, [0, top, left, 0], [...sizes])
+  const y = below < 0 || after < 0 ? tf.pad(cut, [[0, 0], [0, Math.max(0, -below)], [0, Math.max(0, -after)], [0, 0]]) : cut // biome-ignore format: one line
+  return turned(b === undefined ? y : tf.add(y, graph.vector(b)))
+}
+
+/** Images enlarged by whole factors, between which every rule for the nearest neighbour agrees. */
+const resize: Run = ([x, , scales, sizes], node, graph) => {
+  const input = image(x as Value, graph)
+  if (sizes !== undefined || scales === undefined) throw node.refused('sizes', 'given', 'whole factors as scales')
+  const factors = graph.numbers(scales)
+  const [rows = 0, columns = 0] = factors.slice(2)
+  const isWhole = factors.length === 4 && factors.every((each) => Number.isInteger(each) && each >= 1)
+  if (!isWhole || factors[0] !== 1 || factors[1] !== 1) throw node.refused('scales', factors, '[1, 1, whole, whole]')
+  const mode = node.text('mode', 'nearest')
+  node.only('mode', 'nearest', 'nearest', 'linear')
+  node.only('antialias', 0, 0)
+  const place = node.text('coordinate_transformation_mode', 'half_pixel')
+  const places = ['half_pixel', 'pytorch_half_pixel', 'asymmetric', ...(mode === 'linear' ? ['align_corners'] : [])]
+  node.only('coordinate_transformation_mode', 'half_pixel', ...places)
+  const [, height, width] = input.shape
+  const size = [height * rows, width * columns] as Pair
+  checkedSize(node.node.name, 'Resize', [...size, input.shape[3]])
+  const half = place.endsWith('half_pixel')
+  if (mode === 'linear') return turned(tf.image.resizeBilinear(input, size, place === 'align_corners', half))
+  const nearest = node.text('nearest_mode', 'round_prefer_floor')
+  node.only('nearest_mode', 'round_prefer_floor', ...(half ? ['round_prefer_floor', 'round_prefer_ceil'] : ['floor']))
+  return turned(tf.image.resizeNearestNeighbor(input, size, false, nearest !== 'floor'))
+}
+
+const depthToSpace: Run = ([x], node, graph) => {
+  const input = image(x as Value, graph)
+  const size = node.number('blocksize', 0)
+  node.only('mode', 'DCR', 'DCR', 'CRD')
+  const channels = input.shape[3]
+  if (!(Number.isInteger(size) && size >= 1) || channels % (size * size) !== 0)
+    throw node.refused('blocksize', size, `a whole number whose square divides ${channels} channels`)
+  if (size === 1) return turned(input)
+  if (node.text('mode', 'DCR') === 'DCR') return turned(tf.depthToSpace(input, size))
+  const kept = channels / size ** 2
+  // The file counts the channels of a result first, and the engine its places.
+  const order = Array.from({ length: channels }, (_, i) => (i % kept) * size ** 2 + Math.floor(i / kept))
+  return turned(tf.depthToSpace(tf.gather(input, tf.tensor1d(order, 'int32'), 3), size))
 }
 
 const operators: Readonly<Record<string, Operator>> = {
@@ -395,7 +526,7 @@ const operators: Readonly<Record<string, Operator>> = {
     ([x], node, graph) => {
       const value = x as Value
       const perm = node.list('perm', []).join()
-      // Turned by the file: nothing needs to move.
+      // The file transposes the value, so nothing needs to move.
       if (value.turned && perm === firstLast.join()) return { tensor: value.tensor as tf.Tensor }
       const y = plain(value, graph)
       if (perm === lastFirst.join()) return turned(y)
@@ -404,6 +535,11 @@ const operators: Readonly<Record<string, Operator>> = {
     1,
     'perm',
   ),
+  ConvTranspose: operator(transposed, [2, 3], 'group', 'kernel_shape', 'strides', 'dilations', 'pads', 'auto_pad', 'output_padding', 'output_shape'), // biome-ignore format: one line
+  Resize: operator(resize, [3, 4], 'mode', 'coordinate_transformation_mode', 'nearest_mode', 'cubic_coeff_a', 'antialias'), // biome-ignore format: one line
+  Slice: operator(slice, [3, 5]),
+  Pad: operator(padding, [1, 3], 'mode', 'pads', 'value'),
+  DepthToSpace: operator(depthToSpace, 1, 'blocksize', 'mode'),
   Concat: operator(
     (inputs, node, graph) => {
       const axis = node.number('axis', 0)
@@ -448,7 +584,7 @@ class Graph {
     return this.constant(value.constant, 'plain', 1, undefined, fixed)
   }
 
-  /** A constant in the order in which it is computed with: a variable where it is a weight. */
+  /** A constant in the order of the computation; weights are variables. */
   constant(name: string, form: Form, group = 1, flat?: Value['flat'], fixed = false): tf.Tensor {
     const key = `${form} ${group} ${flat}`
     const found = this.made.get(name)
@@ -519,9 +655,10 @@ const declared = declareOptions('importOnnx', {
 /**
  * An ONNX file (by path, or its bytes) as a network, its weights as variables: to evaluate, compress, train further, or
  * export. Images are given as [height, width, channels], as every network here takes them, also where the file's own
- * input is [channels, height, width], as PyTorch writes it. Batch normalisations use the statistics of the file. `onnxImportOperators` lists the operators; others, and attributes that are not
- * handled, are refused by name. Errors: ARCHLOOM_ONNX_FILE, ARCHLOOM_ONNX_OPERATOR, ARCHLOOM_ONNX_ATTRIBUTE,
- * ARCHLOOM_OPTION, ARCHLOOM_IMPORT_INPUT, ARCHLOOM_IMPORT_NODE.
+ * input is [channels, height, width], as PyTorch writes it. Batch normalisations use the statistics of the file.
+ * `onnxImportOperators` lists the operators; others, and attributes that are not handled, are refused by name. Errors:
+ * ARCHLOOM_ONNX_FILE, ARCHLOOM_ONNX_OPERATOR, ARCHLOOM_ONNX_ATTRIBUTE, ARCHLOOM_OPTION, ARCHLOOM_IMPORT_INPUT,
+ * ARCHLOOM_IMPORT_NODE.
  */
 export async function importOnnx(model: string | Uint8Array, given: OnnxImportOptions = {}): Promise<ImportedNetwork> {
   const { layout, ...options } = declared.read(given)
@@ -542,10 +679,10 @@ export async function importOnnx(model: string | Uint8Array, given: OnnxImportOp
       remedy: 'Export a model of one input of a known shape',
     })
   const readers = file.nodes.filter(({ inputs }) => inputs.includes(input.name))
-  // Files of ours take channels last themselves.
-  const turnedByFile = readers.every(
-    ({ op, attributes }) => op === 'Transpose' && `${attributes.get('perm')}` === `${lastFirst}`,
-  )
+  // Files of archloom take channels-last inputs themselves, and say so.
+  const turnedByFile =
+    file.properties.get('layout') === 'NHWC' ||
+    readers.every(({ op, attributes }) => op === 'Transpose' && `${attributes.get('perm')}` === `${lastFirst}`)
   const channelsLast = layout === 'channels-last' && input.dims.length === 4 && !turnedByFile
   const nodes = file.nodes.map((node) => {
     if (!Object.hasOwn(operators, node.op))
@@ -580,7 +717,7 @@ export async function importOnnx(model: string | Uint8Array, given: OnnxImportOp
   return importedNetwork({ source, scope, inputShape, outputs: file.outputs.map(({ name }) => name), run }, options)
 }
 
-/** Nodes that only hold a value are constants. */
+/** Nodes that only contain a value are constants. */
 function withConstants(file: OnnxFile): OnnxFile {
   const constants = new Map(file.constants)
   const nodes = file.nodes.filter((node) => {

@@ -1,4 +1,7 @@
-/** Trained networks leave archloom: ONNX files, quantised or not, tf.js folders, safetensors. */
+/** Exports trained networks: ONNX files, quantised or not, tf.js folders, safetensors. */
+
+import { declarePlugin } from '../../core/index.ts'
+import { exportOptions } from './options.ts'
 
 export {
   decodeSafetensors,
@@ -33,3 +36,11 @@ export { exportGraphModel, type FolderReport, graphModelKernels } from './tfjs/g
 export { graphModelOperators, importGraphModel } from './tfjs/import-graph-model.ts'
 export { importLayersModel } from './tfjs/import-layers-model.ts'
 export { exportLayersModel, layersModelNodes } from './tfjs/layers-model.ts'
+export { type OnnxUpscaler, type OnnxUpscalerOptions, openOnnxUpscaler } from './upscaler.ts'
+
+declarePlugin({
+  name: 'onnx',
+  kind: 'format',
+  does: 'Writes and reads ONNX, tf.js and safetensors files of trained networks.',
+  options: exportOptions,
+})

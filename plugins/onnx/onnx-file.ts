@@ -34,6 +34,8 @@ export interface OnnxFile {
   /** Without those that constants fill. */
   readonly inputs: readonly FileValue[]
   readonly outputs: readonly FileValue[]
+  /** What the program that wrote it adds, by name. */
+  readonly properties: ReadonlyMap<string, string>
 }
 
 type Field = { readonly field: number } & (
@@ -217,9 +219,13 @@ export function decodeOnnx(bytes: Uint8Array, file: string): OnnxFile {
   try {
     let graph: Uint8Array | undefined
     let opset = 0
+    const properties = new Map<string, string>()
     for (const field of fieldsOf(bytes)) {
       if (field.field === 7) graph = bytesOf(field)
-      else if (field.field === 8) {
+      else if (field.field === 14) {
+        const [name, value] = [1, 2].map((place) => [...fieldsOf(bytesOf(field))].find((part) => part.field === place))
+        properties.set(name ? textOf(name) : '', value ? textOf(value) : '')
+      } else if (field.field === 8) {
         let [domain, version] = ['', 0]
         for (const part of fieldsOf(bytesOf(field))) {
           if (part.field === 1) domain = textOf(part)
@@ -239,7 +245,7 @@ export function decodeOnnx(bytes: Uint8Array, file: string): OnnxFile {
       else if (field.field === 12) outputs.push(fileValue(bytesOf(field)))
       else if (field.field === 15) throw new RangeError('it holds sparse weights')
     }
-    return { opset, nodes, constants, inputs: inputs.filter(({ name }) => !constants.has(name)), outputs }
+    return { opset, nodes, constants, inputs: inputs.filter(({ name }) => !constants.has(name)), outputs, properties }
   } catch (cause) {
     if (!(cause instanceof RangeError || cause instanceof TypeError)) throw cause
     throw error('ARCHLOOM_ONNX_FILE', { file, reason: messageOf(cause) }, { cause })

@@ -6,8 +6,8 @@ import type { QuantiseBits } from './quantise.ts'
 
 const bits = 'bits from 2 to 8, or 32, for all layers or by path'
 const written = {
-  file: text({ doc: 'Where the file is written; folders are made.', absent: 'bytes only' }),
-  foldBatchNorm: flag({ default: true, doc: 'Batch normalisation goes into the convolutions before it.' }),
+  file: text({ doc: 'Path of the file to write; missing folders are created.', absent: 'bytes only' }),
+  foldBatchNorm: flag({ default: true, doc: 'Folds batch normalisation into the preceding convolutions.' }),
 }
 
 /** Options of `exportOnnx`; bits are checked layer by layer. */
@@ -16,21 +16,24 @@ export const exportOptions = optionsFor<ExportOptions>()(
   {
     ...written,
     input: list(whole({ min: 1 }), { doc: 'Shape of one input, without the batch.', absent: "the network's" }),
-    dynamicSize: flag({ default: false, doc: 'Height and width stay open, for networks with `upscale`.' }),
+    dynamicSize: flag({
+      absent: 'open where the network allows it, unless `input` states a size',
+      doc: 'Leaves height and width open, for networks with `upscale`; true refuses networks that fix the size.',
+    }),
     quantise: group(
       {
         weights: value<Bits>(bits, { doc: 'Bits of weights.', absent: '8' }),
-        activations: value<Bits>(bits, { doc: 'Bits of what layers read.', absent: '8' }),
+        activations: value<Bits>(bits, { doc: 'Bits of the inputs of layers.', absent: '8' }),
         calibration: value<Calibration>('a split of a data set, or a list of batches', {
           holds: isObject,
-          doc: 'Inputs by which ranges of activations are chosen.',
+          doc: 'Inputs from which the ranges of activations are computed.',
         }),
-        images: whole({ min: 1, doc: 'Of those, at most so many.', absent: '64' }),
+        images: whole({ min: 1, doc: 'Maximum number of these inputs that are used.', absent: '64' }),
         clips: value<NonNullable<QuantiseBits['clips']>>('a map of ranges by layer', {
-          doc: 'Ranges that were learned.',
+          doc: 'Learned ranges.',
         }),
       },
-      { optional: true, absent: 'floats', doc: 'Weights and activations as integers.' },
+      { optional: true, absent: 'floats', doc: 'Stores weights and activations as integers.' },
     ),
   },
   { renamed: { quantize: 'quantise', quantization: 'quantise', quantisation: 'quantise' } },

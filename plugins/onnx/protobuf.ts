@@ -1,4 +1,4 @@
-/** Protocol-buffer wire format, written: chunks are kept as they are until the end, so that weights are copied once. */
+/** Writes the protocol-buffer wire format. Chunks are kept until the end, so weights are copied only once. */
 export class Message {
   private readonly chunks: Uint8Array[] = []
   private size = 0
@@ -38,7 +38,7 @@ export class Message {
     return this.raw(field, new TextEncoder().encode(value))
   }
 
-  /** Many numbers in one packed field: readers of the format take packed and single ones alike. */
+  /** Many numbers in one packed field: readers of the format accept packed and single numbers. */
   floats(field: number, values: ArrayLike<number>): this {
     return this.raw(field, new Uint8Array(Float32Array.from(values).buffer))
   }

@@ -1,4 +1,4 @@
-/** An ONNX file run by onnxruntime-node: to compare, to calibrate and to measure. */
+/** Runs an ONNX file with onnxruntime-node, to compare, calibrate and measure. */
 
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import { messageOf } from '../../core/errors.ts'
@@ -15,16 +15,18 @@ export interface OnnxTensor {
 export interface OnnxModel extends AsyncDisposable {
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
-  /** The first input in, the first output out. */
+  /** The inputs with their shapes; null where a size is open. */
+  readonly details: readonly { readonly name: string; readonly dims: readonly (number | null)[] }[]
+  /** Runs the model from its first input to its first output. */
   apply(input: OnnxTensor): Promise<OnnxTensor>
-  /** Every output by name. Files of several inputs take them by name. */
+  /** Returns every output by name. Files with several inputs take them by name. */
   run(input: OnnxTensor | Readonly<Record<string, OnnxTensor>>): Promise<Readonly<Record<string, OnnxTensor>>>
 }
 
 export interface OpenOptions {
-  /** Threads of one operation. Default 1. */
+  /** Number of threads of one operation. Default 1. */
   readonly threads?: number
-  /** As ONNX Runtime calls it. Default 'all'. */
+  /** The optimisation level, by its name in ONNX Runtime. Default 'all'. */
   readonly optimisation?: 'disabled' | 'basic' | 'extended' | 'all'
 }
 
@@ -40,7 +42,7 @@ const openOnnxNames = optionNames<OpenOptions>('openOnnx', { threads: true, opti
 
 /**
  * Opens a model by path or from its bytes. Dispose it (`await using`).
- * Errors: ARCHLOOM_ONNX_RUNTIME_MISSING; ARCHLOOM_ONNX_FILE for what is no model that ONNX Runtime accepts. Of a run:
+ * Errors: ARCHLOOM_ONNX_RUNTIME_MISSING; ARCHLOOM_ONNX_FILE for a file that ONNX Runtime does not accept. Of a run:
  * ARCHLOOM_ONNX_TENSOR for inputs that are missing or do not fit, and for values that 32-bit floats do not hold.
  */
 export async function openOnnx(model: string | Uint8Array, options: OpenOptions = {}): Promise<OnnxModel> {
@@ -98,6 +100,10 @@ export async function openOnnx(model: string | Uint8Array, options: OpenOptions 
   return {
     inputs: session.inputNames,
     outputs: session.outputNames,
+    details: session.inputMetadata.map((input) => ({
+      name: input.name,
+      dims: input.isTensor ? input.shape.map((size) => (typeof size === 'number' && size > 0 ? size : null)) : [],
+    })),
     run,
     apply: async (input) => (await run(input))[outputName] as OnnxTensor,
     [Symbol.asyncDispose]: () => session.release(),

@@ -1,7 +1,7 @@
 /**
- * What a translation of kernels works on. Every value may exist in two orders: tfjs's (plain: channels last) and, for
- * four axes, channels first, in which ONNX convolves. An order is made when first asked for and then kept, so adjacent
- * transpositions never come to be.
+ * The state of a translation of kernels. Every value may exist in two orders: tfjs's (plain: channels last) and, for
+ * four axes, channels first, in which ONNX convolves. An order is created when it is first needed and then kept, so
+ * adjacent transpositions never arise.
  */
 import type { Trace, TracedConstant, TracedKernel, TracedTensor } from '../../evaluators/profile/index.ts'
 import { error, SizeFixed } from './errors.ts'

@@ -44,7 +44,12 @@ function axesOf(info: tf.backend_util.Conv2DInfo): [rows: Axis, columns: Axis] {
     stride: number,
     outputs: number,
   ): Axis => ({
-    ...{ size, before, after, kernel, stride, outputs },
+    size,
+    before,
+    after,
+    kernel,
+    stride,
+    outputs,
     needed: Math.max(0, (outputs - 1) * stride + kernel - before - size),
   })
   const { top, bottom, left, right } = info.padInfo

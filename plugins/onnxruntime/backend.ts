@@ -1,6 +1,6 @@
-import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
 import type { backend_util, DataType, TensorInfo, Variable } from '@tensorflow/tfjs-core'
 import { engine, util } from '@tensorflow/tfjs-core'
+import { MathBackendCPU } from '#tfjs-backend-cpu'
 import type { Arena } from './arena.ts'
 import { Layout } from './layout.ts'
 import type { Sessions } from './sessions.ts'
@@ -8,9 +8,9 @@ import { bytesOf, type Dims, Entry, Memory, type Values } from './storage.ts'
 import { type Loops, makeLoops } from './wasm/loops.ts'
 
 /**
- * tfjs's cpu backend with its data in an arena. Every cpu kernel runs on it as it is; ours replace the hot ones.
- * Values are copied in and out: what a caller wrote or read is never shared with the arena, so that a block may be used
- * again as soon as its tensor is disposed.
+ * tfjs's cpu backend with its data in an arena. Every cpu kernel runs on it unchanged; the kernels of this engine
+ * replace the hot ones. Values are copied in and out: arrays that a caller wrote or read are never shared with the
+ * arena, so a block may be reused as soon as its tensor is disposed.
  */
 export class OnnxRuntimeBackend extends MathBackendCPU {
   /** The name it is registered under. */
@@ -20,17 +20,22 @@ export class OnnxRuntimeBackend extends MathBackendCPU {
   readonly layout: Layout
   /** Whether ONNX Runtime convolves in the blocked layout on this processor. */
   readonly convolvesBlocks: boolean
+  /** Whether convolutions may give up precision for speed where that pays. */
+  readonly fast: boolean
 
   constructor(
     name: string,
     arena: Arena,
     readonly sessions: Sessions,
+    fast = false,
   ) {
     super()
     this.name = name
     this.memoryPool = new Memory(arena)
     const block = blockOf(sessions)
     this.convolvesBlocks = block !== undefined
+    // Measured on blocks of eight channels only.
+    this.fast = fast && block === 8
     this.loops = makeLoops(arena.memory, block ?? 16)
     this.layout = new Layout(this.memoryPool, this.loops, block ?? 16)
     this.memoryPool.unblock = (blocked, dims) => this.layout.toPlain(blocked, dims)
@@ -40,7 +45,7 @@ export class OnnxRuntimeBackend extends MathBackendCPU {
     return this.data.get(tensor.dataId) as unknown as Entry
   }
 
-  /** A tensor whose values the caller is about to write, every one of them. */
+  /** A new tensor; the caller must write all of its values. */
   output(shape: readonly number[], dtype: DataType = 'float32'): TensorInfo & { values: Values } {
     const values = this.memoryPool.array(dtype, util.sizeFromShape(shape as number[]))
     return { dataId: this.keep(new Entry(this.memoryPool, dtype, values)), shape: shape as number[], dtype, values }
@@ -51,7 +56,7 @@ export class OnnxRuntimeBackend extends MathBackendCPU {
     const entry = this.entry(tensor)
     const found = entry.blocked(dims)
     if (found) return found
-    // The same data under another shape: by way of the row-major values.
+    // The same data with another shape are read from the row-major values.
     const plain = entry.values as Float32Array<ArrayBuffer>
     entry.dropBlocked()
     const made = this.layout.toBlocked(plain, dims)
@@ -83,8 +88,8 @@ export class OnnxRuntimeBackend extends MathBackendCPU {
   }
 
   /**
-   * Float tensors of one shape in one order of their values, the one they have if they agree, and a new tensor in that
-   * order: for WebAssembly loops of others that treat all values alike. Undefined for other tensors.
+   * Float tensors of one shape with their values in one order (their own, if it is the same for all), and a new tensor
+   * in that order, for WebAssembly loops of other modules that treat all values alike. Undefined for other tensors.
    */
   inOneOrder(tensors: readonly TensorInfo[]) {
     const { buffer, memory } = this.memoryPool.arena
@@ -92,7 +97,7 @@ export class OnnxRuntimeBackend extends MathBackendCPU {
     if (!first || tensors.some(({ dtype, shape }) => dtype !== 'float32' || !util.arraysEqual(shape, first.shape)))
       return
     const found = tensors.map((each) => this.entry(each)).find(({ hasPlain }) => !hasPlain)?.blockedDims
-    // Blocks with lanes beyond the last channel hold more than the values.
+    // Blocks with lanes beyond the last channel contain more than the values.
     const dims = found && util.arraysEqual([...found], first.shape) && found[3] % this.layout.block === 0 && found
     const inputs = tensors.map((each) => (dims ? this.blocked(each, dims) : (this.entry(each).numbers as Float32Array)))
     if (inputs.some((each) => each.buffer !== buffer)) return
@@ -149,7 +154,7 @@ export class OnnxRuntimeBackend extends MathBackendCPU {
   }
 }
 
-/** The processor's block, found by asking ONNX Runtime to reorder four channels into one block of each size. */
+/** The block size of the processor, found by letting ONNX Runtime reorder four channels into one block of each size. */
 function blockOf(sessions: Sessions): number | undefined {
   return [16, 8].find((block) => {
     try {

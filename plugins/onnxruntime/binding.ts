@@ -1,6 +1,6 @@
 /**
- * The one place that touches the inside of onnxruntime-node: its public API is asynchronous, while tfjs kernels are
- * synchronous. The native binding behind it runs a session at once, and is checked here member by member.
+ * The only module that uses internals of onnxruntime-node: its public API is asynchronous, while tfjs kernels are
+ * synchronous. The native binding behind the API runs a session synchronously, and is checked here member by member.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -9,7 +9,7 @@ import { isMainThread } from 'node:worker_threads'
 import { messageOf } from '../../core/errors.ts'
 import { error } from './errors.ts'
 
-/** What a session reads or writes: a typed array and how to see it. */
+/** What a session reads or writes: a typed array with its type and shape. */
 export interface NativeTensor {
   readonly type: string
   readonly dims: readonly number[]
@@ -28,17 +28,18 @@ export interface Binding {
   readonly version: string
   newSession(): NativeSession
   /**
-   * Runs a session whose outputs are all given arrays. The native code would then copy every output once more, into
-   * new JavaScript tensors that nobody reads. It makes them in the graph's order by calling a constructor it was handed
-   * at start; while `run` is in progress ours throws at the first, a constant scalar named `stop`, and the rest is
-   * never copied. If someone else has started the library before us, their constructor is called: slower, same values.
+   * Runs a session that writes all outputs into given arrays. The native code would then copy every output once more,
+   * into new JavaScript tensors that are never read. It creates them in the graph's order by calling a constructor that
+   * it received at start. While `run` is in progress, that constructor throws at the first output, a constant scalar
+   * named `stop`, so the others are not copied. If another program has started the library before, its constructor is
+   * called: this is slower, with the same values.
    */
   run(session: NativeSession, feeds: NativeTensors, fetches: NativeTensors): void
 }
 
 /** Name of the scalar output that every graph lists first. */
 export const stopOutput = 'stop'
-/** Below so many bytes of output a copy is cheaper than an exception. */
+/** Below this number of output bytes, a copy is cheaper than an exception. */
 const copyCheaperBelow = 32_768
 
 interface NativeModule {
@@ -49,7 +50,7 @@ interface NativeModule {
   initOrt(): void
 }
 
-/** How the package is reached; tests hand in others. */
+/** How the package is loaded; tests pass substitutes. */
 export interface BindingSource {
   load(path: string): unknown
   resolve(path: string): string
@@ -68,7 +69,8 @@ const installed: BindingSource = {
 let loaded: Binding | undefined
 
 /**
- * The installed package's binding: loaded once a process, as the library keeps the first constructor it is handed.
+ * The installed package's binding: loaded once per process, because the library keeps the first constructor that it
+ * receives.
  * @throws ARCHLOOM_ONNXRUNTIME_MISSING, ARCHLOOM_ONNXRUNTIME_PLATFORM, ARCHLOOM_ONNXRUNTIME_BINDING_MOVED
  */
 export function loadBinding(): Binding {
@@ -89,7 +91,7 @@ export function bindingFrom(source: BindingSource): Binding {
       return new target(...given)
     },
   })
-  // Every error reaches us as an exception; nothing need be printed besides.
+  // Every error is thrown as an exception, so nothing needs to be printed.
   const fatalOnly = 4
   native.binding.initOrtOnce(fatalOnly, TensorOrStop, isMainThread)
   return {
@@ -123,7 +125,7 @@ function findPackage(source: BindingSource): { version: string; folder: string }
   }
 }
 
-/** The library of each platform lies in bin/napi-v…/platform/arch. */
+/** The library of each platform is in bin/napi-v…/platform/arch. */
 function checkPlatform({ platform, arch }: BindingSource, folder: string): void {
   const names = (path: string) => (existsSync(path) ? readdirSync(path) : [])
   const supported = names(join(folder, 'bin')).flatMap((napi) =>

@@ -1,4 +1,5 @@
 /** The `onnxruntime` engine: native speed from plain npm packages. */
+
 import { ArchloomError, messageOf } from '../../core/errors.ts'
 import type { EngineDefinition } from '../../core/tensor/engine.ts'
 import { threadsWanted } from '../../core/tensor/threads.ts'
@@ -7,7 +8,8 @@ import { loadBinding } from './binding.ts'
 export const engine: EngineDefinition = {
   name: 'onnxruntime',
   describe: 'ONNX Runtime native CPU kernels, called synchronously',
-  // Before webgpu: its speed on a GPU has not been measured yet, and asking Dawn for an adapter is not free. Name it to use it.
+  // This engine ranks before webgpu, whose speed on a GPU has not been measured and whose adapter takes time to
+  // request.
   priority: 65,
   ships: true,
   get threads() {

@@ -1,7 +1,7 @@
 /**
  * The layout in which MLAS (ONNX Runtime's kernels) convolves at full speed: channels in blocks of one vector register,
- * [N, ⌈C/B⌉, H, W, B]; lanes beyond the last channel are zero. Activations stay in it from one kernel to the next, and
- * become row-major [N, H, W, C] only when a kernel that does not know it asks for their values.
+ * [N, ⌈C/B⌉, H, W, B]; lanes beyond the last channel are zero. Activations keep this layout from one kernel to the
+ * next, and become row-major [N, H, W, C] only if a kernel that does not support it reads their values.
  */
 import type { Dims, Memory } from './storage.ts'
 import type { Loops } from './wasm/loops.ts'
@@ -24,7 +24,7 @@ export class Layout {
     return this.blocks(channels) * this.block
   }
 
-  /** Room for blocked data of these dims. */
+  /** Allocates space for blocked data of these dims. */
   room([n, h, w, c]: Dims): Floats {
     return this.memory.floats(n * h * w * this.padded(c))
   }
@@ -78,7 +78,7 @@ export class Layout {
     const plainSteps = [bytes, c * 4] as const
     const blockedSteps = [positions * bytes, bytes] as const
     const [toSteps, fromSteps] = blocking ? [blockedSteps, plainSteps] : [plainSteps, blockedSteps]
-    // Positions outside, blocks inside, on the side that is read row by row.
+    // Positions in the outer loop and blocks in the inner one, because this side is read row by row.
     for (let image = 0; image < n; image++) {
       const offset = image * positions * c * 4
       this.loops.copyBlocks(

@@ -1,5 +1,5 @@
 /**
- * Writes ONNX models: the handful of protocol-buffer messages of onnx.proto that small computed graphs need. Field
+ * Writes ONNX models: the few protocol-buffer messages of onnx.proto that small graphs need. Field
  * numbers are those of onnx.proto (ONNX, opset 17).
  */
 export type Attribute = number | string | readonly number[] | { readonly float: number }
@@ -35,7 +35,7 @@ export class Graph {
     return name
   }
 
-  /** One node with one output. A domain may stand before the operator: 'com.microsoft.nchwc:Conv'. */
+  /** One node with one output. A domain may precede the operator: 'com.microsoft.nchwc:Conv'. */
   op(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string {
     const [domain, name] = op.includes(':') ? (op.split(':') as [string, string]) : ['', op]
     const output = `v${this.count++}`

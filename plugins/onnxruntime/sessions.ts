@@ -7,16 +7,16 @@ import type { Values } from './storage.ts'
 
 export interface SessionOptions {
   readonly threads: number
-  /** Sessions kept at most. */
+  /** Maximum number of sessions that are kept. */
   readonly limit: number
-  /** Threads that all sessions kept may have; each session owns a pool. */
+  /** Maximum number of threads of all kept sessions; each session owns a pool. */
   readonly threadLimit?: number
 }
 
-/** Some thousands sleep without harm; systems and containers refuse some ten thousands. */
+/** A few thousand sleeping threads do no harm; systems and containers refuse tens of thousands. */
 const usualThreadLimit = 4096
 
-/** Below so many multiply-adds or values moved, waking a second thread costs more than it saves. */
+/** Below this number of multiply-adds or moved values, waking a second thread costs more than it saves. */
 const worthThreads = 1 << 20
 
 class Session {
@@ -26,7 +26,7 @@ class Session {
     readonly outputs: readonly NativeTensor[],
     readonly feeds: Record<string, NativeTensor>,
     readonly fetches: Record<string, NativeTensor>,
-    /** Threads of its own beside the caller's. */
+    /** Number of its own threads, beside the caller's. */
     readonly threads: number,
   ) {}
 }
@@ -48,8 +48,9 @@ export class Sessions {
   }
 
   /**
-   * Runs the graph that `build` makes (once a key) on the inputs, in the order they were declared, into the outputs.
-   * @param work multiply-adds or values moved: decides the number of threads.
+   * Runs the graph that `build` makes (once per key) on the inputs, in the order of their declaration, into the
+   * outputs.
+   * @param work multiply-adds or moved values, which decide the number of threads.
    */
   run(key: string, build: (g: Graph) => void, work: number, inputs: readonly Values[], outputs: readonly Values[]) {
     const session = this.get(key, build, work)

@@ -1,6 +1,6 @@
 /**
- * What the engine keeps for one tensor's data: values in row-major order, or channels in blocks, or both. Whoever asks
- * for the values gets them in row-major order, so that every kernel of the cpu backend works on any entry.
+ * The data of one tensor in the engine: values in row-major order, channels in blocks, or both. Reading the values
+ * always returns them in row-major order, so every kernel of the cpu backend works on any entry.
  */
 import type { backend_util, DataType, TensorInfo } from '@tensorflow/tfjs-core'
 import type { Arena } from './arena.ts'
@@ -31,7 +31,7 @@ export class Entry {
     this.refCount = refCount
   }
 
-  /** Row-major values, made from the blocks when there are only those. */
+  /** Row-major values, made from the blocks if there are only blocks. */
   get values(): backend_util.BackendValues | undefined {
     if (this.plain === undefined && this.blocks && this.dims) this.plain = this.memory.unblock(this.blocks, this.dims)
     return this.plain
@@ -41,7 +41,7 @@ export class Entry {
     this.plain = values
   }
 
-  /** Row-major floats or integers: what most kernels want. */
+  /** Row-major floats or integers, which most kernels need. */
   get numbers(): Values {
     return this.values as Values
   }
@@ -64,7 +64,7 @@ export class Entry {
     this.dims = dims
   }
 
-  /** Forget the blocks, after the plain values were changed in place. */
+  /** Discards the blocks, after the row-major values were changed in place. */
   dropBlocked(): void {
     if (this.blocks) this.memory.recycle(this.blocks)
     this.blocks = undefined
@@ -104,10 +104,28 @@ export class Memory {
   }
 
   recycle(values: Values): void {
-    if (values.buffer === this.arena.buffer) this.arena.give(values.byteOffset)
+    if (values.buffer !== this.arena.buffer) return
+    if (this.kept) this.kept.push(values.byteOffset)
+    else this.arena.give(values.byteOffset)
   }
 
-  /** Runs with scratch arrays that are given back at the end. */
+  /** Blocks that were released while a function of `keeping` runs. */
+  private kept: number[] | undefined
+
+  /** Runs a function that may go on to read arrays which it has recycled: none is used again before it has ended. */
+  keeping<T>(use: () => T): T {
+    if (this.kept) return use()
+    const kept: number[] = []
+    this.kept = kept
+    try {
+      return use()
+    } finally {
+      this.kept = undefined
+      for (const start of kept) this.arena.give(start)
+    }
+  }
+
+  /** Runs a function with scratch arrays that are released at the end. */
   withScratch<T>(lengths: readonly number[], use: (...scratch: Float32Array<ArrayBuffer>[]) => T): T {
     const scratch = lengths.map((length) => this.floats(length))
     try {

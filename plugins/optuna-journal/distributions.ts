@@ -1,21 +1,21 @@
 import type { Decision, Json } from '../../core/index.ts'
 import { pythonJson } from './python-json.ts'
 
-/** How one decision is a parameter of Optuna. */
+/** One decision as a parameter of Optuna. */
 export interface Parameter {
   readonly name: string
-  /** The distribution as the JSON text that a journal holds. */
+  /** The distribution as JSON text, as in a journal. */
   readonly distribution: string
-  /** Optuna's internal value of a decision's value; undefined where the value lies outside the distribution. */
+  /** Optuna's internal value of a decision's value; undefined if the value lies outside the distribution. */
   internal(value: number): number | undefined
 }
 
 type Scalar = string | number | boolean | null
 const isScalar = (option: Json): option is Scalar => typeof option !== 'object' || option === null
-/** Python holds True and 1 for equal, and False and 0. */
+/** Python treats True and 1 as equal, and also False and 0. */
 const equality = (option: Scalar) => (typeof option === 'boolean' ? Number(option) : option)
 
-/** Optuna takes scalars only, each once. Other options stand as their JSON text. */
+/** Optuna accepts only scalars, each once. Other options are written as JSON text. */
 function choicesOf(options: readonly Json[]): readonly Scalar[] {
   const plain = options.map((option) => (isScalar(option) ? option : JSON.stringify(option)))
   if (new Set(plain.map(equality)).size === plain.length) return plain
@@ -24,7 +24,7 @@ function choicesOf(options: readonly Json[]): readonly Scalar[] {
   return isUnique ? texts : texts.map((text, i) => `${i}: ${text}`)
 }
 
-/** The step between whole numbers in ascending order with equal distances; undefined where the options are others. */
+/** The step between whole numbers in ascending order with equal distances; undefined for other options. */
 function stepOf(options: readonly Json[]): number | undefined {
   if (options.length < 2 || !options.every(Number.isSafeInteger)) return undefined
   const [first, second] = options as readonly number[]

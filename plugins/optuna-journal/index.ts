@@ -1,4 +1,12 @@
-import { ArchloomError, definePlugin, messageOf, observeInBatches, type Plugin, realClock } from '../../core/index.ts'
+import {
+  ArchloomError,
+  declarePlugin,
+  definePlugin,
+  messageOf,
+  observeInBatches,
+  type Plugin,
+  realClock,
+} from '../../core/index.ts'
 import { type OptionsOf, options, required, text, whole } from '../../core/options/index.ts'
 import { error } from './errors.ts'
 import { journalFile } from './journal-file.ts'
@@ -7,20 +15,27 @@ import { journalRecords } from './records.ts'
 export { form } from './export-study.ts'
 
 export const declared = options('optunaJournal', {
-  file: required(text({ doc: 'The journal file. It is created where there is none, and may hold other studies.' })),
+  file: required(text({ doc: 'The journal file. It is created if it does not exist, and may hold other studies.' })),
   study: text({ absent: 'the name of the study', doc: 'Name of the study in the journal.' }),
-  everyMs: whole({ min: 1, default: 200, doc: 'Milliseconds between two writes.' }),
+  everyMs: whole({ min: 1, default: 1000, doc: 'Milliseconds between two writes.' }),
 })
 export type OptunaJournalOptions = OptionsOf<typeof declared>
 
+const about = declarePlugin({
+  name: 'optuna-journal',
+  kind: 'observer',
+  does: 'Writes a study into an Optuna journal while it runs.',
+  options: declared,
+})
+
 /**
- * Writes the study into an Optuna journal while it runs, so that optuna-dashboard and `optuna.load_study` show it. Errors:
- * ARCHLOOM_OPTION; ARCHLOOM_OPTUNA_JOURNAL when the search ends and something could not be written.
+ * Writes the study into an Optuna journal while it runs, so that optuna-dashboard and `optuna.load_study` show it.
+ * Errors: ARCHLOOM_OPTION; ARCHLOOM_OPTUNA_JOURNAL at the end of the search if something could not be written.
  */
 export function optunaJournal(given: OptunaJournalOptions): Plugin {
   const { file, study, everyMs } = declared.read(given)
   return definePlugin({
-    name: 'optuna-journal',
+    ...about,
     options: { file, study, everyMs },
     bind: ({ observer }) =>
       observer.to((search) => {

@@ -5,10 +5,10 @@ import { error } from './errors.ts'
 import { parsePythonJson, pythonJson } from './python-json.ts'
 import { type JournalRecord, OP } from './records.ts'
 
-/** Optuna takes a lock that is older than this for one whose owner died. */
+/** Optuna regards a lock that is older than this as abandoned. */
 const LOCK_MS = 30_000
 
-/** What of a trial is in the file already, by kind and name; and whether it has ended. */
+/** The parts of a trial that are in the file already, by kind and name, and whether the trial has ended. */
 interface Written {
   readonly id: number
   readonly keys: Set<string>
@@ -20,7 +20,7 @@ const keyOf = ({ op_code, param_name, step, user_attr, system_attr, state }: Rea
 
 /**
  * One study in a journal file that Optuna may be writing at the same time. Ids count the records of the whole file, so
- * they are read from it under the lock before each write. What the file has of the study already is not written again.
+ * they are read from it under the lock before each write. Records that the file already contains are not written again.
  */
 export function journalFile(path: string, studyName: string, clock: Clock) {
   const file = resolve(path)
@@ -59,12 +59,12 @@ export function journalFile(path: string, studyName: string, clock: Clock) {
     }
   }
 
-  /** Follows one record of the file, whoever wrote it. */
+  /** Updates the state with one record of the file, from any writer. */
   function take(record: Readonly<Record<string, unknown>>) {
     switch (record.op_code) {
       case OP.createStudy: {
         const name = String(record.study_name)
-        // Optuna passes over a second study of the same name.
+        // Optuna ignores a second study of the same name.
         if ([...studies.values()].includes(name)) return
         const id = nextStudy++
         studies.set(id, name)
@@ -101,7 +101,7 @@ export function journalFile(path: string, studyName: string, clock: Clock) {
     }
   }
 
-  /** The record as the file holds it; undefined where the file has it. */
+  /** The record in the form of the file; undefined if the file contains it already. */
   function bound({ trial, ...record }: JournalRecord): Readonly<Record<string, unknown>> | undefined {
     if (record.op_code === OP.createStudy) {
       const expected = JSON.stringify(record.directions)

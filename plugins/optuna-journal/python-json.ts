@@ -1,6 +1,6 @@
 const bare: Readonly<Record<string, string>> = { NaN: 'NaN', Infinity: 'Infinity', '-Infinity': '-Infinity' }
 
-/** JSON as Python's json module reads it: NaN, Infinity and -Infinity are tokens. What is undefined is left out. */
+/** JSON as Python's json module reads it: NaN, Infinity and -Infinity are tokens. Undefined fields are left out. */
 export function pythonJson(value: unknown): string {
   if (typeof value === 'number') return bare[String(value)] ?? JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(pythonJson).join(',')}]`
@@ -9,12 +9,12 @@ export function pythonJson(value: unknown): string {
   return `{${fields.map(([key, field]) => `${JSON.stringify(key)}:${pythonJson(field)}`).join(',')}}`
 }
 
-/** The value of what `pythonJson` or Python wrote. Throws where it is not JSON. */
+/** Parses text that `pythonJson` or Python wrote. Throws if it is not JSON. */
 export function parsePythonJson(line: string): unknown {
   try {
     return JSON.parse(line)
   } catch {
-    // A token stands outside of strings: strings are matched first, and kept.
+    // Tokens occur only outside of strings, so strings are matched first and kept.
     const quoted = line.replace(/"(?:\\.|[^"\\])*"|-?\bInfinity\b|\bNaN\b/g, (found) =>
       found.startsWith('"') ? found : 'null',
     )

@@ -16,7 +16,7 @@ export const OP = {
 const STATE = { running: 0, complete: 1, pruned: 2, failed: 3, waiting: 4 } as const
 const DIRECTION = { minimise: 1, maximise: 2 } as const
 
-/** A record, with the number of archloom's trial where Optuna has the id of its own. */
+/** A record that contains the number of archloom's trial instead of Optuna's id. */
 export interface JournalRecord {
   readonly op_code: number
   readonly trial?: number
@@ -28,7 +28,7 @@ const timeText = (ms: number) => new Date(ms).toISOString().replace('Z', '000+00
 
 type Metrics = Readonly<Record<string, number>>
 
-/** One number per bound, at most 0 inside; undefined where one of the metrics was not measured or is NaN. */
+/** One number per bound, at most 0 if the bound is met; undefined if one of the metrics was not measured or is NaN. */
 function constraintsOf(objectives: readonly ResolvedObjective[], metrics: Metrics): readonly number[] | undefined {
   const found = objectives.flatMap(({ metric, atMost, atLeast }) => {
     const value = metrics[metric] ?? Number.NaN
@@ -38,15 +38,18 @@ function constraintsOf(objectives: readonly ResolvedObjective[], metrics: Metric
 }
 
 /**
- * Turns the events of a study into records of an Optuna journal, in order. Attributes and intermediate values precede the
- * end of their trial, because Optuna ignores what follows it.
+ * Turns the events of a study into records of an Optuna journal, in order. Attributes and intermediate values precede
+ * the end of their trial, because Optuna ignores records after it.
  */
 export function journalRecords(studyName: string): (event: SearchEvent) => readonly JournalRecord[] {
   let objectives: readonly ResolvedObjective[] = []
   let parameters: readonly Parameter[] = []
-  /** The metric of all curves: the first objective's, or what the first report holds where it does not hold that. */
+  /**
+   * The metric of all curves: that of the first objective, or the first metric of the first report if it lacks the
+   * objective.
+   */
   let curve: string | undefined
-  /** Trials that reported a step: the results of their rungs are not mixed with those. */
+  /** Trials that reported a step; results of rungs are not mixed with their steps. */
   const reported = new Set<number>()
 
   const attribute = (trial: number, name: string, value: unknown): JournalRecord => ({
@@ -149,7 +152,7 @@ export function journalRecords(studyName: string): (event: SearchEvent) => reado
       }
       case 'trial.pruned': {
         const { trial, metrics, at } = event
-        // Optuna's own pruned trials have a value where there is one objective.
+        // Optuna's own pruned trials have a value if there is one objective.
         const values = objectives.length === 1 ? valuesOf(metrics) : null
         return [
           ...measured(trial, metrics),

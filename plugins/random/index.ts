@@ -1,4 +1,4 @@
-import { definePlugin, type Plugin } from '../../core/index.ts'
+import { declarePlugin, definePlugin, type Plugin } from '../../core/index.ts'
 import { type OptionsOf, options } from '../../core/options/index.ts'
 import { paper } from './paper.ts'
 import { randomSearch } from './random-search.ts'
@@ -8,14 +8,18 @@ export { randomSearch } from './random-search.ts'
 
 const declared = options('random', {})
 
-/** Random search as a plugin; it has no options. */
+const about = declarePlugin({
+  name: 'random',
+  kind: 'controller',
+  does: 'Random search.',
+  paper,
+  provides: ['controller'],
+  needs: ['space'],
+  options: declared,
+})
+
+/** Random search as a plugin without options. */
 export function random(given: OptionsOf<typeof declared> = {}): Plugin {
   declared.read(given)
-  return definePlugin({
-    name: 'random',
-    paper,
-    provides: ['controller'],
-    needs: ['space'],
-    bind: ({ controller }) => controller.to(randomSearch()),
-  })
+  return definePlugin({ ...about, bind: ({ controller }) => controller.to(randomSearch()) })
 }

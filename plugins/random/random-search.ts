@@ -1,8 +1,8 @@
 import type { ControllerFactory } from '../../core/index.ts'
 
 /**
- * Random search: every proposal is drawn anew, each decision uniform over the options that its prefix and the
- * constraints leave (Li and Talwalkar, 2019). It learns nothing and remembers nothing.
+ * Random search: every proposal is drawn independently, with each decision uniform over the options that earlier
+ * decisions and constraints allow (Li and Talwalkar, 2019).
  */
 export const randomSearch = (): ControllerFactory => (space) => ({
   propose: (rng) => ({ genotype: space.random(rng) }),

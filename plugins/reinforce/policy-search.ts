@@ -13,45 +13,50 @@ import {
 } from '../../core/policy/index.ts'
 
 export const declared = options('reinforce', {
-  /** 'lstm': each choice depends on those before it. 'categorical': independent choices, learns quicker. Default 'lstm'. */
-  policy: among(['lstm', 'categorical'], { default: 'lstm' }),
-  /** Size of embeddings and state of the LSTM. Default 32. */
-  hidden: whole({ min: 1, default: 32 }),
-  /** Whether decisions with equal options share embeddings and outputs. Default false. */
-  share: flag({ default: false }),
-  /** Of Adam, on the policy: nothing else is trained. Default 0.01 for the LSTM, 0.1 for independent choices. */
-  learningRate: number({ above: 0, absent: '0.01 for the LSTM, 0.1 for independent choices' }),
-  /** λ: weight of the policy's entropy (nats) beside the advantage. Default 0.1. */
-  entropyWeight: number({ min: 0, default: 0.1 }),
-  /** Share of the old value in the moving-average baseline; null: no baseline. Default 0.9. */
-  baselineDecay: either([among([null]), number({ min: 0, below: 1 })], { default: 0.9 }),
-  /**
-   * Divide advantages by their moving root mean square and cut them at ± 2, so that the other options do not depend on
-   * the unit of the reward. Default true.
-   */
-  standardise: flag({ default: true }),
-  /** Observations of an update. Default 1. */
-  batch: whole({ min: 1, default: 1 }),
-  /** Limit of the gradient's norm. Default 5. */
-  clipNorm: number({ above: 0, default: 5 }),
+  policy: among(['lstm', 'categorical'], {
+    default: 'lstm',
+    doc: "'lstm': each choice depends on those before it. 'categorical': choices are independent, which learns faster.",
+  }),
+  hidden: whole({ min: 1, default: 32, doc: 'Size of embeddings and state of the LSTM.' }),
+  share: flag({ default: false, doc: 'Whether decisions with equal options share embeddings and outputs.' }),
+  learningRate: number({
+    above: 0,
+    absent: '0.01 for the LSTM, 0.1 for independent choices',
+    doc: 'Learning rate of Adam for the policy.',
+  }),
+  entropyWeight: number({
+    min: 0,
+    default: 0.1,
+    doc: "λ: weight of the policy's entropy (in nats) relative to the advantage.",
+  }),
+  baselineDecay: either([among([null]), number({ min: 0, below: 1 })], {
+    default: 0.9,
+    doc: 'Share of the old value in the moving-average baseline; null: no baseline.',
+  }),
+  standardise: flag({
+    default: true,
+    doc: 'Whether to divide advantages by their moving root mean square and clip them at ± 2, so that the other options do not depend on the unit of the reward.',
+  }),
+  batchSize: whole({ min: 1, default: 1, doc: 'Number of observations per update.' }),
+  clipNorm: number({ above: 0, default: 5, doc: 'Largest norm of the gradient.' }),
 })
 export type ReinforceOptions = OptionsOf<typeof declared>
 
-/** In standardised units. */
+/** Limit of advantages, in standardised units. */
 const ADVANTAGE_LIMIT = 2
 
 /**
- * REINFORCE (Williams 1992) with a recurrent policy (Zoph & Le 2017): draws architectures from a trained distribution
- * and raises the probability of those whose reward exceeds a moving average. A failed trial counts as the worst
- * reward seen so far and leaves the average alone; before any reward it teaches nothing. An infeasible trial has a negative
- * advantage of 1 to 2 standard deviations, by its violation, whatever the unit of the reward.
+ * REINFORCE (Williams 1992) with a recurrent policy (Zoph & Le 2017): it draws architectures from a trained
+ * distribution and raises the probability of those whose reward exceeds a moving average. A failed trial counts as the
+ * worst reward so far and does not change the average; before the first reward it is ignored. An infeasible trial has
+ * a negative advantage of 1 to 2 standard deviations, by its violation, whatever the unit of the reward.
  */
 export function policySearch(given: ReinforceOptions = {}): ControllerFactory {
   const options = declared.read(given)
   const { learningRate = options.policy === 'categorical' ? 0.1 : 0.01 } = options
 
   return (space, rng): Controller => {
-    const { hidden, share, entropyWeight, clipNorm, batch } = options
+    const { hidden, share, entropyWeight, clipNorm, batchSize } = options
     const policy =
       options.policy === 'categorical'
         ? categoricalPolicy(space)
@@ -64,9 +69,9 @@ export function policySearch(given: ReinforceOptions = {}): ControllerFactory {
     let worst: number | undefined
     const taught = new Set<number>()
 
-    /** One update of the policy, once there are enough episodes. */
+    /** Updates the policy once there are enough episodes. */
     const learn = (diagnostics: Record<string, number>) => {
-      if (episodes.length < batch) return
+      if (episodes.length < batchSize) return
       const { loss, entropy, gradientNorm } = policyGradientStep(policy, optimizer, episodes, {
         entropyWeight,
         clipNorm,
@@ -83,7 +88,7 @@ export function policySearch(given: ReinforceOptions = {}): ControllerFactory {
       observe(observations) {
         const diagnostics: Record<string, number> = {}
         for (const { trial, proposal, reward: measured, feasible = true, violation = 0 } of observations) {
-          // Later rungs of a trial are measured at another effort, and not comparable with the rest.
+          // Later rungs of a trial are measured with more effort, so their results are not comparable with the others.
           if (taught.has(trial)) continue
           taught.add(trial)
           const reward = Number.isNaN(measured) || !feasible ? undefined : measured

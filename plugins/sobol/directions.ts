@@ -1,6 +1,6 @@
 /**
- * Primitive polynomial and initial direction numbers of each dimension after the first: the published values of Joe and
- * Kuo (2008), which are data.
+ * Primitive polynomial and initial direction numbers of each dimension after the first: the published values of Joe
+ * and Kuo (2008).
  */
 // biome-ignore format: a table
 export const directions: readonly (readonly number[])[] =

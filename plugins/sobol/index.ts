@@ -1,5 +1,5 @@
-import { definePlugin } from '../../core/index.ts'
-import type { SobolOptions } from './options.ts'
+import { declarePlugin, definePlugin } from '../../core/index.ts'
+import { type SobolOptions, sobolOptions } from './options.ts'
 import { paper } from './paper.ts'
 import { sobolSearch } from './sobol-search.ts'
 
@@ -7,15 +7,18 @@ export { type SobolOptions, sobolOptions } from './options.ts'
 export { paper } from './paper.ts'
 export { SOBOL_DIMENSIONS, sobolPoint, sobolSearch } from './sobol-search.ts'
 
+const about = declarePlugin({
+  name: 'sobol',
+  kind: 'controller',
+  does: 'A low-discrepancy sequence over the space.',
+  paper,
+  provides: ['controller'],
+  needs: ['space'],
+  options: sobolOptions,
+})
+
 /** Quasi-random search as a plugin. Error: ARCHLOOM_OPTION. */
 export const sobol = (options: SobolOptions = {}) => {
   const factory = sobolSearch(options)
-  return definePlugin({
-    name: 'sobol',
-    paper,
-    provides: ['controller'],
-    needs: ['space'],
-    options,
-    bind: ({ controller }) => controller.to(factory),
-  })
+  return definePlugin({ ...about, options, bind: ({ controller }) => controller.to(factory) })
 }

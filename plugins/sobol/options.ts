@@ -3,7 +3,7 @@ import { flag, type OptionsOf, options } from '../../core/options/index.ts'
 export const sobolOptions = options('sobol', {
   scramble: flag({
     default: true,
-    doc: 'Whether the sequence is moved by a random digital shift, so that different seeds give different points.',
+    doc: 'Whether to apply a random digital shift, so that different seeds give different points.',
   }),
 })
 

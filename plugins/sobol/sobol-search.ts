@@ -2,7 +2,7 @@ import { type Controller, type ControllerFactory, fromUnit, shareOf } from '../.
 import { directions } from './directions.ts'
 import { type SobolOptions, sobolOptions } from './options.ts'
 
-/** Dimensions of the sequence; further decisions are drawn at random. */
+/** Number of dimensions of the sequence. Further decisions are drawn at random. */
 export const SOBOL_DIMENSIONS = directions.length + 1
 const BITS = 32
 
@@ -28,7 +28,7 @@ const vectors: readonly Uint32Array[] = [
 /** Coordinate of point `index` (from 0) of the Sobol sequence in a dimension, in [0, 1), with a digital shift. */
 export function sobolPoint(index: number, dimension: number, shift = 0): number {
   const v = vectors[dimension]!
-  // The Gray code of the index: neighbouring points differ in one direction number.
+  // With the Gray code of the index, neighbouring points differ in one direction number.
   let code = (index ^ (index >>> 1)) >>> 0
   let value = shift
   for (let bit = 0; code > 0; bit++, code >>>= 1) if (code & 1) value ^= v[bit]!
@@ -37,8 +37,8 @@ export function sobolPoint(index: number, dimension: number, shift = 0): number 
 
 /**
  * Quasi-random search: the points of the Sobol sequence (Joe & Kuo 2008), one dimension per decision, mapped to the
- * decision's own scale, so that any number of trials covers every decision, and pairs of them, more evenly than random
- * draws do. Under constraints a coordinate chooses among the options that are left. Error: ARCHLOOM_OPTION.
+ * decision's own scale, so that trials cover every decision, and pairs of decisions, more evenly than random draws.
+ * Under constraints a coordinate chooses among the allowed options. Error: ARCHLOOM_OPTION.
  */
 export function sobolSearch(given: SobolOptions = {}): ControllerFactory {
   const { scramble } = sobolOptions.read(given)

@@ -9,11 +9,13 @@ import {
 import { byReward, type Individual, individualOf } from '../../core/policy/index.ts'
 import { type EvolutionOptions, readEvolution } from './options.ts'
 
-/** Every decision from one parent or the other. */
+/** Takes every decision from one of the two parents. */
 export const crossover = (space: SearchSpace, a: Genotype, b: Genotype, rng: Random): Genotype =>
   space.crossover(a, b, rng)
 
-/** Every decision is drawn anew with a probability, uniform on its own scale, or where its value is no longer allowed. */
+/**
+ * Draws every decision again with a given probability, uniform on its own scale, or if its value is no longer allowed.
+ */
 export function mutation(space: SearchSpace, parent: Genotype, probability: number, rng: Random): Genotype {
   const genotype: number[] = []
   while (genotype.length < space.decisions.length) {
@@ -32,8 +34,9 @@ const ATTEMPTS = 20
 
 /**
  * The evolution of Guo et al. (arXiv:1904.00420), algorithm 1: P random architectures, then generations of n children
- * of two of the k best so far, m mutants of one of them, and random ones for the rest. None is proposed twice where a
- * few attempts find a new one. Exhausted after all generations. The bounds of objectives act through the reward.
+ * of two of the k best so far, m mutants of one of them, and random architectures for the rest. An architecture is
+ * proposed twice only if a few attempts find no new one. It is exhausted after all generations. Feasible individuals
+ * rank before infeasible ones.
  */
 export function pathEvolution(given: EvolutionOptions = {}): ControllerFactory {
   const { population, generations, parents, crossovers, mutations, mutationProbability } = readEvolution(given)
@@ -68,7 +71,7 @@ export function pathEvolution(given: EvolutionOptions = {}): ControllerFactory {
           if (!individual) continue
           const key = space.format(individual.genotype)
           const others = best.filter(({ genotype }) => space.format(genotype) !== key)
-          // The sort is stable: among equals the earlier one stays.
+          // The sort is stable, so among equals the earlier one stays.
           best = [...others, individual].sort(byReward).slice(0, parents)
         }
         const generation = Math.floor(Math.max(0, proposed.length - 1) / population)

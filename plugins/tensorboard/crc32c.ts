@@ -14,7 +14,7 @@ export function crc32c(bytes: Uint8Array): number {
   return ~c >>> 0
 }
 
-/** The checksum as TFRecord files hold it: rotated right by 15 bits, plus a constant. */
+/** The checksum in the form of TFRecord files: rotated right by 15 bits, plus a constant. */
 export function maskedCrc32c(bytes: Uint8Array): number {
   const crc = crc32c(bytes)
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0

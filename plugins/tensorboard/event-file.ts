@@ -16,7 +16,7 @@ function record(data: Uint8Array): Uint8Array {
   return bytes
 }
 
-/** Milliseconds since 1970, and the step. */
+/** The time in milliseconds since 1970, and the step. */
 export interface Moment {
   readonly at: number
   readonly step: number
@@ -34,7 +34,7 @@ const event = ({ at, step }: Moment, value: Write) =>
     message(5, (summary) => message(1, value, summary), pbf)
   })
 
-/** First record of every event file. */
+/** The first record of every event file. */
 export const fileHeader = (at: number): Uint8Array =>
   encode((pbf) => {
     pbf.writeDoubleField(1, at / 1000)
@@ -113,7 +113,9 @@ const hparams = (moment: Moment, tag: string, content: Write) =>
     message(9, metadata('hparams', 0, contentOf(content)), pbf)
   })
 
-/** A trial's hyperparameters: first event of its run. Numbers must not be NaN, which TensorBoard would drop. */
+/**
+ * The hyperparameters of a trial, in the first event of its run. Numbers must not be NaN, which TensorBoard would drop.
+ */
 export const sessionStart = (
   moment: Moment,
   name: string,

@@ -1,7 +1,7 @@
 import type { ExportForm } from '../../core/index.ts'
 import { eventPieces } from './pieces.ts'
 
-/** How many trials get a run of their own. */
+/** Number of trials that have a separate run. */
 export const RUNS = 1000
 
 /** `archloom export --as tensorboard`: the whole study as a new folder of event files. */

@@ -1,6 +1,6 @@
 import { appendFile, mkdir, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { definePlugin, observeInBatches, type Plugin } from '../../core/index.ts'
+import { declarePlugin, definePlugin, observeInBatches, type Plugin } from '../../core/index.ts'
 import { type OptionsOf, options, text, whole } from '../../core/options/index.ts'
 import { RUNS } from './export-study.ts'
 import { eventPieces } from './pieces.ts'
@@ -8,11 +8,14 @@ import { eventPieces } from './pieces.ts'
 export { form } from './export-study.ts'
 
 export const declared = options('tensorboard', {
-  directory: text({ default: 'tensorboard', doc: 'Folder of event files. Each study has a folder of its name in it.' }),
+  directory: text({
+    default: 'tensorboard',
+    doc: 'Folder of event files, in which each study has a folder with its name.',
+  }),
   runs: whole({
     min: 0,
     default: RUNS,
-    doc: 'Trials that get a run of their own, with curves and hyperparameters. Later trials appear in the run of the study only.',
+    doc: 'Number of trials that have a separate run, with curves and hyperparameters. Later trials appear only in the run of the study.',
   }),
   everyMs: whole({ min: 1, default: 500, doc: 'Milliseconds between two writes.' }),
 })
@@ -20,15 +23,22 @@ export type TensorboardOptions = OptionsOf<typeof declared>
 
 const isOurs = (name: string) => /events\.out\.tfevents\.\d+\.archloom$/.test(name)
 
+const about = declarePlugin({
+  name: 'tensorboard',
+  kind: 'observer',
+  does: 'Writes a study as TensorBoard event files while it runs.',
+  options: declared,
+})
+
 /**
- * Writes the study as TensorBoard event files while it runs. A resumed study is written anew from its first event, so that
- * steps rise and nothing is missing. Error: ARCHLOOM_OPTION.
+ * Writes the study as TensorBoard event files while it runs. A resumed study is written again from its first event, so
+ * that steps increase and nothing is missing. Error: ARCHLOOM_OPTION.
  */
 export function tensorboard(given: TensorboardOptions = {}): Plugin {
   const read = declared.read(given)
   const { directory, runs, everyMs } = read
   return definePlugin({
-    name: 'tensorboard',
+    ...about,
     options: read,
     bind: ({ observer }) =>
       observer.to((search) => {
@@ -40,7 +50,7 @@ export function tensorboard(given: TensorboardOptions = {}): Plugin {
           for (const name of names.filter(isOurs)) await rm(join(folder, name))
           isClean = true
         }
-        /** Pieces of a batch that failed are appended once it succeeds, each once. */
+        /** The pieces of a failed batch are appended when the batch succeeds, each once. */
         const waiting = new Map<string, Uint8Array[]>()
         let taken = -1
         return observeInBatches(search, {
@@ -48,7 +58,7 @@ export function tensorboard(given: TensorboardOptions = {}): Plugin {
           async write(events) {
             if (!isClean) await removeOld()
             for (const event of events) {
-              // Derived events repeat a number, and have no pieces.
+              // Derived events repeat the number of another event, and have no pieces.
               if (event.seq <= taken) continue
               taken = event.seq
               for (const { path, data } of await piecesOf(event)) {

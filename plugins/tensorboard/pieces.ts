@@ -21,7 +21,7 @@ const parameterOf = (decision: Decision, value: number): HyperParameter => {
   return typeof option === 'object' ? JSON.stringify(option) : (option as HyperParameter)
 }
 
-/** Paths of PNG and JPEG files anywhere among facts. */
+/** The paths of PNG and JPEG files anywhere in the facts of an event. */
 function imagesAmong(facts: Json): readonly string[] {
   if (typeof facts === 'string') return /\.(png|jpe?g)$/i.test(facts) ? [facts] : []
   return typeof facts === 'object' && facts !== null ? Object.values(facts).flatMap(imagesAmong) : []
@@ -29,7 +29,7 @@ function imagesAmong(facts: Json): readonly string[] {
 
 /**
  * Turns the events of a study into pieces of event files: one run for the study, and one for each of the first `runs`
- * trials. Steps rise in every run: those of the study count the trials that have ended.
+ * trials. Steps increase in every run: those of the study count the trials that have ended.
  */
 export function eventPieces(runs: number): (event: SearchEvent) => Promise<readonly ExportedPiece[]> {
   let objectives: readonly ResolvedObjective[] = []
@@ -40,11 +40,11 @@ export function eventPieces(runs: number): (event: SearchEvent) => Promise<reado
   let best: number | undefined
   /** The last step of each tag of the study's own run. */
   const steps = new Map<string, number>()
-  /** File and last step of the trials that are under way. */
+  /** File and last step of the running trials. */
   const open = new Map<number, { readonly path: string; step: number }>()
   const study = (data: Uint8Array): ExportedPiece => ({ path: fileOf(begun), data })
 
-  /** At the given step, or at the next free one where that is taken. */
+  /** Writes at the given step, or at the next free one if that is taken. */
   const studyScalar = (tag: string, wanted: number, at: number, value: number) => {
     const step = Math.max(Math.round(wanted), (steps.get(tag) ?? -1) + 1)
     steps.set(tag, step)

@@ -11,7 +11,7 @@ import { napiVersion, wheelFolder } from './package.ts'
 export interface WheelOptions {
   /** Where to build; the engine looks in the default, `wheelFolder()`. */
   readonly folder?: string
-  /** Of the wheel tensorflow-cpu. Default 2.15.1, the last with the C library as tfjs-node's addon knows it. */
+  /** Version of the wheel tensorflow-cpu. Default 2.15.1, the last whose C library matches tfjs-node's addon. */
   readonly version?: string
   /** Called at the beginning of each step. */
   readonly onStep?: (step: string) => void
@@ -19,10 +19,10 @@ export interface WheelOptions {
 
 /** tfjs-node that is installed for the addon; its install script, which downloads another library, does not run. */
 const TFJS_NODE = '@tensorflow/tfjs-node@4.22.0'
-/** Headers of Node-API alone: nothing of Node itself is needed. */
+/** The headers of Node-API; the headers of Node itself are not needed. */
 const NODE_HEADERS = 'node-api-headers@1'
 
-/** What the addon includes, and the libraries; in the wheel they lie among 1 GB of others. */
+/** The headers that the addon includes, and the libraries, among 1 GB of other files in the wheel. */
 const wanted = [
   'tensorflow/include/tensorflow/c/',
   'tensorflow/include/tensorflow/core/platform/',
@@ -35,9 +35,9 @@ const wanted = [
 const buildFromWheelNames = optionNames<WheelOptions>('buildFromWheel', { folder: true, version: true, onStep: true })
 
 /**
- * Builds a working tfjs-node where its own library cannot be downloaded: the package from npm, its addon compiled from
+ * Builds a working tfjs-node if its own library cannot be downloaded: the package from npm, its addon compiled from
  * the sources it ships, against the TensorFlow library of the wheel `tensorflow-cpu`. Takes a minute or two and
- * 900 MB. Does nothing where it was done before.
+ * 900 MB. Does nothing if it was built before.
  * @returns the folder, for a program to require from.
  * @throws ARCHLOOM_TENSORFLOW_BUILD
  */
@@ -101,7 +101,7 @@ export async function buildFromWheel(options: WheelOptions = {}): Promise<string
   return folder
 }
 
-/** The same wheel whatever Python is here: nothing of Python in it is used. */
+/** The same wheel for every version of Python, because its Python code is not used. */
 const pipOptions = [
   '--quiet',
   '--no-deps',
@@ -132,7 +132,7 @@ if (first !== 3) throw new Error('multiplied ones to ' + first)
 const run = (command: string, args: readonly string[], cwd: string) =>
   promisify(execFile)(command, [...args], { cwd, maxBuffer: 1 << 26 })
 
-/** The end of what a failed command said: the beginning repeats its arguments. */
+/** The end of the output of a failed command; the beginning repeats its arguments. */
 const lastLines = (thrown: unknown): string => {
   const { stderr } = thrown as { stderr?: string }
   return (stderr?.trim() || messageOf(thrown)).slice(-600)

@@ -8,7 +8,7 @@ import { findInstallation, hasGpuPackage, loadPackage, searchFolders } from './p
 export { buildFromWheel, type WheelOptions } from './from-wheel.ts'
 export { wheelFolder } from './package.ts'
 
-/** The engine, with packages from the folders. */
+/** The engine, with packages from these folders. */
 export function tensorflowEngine(folders: () => readonly string[] = searchFolders): EngineDefinition {
   return {
     name: 'tensorflow',
@@ -26,7 +26,7 @@ export function tensorflowEngine(folders: () => readonly string[] = searchFolder
       try {
         const { packageName, version, libraryVersion, gpu } = findInstallation(folders())
         const where = gpu ? 'CUDA' : 'the processor'
-        // The package with CUDA falls back to the processor by itself where it finds no GPU.
+        // The package with CUDA falls back to the processor automatically if it finds no GPU.
         const standIn = !gpu && packageName === '@tensorflow/tfjs-node-gpu' ? { hardware: false } : {}
         return { ok: true, version: `${packageName} ${version}, TensorFlow ${libraryVersion} on ${where}`, ...standIn }
       } catch (thrown) {
@@ -38,9 +38,9 @@ export function tensorflowEngine(folders: () => readonly string[] = searchFolder
     },
     start: async () => {
       const installation = findInstallation(folders())
-      await import('@tensorflow/tfjs-backend-cpu')
+      await import('#tfjs-backend-cpu')
       loadPackage(installation)
-      // Loading it has put tfjs's own gradients, some of them wrong, over ours.
+      // Loading the package has replaced archloom's gradients by those of tfjs, some of which are wrong.
       installGradients()
       mendKernels()
     },

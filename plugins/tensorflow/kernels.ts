@@ -3,7 +3,7 @@ import { fallBackToCpu } from '../../core/tensor/cpu-fallback.ts'
 import { registerKernelFillIn } from '../../core/tensor/fill-ins/fill-in.ts'
 import { windowKernels } from './windows.ts'
 
-/** Kernels of tfjs-node 4.22 that do not do what tfjs says. */
+/** Kernels of tfjs-node 4.22 that deviate from the documentation of tfjs. */
 export const mistaken: Readonly<Record<string, string>> = {
   Multinomial: 'draws other numbers for the same seed',
   ScatterNd: 'is built on an operation that later TensorFlow libraries changed',
@@ -11,7 +11,7 @@ export const mistaken: Readonly<Record<string, string>> = {
 
 let mended = false
 
-/** Gives `tensorflow` the kernels that it lacks or has wrong, and paddings that TensorFlow lacks. */
+/** Adds the kernels that `tensorflow` lacks or computes wrongly, and the paddings that TensorFlow lacks. */
 export function mendKernels(): void {
   if (mended) return
   mended = true

@@ -8,10 +8,10 @@ import { threadsWanted } from '../../core/tensor/threads.ts'
 import { error } from './errors.ts'
 import { restoreRemovedFunctions } from './removed-functions.ts'
 
-/** Those with CUDA first. */
+/** The packages, those with CUDA first. */
 export const packageNames = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const
 
-/** What the addon exports; the backend of tfjs-node sits on it. */
+/** The exports of the addon, on which the backend of tfjs-node is built. */
 interface Addon {
   readonly TF_Version: string
   isUsingGpuDevice(): boolean
@@ -21,14 +21,14 @@ interface Addon {
 export interface Installation {
   readonly packageName: (typeof packageNames)[number]
   readonly version: string
-  /** Of the TensorFlow library. */
+  /** Version of the TensorFlow library. */
   readonly libraryVersion: string
   readonly gpu: boolean
-  /** Requires from where the package was found. */
+  /** Requires modules from the place where the package was found. */
   readonly require: NodeJS.Require
 }
 
-/** Where addons made from a wheel lie: ARCHLOOM_CACHE, else archloom in the user's cache folder. */
+/** The folder of addons built from a wheel: ARCHLOOM_CACHE, or archloom in the user's cache folder. */
 export const wheelFolder = (environment: NodeJS.ProcessEnv = process.env): string =>
   join(
     environment.ARCHLOOM_CACHE || join(environment.XDG_CACHE_HOME || join(homedir(), '.cache'), 'archloom'),
@@ -55,7 +55,7 @@ function find(folders: readonly string[]): Found | undefined {
       try {
         return { packageName, folder: dirname(require.resolve(`${packageName}/package.json`)), require }
       } catch {
-        // Not here.
+        // The package is not in this folder.
       }
     }
   return undefined
@@ -76,7 +76,7 @@ export function findInstallation(folders: readonly string[] = searchFolders()): 
   const { version, binary } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
   const path = join(folder, binary.module_path.replace('{napi_build_version}', napiVersion(binary)), addonFile(binary))
   if (!existsSync(path)) throw error('ARCHLOOM_TENSORFLOW_LIBRARY_MISSING', { packageName, path })
-  // TensorFlow tells of its every choice on stderr; warnings and errors remain.
+  // TensorFlow logs every choice on stderr; keep only warnings and errors.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '1'
   process.env.TF_NUM_INTRAOP_THREADS ??= String(threadsWanted())
   try {
@@ -98,7 +98,7 @@ interface Binary {
   readonly napi_versions: readonly number[]
 }
 
-/** The newest interface that both the package and this Node know. */
+/** The newest interface that both the package and this version of Node support. */
 export const napiVersion = ({ napi_versions }: Binary): string =>
   `${Math.max(...napi_versions.filter((each) => each <= Number(process.versions.napi)))}`
 

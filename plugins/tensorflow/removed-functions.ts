@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 
 type Test = (value: unknown) => boolean
 
-/** What Node 23 removed from `node:util`. */
+/** The functions that Node 23 removed from `node:util`. */
 export const removedFunctions: Readonly<Record<string, Test>> = {
   isArray: Array.isArray,
   isBoolean: (value) => typeof value === 'boolean',
@@ -21,10 +21,13 @@ export const removedFunctions: Readonly<Record<string, Test>> = {
   isUndefined: (value) => value === undefined,
 }
 
-/** Called by tfjs-node 4.22: replaced even where they exist, since Node 22 warns of every program that calls them. */
+/**
+ * Functions that tfjs-node 4.22 calls. They are replaced even if they exist, because Node 22 warns when they are
+ * called.
+ */
 const called = new Set(['isArray', 'isNullOrUndefined'])
 
-/** Puts back what this version of Node lacks into the module object that `require('util')` gives. */
+/** Adds the functions that this version of Node lacks to the module object that `require('util')` returns. */
 export function restoreRemovedFunctions(
   module: Record<string, unknown> = createRequire(import.meta.url)('node:util') as Record<string, unknown>,
 ): void {

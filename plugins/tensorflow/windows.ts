@@ -4,8 +4,8 @@ import { type ConvolutionAttributes, convolutionInfo } from '../../core/tensor/f
 import { type Border, borderOf, enclose, release } from '../../core/tensor/fill-ins/window-border.ts'
 
 /*
- * Kernels that slide a window. TensorFlow pads by 'same' or 'valid' only, where tfjs also takes numbers for each side:
- * here the padding is written out and the window slides as 'valid'.
+ * Kernels that slide a window. TensorFlow supports only 'same' and 'valid' padding, whereas tfjs also accepts numbers
+ * for each side; here the input is padded explicitly and the window slides as 'valid'.
  */
 
 type Attributes = ConvolutionAttributes & {
@@ -40,7 +40,7 @@ type Compute = (
   valid: Attributes,
 ) => tf.Tensor
 
-/** `ready` tells the paddings that the engine does by itself. */
+/** `ready` lists the paddings that the engine supports itself. */
 const withPadding = (
   kernel: string,
   compute: Compute,
@@ -100,15 +100,15 @@ export const windowKernels: readonly KernelFillIn[] = [
     const padded = enclose(input as tf.Tensor, border, Number.NEGATIVE_INFINITY)
     return release(stock({ dy: dy as tf.Tensor, input: padded, output: output as tf.Tensor }, valid), border)
   }),
-  // An average is over the pixels under the window, padding not counted.
+  // An average is over the pixels under the window, without padding.
   withPadding('AvgPool', ({ x }, attributes, stock, valid) => {
     const [, height, width] = (x as tf.Tensor).shape as [number, number, number]
     const border = poolBorder((x as tf.Tensor).shape, attributes)
     const covered = stock({ x: enclose(tf.ones([1, height, width, 1]), border) }, valid)
     return tf.div(stock({ x: enclose(x as tf.Tensor, border) }, valid), covered)
   }),
-  // tfjs's kernel of this name divides by the whole window at the borders too, and our gradient allows for that;
-  // TensorFlow divides by the pixels under it.
+  // tfjs's kernel of this name divides by the whole window at the borders too, and archloom's gradient corrects for
+  // that; TensorFlow divides by the number of pixels under the window.
   withPadding(
     'AvgPoolGrad',
     ({ dy, input }, attributes, stock, valid) => {

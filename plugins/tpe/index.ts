@@ -1,5 +1,5 @@
-import { definePlugin } from '../../core/index.ts'
-import type { TpeOptions } from './options.ts'
+import { declarePlugin, definePlugin } from '../../core/index.ts'
+import { type TpeOptions, tpeOptions } from './options.ts'
 import { papers } from './paper.ts'
 import { treeParzen } from './tree-parzen.ts'
 
@@ -8,15 +8,18 @@ export { papers } from './paper.ts'
 export { kernelWidths, type Mixture, parzenMixture } from './parzen.ts'
 export { treeParzen } from './tree-parzen.ts'
 
+const about = declarePlugin({
+  name: 'tpe',
+  kind: 'controller',
+  does: 'Tree-structured Parzen estimator.',
+  paper: papers,
+  provides: ['controller'],
+  needs: ['space'],
+  options: tpeOptions,
+})
+
 /** The multivariate tree-structured Parzen estimator as a plugin. Error: ARCHLOOM_OPTION. */
 export const tpe = (options: TpeOptions = {}) => {
   const factory = treeParzen(options)
-  return definePlugin({
-    name: 'tpe',
-    paper: papers,
-    provides: ['controller'],
-    needs: ['space'],
-    options,
-    bind: ({ controller }) => controller.to(factory),
-  })
+  return definePlugin({ ...about, options, bind: ({ controller }) => controller.to(factory) })
 }

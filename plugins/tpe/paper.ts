@@ -29,4 +29,19 @@ export const papers: readonly Paper[] = [
   year    = {2023}
 }`,
   },
+  {
+    title: 'Multiobjective Tree-Structured Parzen Estimator',
+    authors: 'Yoshihiko Ozaki, Yuki Tanigaki, Shuhei Watanabe, Masahiro Nomura and Masaki Onishi',
+    venue: 'Journal of Artificial Intelligence Research 73',
+    year: 2022,
+    url: 'https://doi.org/10.1613/jair.1.13188',
+    bibtex: `@article{ozaki2022multiobjective,
+  title   = {Multiobjective Tree-Structured {Parzen} Estimator},
+  author  = {Ozaki, Yoshihiko and Tanigaki, Yuki and Watanabe, Shuhei and Nomura, Masahiro and Onishi, Masaki},
+  journal = {Journal of Artificial Intelligence Research},
+  volume  = {73},
+  pages   = {1209--1250},
+  year    = {2022}
+}`,
+  },
 ]

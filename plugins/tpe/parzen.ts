@@ -9,15 +9,17 @@ import {
 } from '../../core/index.ts'
 import { normalCdf } from '../../core/policy/index.ts'
 
-/** Choices of more options are weighed by a density at the middle of their cells. */
+/** For choices with more options, the density at the middle of their cells is used instead of a table. */
 const TABLE_LIMIT = 64
-/** Steps of the kernel widths of ordered choices per factor of e, so that their tables can be kept. */
+/**
+ * Kernel widths of ordered choices are rounded to this many steps per factor of e, so that their tables can be cached.
+ */
 const WIDTH_STEPS = 8
 
 /** Mass of a normal distribution within [0, 1]. */
 const massInside = (mean: number, width: number) => normalCdf((1 - mean) / width) - normalCdf(-mean / width)
 
-/** A normal draw within [0, 1], by rejection: the mean lies inside, so at least a third of the draws do. */
+/** A normal draw within [0, 1], by rejection. The mean lies inside, so at least a third of the draws are accepted. */
 function truncatedNormal(mean: number, width: number, rng: Random): number {
   for (let attempt = 0; attempt < 64; attempt++) {
     const x = mean + width * rng.normal()
@@ -26,24 +28,40 @@ function truncatedNormal(mean: number, width: number, rng: Random): number {
   return mean
 }
 
+/** Sorting needs no new array as long as there are at most so many centres. */
+const PACKED = 4096
+const packed = new Float64Array(PACKED)
+
+/** Indices of the values in their order, for any number of values. */
 const indicesInOrder = (values: Float64Array): Float64Array =>
   new Float64Array(values.length).map((_, i) => i).sort((a, b) => values[a]! - values[b]!)
 
+/** The same for at most PACKED values in [0, 1], in an array that the next call overwrites. */
+function packedOrder(values: Float64Array): Float64Array {
+  const count = values.length
+  const order = packed.subarray(0, count)
+  // Sorts plain numbers that hold the index in their last twelve bits. Values closer than 2⁻³² count as equal.
+  for (let i = 0; i < count; i++) order[i] = Math.floor(values[i]! * 2 ** 32) * PACKED + i
+  order.sort()
+  for (let r = 0; r < count; r++) order[r]! %= PACKED
+  return order
+}
+
 /**
- * Kernel widths on [0, 1] (Watanabe 2023, section 3.3, with the defaults of Optuna 5): the larger gap to the two sorted
- * neighbours, of the outer two the gap to their only one; at least 1/min(100, n + 2) for n centres, at most 1.
+ * Kernel widths on [0, 1] (Watanabe 2023, section 3.3, with the defaults of Optuna 5): the larger of the gaps to the
+ * two sorted neighbours (the outer two have one neighbour), at least 1/min(100, n + 2) for n centres and at most 1.
  */
-export function kernelWidths(centres: Float64Array): Float64Array {
+export function kernelWidths(
+  centres: Float64Array,
+  widths: Float64Array = new Float64Array(centres.length),
+): Float64Array {
   const count = centres.length
-  const widths = new Float64Array(count)
   if (count === 0) return widths
   const least = 1 / Math.min(100, count + 2)
-  // Sorted as plain numbers, each with its index in the last twelve bits; centres closer than 2⁻³² count as equal.
-  const packed = centres.map((centre, i) => Math.floor(centre * 2 ** 32) * 4096 + (i % 4096)).sort()
-  const order = count <= 4096 ? packed.map((key) => key % 4096) : indicesInOrder(centres)
+  const order = count <= PACKED ? packedOrder(centres) : indicesInOrder(centres)
   for (let r = 0; r < count; r++) {
     const at = centres[order[r]!]!
-    // A single centre reaches to the farther end.
+    // The width of a single centre is the distance to the farther end.
     const below = r > 0 ? at - centres[order[r - 1]!]! : count === 1 ? at : 0
     const above = r < count - 1 ? centres[order[r + 1]!]! - at : count === 1 ? 1 - at : 0
     widths[order[r]!] = Math.min(1, Math.max(least, below, above))
@@ -51,50 +69,121 @@ export function kernelWidths(centres: Float64Array): Float64Array {
   return widths
 }
 
-/** A genotype by columns: its values, NaN where a decision is inactive, and their places on the unit scale. */
-interface Row {
-  readonly values: Float64Array
-  readonly units: Float64Array
-}
+/** A genotype as numbers: its values (NaN for inactive decisions), then their positions on the unit scale. */
+type Row = Float64Array
 
-/** Rows of genotypes, kept as long as the genotypes are: most kernels are those of the proposal before. */
+/**
+ * Rows of genotypes, cached as long as the genotypes exist, because most kernels are used again in the next proposal.
+ */
 export type Rows = (genotype: Genotype) => Row
 
 export function rowsOf(space: SearchSpace): Rows {
   const known = new WeakMap<Genotype, Row>()
   const { decisions } = space
+  const count = decisions.length
   return (genotype) => {
     let row = known.get(genotype)
     if (!row) {
-      const values = Float64Array.from(genotype, (value, d) => (space.isActive(genotype, d) ? value : Number.NaN))
-      const units = values.map((value, d) => (Number.isNaN(value) ? value : toUnit(decisions[d]!, value)))
-      row = { values, units }
+      row = new Float64Array(2 * count)
+      for (let d = 0; d < count; d++) {
+        const isActive = space.isActive(genotype, d)
+        row[d] = isActive ? genotype[d]! : Number.NaN
+        row[count + d] = isActive ? toUnit(decisions[d]!, genotype[d]!) : Number.NaN
+      }
       known.set(genotype, row)
     }
     return row
   }
 }
 
-/** How a decision enters the kernels of a mixture. `values` holds a value per kernel, NaN where it is inactive there. */
+/**
+ * How a decision contributes to the kernels of a mixture. `values` holds one value per kernel, NaN if the decision is
+ * inactive in it.
+ */
 interface Dimension {
-  /** Adds ln of each kernel's density at a value to `sums`, from `offset` on. */
-  add(value: number, unit: number, sums: Float64Array, offset: number): void
+  /** Where the decision has few options: ln of each kernel's density at each option. */
+  readonly columns?: Columns
+  /**
+   * Adds ln of each kernel's density at the position of each candidate to `sums`, the kernels of the first candidate first. An
+   * inactive decision, NaN, adds nothing.
+   */
+  add?(units: Float64Array, sums: Float64Array): void
   /** A draw from kernel `kernel` among the allowed options (null: a real decision). */
   draw(kernel: number, allowed: readonly number[] | null, rng: Random): number
 }
 
+/** Takes a part of an array of zeros, with one number per kernel. */
+type Take = () => Float64Array
+
+/** Fills one number per kernel into an array, from `offset` on: ln of its density at an option. */
+type Fill = (option: number, into: Float64Array, offset: number) => void
+
+/** Columns of one number per kernel, one column for each option, which is filled when it is needed. */
+class Columns {
+  readonly numbers: Float64Array
+  readonly #count: number
+  readonly #fill: Fill
+  readonly #isFilled: Uint8Array
+
+  constructor(options: number, count: number, fill: Fill) {
+    this.numbers = new Float64Array(options * count)
+    this.#count = count
+    this.#fill = fill
+    this.#isFilled = new Uint8Array(options)
+  }
+
+  /** Where the column of an option begins. */
+  at(option: number): number {
+    const from = option * this.#count
+    if (this.#isFilled[option] === 0) {
+      this.#isFilled[option] = 1
+      this.#fill(option, this.numbers, from)
+    }
+    return from
+  }
+}
+
+/**
+ * Adds the columns of the options of a candidate to its sums. Four are added at once, so that a sum is read and written once.
+ */
+function addColumns(
+  columns: readonly Columns[],
+  options: readonly number[],
+  sums: Float64Array,
+  offset: number,
+  count: number,
+) {
+  let at = 0
+  for (; at + 4 <= columns.length; at += 4) {
+    const [one, two, three, four] = [columns[at]!, columns[at + 1]!, columns[at + 2]!, columns[at + 3]!]
+    const [a, b, c, d] = [one.numbers, two.numbers, three.numbers, four.numbers]
+    const [i, j] = [one.at(options[at]!), two.at(options[at + 1]!)]
+    const [m, n] = [three.at(options[at + 2]!), four.at(options[at + 3]!)]
+    for (let k = 0; k < count; k++) sums[offset + k] = sums[offset + k]! + a[i + k]! + b[j + k]! + c[m + k]! + d[n + k]!
+  }
+  for (; at < columns.length; at++) {
+    const { numbers } = columns[at]!
+    const from = columns[at]!.at(options[at]!)
+    for (let k = 0; k < count; k++) sums[offset + k]! += numbers[from + k]!
+  }
+}
+
 function categorical(options: number, values: Float64Array, active: number): Dimension {
+  const count = values.length
   const share = 1 / (active + 1)
   const [same, other] = [(1 + share) / (1 + options * share), share / (1 + options * share)]
-  const [logSame, logOther] = [Math.log(same), Math.log(other)]
-  // A kernel that does not have the decision stands for the prior.
-  const logOf = values.map((value) => (Number.isNaN(value) ? -Math.log(options) : logOther))
+  const [logSame, logOther, logPrior] = [Math.log(same), Math.log(other), -Math.log(options)]
+  const fill: Fill = (option, into, offset) => {
+    for (let k = 0; k < count; k++) {
+      const value = values[k]!
+      // A kernel without the decision uses the prior.
+      into[offset + k] = value === option ? logSame : Number.isNaN(value) ? logPrior : logOther
+    }
+  }
   return {
-    add(value, _, sums, offset) {
-      for (let k = 0; k < values.length; k++) sums[offset + k]! += values[k] === value ? logSame : logOf[k]!
-    },
+    columns: new Columns(options, count, fill),
     draw(kernel, allowed, rng) {
-      // The share of the kernel's own option comes on top of the even share that every option has.
+      // The kernel's own option gets its share in addition to the even share of every option.
       const at = values[kernel]!
       const even = other * allowed!.length
       if (!allowed!.includes(at) || rng.float() * (even + same - other) < even) return rng.pick(allowed!)
@@ -105,7 +194,7 @@ function categorical(options: number, values: Float64Array, active: number): Dim
 
 const tables = new WeakMap<Decision, Map<number, Float64Array>>()
 
-/** ln of the mass of a truncated normal kernel in each option's cell; kept by centre and step of width. */
+/** ln of the mass of a truncated normal kernel in each option's cell; cached by centre and step of width. */
 function cellTable(decision: Decision & { kind: 'choice' }, centre: number, step: number): Float64Array {
   let known = tables.get(decision)
   if (!known) {
@@ -136,10 +225,11 @@ function numeric(
   centres: Float64Array,
   active: number,
   prior: Float64Array,
+  take: Take,
 ): Dimension {
   const count = values.length
   let widths: Float64Array
-  if (active === count) widths = kernelWidths(centres)
+  if (active === count) widths = kernelWidths(centres, take())
   else {
     const dense = kernelWidths(centres.filter((centre) => !Number.isNaN(centre)))
     let next = 0
@@ -152,13 +242,26 @@ function numeric(
   }
 
   if (decision.kind === 'choice' && decision.options.length <= TABLE_LIMIT) {
-    const rows = Array.from(values, (value, k) =>
-      Number.isNaN(value) ? prior : cellTable(decision, value, Math.round(WIDTH_STEPS * Math.log(widths[k]!))),
-    )
+    const rows: Float64Array[] = []
+    // Kernels of one option mostly have the same width.
+    const lastWidths = new Float64Array(decision.options.length)
+    const lastRows: Float64Array[] = []
+    for (let k = 0; k < count; k++) {
+      const [value, width] = [values[k]!, widths[k]!]
+      if (Number.isNaN(value)) rows.push(prior)
+      else {
+        if (lastWidths[value] !== width) {
+          lastWidths[value] = width
+          lastRows[value] = cellTable(decision, value, Math.round(WIDTH_STEPS * Math.log(width)))
+        }
+        rows.push(lastRows[value]!)
+      }
+    }
+    const fill: Fill = (option, into, offset) => {
+      for (let k = 0; k < count; k++) into[offset + k] = rows[k]![option]!
+    }
     return {
-      add(value, _, sums, offset) {
-        for (let k = 0; k < count; k++) sums[offset + k]! += rows[k]![value]!
-      },
+      columns: new Columns(decision.options.length, count, fill),
       draw: (kernel, allowed, rng) =>
         allowed!.length === decision.options.length
           ? unlisted(kernel, allowed, rng)
@@ -166,21 +269,25 @@ function numeric(
     }
   }
 
-  const scales = new Float64Array(count)
-  const factors = new Float64Array(count)
+  const [scales, factors] = [take(), take()]
   for (let k = 0; k < count; k++) {
     const width = widths[k]!
-    // Without the decision the kernel stands for the prior, whose density is 1.
+    // A kernel without the decision uses the prior, whose density is 1.
     const without = Number.isNaN(width)
     if (without) centres[k] = 0
     factors[k] = without ? 0 : Math.SQRT1_2 / width
     scales[k] = without ? 0 : Math.log(width * Math.sqrt(2 * Math.PI) * massInside(centres[k]!, width))
   }
   return {
-    add(_, at, sums, offset) {
-      for (let k = 0; k < count; k++) {
-        const z = (at - centres[k]!) * factors[k]!
-        sums[offset + k]! -= z * z + scales[k]!
+    add(units, sums) {
+      for (let c = 0; c < units.length; c++) {
+        const at = units[c]!
+        if (Number.isNaN(at)) continue
+        const offset = c * count
+        for (let k = 0; k < count; k++) {
+          const z = (at - centres[k]!) * factors[k]!
+          sums[offset + k]! -= z * z + scales[k]!
+        }
       }
     },
     draw: unlisted,
@@ -191,15 +298,31 @@ function numeric(
 export interface Mixture {
   /** ln of the density at genotypes of the space, each over the decisions that are active in it. */
   logDensities(genotypes: readonly Genotype[]): Float64Array
-  /** One draw; inside the space whatever its conditions and constraints. */
+  /** One draw, which is always in the space. */
   draw(rng: Random): Genotype
 }
 
+const spacePriors = new WeakMap<SearchSpace, readonly Float64Array[]>()
+
+/** ln of the prior's density at each option; empty for numbers, whose prior density on the unit scale is 1. */
+function priorsOf(space: SearchSpace): readonly Float64Array[] {
+  let priors = spacePriors.get(space)
+  if (!priors) {
+    priors = space.decisions.map((decision) =>
+      decision.kind === 'choice' && (!decision.ordered || decision.options.length <= TABLE_LIMIT)
+        ? Float64Array.from(decision.options, (_, option) => Math.log(shareOf(decision, option)))
+        : new Float64Array(0),
+    )
+    spacePriors.set(space, priors)
+  }
+  return priors
+}
+
 /**
- * The mixture of the given genotypes' kernels with the given weights, and of the uniform prior with weight 1. A kernel is
- * a product over decisions: of a choice the option with most of the mass and a little for each other; of a number a
- * normal distribution on the decision's own scale, cut off at its ends. Where a decision is inactive in the kernel's own
- * genotype, the kernel says nothing: its factor is the prior.
+ * The mixture of the given genotypes' kernels with the given weights, and of the uniform prior with weight 1. A kernel
+ * is a product over decisions: for a choice most of the mass is on one option and a little on each other one; for a
+ * number it is a normal distribution on the decision's own scale, truncated at its ends. If a decision is inactive in
+ * the kernel's genotype, its factor is the prior.
  */
 export function parzenMixture(
   space: SearchSpace,
@@ -211,48 +334,66 @@ export function parzenMixture(
   const count = genotypes.length
   const total = weights.reduce((sum, weight) => sum + weight, 1)
   const shares = Float64Array.from({ length: count + 1 }, (_, k) => (k < count ? weights[k]! : 1) / total)
-  /** ln of the prior's density at each option; empty where numbers are weighed on the unit scale, on which it is 1. */
-  const priors = decisions.map((decision) =>
-    decision.kind === 'choice' && (!decision.ordered || decision.options.length <= TABLE_LIMIT)
-      ? Float64Array.from(decision.options, (_, option) => Math.log(shareOf(decision, option)))
-      : new Float64Array(0),
-  )
+  const priors = priorsOf(space)
   const rows = genotypes.map(rowOf)
-  const columns = decisions.map(() => new Float64Array(count))
+  // One array for all numbers of kernels: small ones cost more to allocate than to fill.
+  const all = new Float64Array(5 * decisions.length * count)
+  let taken = 0
+  const take: Take = () => {
+    taken += count
+    return all.subarray(taken - count, taken)
+  }
+  const columns = decisions.map(take)
   const dimensions = decisions.map((decision, d) => {
     const column = columns[d]!
-    const centres = new Float64Array(count)
+    const centres = take()
     let active = 0
     for (let k = 0; k < count; k++) {
-      const { values, units } = rows[k]!
-      column[k] = values[d]!
-      centres[k] = units[d]!
-      if (!Number.isNaN(values[d]!)) active++
+      const row = rows[k]!
+      column[k] = row[d]!
+      centres[k] = row[decisions.length + d]!
+      if (!Number.isNaN(row[d]!)) active++
     }
     return decision.kind === 'choice' && !decision.ordered
       ? categorical(decision.options.length, column, active)
-      : numeric(decision, column, centres, active, priors[d]!)
+      : numeric(decision, column, centres, active, priors[d]!, take)
   })
 
   return {
     logDensities(candidates) {
       const sums = new Float64Array(candidates.length * count)
-      const logPriors = new Float64Array(candidates.length)
+      const densities = new Float64Array(candidates.length)
+      const units = new Float64Array(candidates.length)
       const candidateRows = candidates.map(rowOf)
+      for (let c = 0; c < candidates.length; c++) {
+        const row = candidateRows[c]!
+        const chosen: Columns[] = []
+        const options: number[] = []
+        for (let d = 0; d < decisions.length; d++) {
+          const option = row[d]!
+          if (Number.isNaN(option)) continue
+          // A real value as an index would be looked up as a text.
+          if (priors[d]!.length > 0) densities[c]! += priors[d]![option]!
+          const { columns } = dimensions[d]!
+          if (!columns) continue
+          chosen.push(columns)
+          options.push(option)
+        }
+        addColumns(chosen, options, sums, c * count, count)
+      }
       for (let d = 0; d < decisions.length; d++) {
         const dimension = dimensions[d]!
-        for (let c = 0; c < candidates.length; c++) {
-          const { values, units } = candidateRows[c]!
-          if (Number.isNaN(values[d]!)) continue
-          dimension.add(values[d]!, units[d]!, sums, c * count)
-          logPriors[c]! += priors[d]![values[d]!] ?? 0
-        }
+        if (!dimension.add) continue
+        for (let c = 0; c < candidates.length; c++) units[c] = candidateRows[c]![decisions.length + d]!
+        dimension.add(units, sums)
       }
-      return logPriors.map((prior, c) => {
-        let density = shares[count]! * Math.exp(prior)
-        for (let k = 0; k < count; k++) density += shares[k]! * Math.exp(sums[c * count + k]!)
-        return Math.log(density)
-      })
+      for (let c = 0; c < candidates.length; c++) {
+        let density = shares[count]! * Math.exp(densities[c]!)
+        const offset = c * count
+        for (let k = 0; k < count; k++) density += shares[k]! * Math.exp(sums[offset + k]!)
+        densities[c] = Math.log(density)
+      }
+      return densities
     },
     draw(rng) {
       const kernel = rng.weighted(shares)

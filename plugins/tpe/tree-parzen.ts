@@ -1,13 +1,14 @@
 import type { Controller, ControllerFactory, Genotype, Random } from '../../core/index.ts'
 import { feasibleFirst, history, type Outcome } from '../../core/policy/index.ts'
+import { frontChooser } from './front.ts'
 import { type TpeOptions, tpeOptions } from './options.ts'
 import { parzenMixture, rowsOf } from './parzen.ts'
 
-/** Good trials: a tenth of all, at most 25. */
+/** Number of good trials: a tenth of all, at most 25. */
 const goodCount = (trials: number) => Math.min(25, Math.ceil(0.1 * trials))
-/** The newest trials all weigh 1; before them the weight falls linearly to 1/n at the first. */
+/** Number of newest trials with weight 1. The weight of older ones falls linearly to 1/n for the first trial. */
 const FLAT = 25
-/** Steps away from the best candidate that are tried when every candidate was proposed before. */
+/** Number of steps from the best candidate that are tried if every candidate was proposed before. */
 const ESCAPES = 32
 
 /** Weight of a trial by its age among n: age 0 is the newest. */
@@ -24,8 +25,8 @@ interface Chosen {
   readonly weights: readonly number[]
 }
 
-/** At most `limit` of the trials (oldest first) that are not excluded, with weights that stand for all of them. */
-function thinned(trials: readonly Outcome[], excluded: ReadonlySet<number>, limit: number): Chosen {
+/** At most `limit` of the trials (oldest first) that are not excluded, with weights that represent all of them. */
+function thinned(trials: readonly Outcome[], excluded: { has(trial: number): boolean }, limit: number): Chosen {
   const n = trials.length
   const recent = n <= limit ? n : Math.floor(limit / 4)
   const [older, taken] = [n - recent, n <= limit ? 0 : limit - recent]
@@ -42,13 +43,14 @@ function thinned(trials: readonly Outcome[], excluded: ReadonlySet<number>, limi
 }
 
 /**
- * Tree-structured Parzen estimator (Bergstra et al. 2011) in its multivariate form: draws from the density of the good
- * trials, and proposes the draw with the largest ratio to the density of the others. Feasible trials are better than
- * infeasible ones, those better than failed ones; with a scheduler, trials of higher fidelity come first. Trials under way count as others, so that parallel proposals spread
- * out. Error: ARCHLOOM_OPTION.
+ * Tree-structured Parzen estimator (Bergstra et al. 2011) in its multivariate form. It draws from the density of the
+ * good trials, and proposes the draw with the largest ratio to the density of the others. Feasible trials are better
+ * than infeasible ones, and these are better than failed ones; with a scheduler, trials with higher fidelity come
+ * first. Running trials count as others, so that parallel proposals spread out. With several objectives the good trials
+ * are the first fronts, weighted by their hypervolume (Ozaki et al. 2022). Error: ARCHLOOM_OPTION.
  */
 export function treeParzen(given: TpeOptions = {}): ControllerFactory {
-  const { startup, candidates, kernels, unique } = tpeOptions.read(given)
+  const { startup, candidates, kernels, unique, several } = tpeOptions.read(given)
 
   return (space): Controller => {
     const known = history(space, unique)
@@ -56,6 +58,7 @@ export function treeParzen(given: TpeOptions = {}): ControllerFactory {
     /** Indices of the outcomes, best first. */
     const order: number[] = []
     const rowOf = rowsOf(space)
+    const chooser = frontChooser()
 
     const take = (index: number) => {
       const outcome = outcomes[index]!
@@ -78,13 +81,15 @@ export function treeParzen(given: TpeOptions = {}): ControllerFactory {
     }
 
     const modelled = (rng: Random): Genotype => {
-      const good = new Set(order.slice(0, goodCount(outcomes.length)))
-      const best = [...good].sort((a, b) => a - b).map((i) => outcomes[i]!.genotype)
+      const count = goodCount(outcomes.length)
+      const isMany = several === 'front' && outcomes[order[0]!]!.objectives.length > 1
+      const good = isMany ? chooser.choose(order, outcomes, count) : new Map(order.slice(0, count).map((i) => [i, 1]))
+      const best = [...good.keys()].sort((a, b) => a - b)
       const others = thinned(outcomes, good, kernels)
       const goodMixture = parzenMixture(
         space,
-        best,
-        best.map(() => 1),
+        best.map((i) => outcomes[i]!.genotype),
+        best.map((i) => good.get(i)!),
         rowOf,
       )
       const otherMixture = parzenMixture(
@@ -94,7 +99,7 @@ export function treeParzen(given: TpeOptions = {}): ControllerFactory {
         rowOf,
       )
       const drawn = Array.from({ length: candidates }, () => goodMixture.draw(rng))
-      // New ones only, where there are any.
+      // Considers only new candidates, if there are any.
       const fresh = drawn.filter((genotype) => !proposed.isStale(genotype))
       const choice = fresh.length > 0 ? fresh : drawn
       const other = otherMixture.logDensities(choice)
@@ -114,7 +119,10 @@ export function treeParzen(given: TpeOptions = {}): ControllerFactory {
       observe(observations) {
         for (const observation of observations) {
           const { index, replaced } = known.observe(observation)
-          if (replaced) order.splice(order.indexOf(index), 1)
+          if (replaced) {
+            order.splice(order.indexOf(index), 1)
+            chooser.forget()
+          }
           take(index)
         }
         const best = outcomes[order[0] ?? -1]?.reward

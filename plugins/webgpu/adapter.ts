@@ -1,19 +1,17 @@
 import type {} from 'webgpu'
 import { messageOf } from '../../core/errors.ts'
+import { nameOf } from './adapter-name.ts'
 import { error } from './errors.ts'
 import type { Dawn } from './packages.ts'
 import type { Ticks } from './ticks.ts'
 
 export interface Adapter {
   readonly adapter: GPUAdapter
-  /** As the driver names it. */
+  /** The name that the driver reports. */
   readonly name: string
   /** False for an implementation on the processor, such as SwiftShader or llvmpipe. */
   readonly hardware: boolean
 }
-
-/** Names under which implementations on the processor are known, for drivers that do not declare themselves. */
-const software = /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i
 
 /** The fastest adapter of this machine. @throws ARCHLOOM_WEBGPU_NO_ADAPTER */
 export async function findAdapter(gpu: GPU, ticks: Ticks): Promise<Adapter> {
@@ -25,16 +23,14 @@ export async function findAdapter(gpu: GPU, ticks: Ticks): Promise<Adapter> {
   }
   if (!adapter)
     throw error('ARCHLOOM_WEBGPU_NO_ADAPTER', { reason: `no driver on ${process.platform} answered with an adapter` })
-  const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info
-  const name = description || [vendor, architecture, device].filter(Boolean).join(' ') || 'unnamed adapter'
-  return { adapter, name, hardware: !isFallbackAdapter && !software.test(`${name} ${architecture}`) }
+  return { adapter, ...nameOf(adapter) }
 }
 
-/** What a browser would hold: `navigator.gpu` and the WebGPU classes and constants, which tfjs reads as globals. */
+/** The globals of a browser: `navigator.gpu` and the WebGPU classes and constants, which tfjs reads as globals. */
 export function installGlobals(dawn: Dawn, gpu: GPU): void {
   for (const [name, value] of Object.entries(dawn.globals))
     if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
-  // Node 20 has no navigator; later versions have one of these fields and more.
+  // Node 20 has no navigator; later versions have one with these fields and more.
   if (!('navigator' in globalThis))
     Object.defineProperty(globalThis, 'navigator', {
       value: { userAgent: `Node.js/${process.versions.node.split('.')[0]}` },
@@ -48,14 +44,14 @@ export function installGlobals(dawn: Dawn, gpu: GPU): void {
   })
 }
 
-/** A device with the adapter's own limits in place of WebGPU's small defaults. */
+/** A device with the adapter's own limits instead of WebGPU's small defaults. */
 export function requestDevice({ adapter }: Adapter, ticks: Ticks): Promise<GPUDevice> {
   const limits = Object.fromEntries(usedLimits.map((name) => [name, adapter.limits[name]]))
   const requiredFeatures: GPUFeatureName[] = adapter.features.has('timestamp-query') ? ['timestamp-query'] : []
   return ticks.during(() => adapter.requestDevice({ requiredFeatures, requiredLimits: limits as never }))
 }
 
-/** The limits that tfjs's kernels reach. */
+/** The limits that tfjs's kernels can exceed. */
 const usedLimits = [
   'maxComputeWorkgroupStorageSize',
   'maxComputeWorkgroupsPerDimension',

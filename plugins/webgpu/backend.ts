@@ -56,7 +56,7 @@ export function createBackend(
       const stored = this.tensorMap.get(dataId)
       if (!isOnDevice(stored)) return super.read(dataId)
       const values = valuesOf(await this.getBufferData(stored.resource), stored.dtype)
-      // Its tensor may be gone by now, which is no concern of the reader.
+      // Its tensor may have been disposed by now, which does not affect the read.
       stored.values = values
       return values
     }
@@ -76,7 +76,7 @@ export function createBackend(
       device.destroy()
     }
 
-    /** The bytes of a buffer, waiting on the spot. */
+    /** Waits synchronously for the bytes of a buffer. */
     private copyOut(buffer: GPUBuffer): ArrayBuffer {
       watch.check()
       this.endComputePassEncoder()
@@ -86,11 +86,11 @@ export function createBackend(
       const encoder = device.createCommandEncoder()
       encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size)
       device.queue.submit([encoder.finish()])
-      // The promise tells nothing that mapState does not.
+      // The promise carries no more information than mapState.
       ticks.during(() => staging.mapAsync(GPUMapMode.READ)).catch(() => {})
       for (let turn = 0; staging.mapState === 'pending'; turn++) {
         if (!ticks.run()) throw error('ARCHLOOM_WEBGPU_READ_BLOCKED', { state: staging.mapState })
-        // A long wait leaves the core to others: a software GPU runs on it.
+        // A long wait yields the core, on which a software GPU may run.
         if (turn > 1000) Atomics.wait(nothing, 0, 0, 0.05)
       }
       watch.check()
@@ -112,7 +112,7 @@ type Stored = ReturnType<Backend['tensorMap']['get']>
 const isOnDevice = (stored: Stored): stored is Stored & { resource: GPUBuffer } =>
   stored.values == null && stored.dtype !== 'string' && stored.dtype !== 'complex64'
 
-/** 32-bit values as tfjs holds them; booleans are bytes there. */
+/** 32-bit values in the types of tfjs, where booleans are bytes. */
 function valuesOf(bytes: ArrayBuffer, dtype: tf.DataType): Values {
   if (dtype === 'float32') return new Float32Array(bytes)
   return dtype === 'int32' ? new Int32Array(bytes) : Uint8Array.from(new Int32Array(bytes))

@@ -3,25 +3,25 @@ import type { Kernels } from './packages.ts'
 
 type BufferManager = InstanceType<Kernels['WebGPUBackend']>['bufferManager']
 
-/** What tfjs keeps private: free buffers by `size_usage`, each waiting for a request of exactly its size. */
+/** Private state of tfjs: free buffers by `size_usage`, each waiting for a request of exactly its size. */
 interface Pool {
   readonly freeBuffers: Map<string, GPUBuffer[]>
   numFreeBuffers: number
 }
 
-/** Submissions over which the need of memory is observed. */
+/** Number of submissions over which the need of memory is observed. */
 const period = 256
 /** Bytes in free buffers that are always allowed. */
 const spare = 64 * 2 ** 20
 
 /**
- * tfjs never gives a buffer back to the device, so a search that meets new tensor sizes at every step would fill it.
- * The function returned is called after each submission: where the device holds more than twice what the tensors have
- * lately needed, it destroys free buffers, those of the sizes that were longest not asked for first.
+ * tfjs never returns a buffer to the device, so a search with new tensor sizes at every step would fill it. The
+ * returned function is called after each submission. If the device holds more than twice the memory that the tensors
+ * needed recently, it destroys free buffers, beginning with the sizes that were requested least recently.
  */
 export function sweepFreeBuffers(buffers: BufferManager): () => void {
   const pool = buffers as unknown as Pool
-  /** Sizes, the least recently asked for first. */
+  /** Sizes, the least recently requested first. */
   const asked = new Set<string>()
   const acquire = buffers.acquireBuffer.bind(buffers)
   let [peak, earlierPeak, submissions] = [0, 0, 0]
@@ -44,7 +44,7 @@ export function sweepFreeBuffers(buffers: BufferManager): () => void {
         buffer.destroy()
       }
       pool.numFreeBuffers -= free.length
-      // The list stays: buffers of this size that are in use come back to it.
+      // The list is kept, because buffers of this size that are in use return to it.
       free.length = 0
       asked.delete(key)
     }

@@ -3,8 +3,8 @@ import type { ArchloomError } from '../../core/errors.ts'
 import { error } from './errors.ts'
 
 /**
- * Watches one device. WebGPU reports a refused command or a lost device beside the program's flow, and lets it run on
- * over buffers of zeros; `check` turns the first such report into an error.
+ * Watches one device. WebGPU reports a refused command or a lost device asynchronously, and lets the program continue
+ * with buffers of zeros; `check` turns the first such report into an error.
  */
 export class DeviceWatch {
   readonly adapter: string

@@ -12,7 +12,7 @@ export const error = defineErrors('webgpu', {
   ARCHLOOM_WEBGPU_DEVICE_ERROR: (d: { adapter: string; reason: string }) =>
     `the GPU ${quote(d.adapter)} refused a command: ${d.reason}. Results from here on would be wrong, so none are given. ${resume}, with smaller batches if its memory ran out.`,
   ARCHLOOM_WEBGPU_TENSOR_TOO_LARGE: (d: { adapter: string; shape: readonly number[]; bytes: number; limit: number }) =>
-    `a tensor of shape [${d.shape.join(', ')}] takes ${d.bytes} bytes, and the GPU ${quote(d.adapter)} binds at most ${d.limit} at once. Use smaller batches or fewer channels.`,
+    `a tensor of shape [${d.shape.join(', ')}] takes ${d.bytes} bytes, and the GPU ${quote(d.adapter)} can bind at most ${d.limit} at once. Use smaller batches or fewer channels.`,
   ARCHLOOM_WEBGPU_READ_BLOCKED: (d: { state: string }) =>
-    `a synchronous read cannot be served: the buffer is ${quote(d.state)} and Dawn left nothing to turn. This version of the package "webgpu" waits in another way; read with \`await tensor.data()\`, or install webgpu@0.6.`,
+    `a synchronous read cannot be served: the buffer is ${quote(d.state)} and Dawn has no pending tick. This version of the package "webgpu" waits in a different way; read with \`await tensor.data()\`, or install webgpu@0.6.`,
 })

@@ -9,6 +9,7 @@ import { mendKernels } from './kernels.ts'
 import { type Importer, importPackage, type Kernels, loadPackages, versionOf } from './packages.ts'
 import { Ticks } from './ticks.ts'
 
+export { browserWebgpu } from './browser.ts'
 export { mistaken } from './kernels.ts'
 
 interface Opened {
@@ -18,10 +19,10 @@ interface Opened {
   readonly ticks: Ticks
 }
 
-/** The engine, with the packages that `load` gives. */
+/** The engine, with the packages that `load` returns. */
 export function webgpuEngine(load: Importer = importPackage): EngineDefinition {
   let opening: Promise<Opened> | undefined
-  // One Dawn instance a process: each keeps threads of its own.
+  // One Dawn instance per process, because each has its own threads.
   const open = (): Promise<Opened> => {
     opening ??= (async () => {
       const { dawn, kernels } = await loadPackages(load)
@@ -49,8 +50,8 @@ export function webgpuEngine(load: Importer = importPackage): EngineDefinition {
     },
     start: async () => {
       const opened = await open()
-      await import('@tensorflow/tfjs-backend-cpu')
-      // Where navigator.gpu was there at import, the kernels' package has registered a backend of its own.
+      await import('#tfjs-backend-cpu')
+      // If navigator.gpu existed at import, the package of the kernels has registered its own backend.
       if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu')
       tf.registerBackend('webgpu', () => startBackend(opened))
       mendKernels()
@@ -65,7 +66,9 @@ async function startBackend({ gpu, kernels, ticks }: Opened): Promise<tf.KernelB
   return createBackend(kernels, device, found.adapter.info, new DeviceWatch(device, found.name), ticks)
 }
 
-/** Why and what to do, from one of our errors: its code and last sentence are said elsewhere. */
+/**
+ * The reason and the remedy of one of archloom's errors, without its code and last sentence, which appear elsewhere.
+ */
 function explain(thrown: unknown): { reason: string; remedy: string } {
   if (!ArchloomError.is(thrown)) return { reason: String(thrown), remedy: 'Choose another engine.' }
   const text = thrown.message.slice(thrown.code.length + 2)

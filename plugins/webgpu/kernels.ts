@@ -7,12 +7,16 @@ export const mistaken: Readonly<Record<string, string>> = {
   DenseBincount: 'shares the shader of Bincount',
   Cumprod: 'takes its strides from pow(2, i), which a GPU may round below the integer',
   Cumsum: 'takes its strides from pow(2, i), which a GPU may round below the integer',
+  Pow: 'gives 0 for 0 to the power of -1, where the others give infinity',
   Prod: 'loses the kept axes of a small tensor',
   SparseSegmentMean: 'does not check its indices',
   SparseSegmentSum: 'does not check its indices',
+  UnsortedSegmentSum: 'adds the values of segments that do not exist to others',
 }
 
-/** Gives `webgpu` the kernels that it lacks or has wrong; returns their names. None is part of an ordinary step. */
+/**
+ * Adds the kernels that `webgpu` lacks or computes wrongly, and returns their names. None is part of an ordinary step.
+ */
 export function mendKernels(): readonly string[] {
   const own = new Set(tf.getKernelsForBackend('webgpu').map(({ kernelName }) => kernelName))
   const missing = tf

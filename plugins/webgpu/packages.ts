@@ -5,7 +5,7 @@ import { error } from './errors.ts'
 export type Dawn = typeof import('webgpu')
 export type Kernels = typeof import('@tensorflow/tfjs-backend-webgpu')
 
-/** Imports a module by name; a parameter, so that a test can say that one is missing. */
+/** Imports a module by name; a parameter, so that a test can simulate a missing one. */
 export type Importer = (name: string) => Promise<unknown>
 
 export const importPackage: Importer = (name) => import(name)
@@ -13,7 +13,9 @@ export const importPackage: Importer = (name) => import(name)
 /** Dawn for Node, and tfjs's kernels on it. */
 export const packages = ['webgpu', '@tensorflow/tfjs-backend-webgpu'] as const
 
-/** Both packages. Importing the kernels registers them for the backend `webgpu`. @throws ARCHLOOM_WEBGPU_PACKAGE_MISSING */
+/**
+ * Both packages. Importing the kernels registers them for the backend `webgpu`. @throws ARCHLOOM_WEBGPU_PACKAGE_MISSING
+ */
 export async function loadPackages(load: Importer): Promise<{ dawn: Dawn; kernels: Kernels }> {
   const missing: string[] = []
   const reasons: string[] = []
@@ -33,7 +35,7 @@ export async function loadPackages(load: Importer): Promise<{ dawn: Dawn; kernel
   return { dawn, kernels }
 }
 
-/** Version of an installed package, or '?' where its package.json is out of sight. */
+/** Version of an installed package, or '?' if its package.json cannot be found. */
 export function versionOf(name: string): string {
   try {
     const { version } = createRequire(import.meta.url)(`${name}/package.json`) as { version: string }

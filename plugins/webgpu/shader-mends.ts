@@ -5,9 +5,9 @@ interface Program {
 }
 
 /**
- * WGSL lets exp, log, clamp and max do as they please with NaN, and tfjs's largest of no numbers is −10²⁰: on a GPU a
- * network that has diverged may go on with ordinary numbers, and its loss looks sound. These changes to the text of
- * the shaders keep NaN what it is.
+ * WGSL does not define exp, log, clamp and max for NaN, and in tfjs the maximum of no numbers is −10²⁰. On a GPU, a
+ * network that has diverged may therefore continue with ordinary numbers and an ordinary loss. These changes to the
+ * text of the shaders preserve NaN.
  */
 const mends: readonly { readonly of: RegExp; readonly mend: (code: string) => string }[] = [
   {
@@ -18,7 +18,7 @@ const mends: readonly { readonly of: RegExp; readonly mend: (code: string) => st
         : code,
   },
   {
-    // As elsewhere in tfjs: the largest of the numbers, and −∞ where there is none.
+    // As elsewhere in tfjs: the largest of the numbers, or −∞ if there is none.
     of: /^pool[23]D_max_false/,
     mend: (code) =>
       code
@@ -33,7 +33,7 @@ const mends: readonly { readonly of: RegExp; readonly mend: (code: string) => st
   },
 ]
 
-/** The program with its text changed where one of the mends is meant for it. */
+/** The program, with its text changed if one of the corrections applies to it. */
 export function mendShader<P extends Program>(program: P): P {
   const found = mends.find(({ of }) => of.test(program.shaderKey))
   if (found) {

@@ -1,15 +1,15 @@
 import { setImmediate as afterThisTurn } from 'node:timers'
 
 /**
- * Dawn finishes its asynchronous work in ticks, and asks for each by calling the global setImmediate. Calls into Dawn
- * that start such work go through `during`, which collects these ticks here instead: Node still runs them, one a turn
- * of its loop, but a synchronous read can run them at once and so wait for the GPU without leaving its stack.
+ * Dawn finishes its asynchronous work in ticks, and requests each by calling the global setImmediate. Calls into Dawn
+ * that start such work go through `during`, which collects these ticks here instead. Node still runs them, one per turn
+ * of its loop, but a synchronous read can run them at once and thus wait for the GPU without leaving its stack.
  */
 export class Ticks {
   private readonly waiting: (() => void)[] = []
   private scheduled = false
 
-  /** Calls `work` while Dawn's requests for a tick land here. */
+  /** Calls `work` while collecting Dawn's requests for ticks. */
   during<T>(work: () => T): T {
     const original = globalThis.setImmediate
     const collect = (tick: () => void) => void this.waiting.push(tick)
@@ -22,7 +22,7 @@ export class Ticks {
     }
   }
 
-  /** Runs one tick now; false when Dawn waits for none. */
+  /** Runs one tick now; returns false if Dawn waits for none. */
   run(): boolean {
     const tick = this.waiting.shift()
     if (!tick) return false

@@ -13,7 +13,7 @@ import { edgeOperations } from '../operations/edge-operations.ts'
 import { type CellPlace, type CellPlan, countHead, countStem, stateShape, strideOf } from './plan.ts'
 import type { CellArchitecture, CellNode, CellOperationName } from './space.ts'
 
-/** The cost of a network, with the part of the classifier, which some papers leave out of their multiply-adds. */
+/** The cost of a network, with the share of the classifier, which some papers do not count in multiply-adds. */
 export interface CellCost extends NetworkCost {
   readonly convolutionMultiplyAdds: number
   readonly classifierMultiplyAdds: number
@@ -24,7 +24,10 @@ export interface CellCostOptions {
   readonly affine?: boolean
 }
 
-/** ReLU-conv1×1-norm, or a factorised reduction where the cell before last is larger. */
+/**
+ * Counts the preprocessing of an input: ReLU-conv1×1-norm, or a factorised reduction if the cell before the last is
+ * larger.
+ */
 export function countPreprocessing(place: CellPlace, which: 0 | 1, affine = true): NetworkCost {
   const filters = place.state.channels
   const count =
@@ -34,7 +37,7 @@ export function countPreprocessing(place: CellPlace, which: 0 | 1, affine = true
   return count(place.inputs[which])
 }
 
-/** One operation on the edge from a state of a cell. */
+/** Counts one operation on an edge from a state of a cell. */
 export function countEdge(place: CellPlace, input: number, op: CellOperationName, affine = true): NetworkCost {
   const shape = stateShape(place, input)
   const { channels } = shape
@@ -73,17 +76,17 @@ export function cellCost(architecture: CellArchitecture, plan: CellPlan, given: 
   }
 }
 
-/** Pooling of the auxiliary classifier: windows of 5 where the published sizes have room, else none. */
+/** Pooling of the auxiliary classifier: windows of 5 as published, if the image is large enough, else none. */
 export const auxiliaryPooling = ({ stem }: Pick<CellPlan['options'], 'stem'>, { height, width }: ImageShape) => {
   const stride = stem === 'cifar' ? 3 : 2
   // After pooling a 2×2 convolution must still fit.
   return Math.min(height, width) >= 5 + stride ? { kernel: 5, stride } : undefined
 }
 
-/** Kernel of the auxiliary classifier's second convolution, 2 unless a single position is left. */
+/** Kernel of the auxiliary classifier's second convolution: 2, or 1 if only a single position is left. */
 export const auxiliaryKernel = ({ height, width }: ImageShape) => (Math.min(height, width) >= 2 ? 2 : 1)
 
-/** Parameters of the auxiliary classifier, which exists while training only and is no part of quoted sizes. */
+/** Cost of the auxiliary classifier, which exists only while training and is not part of published sizes. */
 export function auxiliaryCost(plan: CellPlan): NetworkCost {
   const input = (plan.cells[plan.auxiliaryAfter] as CellPlace).output
   const pooling = auxiliaryPooling(plan.options, input)

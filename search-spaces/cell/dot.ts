@@ -18,7 +18,7 @@ const edges = (cell: string, nodes: readonly CellNode[]) => [
 
 /**
  * Graphviz DOT of a cell: its two inputs, its nodes, an edge for every operation, dashed edges into the concatenation.
- * Both cells side by side unless one is named.
+ * Draws both cells side by side unless one is named.
  */
 export function cellDot(architecture: CellArchitecture, which: readonly Which[] = ['normal', 'reduction']): string {
   const clusters = which.flatMap((cell) => [

@@ -6,7 +6,10 @@ import type { CellArchitecture, CellEdge, CellNode } from './space.ts'
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
 const edgesOf = (cell: readonly CellNode[]) => cell.flatMap(({ left, right }) => [left, right])
 
-/** The notation in which papers of this family print cells: two (operation, input) pairs a node, all nodes concatenated. */
+/**
+ * Formats cells in the notation of papers on this space: two (operation, input) pairs per node, all nodes
+ * concatenated.
+ */
 export function formatDartsGenotype({ normal, reduction }: CellArchitecture): string {
   const edges = (cell: readonly CellNode[]) => edgesOf(cell).map(({ op, input }) => `('${op}', ${input})`)
   const concat = (cell: readonly CellNode[]) => range(2, cell.length + 2).join(', ')
@@ -16,8 +19,9 @@ export function formatDartsGenotype({ normal, reduction }: CellArchitecture): st
 }
 
 /**
- * Read such a literal: lists or `range(2, 6)` for the concatenation, which must be of all nodes. With a space, the
- * architecture is checked against it and has its type. Throws ARCHLOOM_ARCHITECTURE_TEXT, and the space's own errors.
+ * Parses this notation, with lists or `range(2, 6)` for the concatenation, which must contain all nodes. With a space,
+ * the architecture is checked against it and has its type. Throws ARCHLOOM_ARCHITECTURE_TEXT, and the space's own
+ * errors.
  */
 export function parseDartsGenotype<A extends CellArchitecture = CellArchitecture>(
   text: string,
@@ -38,7 +42,7 @@ function parseCell(text: string, name: 'normal' | 'reduce'): readonly CellNode[]
   const pairs = [...list.matchAll(/\(\s*['"]([^'"]*)['"]\s*,\s*(\d+)\s*\)/g)]
   const rest = list.replace(/\(\s*['"][^'"]*['"]\s*,\s*\d+\s*\)/g, '').replace(/[\s,]/g, '')
   if (rest !== '' || pairs.length === 0 || pairs.length % 2 !== 0)
-    throw refuse(`${name} to hold two ('operation', input) pairs a node`)
+    throw refuse(`${name} to hold two ('operation', input) pairs per node`)
   const edges = pairs.map(([, op, input], index): CellEdge => {
     const node = Math.floor(index / 2)
     if (!operationNames.includes(op as OperationName))

@@ -1,4 +1,4 @@
-/** The cell space of the ENAS and DARTS family: two cells of a few nodes, repeated to a network. */
+/** The cell space of the ENAS and DARTS family: two cells of a few nodes that are repeated to form a network. */
 import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
 import { type NormalisationOption, nameableOptions, normalisationParts } from '../operations/normalisation.ts'
 import { type CellCost, cellCost } from './cost.ts'
@@ -22,7 +22,7 @@ export interface CellSpaceOptions<O extends readonly CellOperationName[]> extend
   readonly distinctInputs: boolean
 }
 
-/** Cell space of N nodes and the operations O; costs also tell the parts of convolutions and classifier. */
+/** A cell space with N nodes and the operations O. Its costs also give the shares of convolutions and classifier. */
 export type CellSpace<
   N extends number = number,
   O extends readonly CellOperationName[] = readonly CellOperationName[],
@@ -30,8 +30,8 @@ export type CellSpace<
 
 /**
  * Two cells, normal and reduction, of `nodes` nodes each; a node adds two earlier states, each through an operation,
- * and a cell's output is all its nodes side by side.
- * Throws ARCHLOOM_OPTION for options that no network can be built of.
+ * and the output of a cell is the concatenation of its nodes. Error: ARCHLOOM_OPTION for options with which no network
+ * can be built.
  */
 export function cellSpace<
   const N extends number = 4,
@@ -39,11 +39,12 @@ export function cellSpace<
 >(given: CellOptions<N, O> & NormalisationOption = {}): CellSpace<N, O> {
   const skeleton = skeletonOptions(given)
   const normalisation = normalisationParts(given)
-  // The type parameters default to the defaults.
+  // The defaults of the type parameters are those of the options.
   const { nodes, operations, distinctInputs } = { ...cellDefaults, ...given } as Required<CellOptions<N, O>>
   const options = { ...skeleton, operations, distinctInputs }
   return defineNetworkSpace(cellSpaceName(nameableOptions(given)), cellDecisions(nodes, operations), {
     options,
+    origin: { factory: 'cellSpace', room: 'cell', given },
     constraints: distinctInputs ? differentInputs(nodes) : [],
     papers: [enasPaper, dartsPaper],
     cost: (architecture: CellArchitectureOf<N, O>, { input, classes }) =>

@@ -25,13 +25,15 @@ import { auxiliaryKernel, auxiliaryPooling } from './cost.ts'
 import { type CellPlace, type CellPlan, featuresOf, stateShape, strideOf } from './plan.ts'
 import type { CellArchitecture, CellOperationName } from './space.ts'
 
-/** What a cell computes from its two preprocessed inputs: [b, h, w, C] × 2 → all nodes side by side. */
+/** What a cell computes from its two preprocessed inputs: [b, h, w, C] × 2 → the concatenation of all nodes. */
 export type CellBody = (states: readonly [tf.Tensor, tf.Tensor], mode: ApplyMode) => tf.Tensor
 
 export interface CellNormalisation {
-  /** Learned scale and offset inside the cells. Default true; the stem always has them. */
+  /**
+   * Whether normalisations inside the cells learn a scale and an offset; those of the stem always do. Default: true.
+   */
   readonly affine?: boolean
-  /** Normalise after pooling, as supernets do. Default false. */
+  /** Whether to normalise after pooling, as supernets do. Default: false. */
   readonly normalisePooling?: boolean
 }
 
@@ -62,7 +64,7 @@ export function buildEdge(
   return operation.isIdentity(options) ? layer : sequential(layer, dropPath())
 }
 
-/** The two tensors that the first cell sees. */
+/** Builds the stem, which gives the two inputs of the first cell. */
 function buildStem(
   scope: VariableScope,
   { options, input }: CellPlan,
@@ -97,7 +99,7 @@ function buildPreprocessing(scope: VariableScope, place: CellPlace, which: 0 | 1
   )
 }
 
-/** Classifier on the features of an inner cell, in use while training: [b, h, w, C] → [b, classes]. */
+/** Builds a classifier on the features of an inner cell, which is used while training: [b, h, w, C] → [b, classes]. */
 function buildAuxiliary(scope: VariableScope, plan: CellPlan): Layer {
   const input = (plan.cells[plan.auxiliaryAfter] as CellPlace).output
   const pooling = auxiliaryPooling(plan.options, input)
@@ -115,8 +117,20 @@ function buildAuxiliary(scope: VariableScope, plan: CellPlan): Layer {
   )
 }
 
-/** Stem, cells in a row with their preprocessing, classifier: the same for a single network and for a supernet. */
-export function cellNetwork({ scope, plan, body, affine = true }: CellSkeletonParts): ScopedNetwork {
+const partNames = optionNames<CellSkeletonParts>('cellNetwork', {
+  scope: true,
+  plan: true,
+  body: true,
+  affine: true,
+  normalisePooling: true,
+})
+
+/**
+ * A network of a stem, a row of cells with their preprocessing, and a classifier; used for single networks and
+ * supernets.
+ */
+export function cellNetwork(given: CellSkeletonParts): ScopedNetwork {
+  const { scope, plan, body, affine = true } = partNames(given)
   const { options, input, classes } = plan
   const stem = buildStem(scope.child('stem'), plan)
   const cells = plan.cells.map((place) => {
@@ -138,7 +152,7 @@ export function cellNetwork({ scope, plan, body, affine = true }: CellSkeletonPa
     let [s0, s1] = stem(x, mode)
     for (const { place, first, second, body: inside } of cells) {
       const run = () => inside([first(s0, mode), second(s1, mode)], mode)
-      // Evaluation needs no intermediate tensor again: give each cell's back at once.
+      // In evaluation, the intermediate tensors of each cell are disposed at once.
       const output = mode.training ? run() : tf.tidy(run)
       ;[s0, s1] = [s1, output]
       if (auxiliary && mode.training && place.index === plan.auxiliaryAfter) auxiliaryLogits = auxiliary(s1, mode)

@@ -11,24 +11,27 @@ import {
 import { type NormalisationOption, normalisationField } from '../operations/normalisation.ts'
 import { type CellOperationName, type CellOptions, cellDefaults } from './space.ts'
 
-/** Options of the network around the cells, defaults filled in. */
+/** Options of the network around the cells, with defaults filled in. */
 export type CellSkeletonOptions = Required<
   Pick<CellOptions, 'nodes' | 'channels' | 'cells' | 'reductions' | 'stem' | 'stemMultiplier' | 'auxiliary'>
 >
 
-/** One cell in its place. */
+/** One cell at its position in the network. */
 export interface CellPlace {
   readonly index: number
   readonly reduction: boolean
-  /** The cell before last has twice the height and width: its output is brought down by a factorised reduction. */
+  /**
+   * Whether the cell before the last has twice the height and width, so that a factorised reduction shrinks its
+   * output.
+   */
   readonly reducesFirst: boolean
-  /** Outputs of the two cells before. */
+  /** Shapes of the outputs of the two previous cells. */
   readonly inputs: readonly [ImageShape, ImageShape]
-  /** States 0 and 1, after preprocessing. */
+  /** Shape of states 0 and 1, after preprocessing. */
   readonly state: ImageShape
-  /** Every intermediate node. */
+  /** Shape of every intermediate node. */
   readonly node: ImageShape
-  /** All nodes side by side. */
+  /** Shape of the concatenation of all nodes. */
   readonly output: ImageShape
 }
 
@@ -37,25 +40,43 @@ export interface CellPlan {
   readonly options: CellSkeletonOptions
   readonly input: ImageShape
   readonly cells: readonly CellPlace[]
-  /** Cell after which the auxiliary classifier sits. */
+  /** Index of the cell after which the auxiliary classifier is placed. */
   readonly auxiliaryAfter: number
   readonly classes: number
 }
 
 const declared = optionsFor<CellOptions & NormalisationOption>()('cellSpace', {
-  nodes: whole({ min: 1, default: cellDefaults.nodes }),
-  operations: list(value<CellOperationName>('the name of an operation'), { min: 1, default: cellDefaults.operations }),
-  distinctInputs: flag({ default: false }),
-  channels: whole({ min: 1, default: cellDefaults.channels }),
-  cells: whole({ min: 1, default: cellDefaults.cells }),
-  reductions: list(whole({ min: 0 }), { absent: '⌊cells / 3⌋ and ⌊2·cells / 3⌋' }),
-  stem: among(['cifar', 'imagenet'], { default: 'cifar' }),
-  stemMultiplier: whole({ min: 1, default: cellDefaults.stemMultiplier }),
-  auxiliary: number({ min: 0, default: 0 }),
+  nodes: whole({ min: 1, default: cellDefaults.nodes, doc: 'Intermediate nodes of a cell.' }),
+  operations: list(value<CellOperationName>('the name of an operation'), {
+    min: 1,
+    default: cellDefaults.operations,
+    doc: 'Names of the operations among which every edge chooses.',
+  }),
+  distinctInputs: flag({ default: false, doc: 'Whether the two inputs of a node must be two different states.' }),
+  channels: whole({
+    min: 1,
+    default: cellDefaults.channels,
+    doc: 'Channels of a node of the first cells; each reduction doubles them.',
+  }),
+  cells: whole({ min: 1, default: cellDefaults.cells, doc: 'Cells in a row.' }),
+  reductions: list(whole({ min: 0 }), {
+    absent: '⌊cells / 3⌋ and ⌊2·cells / 3⌋',
+    doc: 'Positions of the reduction cells, from 0.',
+  }),
+  stem: among(['cifar', 'imagenet'], {
+    default: 'cifar',
+    doc: 'The first layers: for images of about 32 pixels, or of about 224.',
+  }),
+  stemMultiplier: whole({
+    min: 1,
+    default: cellDefaults.stemMultiplier,
+    doc: 'The stem has this many times `channels`.',
+  }),
+  auxiliary: number({ min: 0, default: 0, doc: 'Weight of the auxiliary classifier in the loss; 0: there is none.' }),
   ...normalisationField,
 })
 
-/** Fill in defaults and refuse what no network can be built of. Error: ARCHLOOM_OPTION. */
+/** Fills in defaults and refuses options with which no network can be built. Error: ARCHLOOM_OPTION. */
 export function skeletonOptions(options: CellOptions): CellSkeletonOptions {
   const { nodes, channels, cells, stem, stemMultiplier, auxiliary } = declared.read(options) as Required<CellOptions>
   const { reductions = [Math.floor(cells / 3), Math.floor((2 * cells) / 3)] } = options
@@ -65,7 +86,7 @@ export function skeletonOptions(options: CellOptions): CellSkeletonOptions {
     throw declared.refuse(
       'channels',
       channels,
-      'an even number with the imagenet stem, whose first convolution has half of them',
+      'an even number with the imagenet stem, whose first convolution has half as many',
     )
   return { nodes, channels, cells, reductions, stem, stemMultiplier, auxiliary }
 }
@@ -93,7 +114,7 @@ export function countStem(
   return [s0, convolution(channels, 2)(s0.output)]
 }
 
-/** Where every cell stands and what shapes it sees: Liu et al. (arXiv:1806.09055), §A.2, and its released code. */
+/** Plans the position and the shapes of every cell: Liu et al. (arXiv:1806.09055), §A.2, and its released code. */
 export function planCells(options: CellSkeletonOptions, inputSizes: readonly number[], classes: number): CellPlan {
   const input = imageShape('cell', inputSizes)
   const [first, second] = countStem(options, input)
@@ -116,10 +137,10 @@ export function planCells(options: CellSkeletonOptions, inputSizes: readonly num
   return { options, input, cells, auxiliaryAfter, classes }
 }
 
-/** Shape of what the classifier sees. */
+/** Shape of the classifier's input. */
 export const featuresOf = (plan: CellPlan): ImageShape => (plan.cells.at(-1) as CellPlace).output
 
-/** Only edges from a cell's inputs can halve. */
+/** The stride of an edge; only edges from a cell's inputs can halve the size. */
 export const strideOf = (place: CellPlace, state: number): 1 | 2 => (place.reduction && state < 2 ? 2 : 1)
 
 /** Shape of a state of a cell: 0 and 1 are its preprocessed inputs, the others its nodes. */

@@ -74,7 +74,10 @@ export interface CellNode<Op extends string = CellOperationName> {
   readonly right: CellEdge<Op>
 }
 
-/** What every architecture of a cell space is at least; a space with a literal number of nodes has tuples here. */
+/**
+ * The common type of all architectures of cell spaces. A space with a literal number of nodes has tuples in place of
+ * arrays.
+ */
 export interface CellArchitecture<Op extends string = CellOperationName> {
   readonly normal: readonly CellNode<Op>[]
   readonly reduction: readonly CellNode<Op>[]
@@ -99,7 +102,7 @@ export type CellArchitectureOf<N extends number, O extends readonly CellOperatio
   ReturnType<typeof cellDecisions<N, O>>
 >
 
-/** No node takes the same state twice. */
+/** Requires that the two inputs of a node are different states. */
 export const differentInputs = (nodes: number): readonly Constraint[] =>
   ['normal', 'reduction'].flatMap((cell) =>
     Array.from({ length: nodes }, (_, node) =>
@@ -107,6 +110,6 @@ export const differentInputs = (nodes: number): readonly Constraint[] =>
     ),
   )
 
-/** 'cell', followed by the options that are not the defaults. */
+/** 'cell', followed by the options that differ from the defaults. */
 export const cellSpaceName = (options: CellOptions): string =>
   nameWithOptions<CellOptions>('cell', options, cellDefaults)

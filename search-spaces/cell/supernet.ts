@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../core/options/index.ts'
 import { type Layer, type Normalisation, variableScope } from '../../core/tensor/index.ts'
 import type { ApplyMode, BuildOptions, Supernet } from '../../core/trainer.ts'
 import { type OptionVariables, sharedWeights, variablesOf } from '../operations/weight-sharing.ts'
@@ -23,12 +24,19 @@ export interface CellSupernetOptions {
   readonly normalisation?: Normalisation
 }
 
+const supernetNames = optionNames<CellSupernetOptions>('cellSupernet', {
+  operations: true,
+  rng: true,
+  normalisation: true,
+})
+
 /**
- * Every operation on every edge of every cell, one instance each: two inputs of a node that choose the same edge and
- * operation use the same weights twice. Normalisations in the cells are not affine and pooling is normalised, as in DARTS.
+ * A supernet with one instance of every operation on every edge of every cell. Two inputs of a node that choose the
+ * same edge and operation use the same weights twice. Normalisations in the cells are not affine and pooling is
+ * normalised, as in DARTS.
  */
 export function cellSupernet<A extends CellArchitecture>(plan: CellPlan, options: CellSupernetOptions): Supernet<A> {
-  const { operations } = options
+  const { operations } = supernetNames(options)
   const { nodes } = plan.options
   const style = { affine: false, normalisePooling: true }
   const scope = variableScope({
@@ -80,7 +88,7 @@ export function cellSupernet<A extends CellArchitecture>(plan: CellPlan, options
             const edge = edgeIndex(from, to)
             const row = rows[first + edge] as tf.Tensor
             operations.forEach((name, op) => {
-              // A zero operation adds nothing, whatever its weight.
+              // A zero operation contributes nothing, whatever its weight.
               if (name === 'none' || skip(first + edge, op)) return
               const option = edges[edge]?.[op] as EdgeOption
               terms.push(tf.mul(option.layer(states[from] as tf.Tensor, mode), tf.slice(row, [op], [1])))
@@ -133,14 +141,14 @@ export function cellSupernet<A extends CellArchitecture>(plan: CellPlan, options
   }
 }
 
-/** A node that nothing flows into: zeros of its shape. */
+/** A node without inputs: zeros of its shape. */
 function emptyNode(states: readonly tf.Tensor[], shape: { height: number; width: number; channels: number }) {
   return tf.zeros([states[0]?.shape[0] as number, shape.height, shape.width, shape.channels])
 }
 
 /**
- * The discrete cells of row distributions, by the rule of Liu et al., DARTS (arXiv:1806.09055), §2.4: a node keeps its
- * two inputs with the largest weight of a non-zero operation, each with that operation.
+ * Derives discrete cells from one distribution per edge, by the rule of Liu et al., DARTS (arXiv:1806.09055), §2.4: a
+ * node keeps its two inputs with the largest weight of a non-zero operation, each with that operation.
  */
 export function deriveCells(
   weights: readonly (readonly number[])[],

@@ -44,6 +44,7 @@ export function chainSpace<
   const decisions = chainDecisions(options.stages, options.kernels, options.expansions)
   return defineNetworkSpace(chainSpaceName(nameableOptions(given)), decisions, {
     options,
+    origin: { factory: 'chainSpace', room: 'chain', given },
     papers: [mobileNetV2Paper],
     cost: (architecture: ChainArchitectureOf<K, E>, { input, classes }) =>
       blockChainCost(chainOf(architecture, options, input, classes)),

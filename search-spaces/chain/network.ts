@@ -4,32 +4,56 @@ import { type NormalisationOption, normalisationField } from '../operations/norm
 import { type ChainArchitecture, type ChainOptions, type ChainStage, chainDefaults } from './space.ts'
 
 const stage: Option<ChainStage> = group({
-  widths: required(list(whole({ min: 1 }), { min: 1 })),
-  depth: required(group({ min: required(whole({ min: 1 })), max: required(whole({ min: 1 })) }, { optional: true })),
-  stride: among([1, 2]),
+  widths: required(list(whole({ min: 1 }), { min: 1, doc: 'Widths among which the stage chooses, in channels.' })),
+  depth: required(
+    group(
+      {
+        min: required(whole({ min: 1, doc: 'Fewest blocks.' })),
+        max: required(whole({ min: 1, doc: 'Most blocks.' })),
+      },
+      { optional: true, doc: 'How many blocks the stage may have.' },
+    ),
+  ),
+  stride: among([1, 2], { doc: 'Stride of the first block.' }),
 })
 const declared = optionsFor<ChainOptions & NormalisationOption>()('chainSpace', {
-  kernels: list(whole({ min: 1 }), { min: 1, default: chainDefaults.kernels }),
-  expansions: list(number({ min: 1 }), { min: 1, default: chainDefaults.expansions }),
-  stages: list(stage, { min: 1, default: chainDefaults.stages }),
-  stem: whole({ min: 1, default: chainDefaults.stem }),
-  head: whole({ min: 0, default: chainDefaults.head }),
+  kernels: list(whole({ min: 1 }), {
+    min: 1,
+    default: chainDefaults.kernels,
+    doc: 'Kernel sizes among which every block chooses; odd.',
+  }),
+  expansions: list(number({ min: 1 }), {
+    min: 1,
+    default: chainDefaults.expansions,
+    doc: 'Expansions of the inverted bottleneck among which every block chooses.',
+  }),
+  stages: list(stage, {
+    min: 1,
+    default: chainDefaults.stages,
+    doc: 'Stages in a row: widths, depth and stride of each.',
+  }),
+  stem: whole({ min: 1, default: chainDefaults.stem, doc: 'Channels of the first convolution.' }),
+  head: whole({
+    min: 0,
+    default: chainDefaults.head,
+    doc: 'Channels of the 1×1 convolution before the classifier; 0: none.',
+  }),
   ...normalisationField,
 })
 
-/** Defaults filled in and checked: ARCHLOOM_OPTION. */
+/** Fills in defaults and checks the options. Error: ARCHLOOM_OPTION. */
 export function checkedOptions<K extends readonly number[], E extends readonly number[]>(
   given: ChainOptions<K, E> & NormalisationOption,
 ): Required<ChainOptions<K, E>> {
   const { normalisation: _, ...options } = declared.read(given)
-  // The type parameters default to the defaults.
+  // The defaults of the type parameters are those of the options.
   const checked = options as Required<ChainOptions<K, E>>
   if (checked.kernels.some((kernel) => kernel % 2 === 0))
     throw declared.refuse('kernels', checked.kernels, 'odd integers')
   return checked
 }
 
-/** The blocks of an architecture in a row: the first of a stage has its stride and changes the width. */
+/** The blocks of an architecture in order. The first block of a stage has the stage's stride and changes the width. */
 export function chainOf(
   architecture: ChainArchitecture,
   { stages, stem, head }: Required<ChainOptions>,

@@ -50,7 +50,7 @@ export interface ChainBlock<K extends number = number, E extends number = number
 export interface ChainStageChoice<K extends number = number, E extends number = number> {
   /** Output channels of every block. */
   readonly width: number
-  /** As many as the stage is deep. */
+  /** One entry per block of the stage. */
   readonly blocks: readonly ChainBlock<K, E>[]
 }
 
@@ -79,7 +79,7 @@ export function chainDecisions<const K extends readonly number[], const E extend
   })
 }
 
-/** 'chain', followed by the options that are not the defaults. */
+/** 'chain', followed by the options that differ from the defaults. */
 export const chainSpaceName = (options: ChainOptions): string =>
   nameWithOptions<ChainOptions>('chain', options, chainDefaults)
 

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../core/options/index.ts'
 import {
   dense,
   globalAvgPool,
@@ -18,7 +19,10 @@ interface Option extends OptionVariables {
   readonly layer: Layer
 }
 
-/** A block of a stage at a place, with the widths before and after it, is one option: weights have the shape of both. */
+/**
+ * Name of an option of the supernet: a block at a position of a stage, with the widths before and after it, which
+ * determine the shape of its weights.
+ */
 const optionOf = ({
   name,
   operation,
@@ -28,16 +32,20 @@ const optionOf = ({
   operation: { readonly name: string }
 }) => `${name}/${operation.name}_${channelsIn}_${channelsOut}`
 
+type Build = BuildOptions & { readonly normalisation?: Normalisation }
+const buildNames = optionNames<Build>('chainSupernet', { input: true, classes: true, rng: true, normalisation: true })
+
 /**
- * Every block that any architecture has at each place of each stage. Architectures share a block where its kernel,
- * expansion and the widths before and after it agree, and the last convolution where the last width does; a shallower
- * stage leaves its last blocks out. Normalisations in the blocks are not affine. There is no relaxation: a sum over
- * blocks of different widths has no shape.
+ * A supernet with every block that an architecture can have at each position of each stage. Architectures share a
+ * block if its kernel, expansion and the widths before and after it are equal, and the last convolution if the last
+ * width is. A shallower stage leaves out its last blocks. Normalisations in the blocks are not affine. There is no
+ * relaxation, because blocks of different widths cannot be added.
  */
 export function chainSupernet<K extends readonly number[], E extends readonly number[]>(
   options: Required<ChainOptions<K, E>>,
-  { input, classes, rng, normalisation }: BuildOptions & { normalisation?: Normalisation },
+  build: Build,
 ): Supernet<ChainArchitectureOf<K, E>> {
+  const { input, classes, rng, normalisation } = buildNames(build)
   const { stages, kernels, expansions, stem: stemFilters, head: headFilters } = options
   const shape = imageShape('chain', input)
   const scope = variableScope({ rng, ...(normalisation && { normalisation }) })
@@ -70,7 +78,7 @@ export function chainSupernet<K extends readonly number[], E extends readonly nu
     before = widths
   })
   const pooled = globalAvgPool()
-  /** What follows the blocks, by the last width. */
+  /** Name of the part after the blocks, which depends on the last width. */
   const endOf = (width: number) => `end/${width}`
   if (headFilters > 0) {
     const classifier = dense(scope.child('classifier'), { inputs: headFilters, units: classes })
@@ -97,7 +105,7 @@ export function chainSupernet<K extends readonly number[], E extends readonly nu
     inputShape: [shape.height, shape.width, shape.channels],
     outputShape: [classes],
     apply: (x, mode) => {
-      // Evaluation needs no intermediate tensor again: give each block's back at once.
+      // In evaluation, the intermediate tensors of each block are disposed at once.
       const run = (layer: Layer, y: tf.Tensor) => (mode.training ? layer(y, mode) : tf.tidy(() => layer(y, mode)))
       return selected.reduce((y, { layer }) => run(layer, y), stem(x, mode))
     },

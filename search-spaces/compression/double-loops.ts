@@ -1,6 +1,6 @@
 /**
- * The loops of a quantiser as WebAssembly vectors of two doubles: float32 in and out, double precision between, so that
- * codes are those of the plain loops. Node runs them some ten times as fast.
+ * The loops of a quantiser in WebAssembly, on vectors of two doubles. Input and output are float32 and the computation
+ * is in double precision, so that codes equal those of the plain loops. In Node they run about ten times as fast.
  */
 type Code = readonly number[]
 
@@ -39,14 +39,17 @@ const constant = (value: number): Code => {
 const ONE = constant(1)
 const HALF = constant(0.5)
 const ZERO = constant(0)
-/** Two floats of memory as doubles, and back. */
+/** Loads two floats from memory as doubles, and stores them. */
 const load = (address: Code): Code => [...address, ...simd(0x5d), 2, 0, ...simd(0x5f)]
 const store = (address: Code, value: Code): Code => [...address, ...value, ...simd(0x5e), ...simd(0x5b), 2, 0, 0]
 
 interface Loop {
   readonly arrays: number
   readonly numbers: number
-  /** What it adds up and what it writes, of two values of each array; `local` keeps a value that is used twice. */
+  /**
+   * Computes, from two values of each array, what is added up and what is written. `local` stores a value that is used
+   * twice.
+   */
   readonly body: (arrays: Code[], numbers: Code[], local: (value: Code) => Code) => LoopBody
 }
 
@@ -83,13 +86,22 @@ function compile({ arrays, numbers, body }: Loop): { readonly type: Code; readon
     ...(out ? store(get(arrays - 1), out) : []),
     ...advance,
     ...set(count, [...get(count), 0x41, 1, 0x6b]),
-    ...[...get(count), 0x0d, 0],
+    ...get(count),
+    0x0d,
+    0,
   ]
   const total = (i: number) => [0, 1].flatMap((lane) => [...get(accumulator(i)), ...simd(0x21), lane])
   const all = [
-    ...[1, ...unsigned(numbers + extra.length + sums.length), V128],
-    ...[...splats, 0x03, 0x40, ...work, 0x0b],
-    ...[...sums.flatMap((_, i) => [...total(i), 0xa0]), 0x0b],
+    1,
+    ...unsigned(numbers + extra.length + sums.length),
+    V128,
+    ...splats,
+    0x03,
+    0x40,
+    ...work,
+    0x0b,
+    ...sums.flatMap((_, i) => [...total(i), 0xa0]),
+    0x0b,
   ]
   const types = [...new Array(arrays + 1).fill(I32), ...new Array(numbers).fill(F64)] as number[]
   const results = sums.map(() => F64)
@@ -99,16 +111,17 @@ function compile({ arrays, numbers, body }: Loop): { readonly type: Code; readon
   }
 }
 
-/** The loops for so many widths; each width's steps are the last numbers. */
+/** The loops for a number of widths. The steps of the widths are the last numbers. */
 function loopsFor(widths: number) {
   const grids = (numbers: Code[]) => Array.from({ length: widths }, (_, j) => numbers.at(j - widths) as Code)
   const observe: Loop = {
-    ...{ arrays: 2, numbers: 5 + widths },
+    arrays: 2,
+    numbers: 5 + widths,
     body: ([x], numbers, local) => {
       const [scale, shift, steps, step, low] = numbers as [Code, Code, Code, Code, Code]
       const z = local(clipped(add(mul(scale, x as Code), shift)))
       return {
-        // A tie is as far from either side: how it is broken makes no difference here.
+        // In a tie both sides are equally far, so it does not matter how it is broken.
         sums: grids(numbers).map((all) => {
           const scaled = local(mul(all, z))
           return abs(sub(scaled, nearest(scaled)))
@@ -118,18 +131,27 @@ function loopsFor(widths: number) {
     },
   }
   const quantise: Loop = {
-    ...{ arrays: 2, numbers: 5 },
+    arrays: 2,
+    numbers: 5,
     body: ([x], numbers) => {
       const [scale, shift, steps, step, low] = numbers as [Code, Code, Code, Code, Code]
       return { sums: [], out: add(onGrid(clipped(add(mul(scale, x as Code), shift)), steps, step), low) }
     },
   }
   const gradient: Loop = {
-    ...{ arrays: 3, numbers: 9 + widths },
+    arrays: 3,
+    numbers: 9 + widths,
     body: ([dy, x], numbers, local) => {
       const [scale, shift, steps, step, low, slope, range, centre, least] = numbers as [
-        ...[Code, Code, Code, Code, Code],
-        ...[Code, Code, Code, Code],
+        Code,
+        Code,
+        Code,
+        Code,
+        Code,
+        Code,
+        Code,
+        Code,
+        Code,
       ]
       const g = local(dy as Code)
       const u = local(add(mul(scale, x as Code), shift))
@@ -138,7 +160,7 @@ function loopsFor(widths: number) {
       const straight = mul(mul(inside, range), sub(z, centre))
       return {
         sums: [
-          // With widths, Q's part is among their sums: adding it is left to the caller.
+          // With widths, the share of Q is among their sums, and the caller adds it.
           mul(g, sub(widths > 0 ? low : add(onGrid(z, steps, step), low), straight)),
           ...grids(numbers).map((all) => mul(g, code(z, all))),
         ],
@@ -150,10 +172,10 @@ function loopsFor(widths: number) {
 }
 
 /**
- * quantise: y = code·step + low of (x, y); numbers scale, shift, steps, step, low.
- * observe: the same, and Σ |z − z_b| of x for every width, in steps of its grid.
- * gradient: dx = dy·slope inside, Σ dy·(Q − inside·range·(z − centre)) and Σ dy·code for every width, of (dy, x, dx);
- * numbers scale, shift, steps, step, low, slope, range, centre, least. With widths the first sum has low in Q's place.
+ * quantise: y = code·step + low of (x, y); numbers scale, shift, steps, step, low. observe: the same, and Σ |z − z_b|
+ * of x for every width, in steps of its grid. gradient: dx = dy·slope inside, Σ dy·(Q − inside·range·(z − centre)) and
+ * Σ dy·code for every width, of (dy, x, dx); numbers scale, shift, steps, step, low, slope, range, centre, least. With
+ * widths, the first sum uses low in place of Q.
  */
 export type LoopName = keyof ReturnType<typeof loopsFor>
 
@@ -164,7 +186,14 @@ const text = (value: string) => list([...new TextEncoder().encode(value)].map((b
 function assembled(widths: number): Uint8Array<ArrayBuffer> {
   const all = Object.entries(loopsFor(widths)).map(([name, loop]) => ({ name, ...compile(loop) }))
   return new Uint8Array([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    0x00,
+    0x61,
+    0x73,
+    0x6d,
+    1,
+    0,
+    0,
+    0,
     ...section(1, list(all.map(({ type }) => type))),
     ...section(2, list([[...text('loops'), ...text('memory'), 0x02, 0x00, 1]])),
     ...section(3, list(all.map((_, index) => unsigned(index)))),
@@ -173,7 +202,7 @@ function assembled(widths: number): Uint8Array<ArrayBuffer> {
   ])
 }
 
-/** WebAssembly memory that loops run on: their own, or that of an engine. */
+/** The WebAssembly memory on which loops run: their own, or that of an engine. */
 export interface LoopMemory {
   readonly buffer: ArrayBuffer
 }
@@ -184,7 +213,7 @@ interface OwnMemory extends LoopMemory {
 
 type Functions = Record<LoopName, (...numbers: number[]) => number | number[] | undefined>
 
-/** The part of the API used here: its types come with the DOM library, which Node programs do not load. */
+/** The part of the API that is used here. Its types belong to the DOM library, which Node programs do not load. */
 interface WebAssemblyApi {
   readonly Memory: new (limits: { initial: number }) => OwnMemory
   readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object
@@ -218,14 +247,14 @@ function functionsFor(widths: number, on: LoopMemory): Functions {
   return exports
 }
 
-/** Arrays of one length in one memory: what a loop reads, and what it writes. */
+/** Arrays of the same length in one memory: the inputs and the output of a loop. */
 export interface LoopArrays {
   readonly memory: LoopMemory
   readonly inputs: readonly Float32Array[]
   readonly output: Float32Array
 }
 
-/** Values in the loops' own memory: the arrays are valid until the next call. */
+/** Copies values to the loops' own memory. The arrays are valid until the next call. */
 export function copiedArrays(values: readonly Float32Array[]): LoopArrays {
   const length = values[0]?.length ?? 0
   // Each array begins at a multiple of 16 bytes.
@@ -239,7 +268,7 @@ export function copiedArrays(values: readonly Float32Array[]): LoopArrays {
   return { memory: own, inputs, output: at(values.length) }
 }
 
-/** Runs a loop over all pairs of the arrays, for grids of so many steps each; returns its sums. */
+/** Runs a loop over all pairs of the arrays, for grids with the given numbers of steps. Returns its sums. */
 export function runLoop(
   name: LoopName,
   { memory: on, inputs, output }: LoopArrays,

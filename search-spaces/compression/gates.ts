@@ -1,19 +1,19 @@
 import type { Ladder } from './ladder.ts'
 
-/** Residuals below this are rounding errors of a tensor that lies on its grid. */
+/** Smaller residuals are rounding errors of a tensor whose values are on the grid. */
 const NOISE = 1e-9
 
 /** Gates of one tensor: g_j opens the step from width j − 1 to width j. */
 export interface Gates {
-  /** 1 (open) or 0; a gate acts only where all before it are open. */
+  /** 1 (open) or 0. A gate has an effect only if all gates before it are open. */
   readonly open: readonly number[]
   /** The residual that each gate was compared with. */
   readonly residuals: readonly number[]
 }
 
 /**
- * g_j = 1 where A_j > α_j, strictly (eq. 13). A_j is the residual of the gated value: after a shut gate nothing changes
- * any more.
+ * g_j = 1 where A_j > α_j, strictly (eq. 13). A_j is the residual of the gated value, which does not change after a
+ * closed gate.
  */
 export function gatesOf(meanResiduals: readonly number[], thresholds: ArrayLike<number>): Gates {
   const open: number[] = []
@@ -29,7 +29,7 @@ export function gatesOf(meanResiduals: readonly number[], thresholds: ArrayLike<
   return { open, residuals }
 }
 
-/** How many widths the open gates lead up the ladder: an index into it. */
+/** The index in the ladder of the width that the open gates select. */
 export function levelOf(open: readonly number[]): number {
   const shut = open.indexOf(0)
   return shut === -1 ? open.length : shut
@@ -38,8 +38,9 @@ export function levelOf(open: readonly number[]): number {
 export const bitsOf = (open: readonly number[], ladder: Ladder): number => ladder[levelOf(open)] as number
 
 /**
- * d/dg_j of v₀ + g₁((v₁ − v₀) + g₂((v₂ − v₁) + …)): 0 behind a shut gate, else up to where the gates after it lead.
- * Of the quantised value with v_j = Σ dL/dẑ·z_j, of the cost with v_j = cost at width j.
+ * d/dg_j of v₀ + g₁((v₁ − v₀) + g₂((v₂ − v₁) + …)): 0 after a closed gate; otherwise the sum extends to the width that
+ * the following gates select. With v_j = Σ dL/dẑ·z_j it is the gradient of the quantised value; with v_j = cost at
+ * width j, that of the cost.
  */
 export function gateGradients(open: readonly number[], values: readonly number[]): number[] {
   const level = levelOf(open)
@@ -51,7 +52,7 @@ export function gateGradients(open: readonly number[], values: readonly number[]
   })
 }
 
-/** σ(x)(1 − σ(x)): the slope that stands in for that of the step (eq. 15). */
+/** σ(x)(1 − σ(x)): the slope that replaces that of the step function (eq. 15). */
 export function logisticSlope(x: number): number {
   const y = 1 / (1 + Math.exp(-x))
   return y * (1 - y)

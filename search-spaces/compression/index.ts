@@ -1,4 +1,4 @@
-/** Networks that can be made smaller: bit-widths and filter groups (super-bit), channels (prunable). */
+/** Spaces for compressing networks: bit-widths and filter groups (super-bit), and channels (prunable). */
 
 export * from './prunable.ts'
 export * from './super-bit.ts'

@@ -1,12 +1,12 @@
-/** What configurations of Keras layers may say: every key that is read, and which values of it; all others are refused. */
+/** Checks configurations of Keras layers: every supported key and its supported values; all others are refused. */
 import { quote } from '../../core/errors.ts'
 import type { KerasLayer } from './keras-model.ts'
 import { isObject } from './saved-model.ts'
 
-/** Makes the error that names the layer, and says why it cannot be imported. */
+/** Makes the error that names a layer and says why it cannot be imported. */
 export type RefuseLayer = (layer: KerasLayer, why: string) => Error
 
-/** True, or what is expected instead. */
+/** Returns true, or a description of what is expected. */
 type Check = (value: unknown, config: KerasLayer['config']) => true | string
 const anything: Check = () => true
 const only =
@@ -45,7 +45,9 @@ const border: Check = (value) => {
   return whole(value, 0) || (Array.isArray(value) && value.length === 2 && value.every(pair)) || 'sizes of at least 0'
 }
 
-/** Keys of every layer. Initialisers, regularisers and constraints belong to training from scratch. */
+/**
+ * Keys that every layer may have. Initialisers, regularisers and constraints matter only when training from scratch.
+ */
 const everywhere: Readonly<Record<string, Check>> = {
   name: anything,
   trainable: flag,
@@ -57,7 +59,7 @@ const everywhere: Readonly<Record<string, Check>> = {
   lora_alpha: only(null),
   quantization_config: only(null),
   autocast: flag,
-  // Written by old versions of tf.js beside batch_input_shape.
+  // Old versions of tf.js write this in addition to batch_input_shape.
   input_shape: anything,
 }
 const ofTraining = /_(initializer|regularizer|constraint)$/
@@ -73,25 +75,36 @@ const config = {
   Conv1D: { ...kernel, ...window, filters: units, padding: only('same', 'valid', 'causal'), groups: only(1) },
   Conv2D: { ...kernel, ...window, filters: units, padding: sameOrValid, groups: only(1) },
   DepthwiseConv2D: {
-    ...{ ...kernel, ...window, depth_multiplier: units, padding: sameOrValid, groups: only(1) },
+    ...kernel,
+    ...window,
+    depth_multiplier: units,
+    padding: sameOrValid,
+    groups: only(1),
     filters: only(null),
   },
   SeparableConv2D: { ...kernel, ...window, filters: units, depth_multiplier: units, padding: sameOrValid, groups: only(1) }, // biome-ignore format: one line
   Conv2DTranspose: {
-    ...{ ...kernel, ...window, filters: units, padding: sameOrValid, groups: only(1) },
-    ...{ dilation_rate: allOnes, output_padding: only(null) },
+    ...kernel,
+    ...window,
+    filters: units,
+    padding: sameOrValid,
+    groups: only(1),
+    dilation_rate: allOnes,
+    output_padding: only(null),
   },
   Dense: { units, use_bias: flag, activation, input_dim: anything },
   BatchNormalization: {
-    ...{ axis: anything, momentum: number, epsilon: number, center: flag, scale: flag },
-    ...{
-      synchronized: only(false, null),
-      renorm: only(false, null),
-      renorm_clipping: only(null),
-      renorm_momentum: anything,
-      fused: anything,
-      virtual_batch_size: only(null),
-    },
+    axis: anything,
+    momentum: number,
+    epsilon: number,
+    center: flag,
+    scale: flag,
+    synchronized: only(false, null),
+    renorm: only(false, null),
+    renorm_clipping: only(null),
+    renorm_momentum: anything,
+    fused: anything,
+    virtual_batch_size: only(null),
   },
   LayerNormalization: { axis: anything, epsilon: number, center: flag, scale: flag, rms_scaling: only(false) },
   Activation: { activation },
@@ -136,7 +149,7 @@ const config = {
 export type KerasType = keyof typeof config
 export const kerasTypes = Object.keys(config) as readonly KerasType[]
 
-/** Throws what `refuse` makes for a type, a key or a value that is not known. */
+/** Throws the error that `refuse` makes if a type, a key or a value is not supported. */
 export function checkKerasConfig(
   layer: KerasLayer,
   refuse: RefuseLayer,
@@ -145,13 +158,13 @@ export function checkKerasConfig(
   const known: Readonly<Record<string, Check>> = { ...everywhere, ...config[layer.type as KerasType] }
   for (const [key, value] of Object.entries(layer.config)) {
     if (value === undefined || ofTraining.test(key)) continue
-    if (!Object.hasOwn(known, key)) throw refuse(layer, `${key} ${quote(value)} is not known`)
+    if (!Object.hasOwn(known, key)) throw refuse(layer, `${key} ${quote(value)} is not supported`)
     const expected = (known[key] as Check)(value, layer.config)
     if (expected !== true) throw refuse(layer, `${key} ${quote(value)}, expected ${expected}`)
   }
 }
 
-/** How activations are called in files, and what they are called here. */
+/** Names of activations in files, with their names here. */
 const activationAliases: Readonly<Record<string, string>> = {
   silu: 'swish',
   hardSigmoid: 'hard_sigmoid',
@@ -163,7 +176,7 @@ const activationAliases: Readonly<Record<string, string>> = {
 
 function activationNameOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value
-  // Keras 3 may write { class_name, config }; only those without settings say no more than their name.
+  // Keras 3 may write { class_name, config }, which is accepted only without settings.
   if (
     isObject(value) &&
     typeof value.class_name === 'string' &&
@@ -174,13 +187,13 @@ function activationNameOf(value: unknown): string | undefined {
   return typeof (value as { config?: unknown } | null)?.config === 'string' ? String((value as { config: string }).config) : undefined // biome-ignore format: one line
 }
 
-/** The activation of a layer: 'linear' where it has none. */
+/** The activation of a layer; 'linear' if it has none. */
 export function kerasActivation(value: unknown): string {
   const name = value === null || value === undefined ? 'linear' : (activationNameOf(value) ?? 'unknown')
   return Object.hasOwn(activationAliases, name) ? (activationAliases[name] as string) : name
 }
 
-/** A pair of sizes, of which one number is twice that number. */
+/** A pair of sizes; a single number means both. */
 export function kerasPair(layer: KerasLayer, key: string, fallback: number): readonly [number, number] {
   const value = layer.config[key] ?? fallback
   const [a, b = a] = (Array.isArray(value) ? value : [value]) as number[]
@@ -199,5 +212,8 @@ export function kerasBorder(layer: KerasLayer, key: string, fallback: number) {
 export const kerasSlope = ({ config: { alpha, negative_slope } }: KerasLayer): number =>
   (negative_slope ?? alpha ?? 0.3) as number
 
-/** Keras 3 means relu6(x + 3) / 6 by hard_sigmoid; Keras 2 and tf.js clip 0.2·x + 0.5 to [0, 1]. */
+/**
+ * Whether a version is Keras 3 or later. Its hard_sigmoid is relu6(x + 3) / 6, whereas Keras 2 and tf.js clip 0.2·x +
+ * 0.5 to [0, 1].
+ */
 export const isKeras3 = (version: string): boolean => /^[3-9]\./.test(version)

@@ -1,10 +1,10 @@
-/** Topologies of Keras models, as Keras 2, Keras 3 and tf.js write them, as one flat list of layer calls. */
+/** Reads topologies of Keras models, as written by Keras 2, Keras 3 and tf.js, into one flat list of layer calls. */
 import { quote } from '../../core/errors.ts'
 import { error } from './prunable-errors.ts'
 import { isObject } from './saved-model.ts'
 
 export interface KerasLayer {
-  /** The layer's name, behind those of the models that it is nested in: 'base/conv'. */
+  /** The layer's name, preceded by those of the models that contain it: 'base/conv'. */
   readonly path: string
   readonly name: string
   readonly type: string
@@ -14,7 +14,7 @@ export interface KerasLayer {
 
 /** One use of a layer. A layer that is used several times has several calls, which share its weights. */
 export interface KerasCall {
-  /** Unique: the layer's path, with '#1', '#2', … for further uses. */
+  /** A unique name: the layer's path, with '#1', '#2', … for further uses. */
   readonly name: string
   readonly layer: KerasLayer
   /** Names of the calls (or inputs) that it reads, in the layer's order. */
@@ -23,15 +23,17 @@ export interface KerasCall {
 
 export interface KerasInput {
   readonly name: string
-  /** With the batch; null where a size is open. */
+  /** Shape including the batch; null for a variable size. */
   readonly shape: readonly (number | null)[]
 }
 
 export interface KerasModel {
-  /** Whose rules its layers follow: '2.10.0', '3.15.1', 'tfjs-layers 4.22.0'; '' where the file does not say. */
+  /**
+   * The version whose rules its layers follow: '2.10.0', '3.15.1', 'tfjs-layers 4.22.0'; '' if the file does not say.
+   */
   readonly version: string
   readonly inputs: readonly KerasInput[]
-  /** In an order in which every call comes after those that it reads. */
+  /** The calls, ordered so that every call comes after those that it reads. */
   readonly calls: readonly KerasCall[]
   readonly outputs: readonly string[]
 }
@@ -46,7 +48,7 @@ const MOST_LAYERS = 100_000
 
 const either = (fields: Fields, one: string, other: string): unknown => fields[one] ?? fields[other]
 
-/** Keras writes snake_case, model.toJSON() may write camelCase. */
+/** Converts keys to snake_case: Keras writes snake_case, but model.toJSON() may write camelCase. */
 const snake = (config: Fields): Fields =>
   Object.fromEntries(
     Object.entries(config).map(([key, value]) => [key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`), value]),
@@ -78,7 +80,7 @@ class Reader {
   private readonly uses = new Map<string, number>()
   private readonly layers = new Map<string, KerasLayer>()
 
-  /** Adds the calls of a model, which reads `given` where it is nested; returns the names of its outputs. */
+  /** Adds the calls of a model. A nested model reads `given`. Returns the names of its outputs. */
   model(model: unknown, path: string, given: readonly string[] | undefined, depth: number): readonly string[] {
     const fields = isObject(model) ? model : {}
     const type = either(fields, 'class_name', 'className')
@@ -86,12 +88,12 @@ class Reader {
     const listed = Array.isArray(config) ? config : isObject(config) ? config.layers : undefined
     if (!isModelType(type) || !Array.isArray(listed) || listed.length === 0)
       throw refuse(`a topology of class ${quote(type ?? null)}`, 'a Sequential or functional Keras model with layers')
-    if (depth > DEEPEST) throw refuse(`models nested more than ${DEEPEST} deep`, 'a model that is less nested')
+    if (depth > DEEPEST) throw refuse(`models nested more than ${DEEPEST} levels deep`, 'a model with fewer levels')
     if (this.calls.length + listed.length > MOST_LAYERS) throw refuse('too many layers', `at most ${MOST_LAYERS}`)
     const raw = listed.map((layer, at) => rawLayer(layer, at))
     const names = new Set<string>()
     for (const { name } of raw) {
-      if (names.has(name)) throw refuse(`two layers called ${quote(name)}`, 'layers with names of their own')
+      if (names.has(name)) throw refuse(`two layers named ${quote(name)}`, 'layers with unique names')
       names.add(name)
     }
     return type === 'Sequential'
@@ -131,7 +133,7 @@ class Reader {
     const ends = references(either(config, 'output_layers', 'outputLayers'))
     if (ends.length === 0) throw refuse('no output_layers', 'the layers whose results are the outputs')
     if (given !== undefined && given.length !== starts.length)
-      throw refuse(`a nested model ${quote(path)} of ${starts.length} inputs that reads ${given.length}`, 'as many')
+      throw refuse(`a nested model ${quote(path)} with ${starts.length} inputs that reads ${given.length}`, 'as many')
     const offsets = firstUses(raw, ends)
     /** Outputs of each use of each layer. */
     const done = new Map<string, readonly string[]>()
@@ -151,7 +153,7 @@ class Reader {
         const inputs = layer?.uses[use - (offsets.get(name) ?? 0)]
         if (layer === undefined || inputs === undefined)
           throw refuse(`a reference to use ${use} of the layer ${quote(name)}`, 'layers and uses that it lists')
-        if (open.has(key)) throw refuse(`layers in a circle at ${quote(name)}`, 'a graph without circles')
+        if (open.has(key)) throw refuse(`a cycle of layers at ${quote(name)}`, 'a graph without cycles')
         open.add(key)
         if (open.size > 5_000) throw refuse(`a chain of more than 5,000 layers`, 'a shorter one')
         const values = inputs.map(visit)
@@ -185,7 +187,10 @@ class Reader {
   }
 }
 
-/** A nested model was called once when it was made: writers count its uses from 1, where they do not from 0. */
+/**
+ * The number of the first use of each layer. Some writers count the uses of a nested model from 1, because it was
+ * called once when it was made; others count from 0.
+ */
 function firstUses(raw: readonly RawLayer[], ends: readonly Reference[]): ReadonlyMap<string, number> {
   const last = new Map<string, number>()
   for (const [layer, use] of [...ends, ...raw.flatMap(({ uses }) => uses.flat())])
@@ -197,7 +202,7 @@ function firstUses(raw: readonly RawLayer[], ends: readonly Reference[]): Readon
   )
 }
 
-/** How calls refer to the model's own inputs: no layer can be called so. */
+/** The name by which calls refer to the model's own inputs. No layer can have such a name. */
 export const inputName = (index: number): string => `\0input ${index}`
 
 const isModelType = (type: unknown) => type === 'Sequential' || type === 'Model' || type === 'Functional'
@@ -214,7 +219,7 @@ function rawLayer(layer: unknown, at: number): RawLayer {
   return { name, type, fields: layer, config, uses: uses.map((use) => inputsOf(name, use)) }
 }
 
-/** What one use of a layer reads: [[name, use, output, arguments], …] or { args, kwargs }. */
+/** Reads the inputs of one use of a layer: [[name, use, output, arguments], …] or { args, kwargs }. */
 function inputsOf(layer: string, use: unknown): readonly Reference[] {
   if (isObject(use)) {
     checkArguments(layer, use.kwargs)
@@ -240,7 +245,7 @@ function tensorReference(layer: string, arg: unknown): Reference {
   return reference(history)
 }
 
-/** Arguments of a call beside what it reads: those that say nothing are passed over. */
+/** Checks the other arguments of a call. Arguments without effect are ignored. */
 function checkArguments(layer: string, given: unknown): void {
   for (const [argument, value] of Object.entries(isObject(given) ? given : {})) {
     if (value === null || value === undefined) continue
@@ -256,7 +261,7 @@ function reference(value: unknown): Reference {
   return [layer, use, output]
 }
 
-/** One reference, a list of them, or named ones. */
+/** Reads one reference, a list of references, or named ones. */
 function references(value: unknown): readonly Reference[] {
   if (isObject(value)) return Object.values(value).map(reference)
   if (!Array.isArray(value)) return []
@@ -272,7 +277,7 @@ function shapeOf({ config }: Pick<RawLayer, 'config'>): readonly (number | null)
   return shape
 }
 
-/** The input of a model that stands first in a sequential one. */
+/** The input shape of a nested model that is the first layer of a sequential one. */
 function firstShape({ type, fields }: RawLayer): readonly (number | null)[] | undefined {
   if (!isModelType(type)) return undefined
   const { config } = fields

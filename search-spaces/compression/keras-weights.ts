@@ -4,12 +4,12 @@ import { error } from './prunable-errors.ts'
 import type { Weights } from './prunable-graph.ts'
 import type { SavedModel } from './saved-model.ts'
 
-/** Finds the weights of layers among the stored ones. */
+/** Finds the weights of layers among the stored weights. */
 export interface KerasWeights {
   /**
-   * The weight of a layer, by its exact name; otherwise the one whose name ends so and is nobody else's.
-   * With several names, the first of them that there is. Error: ARCHLOOM_PRUNABLE_MODEL where there is none, or more
-   * than one.
+   * Finds a weight of a layer by its exact name; otherwise the only weight whose name ends with it and that belongs to
+   * no other layer. If several names are given, the first one that exists is used. Error: ARCHLOOM_PRUNABLE_MODEL if
+   * there is no such weight, or more than one.
    */
   of(layer: KerasLayer, name: string, ...otherNames: readonly string[]): Weights
 }
@@ -21,9 +21,9 @@ export function kerasWeights(
   const refuse = (received: string, expected: string) => error('ARCHLOOM_PRUNABLE_MODEL', { received, expected })
   const stored = new Map<string, SavedModel['weights'][number]>()
   for (const each of weights) {
-    // Names of variables in files of Keras 2 end with their output.
+    // In files of Keras 2, names of variables end with the number of their output.
     const name = each.name.replace(/:0$/, '')
-    if (stored.has(name)) throw refuse(`two weights called ${quote(name)}`, 'weights with names of their own')
+    if (stored.has(name)) throw refuse(`two weights named ${quote(name)}`, 'weights with unique names')
     stored.set(name, each)
   }
   const layers = new Set(calls.flatMap(({ layer }) => [layer.path, layer.name]))
@@ -31,7 +31,7 @@ export function kerasWeights(
   /** Names without their first scopes: 'model/base/conv/kernel' is 'base/conv/kernel' and 'conv/kernel'. */
   const endings = new Map<string, string[]>()
   for (const name of stored.keys()) {
-    // What bears the exact name of a layer is that layer's.
+    // A weight with the exact name of a layer belongs to that layer.
     if (layers.has(ownerOf(name))) continue
     const parts = name.split('/')
     for (let from = 1; from < parts.length - 1; from++) {
@@ -52,14 +52,14 @@ export function kerasWeights(
       else for (const each of endings.get(wanted) ?? []) candidates.add(each)
       if (candidates.size > 0 && (sameName.get(layer.name)?.size ?? 0) > 1)
         throw refuse(
-          `the weight ${quote(wanted)}, and ${sameName.get(layer.name)?.size} layers called ${quote(layer.name)}`,
-          'names that tell whose it is',
+          `the weight ${quote(wanted)}, and ${sameName.get(layer.name)?.size} layers named ${quote(layer.name)}`,
+          'names that identify its layer',
         )
     }
     if (candidates.size > 1)
       throw refuse(
         `${candidates.size} weights that could be ${quote(wanted)}: ${quote([...candidates].join(', '))}`,
-        'one, or one of exactly this name',
+        'one such weight, or one with exactly this name',
       )
     const [found] = candidates
     return found === undefined ? undefined : stored.get(found)

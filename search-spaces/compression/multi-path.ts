@@ -25,9 +25,9 @@ export interface MultiPathNetwork extends GraphNetwork {
   readonly weightScale: 'kept' | 'unit'
   /** A training pass: logits, and ln of the expected BOPs. Call inside a tidy. */
   search(x: tf.Tensor): { readonly logits: tf.Tensor; readonly logBops: tf.Scalar }
-  /** Logits of the mixture, one row [K] a searched layer. */
+  /** Logits of the mixture, one row [K] per searched layer. */
   readonly mixtures: readonly (tf.Variable | undefined)[]
-  /** Width of the likeliest path of every layer. */
+  /** Width of the most probable path of every layer. */
   bits(): LayerBits[]
   /** Sets the clip of every path's input to twice its root mean square on a batch. Call inside a tidy. */
   calibrateClips(x: tf.Tensor): void
@@ -42,16 +42,18 @@ const multiPathNetworkNames = optionNames<MultiPathOptions>('multiPathNetwork', 
 })
 
 /**
- * What ABS is compared with: a differentiable search over separate paths, as in DNAS (Wu et al., arXiv:1812.00090). Each
- * searched layer has one kernel and one pair of quantisers a width, all are computed, and a softmax of learned logits
- * weighs their outputs. Weights and activations of a path share its width. Nothing is pruned.
+ * The baseline of ABS: a differentiable search over separate paths, as in DNAS (Wu et al., arXiv:1812.00090). Each
+ * searched layer has one kernel and one pair of quantisers per width. All of them are computed, and a softmax of
+ * learned logits weights their outputs. Weights and activations of a path have the same width. Nothing is pruned.
  */
 export function multiPathNetwork(graph: LayerGraph, options: MultiPathOptions = {}): MultiPathNetwork {
   multiPathNetworkNames(options)
   const { weightClip, activationClip, weightScale } = resolvedClips(options)
   const { ladder: asked, edgeBits: edgeAsked } = options
   const plan = superBitPlan(graph, {
-    ...{ prune: false, ...(asked && { ladder: asked }), ...(edgeAsked && { edgeBits: edgeAsked }) },
+    prune: false,
+    ...(asked && { ladder: asked }),
+    ...(edgeAsked && { edgeBits: edgeAsked }),
   })
   const { ladder, layers, edgeBits } = plan
   const mixtures: (tf.Variable | undefined)[] = []
@@ -135,7 +137,7 @@ export function multiPathNetwork(graph: LayerGraph, options: MultiPathOptions = 
   return Object.defineProperties(self, Object.getOwnPropertyDescriptors(made)) as MultiPathNetwork
 }
 
-/** Σ p_k·y_k in few passes over memory: dy_k = p_k·dy, dp_k = Σ dy·y_k. */
+/** Computes Σ p_k·y_k in few passes over memory, with the gradients dy_k = p_k·dy and dp_k = Σ dy·y_k. */
 function mix(weights: tf.Tensor, outputs: readonly tf.Tensor[]): tf.Tensor {
   const operation = tf.customGrad((...inputs) => {
     const [p, ...ys] = inputs.slice(0, -1) as tf.Tensor[]

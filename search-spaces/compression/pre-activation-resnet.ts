@@ -5,7 +5,7 @@ import { INPUT, type LayerGraph } from './prunable-graph.ts'
 import { graphBuilder } from './prunable-published.ts'
 
 export interface PreActivationResNetOptions {
-  /** 6n + 2 layers, n blocks a stage: 8, 14, 20, 56. */
+  /** Number of layers, 6n + 2 with n blocks per stage: 8, 14, 20, 56. */
   readonly depth: number
   /** Filters of the three stages. Default 16, 32, 64. */
   readonly widths?: readonly [number, number, number]
@@ -25,8 +25,9 @@ const preActivationResNetNames = optionNames<PreActivationResNetOptions>('preAct
 })
 
 /**
- * The pre-activation ResNet for CIFAR that ABS compresses, with fresh weights. The first block of a stage activates
- * before its shortcut branches off, the others after; where shapes change, the shortcut is a 1×1 convolution.
+ * The pre-activation ResNet for CIFAR that ABS compresses, with newly initialised weights. The first block of a stage
+ * applies its activation before the shortcut branches off, the others after it; if shapes change, the shortcut is a
+ * 1×1 convolution.
  */
 export function preActivationResNet(options: PreActivationResNetOptions): LayerGraph {
   preActivationResNetNames(options)
@@ -39,7 +40,7 @@ export function preActivationResNet(options: PreActivationResNetOptions): LayerG
     const norm = build.add(`${name}/norm`, { op: 'batch-norm', ...affine, ...statistics }, input)
     return build.add(`${name}/relu`, { op: 'activation', activation: 'relu' }, norm)
   }
-  // Deviation √(2 / (k²·filters)).
+  // The standard deviation is √(2 / (k²·filters)).
   const initial = varianceScaling({ scale: 2, mode: 'out', distribution: 'normal' })
   const convolution = (name: string, input: string, shape: readonly [number, number, number], stride = 1) => {
     const [kernel, inputs, filters] = shape

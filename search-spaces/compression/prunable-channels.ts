@@ -2,13 +2,13 @@ import { error } from './prunable-errors.ts'
 import { channelsOut, type GraphNode, INPUT, isMixing, type LayerGraph } from './prunable-graph.ts'
 import { graphShapes } from './prunable-shapes.ts'
 
-/** Channels that can be pruned one by one; each takes with it the channels of other layers that it is tied to. */
+/** Channels that can be pruned one by one. Pruning one also removes the channels of other layers that it is tied to. */
 export interface ChannelGroup {
-  /** The first layer whose filters they are. */
+  /** The first layer that produces these channels. */
   readonly name: string
-  /** Classes of tied channels, one a channel, in the order of that layer's filters. */
+  /** The class of each channel, in the order of that layer's filters. Tied channels have the same class. */
   readonly channels: readonly number[]
-  /** Convolutions and dense layers that write them: more than one where additions tie them. */
+  /** Convolutions and dense layers that write the channels; more than one if additions tie them. */
   readonly producers: readonly string[]
   /** Convolutions and dense layers that read them. */
   readonly consumers: readonly string[]
@@ -16,11 +16,11 @@ export interface ChannelGroup {
 
 /** Which channels of a network belong together. */
 export interface Coupling {
-  /** Of every node (and the input): the class of each output channel. Channels of one class are removed together. */
+  /** For every node (and the input), the class of each output channel. Channels of one class are removed together. */
   readonly classes: ReadonlyMap<string, Int32Array>
   /** Number of classes. */
   readonly count: number
-  /** In the order of their first readers. Channels of the network's input and output are in none. */
+  /** The groups, in the order of their first readers. Channels of the network's input and output belong to no group. */
   readonly groups: readonly ChannelGroup[]
 }
 
@@ -33,7 +33,7 @@ class Ties {
   root(channel: number): number {
     let at = channel
     while (this.#parent[at] !== at) {
-      // Halve the path on the way.
+      // Path halving keeps later look-ups short.
       this.#parent[at] = this.#parent[this.#parent[at] as number] as number
       at = this.#parent[at] as number
     }
@@ -45,7 +45,7 @@ class Ties {
   }
 }
 
-/** Channels of a node's output: new ones where it mixes, those of its input where it does not. */
+/** Channels of a node's output: new ones if it mixes channels, otherwise those of its input. */
 function outputChannels(node: GraphNode, inputs: readonly Int32Array[], positions: number, ties: Ties): Int32Array {
   const first = inputs[0] as Int32Array
   switch (node.op) {
@@ -84,9 +84,9 @@ const occurrences = (classes: Int32Array) => {
 }
 
 /**
- * Ties channels through a network: additions tie channels in pairs, depthwise convolutions, normalisations and pooling
- * pass them on, concatenations put them side by side. Any network of layers is covered: residual streams become one
- * group with many producers, the inside of a block a group of its own. Error: ARCHLOOM_PRUNABLE_GRAPH.
+ * Ties channels through a network: additions tie channels in pairs; depthwise convolutions, normalisations and pooling
+ * keep them; concatenations join them. Any network of layers is supported. A residual stream becomes one group with
+ * many producers, and the inside of a block becomes a separate group. Error: ARCHLOOM_PRUNABLE_GRAPH.
  */
 export function coupleChannels(graph: LayerGraph): Coupling {
   const shapes = graphShapes(graph)
@@ -98,7 +98,7 @@ export function coupleChannels(graph: LayerGraph): Coupling {
     const positions = before.slice(0, -1).reduce((product, size) => product * size, 1)
     raw.set(node.name, outputChannels(node, inputs, positions, ties))
   }
-  // Ties may be made after a channel was passed on: roots are final only now.
+  // Later nodes may add ties, so the roots are final only now.
   const numbers = new Map<number, number>()
   const classOf = (channel: number) => {
     const root = ties.root(channel)
@@ -121,7 +121,7 @@ function groupsOf(graph: LayerGraph, classes: ReadonlyMap<string, Int32Array>): 
     for (const channel of of(node.name)) producers.set(channel, [...(producers.get(channel) ?? []), node.name])
     for (const [channel, times] of occurrences(of(node.inputs[0] as string))) {
       consumers.set(channel, [...(consumers.get(channel) ?? []), node.name])
-      // A channel that one layer reads n times costs n times as much: only equal costs share a group.
+      // A channel that one layer reads n times costs n times as much. Only channels with equal costs share a group.
       usedAs.set(channel, `${usedAs.get(channel) ?? ''} ${node.name}×${times}`)
       if (!firstReader.has(channel)) firstReader.set(channel, at)
     }
@@ -142,10 +142,10 @@ function groupsOf(graph: LayerGraph, classes: ReadonlyMap<string, Int32Array>): 
     .sort((a, b) => order(a) - order(b))
 }
 
-/** Which channels of each group stay: ascending positions in the group, at least one. */
+/** Which channels of each group are kept: ascending positions in the group, at least one. */
 export type KeptChannels = readonly (readonly number[])[]
 
-/** For every class whether it stays. Error: ARCHLOOM_PRUNABLE_KEEP. */
+/** Whether each class is kept. Error: ARCHLOOM_PRUNABLE_KEEP. */
 export function keptClasses({ groups, count }: Pick<Coupling, 'groups' | 'count'>, kept: KeptChannels): Uint8Array {
   const stays = new Uint8Array(count).fill(1)
   groups.forEach(({ name, channels }, index) => {
@@ -168,6 +168,6 @@ export function keptClasses({ groups, count }: Pick<Coupling, 'groups' | 'count'
   return stays
 }
 
-/** Positions among the channels of a node's output that stay. */
+/** Positions of the kept channels in a node's output. */
 export const keptPositions = (classes: Int32Array, stays: Uint8Array): number[] =>
   [...classes].flatMap((channel, position) => (stays[channel] ? [position] : []))

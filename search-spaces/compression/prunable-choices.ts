@@ -16,29 +16,29 @@ export interface PruningOptions {
   readonly multiple?: number
 }
 
-/** One group whose kept channels are to be chosen. */
+/** A group whose number of kept channels is chosen. */
 export interface ChannelChoice {
   /** Index in the coupling. */
   readonly group: number
   readonly name: string
-  /** Channels of the whole network. */
+  /** Number of channels in the unpruned network. */
   readonly channels: number
-  /** Numbers of channels that may be kept, ascending; the last is all of them. */
+  /** Allowed numbers of kept channels, ascending; the last is all of them. */
   readonly allowed: readonly number[]
   /** The first layer that reads the channels. */
   readonly reader: MixingNode
 }
 
-/** How many channels of which groups a network may keep, and what that costs. */
+/** The choices in pruning a network, and the cost of the result. */
 export interface PruningProblem {
   readonly graph: LayerGraph
   readonly coupling: Coupling
   readonly choices: readonly ChannelChoice[]
-  /** Multiply-adds of the whole network, one image. */
+  /** Multiply-adds of the unpruned network for one image. */
   readonly multiplyAdds: number
-  /** Multiply-adds when choice i keeps kept[i] channels and everything else is whole. */
+  /** Multiply-adds if choice i keeps kept[i] channels and nothing else is pruned. */
   cost(kept: readonly number[]): number
-  /** Share of the multiply-adds that is left when every choice keeps its least. */
+  /** Share of the multiply-adds that remains if every choice keeps its smallest allowed number. */
   readonly minimum: number
 }
 
@@ -52,7 +52,7 @@ function allowedCounts(channels: number, least: number, multiple: number): numbe
 const pruningProblemNames = optionNames<PruningOptions>('pruningProblem', { groups: true, least: true, multiple: true })
 
 /**
- * What can be chosen about a network's channels. Errors: ARCHLOOM_OPTION, ARCHLOOM_PRUNING_NOTHING,
+ * Finds the choices in pruning a network's channels. Errors: ARCHLOOM_OPTION, ARCHLOOM_PRUNING_NOTHING,
  * ARCHLOOM_PRUNABLE_GRAPH.
  */
 export function pruningProblem(graph: LayerGraph, options: PruningOptions = {}): PruningProblem {
@@ -83,7 +83,7 @@ export function pruningProblem(graph: LayerGraph, options: PruningOptions = {}):
   return { graph, coupling, choices, multiplyAdds, cost, minimum }
 }
 
-/** Throws ARCHLOOM_PRUNING_INFEASIBLE where no pruning keeps so little (and ARCHLOOM_OPTION for no rate at all). */
+/** Throws ARCHLOOM_PRUNING_INFEASIBLE if no pruning reaches the rate, and ARCHLOOM_OPTION if the rate is invalid. */
 export function checkRate({ minimum }: Pick<PruningProblem, 'minimum'>, rate: number): void {
   if (!(rate > 0 && rate <= 1))
     throw optionError('compression', 'rate', rate, 'the share of the multiply-adds to keep, in (0, 1]')
@@ -91,10 +91,10 @@ export function checkRate({ minimum }: Pick<PruningProblem, 'minimum'>, rate: nu
 }
 
 /**
- * The number of channels that the next choice keeps, given those before it and the share that is wished for: the
- * wish rounded up to an allowed number, or the largest allowed one with which the budget can still be met, the later
- * choices at their least. Exact for whole channels and chained layers: what follows these numbers never exceeds
- * rate · multiplyAdds, and a number that was constrained is not changed again.
+ * The number of channels that the next choice keeps, from the previous numbers and the desired share. It is the
+ * desired share rounded up to an allowed number, or the largest allowed number with which the budget can still be met
+ * if all later choices keep their smallest number. The constraint is exact: the resulting network never exceeds rate ·
+ * multiplyAdds, and numbers chosen before are not changed again.
  */
 export function constrainedCount(
   { choices, cost, multiplyAdds }: PruningProblem,
@@ -111,14 +111,14 @@ export function constrainedCount(
   return allowed[0] as number
 }
 
-/** Kept channels of every choice from one wish each, through the constraint. */
+/** The number of kept channels of every choice from one desired share each, under the constraint. */
 export function constrainedCounts(problem: PruningProblem, rate: number, wishes: readonly number[]): number[] {
   const kept: number[] = []
   for (const wish of wishes) kept.push(constrainedCount(problem, rate, kept, wish))
   return kept
 }
 
-/** The same share of every group, as large as the rate lets it be; the baseline of every pruning method. */
+/** Keeps the same share of every group, as large as the rate allows; the usual baseline of pruning methods. */
 export function uniformCounts(problem: PruningProblem, rate: number): number[] {
   checkRate(problem, rate)
   const at = (share: number) =>

@@ -5,13 +5,13 @@ import { graphShapes } from './prunable-shapes.ts'
 
 const product = (sizes: readonly number[]) => sizes.reduce((all, size) => all * size, 1)
 
-/** Kernel area times output positions: what one pair of channels costs. */
+/** Kernel area times output positions: the multiply-adds of one pair of channels. */
 const perPair = (node: KernelNode, output: readonly number[]) =>
   product(node.kernel.shape.slice(0, -2)) * product(output.slice(0, -1))
 
 /**
- * Multiply-adds of one image (convolutions and dense layers; bias, normalisation, activation and pooling are free) and
- * parameters (kernels, biases, affine normalisations).
+ * Multiply-adds for one image (convolutions and dense layers; bias, normalisation, activation and pooling do not
+ * count) and parameters (kernels, biases, affine normalisations).
  */
 export function graphCost(graph: LayerGraph): NetworkCost {
   const shapes = graphShapes(graph)
@@ -30,7 +30,7 @@ function multiplyAddsOf(node: KernelNode, output: readonly number[]): number {
   return perPair(node, output) * product(node.kernel.shape.slice(2))
 }
 
-/** Channels as a function of how many each group keeps: fixed + Σ times[g] · kept[g]. */
+/** Number of channels as a function of how many each group keeps: fixed + Σ times[g] · kept[g]. */
 interface ChannelCount {
   readonly fixed: number
   readonly times: readonly (readonly [group: number, times: number])[]
@@ -41,12 +41,12 @@ const countAt = ({ fixed, times }: ChannelCount, kept: readonly number[]) =>
 
 /** Cost of a pruned network as a function of the number of channels that each group keeps. */
 export interface PrunedCost {
-  /** Kept channels of the whole network. */
+  /** Number of channels of each group in the unpruned network. */
   readonly whole: readonly number[]
   multiplyAdds(kept: readonly number[]): number
 }
 
-/** The cost of any pruning without slicing; equals `graphCost` of the sliced graph. */
+/** Computes the cost of any pruning without slicing the graph. It equals `graphCost` of the sliced graph. */
 export function prunedCost(graph: LayerGraph, { classes, groups }: Coupling): PrunedCost {
   const shapes = graphShapes(graph)
   const groupOf = new Map(groups.flatMap(({ channels }, g) => channels.map((channel) => [channel, g] as const)))

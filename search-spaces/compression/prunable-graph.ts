@@ -1,5 +1,5 @@
 /**
- * A network as plain data: layers in topological order, weights included. What can be pruned, counted, exported and
+ * A network as plain data: layers in topological order with their weights. It can be pruned, counted, exported and
  * built again as a `Network`. All tensors are [batch, height, width, channels] or [batch, features].
  */
 
@@ -9,7 +9,7 @@ export interface Weights {
   readonly data: Float32Array
 }
 
-/** 'same' and 'valid' as in TensorFlow; a number pads every side by as many zeros. */
+/** 'same' and 'valid' as in TensorFlow; a number pads every side with that many zeros. */
 export type GraphPadding = 'same' | 'valid' | number
 
 export interface Window {
@@ -81,7 +81,7 @@ export interface PoolNode extends Window {
   readonly op: 'max-pool' | 'average-pool'
 }
 
-/** Rows and columns of zeros around. */
+/** Pads with rows and columns of zeros. */
 export interface ZeroPadNode {
   readonly op: 'zero-pad'
   readonly top: number
@@ -90,7 +90,7 @@ export interface ZeroPadNode {
   readonly right: number
 }
 
-/** A part of the height and width. */
+/** Cuts out a part of the height and width. */
 export interface CropNode {
   readonly op: 'crop'
   readonly top: number
@@ -110,21 +110,21 @@ export type Layer =
   | CropNode
   /** Sum of two or more inputs of one shape. */
   | { readonly op: 'add' }
-  /** Channels of the inputs side by side. */
+  /** Concatenation of the channels of the inputs. */
   | { readonly op: 'concat' }
   /** [h, w, c] → [c]: mean over all positions. */
   | { readonly op: 'global-average-pool' }
   /** [h, w, c] → [h·w·c], row-major. */
   | { readonly op: 'flatten' }
-  /** Every stride-th row and column, from the first on. */
+  /** Every stride-th row and column, starting with the first. */
   | { readonly op: 'subsample'; readonly stride: number }
-  /** Channels of zeros before and after. */
+  /** Adds channels of zeros before and after. */
   | { readonly op: 'pad-channels'; readonly before: number; readonly after: number }
   /** No connection: zeros of this shape (without the batch). No inputs. */
   | { readonly op: 'zeros'; readonly shape: readonly number[] }
 
 export type GraphNode = Layer & {
-  /** Unique; a path as in 'cell_0/conv'. */
+  /** A unique name; a path as in 'cell_0/conv'. */
   readonly name: string
   /** Names of nodes before this one, or 'input'. */
   readonly inputs: readonly string[]
@@ -135,7 +135,7 @@ export interface LayerGraph {
   readonly inputShape: readonly number[]
   /** In topological order. */
   readonly nodes: readonly GraphNode[]
-  /** The node whose output is the network's: logits [classes] of classifiers. */
+  /** The node whose output is that of the network: logits [classes] for classifiers. */
   readonly output: string
 }
 

@@ -15,7 +15,7 @@ import { activationNames, type GraphNode, INPUT, type Layer, type LayerGraph, ty
 import { checkWeights, graphShapes } from './prunable-shapes.ts'
 import { readSavedModel, type SavedModel, savedModelOf } from './saved-model.ts'
 
-/** Anything with the `save` of a `tf.LayersModel`. */
+/** Anything with the `save` method of a `tf.LayersModel`. */
 export interface SavableModel {
   save(handler: { save(artifacts: tf.io.ModelArtifacts): Promise<tf.io.SaveResult> }): Promise<unknown>
 }
@@ -23,7 +23,7 @@ export interface SavableModel {
 /** A saved model: a path or file URL of its folder or model.json, its parts, or a `tf.LayersModel` itself. */
 export type LayersModelSource = string | URL | SavableModel | tf.io.ModelArtifacts
 
-/** Types of layers that a layer graph has nodes for. */
+/** Types of Keras layers that a layer graph supports. */
 const supported = [
   'InputLayer',
   'Conv2D',
@@ -49,7 +49,7 @@ const supported = [
   'SpatialDropout2D',
 ]
 
-/** Reads any source. Error: ARCHLOOM_TFJS_FOLDER, ARCHLOOM_PRUNABLE_MODEL. */
+/** Reads a model from any source. Errors: ARCHLOOM_TFJS_FOLDER, ARCHLOOM_PRUNABLE_MODEL. */
 export async function savedLayersModel(source: LayersModelSource): Promise<SavedModel> {
   const model = await savedModel(source)
   if (model.kind !== 'layers-model')
@@ -76,7 +76,7 @@ async function savedModel(source: LayersModelSource): Promise<SavedModel> {
 }
 
 function checkedParts(parts: tf.io.ModelArtifacts): tf.io.ModelArtifacts {
-  // First what the model is, then what it lacks.
+  // An unsupported format is reported before missing parts.
   kerasModel(parts.modelTopology)
   if (!parts.weightSpecs || !parts.weightData)
     throw error('ARCHLOOM_PRUNABLE_MODEL', { received: 'no weights', expected: 'weightSpecs and weightData' })
@@ -85,9 +85,9 @@ function checkedParts(parts: tf.io.ModelArtifacts): tf.io.ModelArtifacts {
 
 /**
  * A sequential or functional `tf.LayersModel` (Keras 2, Keras 3 or tf.js) as a layer graph, models nested in it
- * included. A last softmax is left out, so that the output is logits; dropout does nothing and is left out too.
- * Errors: ARCHLOOM_PRUNABLE_LAYER (names the layer, and what is supported), ARCHLOOM_PRUNABLE_MODEL,
- * ARCHLOOM_PRUNABLE_WEIGHTS, ARCHLOOM_TFJS_FOLDER.
+ * included. A final softmax is left out, so that the output is logits; dropout is left out too, because it has no
+ * effect in evaluation. Errors: ARCHLOOM_PRUNABLE_LAYER (names the layer, and what is supported),
+ * ARCHLOOM_PRUNABLE_MODEL, ARCHLOOM_PRUNABLE_WEIGHTS, ARCHLOOM_TFJS_FOLDER.
  */
 export async function importLayersModel(source: LayersModelSource): Promise<LayerGraph> {
   const saved = await savedLayersModel(source)
@@ -167,7 +167,7 @@ function graphOf(model: KerasModel, weights: KerasWeights): LayerGraph {
         const kernel = weights.of(layer, 'kernel')
         if (shapeAt(x).length === 1)
           return activated(layer, add(name, { op: 'dense', kernel, ...biasOf(layer) }, x), config.activation)
-        // At every position of an image: a convolution of one pixel.
+        // On an image, a dense layer is a 1×1 convolution.
         const pixel = { shape: [1, 1, ...kernel.shape], data: kernel.data }
         const node = { op: 'convolution', kernel: pixel, ...biasOf(layer), stride: 1, dilation: 1, padding: 'valid' } as const // biome-ignore format: one line
         return activated(layer, add(name, node, x), config.activation)
@@ -242,7 +242,7 @@ function graphOf(model: KerasModel, weights: KerasWeights): LayerGraph {
         return add(name, { op: 'flatten' }, x)
       case 'Rescaling': {
         const channels = shapeAt(x).at(-1) as number
-        if (shapeAt(x).length !== 3) throw refuse(layer, 'of something that is no image')
+        if (shapeAt(x).length !== 3) throw refuse(layer, 'of something that is not an image')
         const filled = (value: unknown, shape: readonly number[]): Weights =>
           ({ shape, data: new Float32Array(channels).fill(value as number) }) // biome-ignore format: one line
         return add(
@@ -284,7 +284,7 @@ function graphOf(model: KerasModel, weights: KerasWeights): LayerGraph {
       ),
     )
   }
-  // Last, so that a layer that cannot be is named before the shape of what it reads.
+  // Checked last, so that an unsupported layer is reported before the shape of its input.
   return { inputShape: inputShapeOf(model), nodes, output: outputs.get(model.outputs[0] as string) as string }
 }
 

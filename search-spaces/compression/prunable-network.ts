@@ -46,7 +46,7 @@ const partsOf = (name: string) => name.split('/').filter((part) => part !== '')
 const scopeOf = (root: VariableScope, name: string): VariableScope =>
   partsOf(name).reduce((scope, part) => scope.child(part), root)
 
-/** The layer of a node with one input; `relu`: a ReLU that follows is part of it. */
+/** The layer of a node with one input. With `relu`, the ReLU that follows is a part of it. */
 function layerOf(root: VariableScope, node: GraphNode, relu: boolean): LayerFunction {
   const scope = () => scopeOf(root, node.name)
   switch (node.op) {
@@ -54,15 +54,26 @@ function layerOf(root: VariableScope, node: GraphNode, relu: boolean): LayerFunc
       const { kernel, stride, dilation, padding } = node
       const [height = 1, width = 1] = kernel.shape
       return conv2d(scope(), {
-        ...{ inputChannels: channelsIn(node), filters: channelsOut(node), kernel: [height, width] },
-        ...{ stride, dilation, padding, bias: node.bias !== undefined },
+        inputChannels: channelsIn(node),
+        filters: channelsOut(node),
+        kernel: [height, width],
+        stride,
+        dilation,
+        padding,
+        bias: node.bias !== undefined,
       })
     }
     case 'depthwise-convolution': {
       const { kernel, stride, dilation, padding } = node
       const [height = 1, width = 1, channels = 1, multiplier = 1] = kernel.shape
       return depthwiseConv2d(scope(), {
-        ...{ channels, multiplier, kernel: [height, width], stride, dilation, padding, bias: node.bias !== undefined },
+        channels,
+        multiplier,
+        kernel: [height, width],
+        stride,
+        dilation,
+        padding,
+        bias: node.bias !== undefined,
       })
     }
     case 'dense':
@@ -123,18 +134,21 @@ function recordsOf(graph: LayerGraph): WeightRecord[] {
   })
 }
 
-/** A node's input and output, seen while a batch goes through; live tensors of the running tidy. */
+/** Receives the inputs and output of each node in a forward pass; they are tensors of the running tidy. */
 export type NodeObserver = (node: GraphNode, inputs: readonly tf.Tensor[], output: tf.Tensor) => void
 
-/** Another layer in the place of a node's own; undefined: the node's own. Its weights bear the names of the node's. */
+/**
+ * Makes a layer that replaces that of a node, or returns undefined to keep it. Its weights have the same names as
+ * those of the node.
+ */
 export type LayerOverride = (node: GraphNode, scope: VariableScope) => LayerFunction | undefined
 
 export interface GraphNetwork extends ScopedNetwork {
-  /** What the network was built of; its weights are those of that time. */
+  /** The graph that the network was built from, with the weights at that time. */
   readonly graph: LayerGraph
-  /** Whether layers compute something else than their nodes say, as quantised ones do. */
+  /** Whether layers compute something other than their nodes describe, as quantised ones do. */
   readonly overridden: boolean
-  /** Evaluates a batch and shows every node. Call inside a tidy. */
+  /** Evaluates a batch and calls the observer for every node. Call it inside a tidy. */
   observe(x: tf.Tensor, observer: NodeObserver): tf.Tensor
 }
 
@@ -147,7 +161,7 @@ export function graphNetwork(graph: LayerGraph, override?: LayerOverride): Graph
   const readers = new Map<string, GraphNode[]>()
   for (const node of graph.nodes)
     for (const input of node.inputs) readers.set(input, [...(readers.get(input) ?? []), node])
-  /** The ReLU that alone reads a normalisation: engines fuse the two. */
+  /** A ReLU that is the only reader of a normalisation, which engines fuse with it. */
   const fusedInto = new Map<string, string>()
   for (const node of graph.nodes) {
     const next = readers.get(node.name)
@@ -156,7 +170,7 @@ export function graphNetwork(graph: LayerGraph, override?: LayerOverride): Graph
     if (reader?.op === 'activation' && reader.activation === 'relu') fusedInto.set(node.name, reader.name)
   }
   const fusedReLUs = new Set(fusedInto.values())
-  // Initial values are overwritten below: the generator does not matter.
+  // Initial values are overwritten below, so the generator does not matter.
   const scope = variableScope({ rng: seeded(0) })
   const layers = graph.nodes.map((node) => ({
     node,
@@ -164,7 +178,7 @@ export function graphNetwork(graph: LayerGraph, override?: LayerOverride): Graph
       ? (x: tf.Tensor) => x
       : (override?.(node, scopeOf(scope, node.name)) ?? layerOf(scope, node, fusedInto.has(node.name))),
   }))
-  // Layers of another kind may have more variables, or fewer.
+  // Replaced layers may have more or fewer variables.
   scope.load(recordsOf(graph), { partial: override !== undefined })
 
   const run = (x: tf.Tensor, mode: Parameters<LayerFunction>[1], observer?: NodeObserver): tf.Tensor => {
@@ -201,7 +215,7 @@ export function graphNetwork(graph: LayerGraph, override?: LayerOverride): Graph
   ) as GraphNetwork
 }
 
-/** The graph of a network made by `graphNetwork`, with the weights that it has now (after fine-tuning). */
+/** The graph of a network made by `graphNetwork`, with its present weights (such as after fine-tuning). */
 export async function currentGraph({ graph, scope }: GraphNetwork): Promise<LayerGraph> {
   const records = new Map((await scope.save()).map(({ name, shape, data }) => [name, { shape, data }]))
   const nodes = graph.nodes.map((node): GraphNode => {

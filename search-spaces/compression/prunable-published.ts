@@ -3,11 +3,11 @@ import { type Random, seeded } from '../../core/random.ts'
 import { fanInUniform, fanOf, heNormal } from '../../core/tensor/index.ts'
 import { type GraphNode, INPUT, type Layer, type LayerGraph, type Weights } from './prunable-graph.ts'
 
-/** Lays layers one after the other; every method returns the name of the node that it added. */
+/** Builds a graph layer by layer. Every method returns the name of the node that it added. */
 export interface GraphBuilder {
   readonly nodes: readonly GraphNode[]
   add(name: string, layer: Layer, ...inputs: string[]): string
-  /** Convolution without bias, normalisation and (unless told otherwise) ReLU. */
+  /** Adds a convolution without bias, a normalisation and (by default) a ReLU. */
   convolution(name: string, input: string, shape: ConvolutionShape): string
   dense(name: string, input: string, inputs: number, units: number): string
 }
@@ -27,7 +27,7 @@ const filled = (shape: readonly number[], value: number): Weights => ({
   data: new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(value),
 })
 
-/** A graph with fresh weights (He normal kernels, statistics of nothing seen), layer by layer. */
+/** Makes a builder of graphs with newly initialised weights (He normal kernels, initial running statistics). */
 export function graphBuilder(rng: Random): GraphBuilder {
   const nodes: GraphNode[] = []
   const add: GraphBuilder['add'] = (name, layer, ...inputs) => {
@@ -53,8 +53,11 @@ export function graphBuilder(rng: Random): GraphBuilder {
           `${name}/norm`,
           {
             op: 'batch-norm',
-            ...{ gamma: filled([filters], 1), beta: filled([filters], 0) },
-            ...{ mean: filled([filters], 0), variance: filled([filters], 1), epsilon: 1e-5 },
+            gamma: filled([filters], 1),
+            beta: filled([filters], 0),
+            mean: filled([filters], 0),
+            variance: filled([filters], 1),
+            epsilon: 1e-5,
           },
           last,
         )
@@ -69,11 +72,11 @@ export function graphBuilder(rng: Random): GraphBuilder {
 }
 
 export interface ResNetOptions {
-  /** 6n + 2 layers. */
+  /** Number of layers, 6n + 2. */
   readonly depth: number
   /** Filters of the three stages. Default 16, 32, 64. */
   readonly widths?: readonly [number, number, number]
-  /** How the shape changes between stages: a 1×1 convolution, or every second pixel with channels of zeros. */
+  /** The shortcut between stages: a 1×1 convolution, or every second pixel with added channels of zeros. */
   readonly shortcut?: 'convolution' | 'identity'
   /** Height and width of the images. Default 32. */
   readonly size?: number
@@ -90,7 +93,7 @@ const resNetGraphNames = optionNames<ResNetOptions>('resNetGraph', {
   rng: true,
 })
 
-/** The residual network for CIFAR of He et al. (arXiv:1512.03385, §4.2), with fresh weights. */
+/** The residual network for CIFAR of He et al. (arXiv:1512.03385, §4.2), with newly initialised weights. */
 export function resNetGraph(options: ResNetOptions): LayerGraph {
   resNetGraphNames(options)
   const { depth, widths = [16, 32, 64], shortcut = 'convolution', size = 32, classes = 10 } = options
@@ -123,7 +126,7 @@ export function resNetGraph(options: ResNetOptions): LayerGraph {
 }
 
 export interface VggOptions {
-  /** Filters of each convolution; 'pool' halves height and width. Default the 13 of VGG-16. */
+  /** Filters of each convolution; 'pool' halves height and width. Default: the 13 convolutions of VGG-16. */
   readonly layers?: readonly (number | 'pool')[]
   readonly size?: number
   readonly classes?: number
@@ -152,7 +155,10 @@ const vgg16Layers = [
 
 const vggGraphNames = optionNames<VggOptions>('vggGraph', { layers: true, size: true, classes: true, rng: true })
 
-/** VGG-16 for CIFAR (Simonyan and Zisserman, arXiv:1409.1556, with normalisation), one dense layer; fresh weights. */
+/**
+ * VGG-16 for CIFAR (Simonyan and Zisserman, arXiv:1409.1556, with normalisation), with one dense layer and newly
+ * initialised weights.
+ */
 export function vggGraph(given: VggOptions = {}): LayerGraph {
   const { layers = vgg16Layers, size = 32, classes = 10, rng } = vggGraphNames(given)
   const build = graphBuilder(rng ?? seeded(0))

@@ -79,7 +79,8 @@ function shapeAfter(node: GraphNode, inputs: readonly Shape[]): Shape {
 export function graphShapes(graph: LayerGraph): ReadonlyMap<string, Shape> {
   const shapes = new Map<string, Shape>([[INPUT, graph.inputShape]])
   for (const node of graph.nodes) {
-    if (shapes.has(node.name)) throw error('ARCHLOOM_PRUNABLE_GRAPH', { node: node.name, why: 'the name stands twice' })
+    if (shapes.has(node.name))
+      throw error('ARCHLOOM_PRUNABLE_GRAPH', { node: node.name, why: 'the name is used twice' })
     const inputs = node.inputs.map((name) => {
       const shape = shapes.get(name)
       if (!shape) throw error('ARCHLOOM_PRUNABLE_GRAPH', { node: node.name, why: `there is no ${name} before it` })
@@ -90,7 +91,7 @@ export function graphShapes(graph: LayerGraph): ReadonlyMap<string, Shape> {
     shapes.set(node.name, shapeAfter(node, inputs))
   }
   if (!shapes.has(graph.output))
-    throw error('ARCHLOOM_PRUNABLE_GRAPH', { node: graph.output, why: 'the output is none of its nodes' })
+    throw error('ARCHLOOM_PRUNABLE_GRAPH', { node: graph.output, why: 'its output is not one of its nodes' })
   return shapes
 }
 

@@ -1,7 +1,7 @@
 import { type Coupling, type KeptChannels, keptClasses, keptPositions } from './prunable-channels.ts'
 import type { GraphNode, LayerGraph, Weights } from './prunable-graph.ts'
 
-/** The elements of an array [..., last] at some places of two axes: [leading, second-to-last, last]. */
+/** The elements of an array at some positions of its last two axes: [leading, second-to-last, last]. */
 export function sliceKernel({ shape, data }: Weights, inputs: readonly number[], outputs: readonly number[]): Weights {
   const [rows, columns] = [shape.at(-2) as number, shape.at(-1) as number]
   const leading = shape.slice(0, -2)
@@ -54,8 +54,9 @@ function sliceNode(node: GraphNode, input: readonly number[], output: readonly n
 }
 
 /**
- * The network with only the kept channels of each group: kernels, biases and normalisations physically smaller. The
- * channels that stay compute from what stays of their inputs; nothing is recomputed. Error: ARCHLOOM_PRUNABLE_KEEP.
+ * The network with only the kept channels of each group: kernels, biases and normalisations become smaller. Kept
+ * channels are computed from the kept channels of their inputs; weights are not adjusted. Error:
+ * ARCHLOOM_PRUNABLE_KEEP.
  */
 export function sliceGraph(graph: LayerGraph, coupling: Coupling, kept: KeptChannels): LayerGraph {
   const stays = keptClasses(coupling, kept)

@@ -10,13 +10,13 @@ import {
 } from './prunable-choices.ts'
 import type { LayerGraph } from './prunable-graph.ts'
 
-/** A pruning: the share of multiply-adds that it was made for, and the channels that each choice keeps. */
+/** A pruning: the share of multiply-adds that it is meant for, and the number of channels that each choice keeps. */
 export interface PrunedArchitecture {
   readonly rate: number
   readonly kept: readonly number[]
 }
 
-/** Prunings of one network at several rates; every member costs at most its rate. */
+/** Prunings of one network at several rates. The cost of every member is at most its rate. */
 export interface ChannelSpace extends SearchSpace<PrunedArchitecture> {
   readonly problem: PruningProblem
   /** Shares of the multiply-adds to keep, in the order given. */
@@ -28,7 +28,7 @@ export interface ChannelSpaceOptions extends PruningOptions {
   readonly rates?: readonly number[]
 }
 
-/** Later choices at their least must leave room. */
+/** The budget must be reachable if all later choices keep their smallest number. */
 const withinBudget = ({ choices, cost, multiplyAdds }: PruningProblem): Constraint => ({
   paths: ['rate', 'kept.*'],
   description: `at most the rate of ${multiplyAdds} multiply-adds`,
@@ -48,9 +48,9 @@ const channelSpaceNames = optionNames<ChannelSpaceOptions>('channelSpace', {
 })
 
 /**
- * The channels that each group of a network keeps, at rates that are part of the choice: what CACP, random search and
- * evolution search through. The constraint is exact, and propagated while sampling.
- * Errors: ARCHLOOM_PRUNING_INFEASIBLE (says the least rate), ARCHLOOM_OPTION, ARCHLOOM_PRUNING_NOTHING.
+ * The space of CACP: a rate and the number of channels that each group of a network keeps. Any controller can search
+ * it. The constraint is exact and propagated while sampling. Errors: ARCHLOOM_PRUNING_INFEASIBLE (which states the
+ * smallest possible rate), ARCHLOOM_OPTION, ARCHLOOM_PRUNING_NOTHING.
  */
 export function channelSpace(graph: LayerGraph, options: ChannelSpaceOptions = {}): ChannelSpace {
   channelSpaceNames(options)
@@ -71,10 +71,10 @@ export function channelSpace(graph: LayerGraph, options: ChannelSpaceOptions = {
   })
 }
 
-/** So many can be counted one by one. */
+/** Spaces up to this size are counted one by one. */
 const COUNTABLE = 20_000n
 
-/** Exact where the prunings are few; without the constraint, which is an upper bound, where they are too many to count. */
+/** The exact number of prunings if there are few; otherwise an upper bound, the number without the constraint. */
 function sizeOf(space: SearchSpace): bigint {
   const bound = space.decisions.reduce(
     (size, each) => size * BigInt(each.kind === 'choice' ? each.options.length : 1),
@@ -83,5 +83,5 @@ function sizeOf(space: SearchSpace): bigint {
   return bound > COUNTABLE ? bound : space.size
 }
 
-/** Whether a space is one of prunings. */
+/** Whether a space is a channel space. */
 export const isChannelSpace = (space: SearchSpace): space is ChannelSpace => 'problem' in space && 'rates' in space

@@ -9,7 +9,7 @@ import {
   type Weights,
 } from './prunable-graph.ts'
 
-/** One kernel that an engine ran; tensors by their ids. */
+/** One kernel that an engine ran. Tensors are given by their ids. */
 export interface Call {
   readonly kernel: string
   readonly inputs: Readonly<Record<string, readonly number[]>>
@@ -17,7 +17,7 @@ export interface Call {
   readonly outputs: readonly { readonly id: number; readonly shape: readonly number[] }[]
 }
 
-/** A tensor that no kernel made: a variable (with its path) or a constant. */
+/** A tensor that was not made by a kernel: a variable (with its path) or a constant. */
 export interface TracedConstant extends Weights {
   readonly name?: string
 }
@@ -31,7 +31,7 @@ export interface Trace {
   readonly lastSoftmax: LastSoftmax
 }
 
-/** What becomes of a softmax at the end of a network: layer graphs give logits, unless they keep it. */
+/** How to treat a softmax at the end of a network. A layer graph gives logits unless the softmax is kept. */
 export type LastSoftmax = 'refuse' | 'keep' | 'drop'
 
 /** What a tensor of the trace is in the graph. */
@@ -42,10 +42,10 @@ type Meaning =
   | ({ readonly kind: 'constant' } & TracedConstant)
   /** A result of arithmetic on weights alone, by its call. */
   | { readonly kind: 'computed'; readonly call: Call }
-  /** A feature map folded into phases of `stride` rows and columns, on the way to every stride-th of them. */
+  /** A feature map reshaped into phases of `stride` rows and columns, an intermediate step of subsampling. */
   | { readonly kind: 'phases'; readonly source: string; readonly stride: number; readonly shape: readonly number[] }
 
-/** Distributes over unions, so that each layer loses only what the builder adds. */
+/** A layer without the fields that the builder adds. */
 type Made = Layer
 
 const activationKernels: Readonly<Record<string, ActivationName>> = {
@@ -59,10 +59,24 @@ const activationKernels: Readonly<Record<string, ActivationName>> = {
 }
 
 const supported = [
-  ...['Conv2D', 'DepthwiseConv2dNative', 'BatchMatMul with a weight', 'Add', 'ScaleShift (batch normalisation)'],
-  ...['Multiply and Add of one number for each channel', 'Multiply of x and Sigmoid of x (swish)'],
-  ...['FusedBatchNorm', 'Concat of channels', 'MaxPool', 'AvgPool', 'SpatialMean', 'Mean over height and width'],
-  ...['PadV2', 'Slice of height and width', 'Reshape to features', 'ZerosLike', ...Object.keys(activationKernels)],
+  'Conv2D',
+  'DepthwiseConv2dNative',
+  'BatchMatMul with a weight',
+  'Add',
+  'ScaleShift (batch normalisation)',
+  'Multiply and Add of one number for each channel',
+  'Multiply of x and Sigmoid of x (swish)',
+  'FusedBatchNorm',
+  'Concat of channels',
+  'MaxPool',
+  'AvgPool',
+  'SpatialMean',
+  'Mean over height and width',
+  'PadV2',
+  'Slice of height and width',
+  'Reshape to features',
+  'ZerosLike',
+  ...Object.keys(activationKernels),
 ]
 
 /** Turns the kernels of a forward pass into layers. Error: ARCHLOOM_PRUNABLE_LAYER. */
@@ -71,7 +85,7 @@ export function graphOfCalls({ calls, input, output, constants, inputShape, last
   for (const [id, constant] of constants) meanings.set(id, { kind: 'constant', ...constant })
   const nodes: GraphNode[] = []
   const names = new Set<string>([INPUT])
-  /** How many calls read each tensor. */
+  /** Number of calls that read each tensor. */
   const readers = new Map<number, number>()
   for (const call of calls)
     for (const id of new Set(Object.values(call.inputs).flat())) readers.set(id, (readers.get(id) ?? 0) + 1)
@@ -94,7 +108,7 @@ export function graphOfCalls({ calls, input, output, constants, inputShape, last
     nodes.push({ ...layer, name, inputs })
     return { kind: 'node', name, shape }
   }
-  /** A tensor as a node: constants that are all zeros become a node without inputs. */
+  /** The node of a tensor. A constant of zeros becomes a node without inputs. */
   const nodeOf = (call: Call, meaning: Meaning): { name: string; shape: readonly number[] } => {
     if (meaning.kind === 'node') return meaning
     if (meaning.kind === 'constant' && meaning.shape.length > 1 && meaning.data.every((x) => x === 0)) {
@@ -104,7 +118,7 @@ export function graphOfCalls({ calls, input, output, constants, inputShape, last
         shape: readonly number[]
       } & Meaning
     }
-    throw refuse(call, 'it works on something that is no feature map')
+    throw refuse(call, 'it works on something that is not a feature map')
   }
   const weightsOf = (call: Call, meaning: Meaning, what: string): TracedConstant => {
     if (meaning.kind !== 'constant') throw refuse(call, `its ${what} is not a weight`)
@@ -130,7 +144,9 @@ export function graphOfCalls({ calls, input, output, constants, inputShape, last
       throw refuse(call, 'its scale and shift are not those of a batch normalisation')
     const layer: Made = {
       op: 'batch-norm',
-      ...{ mean: plain(mean), variance: plain(variance), epsilon: round(epsilon.data[0] as number) },
+      mean: plain(mean),
+      variance: plain(variance),
+      epsilon: round(epsilon.data[0] as number),
       ...(gamma && { gamma: plain(gamma) }),
       ...(beta && beta.shape.length === 1 && { beta: plain(beta) }),
     }
@@ -189,7 +205,9 @@ export function graphOfCalls({ calls, input, output, constants, inputShape, last
         const of = (argument: string) => plain(weightsOf(call, meaningOf(call, argument), argument))
         const layer: Made = {
           op: 'batch-norm',
-          ...{ mean: of('mean'), variance: of('variance'), epsilon: attributes.varianceEpsilon as number },
+          mean: of('mean'),
+          variance: of('variance'),
+          epsilon: attributes.varianceEpsilon as number,
           ...('scale' in call.inputs && { gamma: of('scale') }),
           ...('offset' in call.inputs && { beta: of('offset') }),
         }
@@ -246,7 +264,7 @@ export function graphOfCalls({ calls, input, output, constants, inputShape, last
       case 'Mean': {
         const x = nodeOf(call, meaningOf(call, 'x'))
         const axes = kernel === 'Mean' ? [attributes.axis].flat().join() : '1,2'
-        // With or without the axes that are gone.
+        // The result may keep the reduced axes or not.
         if (axes !== '1,2' || x.shape.length !== 4) throw refuse(call, `over axes ${axes}`)
         return add({ op: 'global-average-pool' }, [x.name], shape, 'global_average_pool')
       }
@@ -267,8 +285,8 @@ export function graphOfCalls({ calls, input, output, constants, inputShape, last
   }
 
   /**
-   * A feature map times, or plus, one number for each channel: part of the layer before it where nothing else reads
-   * that, otherwise a layer of its own. Undefined where neither argument is a constant.
+   * A feature map multiplied by, or added to, one number per channel. It becomes a part of the previous layer if
+   * nothing else reads that layer, otherwise a separate layer. Undefined if neither argument is a constant.
    */
   function affine(call: Call, what: 'scale' | 'shift', shape: readonly number[]): Meaning | undefined {
     const [a, b] = [meaningOf(call, 'a'), meaningOf(call, 'b')]
@@ -277,7 +295,7 @@ export function graphOfCalls({ calls, input, output, constants, inputShape, last
     const channels = shape.at(-1) as number
     const one = constant.data.length === 1
     const perChannel = constant.shape.every((size, axis) => size === 1 || (axis === constant.shape.length - 1 && size === channels)) // biome-ignore format: one line
-    // Zeros of a whole feature map are a node without inputs, and other maps no layer.
+    // A feature map of zeros is a node without inputs; other constant feature maps are not supported.
     if (!perChannel || constant.shape.length > shape.length || x.shape.join() !== shape.join()) return undefined
     const values = Float32Array.from({ length: channels }, (_, c) => constant.data[one ? 0 : c] as number)
     const at = nodes.findIndex(({ name }) => name === x.name)
@@ -313,12 +331,12 @@ export function graphOfCalls({ calls, input, output, constants, inputShape, last
       }
       return name
     }
-    if (x.kind !== 'node') throw refuse(call, 'of something that is no feature map')
+    if (x.kind !== 'node') throw refuse(call, 'of something that is not a feature map')
     if (shape.join() === x.shape.join()) return x
     if (shape.length === 2 && shape[0] === 1) return add({ op: 'flatten' }, [x.name], shape, 'flatten')
     const [, height = 0, width = 0, channels = 0] = x.shape
     const [rows = 0, down = 0, columns = 0, rest = 0] = shape
-    // [h/s, s, w/s, s·c]: the form in which every s-th row and column is read.
+    // The shape [h/s, s, w/s, s·c], from which every s-th row and column is read.
     if (x.shape.length === 4 && rows * down === height && columns * down === width && rest === down * channels)
       return { kind: 'phases', source: x.name, stride: down, shape }
     throw refuse(call, `to [${shape.join(', ')}]`)
@@ -328,7 +346,7 @@ export function graphOfCalls({ calls, input, output, constants, inputShape, last
     const x = nodeOf(call, meaningOf(call, 'x'))
     const sides = call.attributes.paddings as readonly (readonly [number, number])[]
     if (((call.attributes.constantValue as number | undefined) ?? 0) !== 0)
-      throw refuse(call, 'with other values than 0')
+      throw refuse(call, 'with values other than 0')
     const [, [top, bottom] = [0, 0], [left, right] = [0, 0]] = sides
     const [before, after] = sides.at(-1) ?? [0, 0]
     const spatial = top + bottom + left + right > 0
@@ -357,7 +375,7 @@ export function graphOfCalls({ calls, input, output, constants, inputShape, last
     const used = Object.values(call.inputs).flat()
     const onWeights =
       used.length > 0 && used.every((id) => ['constant', 'computed'].includes(meanings.get(id)?.kind ?? ''))
-    // Arithmetic on weights is understood where it is used; zeros alone may take the place of a feature map.
+    // Arithmetic on weights is interpreted where its result is used; only zeros may replace a feature map.
     const meaning: Meaning =
       onWeights && ['Add', 'Multiply', 'Sub', 'Rsqrt', 'Identity'].includes(call.kernel) && isVector(call)
         ? { kind: 'computed', call }
@@ -372,10 +390,10 @@ export function graphOfCalls({ calls, input, output, constants, inputShape, last
 
 const isVector = ({ outputs }: Call) => outputs.every(({ shape }) => shape.length <= 1)
 const plain = ({ shape, data }: TracedConstant): Weights => ({ shape, data })
-/** ε went through float32. */
+/** Rounds ε, which was converted to float32. */
 const round = (value: number) => Number(value.toPrecision(6))
 
-/** Only the nodes that the output depends on. */
+/** Keeps only the nodes that the output depends on. */
 function reachable(graph: LayerGraph): LayerGraph {
   const needed = new Set([graph.output])
   for (const { name, inputs } of graph.nodes.toReversed())

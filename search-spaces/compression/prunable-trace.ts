@@ -17,10 +17,11 @@ export interface LayerGraphOptions {
 const layerGraphNames = optionNames<LayerGraphOptions>('layerGraph', { lastSoftmax: true })
 
 /**
- * Any network as a layer graph, with its weights: one image is sent through in evaluation mode, and the kernels that
- * the engine is asked for are read. So every network of every space is covered, and any other whose forward pass is
- * made of the kernels that a layer graph knows. Names of nodes are paths of variables in the network's scope.
- * Errors: ARCHLOOM_PRUNABLE_LAYER (a kernel without a counterpart), ARCHLOOM_PRUNABLE_WEIGHTS (NaN, Infinity).
+ * Converts any network to a layer graph with its weights. One image is passed through the network in evaluation mode,
+ * and the kernels that run are recorded. This supports every network of every built-in space, and any other network
+ * whose forward pass consists of kernels that a layer graph supports. Nodes are named after the paths of their
+ * variables in the network's scope. Errors: ARCHLOOM_PRUNABLE_LAYER (a kernel without a counterpart),
+ * ARCHLOOM_PRUNABLE_WEIGHTS (NaN, Infinity).
  */
 export async function layerGraph(network: Network, options: LayerGraphOptions = {}): Promise<LayerGraph> {
   layerGraphNames(options)
@@ -53,7 +54,7 @@ export async function layerGraph(network: Network, options: LayerGraphOptions = 
   return graph
 }
 
-/** The kernels of one forward pass, outermost ones only: what a kernel calls inside is its own matter. */
+/** Records the kernels of one forward pass, without those that run inside other kernels. */
 function traced(network: Network) {
   const engine = tf.engine()
   const calls: Call[] = []
@@ -100,13 +101,13 @@ function traced(network: Network) {
     disposeOwn(leaves, input)
     throw thrown
   } finally {
-    // The method lies on the prototype: taking ours away brings it back.
+    // The original method is on the prototype, so deleting ours restores it.
     Reflect.deleteProperty(engine, 'runKernel')
   }
   return { calls, input, output, leaves }
 }
 
-/** Constants that the forward pass made; what existed before it belongs to the network. Ids count up. */
+/** Disposes constants that the forward pass made. Ids increase, so smaller ones belong to the network. */
 function disposeOwn(leaves: ReadonlyMap<number, tf.Tensor>, input: number): void {
   for (const tensor of leaves.values()) if (tensor.id > input) tensor.dispose()
 }

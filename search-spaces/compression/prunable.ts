@@ -1,4 +1,4 @@
-/** Networks as plain layer graphs: which channels belong together, what they cost, and the network without some. */
+/** Networks as plain layer graphs: coupled channels, their cost, and pruned networks. */
 
 export {
   checkKerasConfig,

@@ -4,20 +4,23 @@ import { constant, innerProduct, type VariableScope, zeros } from '../../core/te
 import type { KernelNode } from './prunable-graph.ts'
 import { error } from './super-bit-errors.ts'
 
-/** Clip values before anything is learned, in units of the values' own deviation. */
+/** Initial clip values, in units of the standard deviation of the values. */
 export interface ClipOptions {
-  /** v of standardised weights. Default 2; the paper starts at 1, which clips a third of all weights. */
+  /**
+   * Initial clip value v of standardised weights. Default: 2. The paper starts at 1, which clips a third of all
+   * weights.
+   */
   readonly weightClip?: number
-  /** v of activations before `calibrate`. Default 2. */
+  /** Clip value v of activations before calibration. Default: 2. */
   readonly activationClip?: number
   /**
-   * 'kept': quantised weights are multiplied by their deviation, so that a trained network starts as what it was.
-   * 'unit': they are not, as in the paper; normalisations have to make up for it. Default 'kept'.
+   * 'kept': quantised weights are multiplied by their standard deviation, so that a trained network initially keeps
+   * its function. 'unit': they are not, as in the paper, so that normalisations have to compensate. Default: 'kept'.
    */
   readonly weightScale?: 'kept' | 'unit'
 }
 
-/** Clip options with their defaults. Error: ARCHLOOM_OPTION. */
+/** Fills in the defaults of clip options. Error: ARCHLOOM_OPTION. */
 export function resolvedClips({ weightClip = 2, activationClip = 2, weightScale = 'kept' }: ClipOptions) {
   for (const [option, received] of Object.entries({ weightClip, activationClip }))
     if (!(received > 0 && Number.isFinite(received)))
@@ -34,7 +37,7 @@ export interface QuantisedVariables {
 
 export type InitialClips = Required<Pick<ClipOptions, 'weightClip' | 'activationClip'>>
 
-/** Variables of a layer; kernel and bias are loaded from the node afterwards. */
+/** Makes the variables of a layer; kernel and bias are loaded from the node afterwards. */
 export function quantisedVariables(node: KernelNode, scope: VariableScope, clips: InitialClips): QuantisedVariables {
   return {
     kernel: scope.weight('kernel', node.kernel.shape, zeros),
@@ -44,7 +47,7 @@ export function quantisedVariables(node: KernelNode, scope: VariableScope, clips
   }
 }
 
-/** A node's product with other weights than its own. */
+/** Applies a node with other weights than its own. */
 export function multiply(node: KernelNode, x: tf.Tensor, weights: tf.Tensor, bias: tf.Variable | undefined): tf.Tensor {
   const y = productOf(node, x, weights)
   return bias ? tf.add(y, bias as tf.Tensor) : y
@@ -58,20 +61,23 @@ function productOf(node: KernelNode, x: tf.Tensor, weights: tf.Tensor): tf.Tenso
   return tf.depthwiseConv2d(x as tf.Tensor4D, weights as tf.Tensor4D, stride, padding, 'NHWC', dilation)
 }
 
-/** tfjs convolves with a stride or a dilation. Error: ARCHLOOM_SUPER_BIT_NETWORK. */
+/**
+ * Checks that a layer has no stride together with a dilation, which tfjs does not support. Error:
+ * ARCHLOOM_SUPER_BIT_NETWORK.
+ */
 export function checkConvolvable(node: KernelNode): void {
   if (node.op !== 'dense' && node.stride > 1 && node.dilation > 1)
     throw error('ARCHLOOM_SUPER_BIT_NETWORK', {
-      received: `strides and dilates at ${node.name}`,
-      expected: 'layers with a stride or a dilation, not both',
+      received: `has a stride and a dilation at ${node.name}`,
+      expected: 'layers with a stride or a dilation, but not both',
     })
 }
 
-/** The largest size among weights: the clip of those that are not standardised. */
+/** The largest absolute value of weights: the clip value of those that are not standardised. */
 export const largestSize = (values: Float32Array): number =>
   values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1
 
-/** Twice the root mean square: where a normalised and rectified input is rarely larger. */
+/** Sets a clip value to twice the root mean square, which a normalised and rectified input rarely exceeds. */
 export function calibrateClip(clip: tf.Variable, x: tf.Tensor): void {
   const rms = Math.sqrt(innerProduct(x, x).dataSync()[0] as number) / Math.sqrt(x.size)
   if (rms > 0) clip.assign(tf.tensor1d([2 * rms]))

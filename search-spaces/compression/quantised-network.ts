@@ -9,32 +9,36 @@ import { error } from './super-bit-errors.ts'
 import { FLOAT_BITS, type LayerBits } from './super-bit-plan.ts'
 import { quantiseFixed } from './super-quantiser.ts'
 
-/** How one layer with a kernel is quantised. 32 bits: left in floating point. */
+/** How one layer with a kernel is quantised. 32 bits mean that it stays in floating point. */
 export interface QuantisedLayer extends LayerBits {
-  /** Its node in the graph. */
+  /** Name of its node in the graph. */
   readonly name: string
-  /** v > 0: the outermost level of weights, in units of their deviation where they are standardised. */
+  /** The outermost level v > 0 of weights, in units of their standard deviation if they are standardised. */
   readonly weightClip: number
-  /** v > 0: levels of the input are v·i / (2ᵏ − 1), or symmetric like those of weights where it has a sign. */
+  /**
+   * The outermost level v > 0 of the input. Levels are v·i / (2ᵏ − 1), or symmetric like those of weights if the input
+   * may be negative.
+   */
   readonly activationClip: number
   readonly signed: boolean
-  /** Weights are centred and divided by their deviation before the grid. */
+  /** Whether weights are centred and divided by their standard deviation before quantisation. */
   readonly standardise: boolean
-  /** 'kept': what the grid gives is multiplied by that deviation. */
+  /** 'kept': quantised values are multiplied by that standard deviation. */
   readonly weightScale: 'kept' | 'unit'
 }
 
 /**
- * A compressed network as plain data: a graph whose pruned channels are gone, with trained weights before quantisation,
- * and what bits each layer uses. `quantisedNetwork` runs it, `quantisedWeights` gives the codes that would be stored.
+ * A compressed network as plain data: a graph without the pruned channels, with the trained weights before
+ * quantisation, and the bits of each layer. `quantisedNetwork` runs it, `quantisedWeights` returns the codes that
+ * would be stored.
  */
 export interface QuantisedModel {
   readonly graph: LayerGraph
-  /** One a node with a kernel, in the graph's order. */
+  /** One entry per node with a kernel, in the order of the graph. */
   readonly layers: readonly QuantisedLayer[]
-  /** Which filters of the original each pruned layer kept. */
+  /** Which filters of the original network each pruned layer kept. */
   readonly kept: Readonly<Record<string, readonly number[]>>
-  /** Bit operations of one image, and those of the original in floats. */
+  /** Bit operations for one image, and those of the original network in floating point. */
   readonly bops: number
   readonly fullBops: number
 }
@@ -75,7 +79,7 @@ export function quantisedNetwork(model: QuantisedModel): QuantisedNetwork {
   return Object.defineProperties({ model }, Object.getOwnPropertyDescriptors(made)) as QuantisedNetwork
 }
 
-/** The model with the weights, clips and statistics that the network has now. */
+/** The model with the present weights, clip values and statistics of the network. */
 export async function currentModel(network: QuantisedNetwork): Promise<QuantisedModel> {
   const { model, scope } = network
   const values = new Map((await scope.save()).map(({ name, data }) => [name, data]))
@@ -101,11 +105,11 @@ export interface QuantisedWeights {
   /** Value of code 0: −step·(2ᵏ − 1) / 2. */
   readonly low: number
   readonly bits: number
-  /** What the layer multiplies with. */
+  /** The values that the layer multiplies with. */
   readonly values: Float32Array
 }
 
-/** The quantised weights of a layer; undefined: it is not in the model, or stays in floats. */
+/** The quantised weights of a layer; undefined if it is not in the model or stays in floating point. */
 export function quantisedWeights({ graph, layers }: QuantisedModel, name: string): QuantisedWeights | undefined {
   const layer = layers.find((each) => each.name === name)
   const node = graph.nodes.find((each): each is KernelNode => each.name === name && hasKernel(each))
@@ -115,7 +119,11 @@ export function quantisedWeights({ graph, layers }: QuantisedModel, name: string
   const grid = weightGrid(name, shape, scaling)(layer.weightClip, () => data)
   const bits = layer.weights
   return {
-    ...{ shape, bits, codes: codes(data, grid, bits), values: quantise(data, grid, bits) },
-    ...{ step: grid.range / (2 ** bits - 1), low: grid.low },
+    shape,
+    bits,
+    codes: codes(data, grid, bits),
+    values: quantise(data, grid, bits),
+    step: grid.range / (2 ** bits - 1),
+    low: grid.low,
   }
 }

@@ -1,16 +1,16 @@
 import { copiedArrays, type LoopArrays, runLoop } from './double-loops.ts'
 import { type Ladder, ratiosOf, stepsOf } from './ladder.ts'
 
-/** Ties go up: the only common rule that commutes with adding whole numbers, which nested codes need. */
+/** Rounds ties up: the only common rule that commutes with adding whole numbers, as nested codes require. */
 export const roundHalfUp = (x: number): number => Math.floor(x + 0.5)
 
 /** Code of z in [0, 1] on the grid of `bits` bits: round((2ᵏ − 1)·z), 0 … 2ᵏ − 1 (eq. 3–4). */
 export const codeOf = (z: number, bits: number): number => roundHalfUp(stepsOf(bits) * z)
 
 /**
- * The recursive decomposition (eq. 8–12) on integer codes: the code at the fewest bits, then one re-assignment offset a
- * width, each in steps of its own grid. For 2, 4, 8 bits: n₂ = round(3z), e₄ = round(15z − 5n₂),
- * e₈ = round(255z − 17(5n₂ + e₄)).
+ * The recursive decomposition (eq. 8–12) on integer codes: the code at the fewest bits, then one re-assignment offset
+ * per width, each in steps of its own grid. For 2, 4, 8 bits: n₂ = round(3z), e₄ = round(15z − 5n₂), e₈ = round(255z −
+ * 17(5n₂ + e₄)).
  */
 export function decompose(z: number, ladder: Ladder): number[] {
   const ratios = ratiosOf(ladder)
@@ -34,21 +34,21 @@ export function recompose(offsets: readonly number[], ladder: Ladder): number[] 
 }
 
 /**
- * How values go to [0, 1] and back: z = clip(scale·x + shift, 0, 1), Q(x) = range·ẑ + low. `range` and `low` are
- * proportional to the clip value.
+ * How values are mapped to [0, 1] and back: z = clip(scale·x + shift, 0, 1), Q(x) = range·ẑ + low. `range` and `low`
+ * are proportional to the clip value.
  */
 export interface Grid {
   readonly scale: number
   readonly shift: number
   readonly range: number
   readonly low: number
-  /** Where x = 0 lies in [0, 1]: 0 without a sign, 0.5 with one. */
+  /** The position of x = 0 in [0, 1]: 0 for an unsigned grid, 0.5 for a signed one. */
   readonly centre: number
   /** The clip value v > 0. */
   readonly clip: number
 }
 
-/** z = clip(x / v, 0, 1), Q = v·ẑ (eq. 1, 5): values that are never negative. */
+/** z = clip(x / v, 0, 1), Q = v·ẑ (eq. 1, 5), for values that are never negative. */
 export const unsignedGrid = (clip: number): Grid => ({
   scale: 1 / clip,
   shift: 0,
@@ -71,13 +71,13 @@ const unclipped = (x: number, { scale, shift }: Grid) => scale * x + shift
 const clipped = (u: number) => Math.min(Math.max(u, 0), 1)
 
 export interface Observed {
-  /** A_j = mean |z − z_j| at every width but the last (eq. 13): what gates compare with thresholds. */
+  /** A_j = mean |z − z_j| at every width but the last (eq. 13): the values that gates compare with thresholds. */
   readonly means: readonly number[]
-  /** The width that `choose` made of them, at which every value's Q is now in the output. */
+  /** The width that `choose` selected. The output holds every value quantised at this width. */
   readonly bits: number
 }
 
-/** Mean residuals and quantised values in one pass, where `likely` is the width that is chosen; in two elsewhere. */
+/** Computes mean residuals and quantised values. It takes one pass if the chosen width is `likely`, otherwise two. */
 export function observe(
   arrays: LoopArrays,
   grid: Grid,
@@ -108,7 +108,7 @@ const quantiseOne = (x: number, grid: Grid, bits: number) => {
   return roundHalfUp(steps * clipped(unclipped(x, grid))) * (grid.range / steps) + grid.low
 }
 
-/** Mean residuals alone. */
+/** Computes only the mean residuals. */
 export const meanResiduals = (values: Values, grid: Grid, ladder: Ladder): readonly number[] =>
   observe(copiedArrays([values]), grid, ladder, ladder[0] as number, () => ladder[0] as number).means
 
@@ -134,7 +134,7 @@ export function codes(values: Values, grid: Grid, bits: number): Int32Array {
 export interface ClipGradient {
   /** dL/dv. */
   readonly clip: number
-  /** Σ dL/dẑ·z_j at every width asked for: what gradients of gates are made of. */
+  /** Σ dL/dẑ·z_j at every given width, from which gradients of gates are computed. */
   readonly products: readonly number[]
 }
 
@@ -145,8 +145,8 @@ export interface QuantiserGradient extends ClipGradient {
 
 /**
  * Backward pass of `quantise` under the straight-through estimator: rounding is the identity, the clip's slope is 1
- * inside. dQ/dv = Q/v − (inside: range·(z − centre)/v). Without a sign 0 counts as inside, so that channels that a gate
- * shut can learn to open again. Reads dL/dy and the values, writes dL/dx.
+ * inside. dQ/dv = Q/v − (inside: range·(z − centre)/v). On an unsigned grid 0 counts as inside, so that channels
+ * closed by a gate can learn to open again. Reads dL/dy and the values, writes dL/dx.
  */
 export function gradientInto(
   arrays: LoopArrays,
@@ -160,7 +160,7 @@ export function gradientInto(
   const steps = stepsOf(bits)
   const least = centre === 0 ? 0 : Number.MIN_VALUE
   const numbers = [scale, shift, steps, range / steps, low, slope, range, centre, least]
-  // Q's own width is among them, or all of Q is in the first sum.
+  // Either the width of Q is among them, or all of Q is in the first sum.
   const own = widths.indexOf(bits)
   const all = widths.length > 0 && own === -1 ? [...widths, bits] : widths
   const grids = all.map(stepsOf)

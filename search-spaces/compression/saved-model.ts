@@ -1,4 +1,4 @@
-/** Saved tf.js models: model.json with a topology, and weights of every type that tf.js writes. The only reader of them. */
+/** Reads saved tf.js models: model.json with a topology, and weights of every type that tf.js writes. */
 import { open, realpath, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,7 +6,7 @@ import { messageOf, quote } from '../../core/errors.ts'
 import { float16ToNumber } from '../../core/tensor/index.ts'
 import { error } from './saved-model-errors.ts'
 
-/** One stored tensor. Weights that were stored in fewer bits are already numbers; text has no values here. */
+/** One stored tensor. Quantised weights are already converted to numbers; string tensors have no values here. */
 export interface SavedWeights {
   readonly name: string
   readonly shape: readonly number[]
@@ -15,7 +15,7 @@ export interface SavedWeights {
 }
 
 export interface SavedModel {
-  /** Where it came from, for messages. */
+  /** Where the model came from, for error messages. */
   readonly source: string
   readonly kind: 'graph-model' | 'layers-model'
   readonly topology: Readonly<Record<string, unknown>>
@@ -24,7 +24,7 @@ export interface SavedModel {
   readonly signature?: unknown
 }
 
-/** The fields of model.json, and of the artifacts that tf.js's savers hand over, that are read. */
+/** The fields that are read of model.json and of the artifacts that the savers of tf.js pass on. */
 export interface ModelFields {
   readonly format?: unknown
   readonly modelTopology?: unknown
@@ -39,7 +39,7 @@ type Refuse = (reason: string, options?: { cause?: unknown; remedy?: string }) =
 export const isObject = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** The error of a model that is not whole. */
+/** The error for an incomplete model. */
 export const savedModelError = (folder: string, reason: string): Error => refusing(folder)(reason)
 
 const refusing =
@@ -51,15 +51,15 @@ const refusing =
       cause === undefined ? undefined : { cause },
     )
 
-/** Longest model.json and most bytes of weights that are read. */
+/** Maximum size of model.json and of weights, in bytes. */
 const LONGEST_JSON = 256 * 1024 * 1024
 const MOST_BYTES = 2 * 1024 * 1024 * 1024
 
 /**
- * Reads a folder, or its model.json, by path or file URL. The format is told by the topology, so that files without a
- * "format" are read too; one that contradicts the topology is refused. Weights are only read from files inside the
- * folder. Errors: ARCHLOOM_TFJS_FOLDER for what is absent, truncated, of another format (or another one than `expected`)
- * or contradicts itself.
+ * Reads a folder, or its model.json, by path or file URL. The format is recognised by the topology, so that files
+ * without a "format" are read too; a "format" that contradicts the topology is refused. Weights are read only from
+ * files inside the folder. Error: ARCHLOOM_TFJS_FOLDER for a model that is missing, truncated, inconsistent, or of
+ * another format than supported or `expected`.
  */
 export async function readSavedModel(given: string | URL, expected?: SavedModel['kind']): Promise<SavedModel> {
   const path = given instanceof URL || given.startsWith('file://') ? fileURLToPath(given) : given
@@ -75,9 +75,9 @@ export async function readSavedModel(given: string | URL, expected?: SavedModel[
   try {
     json = JSON.parse(new TextDecoder().decode(bytes))
   } catch (cause) {
-    throw refuse(`${quote(file)} is no JSON (${messageOf(cause)})`, { cause })
+    throw refuse(`${quote(file)} is not JSON (${messageOf(cause)})`, { cause })
   }
-  if (!isObject(json)) throw refuse('model.json is no object')
+  if (!isObject(json)) throw refuse('model.json is not an object')
   const groups = json.weightsManifest
   if (!Array.isArray(groups)) throw refuse('it has no weightsManifest, which lists its weights')
   const kind = kindOf(json, refuse)
@@ -90,7 +90,7 @@ export async function readSavedModel(given: string | URL, expected?: SavedModel[
   const read = new Set<string>()
   let left = MOST_BYTES
   for (const group of groups) {
-    if (!isObject(group)) throw refuse('its weightsManifest holds something that is no group of weights')
+    if (!isObject(group)) throw refuse('its weightsManifest holds something that is not a group of weights')
     const parts: Uint8Array[] = []
     for (const name of listOf(group.paths, 'paths', refuse)) {
       const part = await shardOf(folder, name, refuse)
@@ -104,7 +104,7 @@ export async function readSavedModel(given: string | URL, expected?: SavedModel[
   return { source: path, kind, ...topologyOf(json, refuse), weights }
 }
 
-/** A model in memory, as tf.js's `save` hands it to its handlers. Error: ARCHLOOM_TFJS_FOLDER. */
+/** Reads a model in memory, as the `save` method of tf.js passes it to its handlers. Error: ARCHLOOM_TFJS_FOLDER. */
 export function savedModelOf(
   artifacts: ModelFields & { readonly weightSpecs?: unknown; readonly weightData?: unknown },
 ): SavedModel {
@@ -126,7 +126,7 @@ const topologyOf = (
 ) => {
   if (modelInitializer !== undefined && modelInitializer !== null)
     throw refuse('it has a modelInitializer, a second graph that fills tables', { remedy: 'Load it with tf.js itself' })
-  // Converters before 2.0 kept it among the metadata.
+  // Converters before 2.0 stored it in the metadata.
   const named = (isObject(userDefinedMetadata) ? userDefinedMetadata.signature : undefined) ?? signature
   return { topology: modelTopology as Fields, ...(named != null && { signature: named }) }
 }
@@ -140,16 +140,16 @@ function kindOf({ format, modelTopology }: ModelFields, refuse: Refuse): SavedMo
       : undefined
   if (kind === undefined) throw refuse('its topology has neither the nodes of a graph model nor the layers of a layers model') // biome-ignore format: one line
   if (format != null && format !== kind)
-    throw refuse(`its format is ${quote(format)}, and its topology that of a ${kind}`)
+    throw refuse(`its format is ${quote(format)}, but its topology is that of a ${kind}`)
   return kind
 }
 
 function listOf(value: unknown, what: string, refuse: Refuse): readonly unknown[] {
-  if (!Array.isArray(value)) throw refuse(`its ${what} are no list`)
+  if (!Array.isArray(value)) throw refuse(`its ${what} are not a list`)
   return value
 }
 
-/** The file of a shard: only a plain path that stays in the folder, links followed. */
+/** The file of a shard, which must be a plain path that stays inside the folder after following links. */
 async function shardOf(folder: string, name: unknown, refuse: Refuse): Promise<string> {
   if (typeof name !== 'string' || name === '' || name.includes('\0') || isAbsolute(name))
     throw refuse(`it names ${quote(name)} as a file of its weights`)
@@ -158,7 +158,7 @@ async function shardOf(folder: string, name: unknown, refuse: Refuse): Promise<s
   })
   const inside = relative(folder, file)
   if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside))
-    throw refuse(`its weights would be read from ${quote(name)}, outside its folder`)
+    throw refuse(`its weights would be read from ${quote(name)}, which is outside its folder`)
   return file
 }
 
@@ -185,18 +185,18 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 
 const bytesEach = { float32: 4, int32: 4, bool: 1, uint8: 1, uint16: 2, float16: 2 } as const
 
-/** Every tensor of a group, in the order in which their bytes lie. */
+/** Reads every tensor of a group, in the order of their bytes. */
 function decoded(specs: readonly unknown[], bytes: Uint8Array, refuse: Refuse): SavedWeights[] {
   let at = 0
   const take = (name: string, size: number): Uint8Array => {
     if (at + size > bytes.length)
-      throw refuse(`its weights end after ${bytes.length} bytes, within ${quote(name)}: truncated`)
+      throw refuse(`its weights are truncated: they end after ${bytes.length} bytes, within ${quote(name)}`)
     at += size
-    // A copy: shards are not aligned.
+    // Copied, because shards are not aligned.
     return bytes.slice(at - size, at)
   }
   const read = specs.map((spec): SavedWeights => {
-    if (!isObject(spec)) throw refuse('its weightsManifest lists weights that are no object')
+    if (!isObject(spec)) throw refuse('its weightsManifest lists weights that are not an object')
     const { name, shape, dtype, quantization } = spec
     if (typeof name !== 'string') throw refuse(`weights have the name ${quote(name)}`)
     if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= 0))
@@ -218,11 +218,11 @@ function decoded(specs: readonly unknown[], bytes: Uint8Array, refuse: Refuse): 
           : new Uint8Array(buffer)
     return { name, shape, dtype, values }
   })
-  if (at !== bytes.length) throw refuse(`its weights have ${bytes.length} bytes, of which its manifest explains ${at}`)
+  if (at !== bytes.length) throw refuse(`its weights have ${bytes.length} bytes, but its manifest describes only ${at}`)
   return read
 }
 
-/** Weights that were stored in 8 or 16 bits. */
+/** Converts weights that were stored in 8 or 16 bits. */
 function widened(
   name: string,
   dtype: unknown,
@@ -233,13 +233,13 @@ function widened(
 ): Pick<SavedWeights, 'dtype' | 'values'> {
   const { dtype: stored, scale, min, ...others } = isObject(quantization) ? quantization : {}
   const [other] = Object.keys(others).filter((key) => key !== 'original_dtype')
-  if (other !== undefined) throw refuse(`the quantisation of ${quote(name)} has the field ${quote(other)}, which is not known`) // biome-ignore format: one line
+  if (other !== undefined) throw refuse(`the quantisation of ${quote(name)} has the unknown field ${quote(other)}`) // biome-ignore format: one line
   if (stored === 'float16' && dtype === 'float32') {
     const bits = new Uint16Array(take(name, count * 2).buffer)
     return { dtype, values: Float32Array.from(bits, float16ToNumber) }
   }
   if ((stored !== 'uint8' && stored !== 'uint16') || (dtype !== 'float32' && dtype !== 'int32'))
-    throw refuse(`the weights ${quote(name)} are ${quote(dtype)} stored as ${quote(stored)}, which is not read`)
+    throw refuse(`the weights ${quote(name)} are ${quote(dtype)} stored as ${quote(stored)}, which is not supported`)
   if (typeof scale !== 'number' || typeof min !== 'number' || !Number.isFinite(scale) || !Number.isFinite(min))
     throw refuse(`the weights ${quote(name)} are stored as ${stored} with scale ${quote(scale)} and min ${quote(min)}`)
   const { buffer } = take(name, count * bytesEach[stored])

@@ -2,7 +2,7 @@ import { signedGrid, unsignedGrid } from './quantiser.ts'
 import { error } from './super-bit-errors.ts'
 import type { GridOf } from './super-quantiser.ts'
 
-/** Which input channels and filters of a kernel [..., inputs, filters] survive; absent: all. */
+/** Which input channels and filters of a kernel [..., inputs, filters] remain. Default: all. */
 export interface Survivors {
   readonly inputs?: ArrayLike<number> | undefined
   readonly filters?: ArrayLike<number> | undefined
@@ -10,13 +10,13 @@ export interface Survivors {
 
 export interface Moments {
   readonly mean: number
-  /** With n − 1. */
+  /** Standard deviation (n − 1). */
   readonly deviation: number
 }
 
 /**
- * Mean and deviation of a kernel over what survives; no gradient flows through them.
- * Error: ARCHLOOM_SUPER_BIT_NOT_FINITE.
+ * Mean and standard deviation of a kernel over the remaining channels; no gradient flows through them. Error:
+ * ARCHLOOM_SUPER_BIT_NOT_FINITE.
  */
 export function moments(layer: string, kernel: Float32Array, shape: readonly number[], alive: Survivors): Moments {
   const values = survivingOf(kernel, shape, alive)
@@ -29,7 +29,7 @@ export function moments(layer: string, kernel: Float32Array, shape: readonly num
   }
   let squares = 0
   for (let i = 0; i < values.length; i++) squares += ((values[i] as number) - mean) ** 2
-  // A kernel of one value, or of equal values, has nothing to be divided by.
+  // The standard deviation of a single value, or of equal values, is 0; 1 avoids a division by 0.
   return { mean, deviation: Math.sqrt(squares / Math.max(1, values.length - 1)) || 1 }
 }
 
@@ -47,11 +47,11 @@ function survivingOf(kernel: Float32Array, shape: readonly number[], { inputs, f
   return values
 }
 
-/** How weights reach their grid. */
+/** How weights are scaled before quantisation. */
 export interface WeightScaling {
-  /** Subtract the mean, divide by the deviation (weight standardisation). */
+  /** Whether to subtract the mean and divide by the standard deviation (weight standardisation). */
   readonly standardise: boolean
-  /** 'unit': standardised weights are used as they are. 'kept': times the deviation again. */
+  /** 'unit': standardised weights are used as they are. 'kept': they are multiplied by the standard deviation again. */
   readonly scale: 'unit' | 'kept'
 }
 

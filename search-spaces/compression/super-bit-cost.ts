@@ -4,12 +4,15 @@ import { type BitChoice, FLOAT_BITS, type LayerBits, type SuperBitPlan } from '.
 
 const every = (count: number) => Array.from({ length: count }, (_, i) => i)
 
-/** Bits of a layer that is not searched, whatever is asked for elsewhere. */
+/** Bits of the layers that are not searched. */
 export function edgeBitsOf({ quantised, edgeBits }: SuperBitPlan): number {
   return quantised ? edgeBits : FLOAT_BITS
 }
 
-/** The same bits in every searched layer, nothing pruned; `bits` 32 also leaves the first and the last in floats. */
+/**
+ * The same bits in every searched layer, nothing pruned; with 32 bits, the first and the last layer also stay in
+ * floating point.
+ */
 export function uniformChoice(plan: SuperBitPlan, bits: number): BitChoice {
   const edge = bits === FLOAT_BITS ? FLOAT_BITS : plan.edgeBits
   return {
@@ -21,7 +24,7 @@ export function uniformChoice(plan: SuperBitPlan, bits: number): BitChoice {
   }
 }
 
-/** Multiply-adds of every layer when so many filters of every group of filters are kept. */
+/** Multiply-adds of every layer if the given numbers of filters are kept. */
 export const multiplyAddsOf = ({ layers }: SuperBitPlan, keptFilters: readonly number[]): number[] =>
   layers.map(({ perPair, inputs, outputs, inputGroup, outputGroup }) => {
     const read = inputGroup === undefined ? inputs : (keptFilters[inputGroup] as number)
@@ -33,21 +36,21 @@ export const keptFilters = ({ groups }: SuperBitPlan, kept: BitChoice['kept']): 
   groups.map(({ groupSize }, g) => groupSize * (kept[g]?.length ?? 0))
 
 /**
- * Bit operations of one image: multiply-adds times bits of weights times bits of activations, in convolutions and dense
- * layers; everything else is free. Full precision counts 32 × 32.
+ * Bit operations for one image: multiply-adds times bits of weights times bits of activations, in convolutions and
+ * dense layers; other layers do not count. Full precision counts 32 × 32.
  */
 export function bopsOf(plan: SuperBitPlan, { bits, kept }: BitChoice): number {
   const multiplyAdds = multiplyAddsOf(plan, keptFilters(plan, kept))
   return bits.reduce((sum, { weights, activations }, l) => sum + weights * activations * (multiplyAdds[l] as number), 0)
 }
 
-/** The cheapest point of the space: fewest bits everywhere, as many filters pruned as may be. */
+/** The cheapest point of the space: the fewest bits everywhere, and as many filters pruned as allowed. */
 export function cheapestChoice(plan: SuperBitPlan): BitChoice {
   const { bits } = uniformChoice(plan, plan.quantised ? (plan.ladder[0] as number) : FLOAT_BITS)
   return { bits, kept: plan.groups.map(({ count, mostPruned }) => every(count - mostPruned)) }
 }
 
-/** BOPs that a choice must not exceed, from a share of full precision. Error: ARCHLOOM_SUPER_BIT_TARGET. */
+/** The maximum BOPs of a choice, from a share of full precision. Error: ARCHLOOM_SUPER_BIT_TARGET. */
 export function checkTarget(plan: SuperBitPlan, share: number): number {
   const minimum = bopsOf(plan, cheapestChoice(plan))
   const target = share * plan.fullBops
@@ -64,8 +67,8 @@ export function meanBits({ layers }: SuperBitPlan, { bits }: BitChoice): LayerBi
 }
 
 /**
- * Random bits, nothing pruned, between `closeness` of the target and the target: drawn uniformly, then single layers
- * are drawn lower (or higher) until the sum fits. Error: ARCHLOOM_SUPER_BIT_TARGET.
+ * Random bits without pruning, whose BOPs are between `closeness` times the target and the target. Bits are drawn
+ * uniformly, then single layers are drawn lower (or higher) until the sum fits. Error: ARCHLOOM_SUPER_BIT_TARGET.
  */
 export function randomChoice(plan: SuperBitPlan, share: number, rng: Random, closeness = 0.97): BitChoice {
   const { ladder, layers } = plan
@@ -85,7 +88,7 @@ export function randomChoice(plan: SuperBitPlan, share: number, rng: Random, clo
   })
   let best: BitChoice | undefined
   let bestCost = 0
-  // Steps up and down alternate around the target; the closest below it counts.
+  // Steps up and down alternate around the target; the closest choice below it is taken.
   for (let step = 0; step < 50 * sides.length; step++) {
     const found = choice()
     const cost = bopsOf(plan, found)

@@ -32,21 +32,21 @@ import {
   superQuantise,
 } from './super-quantiser.ts'
 
-/** Whose thresholds learn in a step; the other side's bits are constants of the cost. */
+/** Which thresholds are trained in a step. The bits of the other side are constants in the cost. */
 export type Turn = 'weights' | 'activations' | 'both'
 
-/** Mean residuals that gates were read from, of one layer. */
+/** The mean residuals of one layer from which gates are computed. */
 export interface LayerResiduals {
   readonly weights: readonly number[]
   readonly activations: readonly number[]
 }
 
-/** Variables of the gates, by what they decide. */
+/** The thresholds of the gates, by what they decide. */
 export interface Thresholds {
-  /** α_w and α_x, [K − 1] a searched layer; undefined for the first and the last. */
+  /** α_w and α_x, [K − 1] per searched layer; undefined for the first and the last layer. */
   readonly weights: readonly (tf.Variable | undefined)[]
   readonly activations: readonly (tf.Variable | undefined)[]
-  /** α_p, [1] a group of filters. */
+  /** α_p, [1] per group of filters. */
   readonly filters: readonly tf.Variable[]
 }
 
@@ -56,7 +56,7 @@ export interface SuperBitNetwork extends GraphNetwork {
   readonly weightScale: 'kept' | 'unit'
   /** Bits and filters that evaluation uses; set it from `selected` or from a read-out. */
   choice: BitChoice
-  /** What the gates said in the last gated pass. */
+  /** The choice of the gates in the last gated pass. */
   readonly selected: BitChoice
   readonly residuals: readonly LayerResiduals[]
   /** Scores of the groups of filters in the last gated pass. */
@@ -75,7 +75,7 @@ export interface SuperBitNetworkOptions extends SuperBitOptions, ClipOptions {}
 
 type Activity = 'fixed' | 'gated' | 'calibrating'
 
-/** What a gated pass leaves behind. */
+/** The tensors of a gated pass. */
 interface Pass {
   readonly layers: { weights?: SuperQuantised; activations?: SuperQuantised }[]
   readonly masks: tf.Tensor1D[]
@@ -115,7 +115,7 @@ export function superBitNetwork(graph: LayerGraph, options: SuperBitNetworkOptio
   let turn: Turn = 'both'
   let pass = emptyPass()
 
-  /** Whether each filter of a group's layer stays. */
+  /** Whether each filter of a group's layer is kept. */
   const stays = (group: number | undefined): Uint8Array | undefined => {
     if (group === undefined) return undefined
     const { filters, groupSize } = groups[group] as (typeof groups)[number]
@@ -164,7 +164,10 @@ export function superBitNetwork(graph: LayerGraph, options: SuperBitNetworkOptio
       if (!activationThresholds || activity === 'fixed')
         return quantiseFixed(x, own.activationClip, inputsOf, searched ? fixed('activations') : edge)
       const found = superQuantise(x, own.activationClip, activationThresholds, {
-        ...{ gridOf: inputsOf, ladder, learn: turn !== 'weights', likely: seen.selected.bits[at]?.activations },
+        gridOf: inputsOf,
+        ladder,
+        learn: turn !== 'weights',
+        likely: seen.selected.bits[at]?.activations,
       })
       record(at).activations = found
       return found.value
@@ -175,7 +178,10 @@ export function superBitNetwork(graph: LayerGraph, options: SuperBitNetworkOptio
       if (!weightThresholds || activity === 'fixed')
         return quantiseFixed(kernel, own.weightClip, weightsOf, searched ? fixed('weights') : edge)
       const found = superQuantise(kernel, own.weightClip, weightThresholds, {
-        ...{ gridOf: weightsOf, ladder, learn: turn !== 'activations', likely: seen.selected.bits[at]?.weights },
+        gridOf: weightsOf,
+        ladder,
+        learn: turn !== 'activations',
+        likely: seen.selected.bits[at]?.weights,
       })
       record(at).weights = found
       return found.value
@@ -188,7 +194,7 @@ export function superBitNetwork(graph: LayerGraph, options: SuperBitNetworkOptio
         pass.open[produces] = gates.open
         pass.scores[produces] = [...gates.scores]
       }
-      // 0 is on the grid of values without a sign only.
+      // 0 is only on unsigned grids.
       const input = inputGroup !== undefined && !signed ? masked(x, inputGroup) : x
       const quantisedX = quantisedInput(input)
       const read = inputGroup !== undefined && signed ? masked(quantisedX, inputGroup) : quantisedX
@@ -207,7 +213,7 @@ export function superBitNetwork(graph: LayerGraph, options: SuperBitNetworkOptio
     return layerOf(node, scope, indexOf.get(node.name) as number)
   })
 
-  /** Runs a pass in another way than evaluation does. */
+  /** Runs a pass in a mode other than evaluation. */
   const during = <T>(way: Activity, own: Turn, run: () => T): T => {
     ;[activity, turn, pass] = [way, own, emptyPass()]
     try {
@@ -216,7 +222,7 @@ export function superBitNetwork(graph: LayerGraph, options: SuperBitNetworkOptio
       ;[activity, turn] = ['fixed', 'both']
     }
   }
-  /** Plain numbers of the last gated pass; its tensors die with their tidy. */
+  /** Plain numbers of the last gated pass, whose tensors are disposed with their tidy. */
   let seen = { selected: choice, residuals: [] as LayerResiduals[], scores: [] as (readonly number[])[] }
   const remember = () => {
     seen = {
@@ -291,8 +297,8 @@ function selectedIn({ ladder, groups }: SuperBitPlan, pass: Pass, choice: BitCho
 
 /**
  * ln R with R = Σ_l bits_w·bits_a·multiply-adds, differentiable in the gates of this turn and in every filter that is
- * kept: dR/dg = what the widths behind the gate would add, dR/dC′ = what one more channel costs where it is written
- * and where it is read.
+ * kept: dR/dg is what the widths after the gate would add, and dR/dC′ is the cost of one more channel in the layers
+ * that write and read it.
  */
 function logBops(plan: SuperBitPlan, pass: Pass, { bits }: BitChoice, turn: Turn): tf.Scalar {
   const { layers, ladder } = plan
@@ -335,6 +341,6 @@ function logBops(plan: SuperBitPlan, pass: Pass, { bits }: BitChoice, turn: Turn
   }))(...inputs) as tf.Scalar
 }
 
-/** Gates and scores at given mean residuals, with thresholds as they stand. */
+/** Gates at given mean residuals, with the present thresholds. */
 export const gatesAt = (means: readonly number[], threshold: tf.Variable | undefined) =>
   threshold ? gatesOf(means, threshold.dataSync()) : undefined

@@ -25,16 +25,16 @@ export interface SuperBitOptions {
   readonly edgeBits?: number
 }
 
-/** A layer with a kernel, and what is searched of it. */
+/** A layer with a kernel, and what is searched in it. */
 export interface BitLayer {
   readonly name: string
   /** The first layer reads the network's input, which stays in floating point but is counted at `edgeBits`. */
   readonly role: 'first' | 'inner' | 'last'
-  /** Whether its input may be negative: then activations are quantised like weights, symmetrically. */
+  /** Whether its input may be negative, so that activations are quantised symmetrically, like weights. */
   readonly signed: boolean
   /** Multiply-adds of one pair of channels: kernel area times output positions. */
   readonly perPair: number
-  /** Channels of the input that one filter reads (1 for depthwise convolutions), and filters. */
+  /** Number of input channels that one filter reads (1 for depthwise convolutions), and number of filters. */
   readonly inputs: number
   readonly outputs: number
   /** Index of the group of filters that its input, or its output, consists of. */
@@ -42,21 +42,21 @@ export interface BitLayer {
   readonly outputGroup?: number
 }
 
-/** Filters of one layer that may be pruned, and with them the channels of the layers behind it. */
+/** Filters of one layer that may be pruned, together with the input channels of the layers that read them. */
 export interface FilterGroups {
-  /** The layer whose filters they are. */
+  /** Name of the layer with these filters. */
   readonly name: string
   readonly filters: number
   readonly groupSize: number
   /** Number of groups. */
   readonly count: number
-  /** How many of them may go at most (n in eq. (14)'s clamp). */
+  /** Maximum number of pruned groups (n in the clamp of eq. (14)). */
   readonly mostPruned: number
-  /** Position among the groups of the coupling. */
+  /** Index in the groups of the coupling. */
   readonly coupled: number
 }
 
-/** What ABS can choose in a network, and what the choices cost. */
+/** The choices of ABS in a network, and their costs. */
 export interface SuperBitPlan {
   readonly graph: LayerGraph
   readonly coupling: Coupling
@@ -79,9 +79,9 @@ export interface LayerBits {
 
 /** One point of the space. */
 export interface BitChoice {
-  /** One a layer of the plan. */
+  /** One entry per layer of the plan. */
   readonly bits: readonly LayerBits[]
-  /** Kept groups of filters, one list of ascending indices a prunable layer. */
+  /** Kept groups of filters: one list of ascending indices per prunable layer. */
   readonly kept: readonly (readonly number[])[]
 }
 
@@ -96,9 +96,10 @@ const superBitPlanNames = optionNames<SuperBitOptions>('superBitPlan', {
 })
 
 /**
- * Finds the layers whose bits are searched (all with a kernel but the first and the last) and the filters that can be
- * pruned: those of convolutions alone in what they write, read by whole layers, as the first convolutions of residual
- * blocks. Errors: ARCHLOOM_SUPER_BIT_LADDER, _GROUPS, _OPTION, _NETWORK.
+ * Finds the layers whose bits are searched (all layers with a kernel except the first and the last) and the filters
+ * that can be pruned: those of convolutions whose output no other layer writes and whose channels are read only as a
+ * whole, such as the first convolutions of residual blocks. Errors: ARCHLOOM_SUPER_BIT_LADDER, _GROUPS, _OPTION,
+ * _NETWORK.
  */
 export function superBitPlan(graph: LayerGraph, options: SuperBitOptions = {}): SuperBitPlan {
   superBitPlanNames(options)
@@ -107,14 +108,14 @@ export function superBitPlan(graph: LayerGraph, options: SuperBitOptions = {}): 
   if (!Number.isInteger(edgeBits) || edgeBits < 1 || edgeBits > 16)
     throw refuse('edgeBits', edgeBits, 'a whole number from 1 to 16')
   if (!quantise && prune === false)
-    throw refuse('prune', prune, 'options, where quantise is false: nothing is searched')
+    throw refuse('prune', prune, 'other options: with quantise false, nothing is searched')
   const shapes = graphShapes(graph)
   const coupling = coupleChannels(graph)
   const nodes = graph.nodes.filter(hasKernel)
   if (nodes.length < 3)
     throw error('ARCHLOOM_SUPER_BIT_NETWORK', {
       received: `has ${nodes.length} layers with a kernel`,
-      expected: 'three or more: the first and the last are not searched',
+      expected: 'three or more, because the first and the last are not searched',
     })
   const oddLayers: string[] = []
   const groups = prune === false ? [] : filterGroups(graph, coupling, nodes, prune, oddLayers)
@@ -141,7 +142,14 @@ export function superBitPlan(graph: LayerGraph, options: SuperBitOptions = {}): 
   })
   const fullBops = layers.reduce((sum, { perPair, inputs, outputs }) => sum + perPair * inputs * outputs, 0)
   return {
-    ...{ graph, coupling, ladder, quantised: quantise, edgeBits, layers, groups, oddLayers },
+    graph,
+    coupling,
+    ladder,
+    quantised: quantise,
+    edgeBits,
+    layers,
+    groups,
+    oddLayers,
     fullBops: fullBops * FLOAT_BITS * FLOAT_BITS,
   }
 }
@@ -177,13 +185,13 @@ function filterGroups(
   })
   if (groups.length === 0 && oddLayers === 'refuse')
     throw error('ARCHLOOM_SUPER_BIT_NETWORK', {
-      received: 'has no filters that can be pruned by themselves',
-      expected: 'convolutions whose output nothing is added to; or choose prune: false',
+      received: 'has no filters that can be pruned independently',
+      expected: 'convolutions to whose output nothing is added; or set prune: false',
     })
   return groups
 }
 
-/** Whether every node that has some of these channels has all of them, in this order, and nothing else. */
+/** Whether every node with some of these channels has exactly these channels, in this order. */
 const readWhole = ({ nodes }: LayerGraph, { classes }: Coupling, channels: readonly number[]) =>
   nodes.every(({ name }) => {
     const own = classes.get(name) as Int32Array

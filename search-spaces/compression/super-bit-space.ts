@@ -13,21 +13,23 @@ import {
 } from './super-bit-plan.ts'
 import { groupScores } from './super-quantiser.ts'
 
-/** Bits of every searched layer, and how many groups of filters every prunable one keeps. */
+/** The bits of every searched layer, and the number of filter groups that every prunable layer keeps. */
 export interface SuperBitArchitecture {
   readonly bits: readonly LayerBits[]
   readonly keptGroups: readonly number[]
 }
 
-/** Compressions of one network, for any controller: random search, evolution, and what ABS is compared with. */
+/** Compressions of one network, which any controller can search. */
 export interface SuperBitSpace extends SearchSpace<SuperBitArchitecture> {
   readonly plan: SuperBitPlan
-  /** The network that is compressed, and what may be chosen in it. */
+  /** The network that is compressed, and its plan. */
   readonly graph: LayerGraph
   readonly options: SuperBitOptions
-  /** As a choice of the network: of each layer's groups those with the largest scores are kept. */
+  /**
+   * Converts an architecture to a choice for the network. In each layer, the groups with the largest scores are kept.
+   */
   choice(architecture: SuperBitArchitecture): BitChoice
-  /** Share of full-precision BOPs. */
+  /** The share of full-precision BOPs that an architecture has. */
   share(architecture: SuperBitArchitecture): number
 }
 
@@ -39,8 +41,8 @@ const superBitSpaceNames = optionNames<SuperBitOptions>('superBitSpace', {
 })
 
 /**
- * The space of ABS (eq. 16) over a trained network: K² pairs of bits a layer, times the numbers of groups that a
- * prunable layer may keep. Errors: as `superBitPlan`.
+ * The space of ABS (eq. 16) over a trained network: K² pairs of bits per layer, times the numbers of groups that a
+ * prunable layer may keep. Errors: those of `superBitPlan`.
  */
 export function superBitSpace(graph: LayerGraph, options: SuperBitOptions = {}): SuperBitSpace {
   superBitSpaceNames(options)

@@ -1,4 +1,4 @@
-/** Bits and groups of filters, searched in one network: what there is to choose, what it costs, and what comes out. */
+/** Search for bits and groups of filters in one network: choices, costs and results. */
 export { bitsOf, type Gates, gateGradients, gatesOf, levelOf, logisticSlope } from './gates.ts'
 export { isNested, type Ladder, nestedLadder, PAPER_LADDER, ratiosOf, stepsOf } from './ladder.ts'
 export { type MultiPathNetwork, type MultiPathOptions, multiPathNetwork } from './multi-path.ts'

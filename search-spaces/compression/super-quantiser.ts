@@ -1,6 +1,6 @@
 /**
- * Quantisers and gates as differentiable operations, each an explicit forward and backward pass over plain arrays. They
- * need an engine that can be read synchronously: all but GPUs.
+ * Quantisers and gates as differentiable operations, each an explicit forward and backward pass over plain arrays.
+ * They need an engine that can be read synchronously (all but GPUs).
  */
 
 import * as tf from '@tensorflow/tfjs-core'
@@ -11,14 +11,14 @@ import type { Ladder } from './ladder.ts'
 import { type Grid, gradientInto, observe, quantiseInto } from './quantiser.ts'
 import { loopArrays, valuesOf } from './tensor-values.ts'
 
-/** Where values go on [0, 1], given the clip value |v| and, for weights, the values themselves in their order. */
+/** Makes the grid for a clip value |v| and, for weights, the values themselves in their order. */
 export type GridOf = (clip: number, values: () => Float32Array) => Grid
 
 export interface SuperQuantised {
   /** Q(x), of x's shape. */
   readonly value: tf.Tensor
   readonly gates: Gates
-  /** Mean residual at every width but the last, whatever the gates say. */
+  /** Mean residual at every width except the last, independent of the gates. */
   readonly means: readonly number[]
   /** The gates as a tensor [K − 1] through which costs reach the thresholds; only while these learn. */
   readonly open?: tf.Tensor1D
@@ -44,9 +44,9 @@ const gridAt = (clip: tf.Variable, gridOf: GridOf, x: tf.Tensor) => {
 export interface SuperQuantiserOptions {
   readonly gridOf: GridOf
   readonly ladder: Ladder
-  /** Whether the thresholds take part in the gradient: the turn is theirs. */
+  /** Whether the thresholds are trained in this step. */
   readonly learn: boolean
-  /** The width that will probably be chosen: right guesses are cheaper. Default the most bits. */
+  /** The width that will probably be chosen; a right guess saves time. Default: the most bits. */
   readonly likely?: number | undefined
 }
 
@@ -59,8 +59,8 @@ const superQuantiseNames = optionNames<SuperQuantiserOptions>('superQuantise', {
 
 /**
  * x quantised at the width that the gates choose: open where the mean residual exceeds the threshold (eq. 13–14).
- * Rounding passes gradients on, so that the value's slope is 1 whatever the gates say; gates get Σ dL/dẑ·(offsets
- * behind them), and hand it to the thresholds [K − 1] with the slope of the logistic function (eq. 15).
+ * Rounding passes gradients on, so that the slope of the value is 1 whatever the gates are. Gates receive Σ
+ * dL/dẑ·(offsets after them) and pass it to the thresholds [K − 1] with the slope of the logistic function (eq. 15).
  */
 export function superQuantise(
   x: tf.Tensor,
@@ -70,7 +70,7 @@ export function superQuantise(
 ): SuperQuantised {
   superQuantiseNames(options)
   const { gridOf, ladder, learn, likely = ladder.at(-1) as number } = options
-  // Copied: the engine may write over what it showed.
+  // Copied, because the engine may reuse its memory.
   const limits = valuesOf(thresholds).slice()
   const { grid, sign } = gridAt(clip, gridOf, x)
   const { arrays, result } = loopArrays([x])
@@ -110,7 +110,7 @@ function throughQuantiser(y: tf.Tensor, x: tf.Tensor, clip: tf.Variable, quantis
   return open ? operation(x, clip, open) : operation(x, clip)
 }
 
-/** step(A − α) with the slope −σ′(A − α) in α. */
+/** Computes step(A − α) with the slope −σ′(A − α) in α. */
 function thresholdGates(thresholds: tf.Variable, { open, residuals }: Gates): tf.Tensor1D {
   const limits = valuesOf(thresholds)
   const slopes = residuals.map((residual, j) => -logisticSlope(residual - (limits[j] as number)))
@@ -120,7 +120,7 @@ function thresholdGates(thresholds: tf.Variable, { open, residuals }: Gates): tf
   }))(thresholds) as tf.Tensor1D
 }
 
-/** m_c = mean |w| of each group of filters over the largest |w| of all (eq. 14); filters are the last axis. */
+/** m_c = mean |w| of each group of filters divided by the largest |w| of all (eq. 14); filters are the last axis. */
 export function groupScores(kernel: Float32Array, filters: number, groupSize: number): Float64Array {
   const scores = new Float64Array(filters / groupSize)
   let most = 0
@@ -132,7 +132,7 @@ export function groupScores(kernel: Float32Array, filters: number, groupSize: nu
       if (size > most) most = size
     }
   const count = (kernel.length / filters) * groupSize
-  // Thresholds are floats: a score must be able to equal one.
+  // Scores are rounded to float32 like thresholds, so that they can be equal.
   return scores.map((sum) => Math.fround(sum / count / most))
 }
 
@@ -145,8 +145,8 @@ export interface FilterGates {
 }
 
 /**
- * Gates of groups of filters: open where the score exceeds the threshold [1], strictly. The score's gradient reaches
- * the weights [..., filters], through the largest one too.
+ * Gates of groups of filters: open where the score exceeds the threshold [1], strictly. The gradient of the score
+ * flows to the weights [..., filters], including the largest one.
  */
 export function filterGates(kernel: tf.Variable, threshold: tf.Variable, groupSize: number): FilterGates {
   const filters = kernel.shape.at(-1) as number
@@ -202,7 +202,10 @@ function scoreGradient(
   return gradient
 }
 
-/** x [..., C] times a mask [C]; where everything is open x passes as it is, and only the gradient is computed. */
+/**
+ * Multiplies x [..., C] by a mask [C]. If all channels are open, x is returned unchanged and only the gradient is
+ * computed.
+ */
 export function maskChannels(x: tf.Tensor, mask: tf.Tensor1D, open: boolean): tf.Tensor {
   if (!open) return scaleShift(x, mask, tf.zeros(mask.shape), false)
   const axes = x.shape.slice(0, -1).map((_, axis) => axis)

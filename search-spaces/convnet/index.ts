@@ -28,12 +28,16 @@ export function convnetSpace(given: ConvnetOptions = {}): ConvnetSpace {
   const refuse = (option: keyof ConvnetOptions, expected: string) =>
     optionError('convnetSpace', option, options[option], expected)
   if (options.widths.length === 0 || !options.widths.every(positive)) throw refuse('widths', 'positive integers')
-  if (!positive(options.stages)) throw refuse('stages', 'a positive integer')
+  const { stages } = options
+  const [fewest, most] = typeof stages === 'number' ? [stages, stages] : [stages.min, stages.max]
+  if (!positive(fewest) || !positive(most) || fewest > most)
+    throw refuse('stages', 'a positive integer, or { min, max } with 1 ≤ min ≤ max')
   if (!positive(options.maxDepth)) throw refuse('maxDepth', 'a positive integer')
   if (options.kernels.length === 0 || !options.kernels.every((kernel) => positive(kernel) && kernel % 2 === 1))
     throw refuse('kernels', 'odd positive integers')
   return defineNetworkSpace(convnetName(given), convnetDecisions(options), {
     options,
+    origin: { factory: 'convnetSpace', room: 'convnet', given },
     cost: convnetCost,
     build: buildConvnet,
   })

@@ -4,8 +4,8 @@ import { nameWithOptions } from '../../core/space/naming.ts'
 export interface ConvnetOptions {
   /** Output channels of the first stage; each later stage doubles them. Default 16, 24, 32, 48, 64. */
   readonly widths?: readonly number[]
-  /** Stages; each but the first halves height and width before it. Default 3. */
-  readonly stages?: number
+  /** Stages, or the fewest and the most of them; each but the first halves height and width before it. Default 3. */
+  readonly stages?: number | { readonly min: number; readonly max: number }
   /** Most blocks of a stage. Default 3. */
   readonly maxDepth?: number
   /** Kernel sizes, odd, one choice for each stage. Default 3, 5. */
@@ -19,6 +19,9 @@ export const convnetDefaults = {
   kernels: [3, 5],
 } as const satisfies Required<ConvnetOptions>
 
+const rangeOf = (stages: Required<ConvnetOptions>['stages']) =>
+  typeof stages === 'number' ? { min: stages, max: stages } : stages
+
 /**
  * `plain` is a row of convolutions; `residual` has one convolution and then blocks of two convolutions with a
  * connection around them. `max` pooling halves by 2×2 max pooling, `stride` by the stride of the next convolution.
@@ -27,7 +30,7 @@ export const convnetDecisions = ({ widths, stages, maxDepth, kernels }: Required
   product({
     width: oneOf(...widths),
     form: oneOf('plain', 'residual'),
-    stages: repeat(stages as number, () => product({ depth: integer(1, maxDepth), kernel: oneOf(...kernels) })),
+    stages: repeat(rangeOf(stages), () => product({ depth: integer(1, maxDepth), kernel: oneOf(...kernels) })),
     normalisation: oneOf('batch-norm', 'group-norm'),
     reduction: oneOf('max', 'stride'),
     head: oneOf('mean', 'max'),
@@ -35,6 +38,6 @@ export const convnetDecisions = ({ widths, stages, maxDepth, kernels }: Required
 
 export type ConvnetArchitecture = Infer<ReturnType<typeof convnetDecisions>>
 
-/** 'convnet', followed by the options that are not the defaults. */
+/** 'convnet', followed by the options that differ from the defaults. */
 export const convnetName = (options: ConvnetOptions): string =>
   nameWithOptions<ConvnetOptions>('convnet', options, convnetDefaults)

@@ -1,7 +1,10 @@
 import { error } from '../errors.ts'
 import { edgesOf, type NasBench201Architecture, type NasBench201Operation, nasBench201Operations } from './space.ts'
 
-/** The benchmark's notation: `|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_1x1~2|`. */
+/**
+ * Formats an architecture in the benchmark's notation:
+ * `|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_1x1~2|`.
+ */
 export function formatArchString(architecture: NasBench201Architecture): string {
   const edges = edgesOf(architecture)
   return [1, 2, 3]
@@ -9,7 +12,7 @@ export function formatArchString(architecture: NasBench201Architecture): string 
     .join('+')
 }
 
-/** Throws ARCHLOOM_ARCHITECTURE_TEXT, which says what is wrong. */
+/** Parses the benchmark's notation. Error: ARCHLOOM_ARCHITECTURE_TEXT. */
 export function parseArchString(text: string): NasBench201Architecture {
   const refuse = (expected: string) =>
     error('ARCHLOOM_ARCHITECTURE_TEXT', { format: 'NAS-Bench-201 architecture string', received: text, expected })

@@ -22,14 +22,15 @@ export const cellOfChain = ({ first, second, third }: NasBench201Chain): NasBenc
 export type NasBench201ChainSpace = NetworkSpace<NasBench201Chain, Required<NasBench201Options>>
 
 /**
- * 27 architectures of NAS-Bench-201, so few that shared weights can order them after some thousand steps: the three edges
- * of a chain are each a skip connection, a 1×1 or a 3×3 convolution. Networks and supernet are those of the whole space.
- * Throws ARCHLOOM_OPTION.
+ * 27 architectures of NAS-Bench-201, few enough for shared weights to rank them after some thousand steps. The three
+ * edges of a chain are each a skip connection, a 1×1 or a 3×3 convolution. Networks and supernet are those of the
+ * whole space. Throws ARCHLOOM_OPTION.
  */
 export function nasBench201ChainSpace(options: NasBench201Options = {}): NasBench201ChainSpace {
   const whole: NasBench201Space = nasBench201Space(options)
   return defineNetworkSpace(nasBench201Name(options).replace('nas-bench-201', 'nas-bench-201-chain'), decisions, {
     options: whole.options,
+    origin: { factory: 'nasBench201ChainSpace', room: 'nas-bench-201', given: options },
     papers: whole.papers ?? [],
     cost: (chain: NasBench201Chain, form) => whole.cost(cellOfChain(chain), form),
     build: (chain: NasBench201Chain, form) => whole.build(cellOfChain(chain), form),

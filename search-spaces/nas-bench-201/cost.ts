@@ -16,8 +16,11 @@ import { edgesOf, type NasBench201Architecture } from './space.ts'
 const convNorm = (filters: number, stride = 1, affine = true) =>
   countInSequence(countConvolution({ filters, kernel: 3, stride }), countNorm(affine))
 
-/** Residual block of stride 2: two 3×3 convolutions beside average pooling and a 1×1 convolution without normalisation. */
-const countResidual = (input: ImageShape, filters: number, affine: boolean): NetworkCost =>
+/**
+ * Cost of a residual block of stride 2: two 3×3 convolutions in parallel to average pooling and a 1×1 convolution
+ * without normalisation.
+ */
+export const countResidual = (input: ImageShape, filters: number, affine: boolean): NetworkCost =>
   addCosts(
     countInSequence(convNorm(filters, 2, affine), convNorm(filters, 1, affine))(input),
     countInSequence(countFree({ stride: 2 }), countConvolution({ filters, kernel: 1 }))(input),
@@ -26,8 +29,8 @@ const countResidual = (input: ImageShape, filters: number, affine: boolean): Net
 const nasBench201CostNames = optionNames<{ affine?: boolean }>('nasBench201Cost', { affine: true })
 
 /**
- * As the benchmark's files count: every chosen operation, even where its output reaches nothing; multiply-adds of
- * convolutions and of the classifier, whose bias counts as one multiply-add a class.
+ * The cost as counted in the benchmark's files: every chosen operation, even if its output is not used; multiply-adds
+ * of convolutions and of the classifier, whose bias counts as one multiply-add per class.
  */
 export function nasBench201Cost(
   architecture: NasBench201Architecture,

@@ -31,12 +31,16 @@ export const nasBench201Paper: Paper = {
 
 export type NasBench201Space = NetworkSpace<NasBench201Architecture, Required<NasBench201Options>>
 
-/** Networks of `cells` cells a stage; the benchmark's own table belongs to the defaults. Throws ARCHLOOM_OPTION. */
+/**
+ * The space of networks with `cells` cells per stage. The benchmark's table holds results for the default options.
+ * Error: ARCHLOOM_OPTION.
+ */
 export function nasBench201Space(given: NasBench201Options & NormalisationOption = {}): NasBench201Space {
   const options = checkedOptions(given)
   const normalisation = normalisationParts(given)
   return defineNetworkSpace(nasBench201Name(nameableOptions(given)), nasBench201Decisions, {
     options,
+    origin: { factory: 'nasBench201Space', room: 'nas-bench-201', given },
     papers: [nasBench201Paper],
     cost: (architecture: NasBench201Architecture, { input, classes }) =>
       nasBench201Cost(architecture, planNasBench201(options, input, classes)),
@@ -66,6 +70,13 @@ export {
 } from './network.ts'
 export { genotypeOfIndex, officialIndex } from './official-index.ts'
 export { type NasBench201Plan, type NasBench201Stage, planNasBench201 } from './plan.ts'
+export {
+  formatNatsBenchSize,
+  type NatsBenchSize,
+  type NatsBenchSizeSpace,
+  natsBenchSizeSpace,
+  parseNatsBenchSize,
+} from './size.ts'
 export {
   edgesOf,
   type NasBench201Architecture,

@@ -2,8 +2,8 @@ const N = 624
 const M = 397
 
 /**
- * The generator of CPython's `random` module: MT19937 (Matsumoto and Nishimura, 1998) with the seeding of `init_by_array`.
- * It is here only to repeat orders that published programs drew with it; randomness of ours is `Random`.
+ * The generator of CPython's `random` module: MT19937 (Matsumoto and Nishimura, 1998) with the seeding of
+ * `init_by_array`. It only reproduces orders that published programs drew with it; everything else uses `Random`.
  */
 export function mersenneTwister(seed: number): () => number {
   const state = new Uint32Array(N)
@@ -48,7 +48,7 @@ export function mersenneTwister(seed: number): () => number {
   }
 }
 
-/** What `random.seed(seed); random.shuffle(items)` of CPython 3 leaves: a new array. */
+/** Shuffles like `random.seed(seed); random.shuffle(items)` of CPython 3. Returns a new array. */
 export function pythonShuffle<T>(items: readonly T[], seed: number): T[] {
   const next = mersenneTwister(seed)
   const below = (n: number) => {

@@ -22,7 +22,7 @@ import { stack } from '../operations/operation.ts'
 import type { NasBench201Plan, NasBench201Stage } from './plan.ts'
 import { edgesOf, type NasBench201Architecture, type NasBench201Operation } from './space.ts'
 
-/** Where a cell stands. */
+/** The position of a cell. */
 export interface NasBench201Place {
   readonly stage: NasBench201Stage
   readonly index: number
@@ -33,11 +33,16 @@ export interface NasBench201SkeletonParts {
   readonly plan: NasBench201Plan
   /** Makes the inside of a cell, which keeps its input's shape; its variables go into `scope`. */
   readonly body: (scope: VariableScope, place: NasBench201Place) => Layer
-  /** Learned scale and offset in the residual blocks. Default true. */
+  /** Whether normalisations in the residual blocks learn a scale and an offset. Default: true. */
   readonly affine?: boolean
 }
 
-function buildResidual(scope: VariableScope, { input, shape }: NasBench201Stage, affine: boolean): Layer {
+/** The block of stride 2 between stages: two 3×3 convolutions in parallel to average pooling and a 1×1 convolution. */
+export function buildResidual(
+  scope: VariableScope,
+  { input, shape }: Pick<NasBench201Stage, 'input' | 'shape'>,
+  affine: boolean,
+): Layer {
   const filters = shape.channels
   const long = stack(
     scope.child('convolutions'),
@@ -52,8 +57,19 @@ function buildResidual(scope: VariableScope, { input, shape }: NasBench201Stage,
   return (x, mode) => tf.add(short(x, mode), long(x, mode))
 }
 
-/** Stem, three stages of cells, residual blocks between them, classifier: the same for a single network and a supernet. */
-export function nasBench201Network({ scope, plan, body, affine = true }: NasBench201SkeletonParts): ScopedNetwork {
+const partNames = optionNames<NasBench201SkeletonParts>('nasBench201Network', {
+  scope: true,
+  plan: true,
+  body: true,
+  affine: true,
+})
+
+/**
+ * A network of a stem, three stages of cells with residual blocks between them, and a classifier; used for single
+ * networks and supernets.
+ */
+export function nasBench201Network(given: NasBench201SkeletonParts): ScopedNetwork {
+  const { scope, plan, body, affine = true } = partNames(given)
   const { input, stages, classes } = plan
   const channels = stages.at(-1)?.shape.channels as number
   let count = 0
@@ -73,7 +89,7 @@ export function nasBench201Network({ scope, plan, body, affine = true }: NasBenc
   const last = scope.child('last').normalise(channels, { relu: true })
   const classifier = sequential(globalAvgPool(), dense(scope.child('classifier'), { inputs: channels, units: classes }))
   const apply = (x: tf.Tensor, mode: ApplyMode) => {
-    // Evaluation needs no intermediate tensor again: give each layer's back at once.
+    // In evaluation, the intermediate tensors of each layer are disposed at once.
     const run = (layer: Layer, y: tf.Tensor) => (mode.training ? layer(y, mode) : tf.tidy(() => layer(y, mode)))
     return classifier(
       last(

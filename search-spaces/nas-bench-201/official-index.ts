@@ -23,7 +23,10 @@ function numbering() {
   return { order, places }
 }
 
-/** Number of a genotype in the benchmark's files (0 to 15,624). Throws ARCHLOOM_BENCHMARK_INDEX if it is no genotype. */
+/**
+ * Number of a genotype in the benchmark's files (0 to 15,624). Throws ARCHLOOM_BENCHMARK_INDEX if it is not a
+ * genotype.
+ */
 export function officialIndex(genotype: readonly number[]): number {
   const valid = genotype.length === 6 && genotype.every((op) => Number.isInteger(op) && op >= 0 && op < 5)
   if (!valid) throw error('ARCHLOOM_BENCHMARK_INDEX', { benchmark: 'NAS-Bench-201', received: genotype, size: SIZE })

@@ -21,12 +21,16 @@ export interface NasBench201Plan {
 }
 
 const declared = optionsFor<NasBench201Options & NormalisationOption>()('nasBench201Space', {
-  channels: whole({ min: 1, default: nasBench201Defaults.channels }),
-  cells: whole({ min: 1, default: nasBench201Defaults.cells }),
+  channels: whole({
+    min: 1,
+    default: nasBench201Defaults.channels,
+    doc: 'Channels of the first stage; the next two have twice and four times as many.',
+  }),
+  cells: whole({ min: 1, default: nasBench201Defaults.cells, doc: 'Cells of each of the three stages.' }),
   ...normalisationField,
 })
 
-/** Defaults filled in and checked: ARCHLOOM_OPTION. */
+/** Fills in defaults and checks the options. Error: ARCHLOOM_OPTION. */
 export function checkedOptions(given: NasBench201Options & NormalisationOption): Required<NasBench201Options> {
   const { normalisation: _, ...options } = declared.read(given)
   return options as Required<NasBench201Options>

@@ -37,6 +37,6 @@ export const edgesOf = ({ node1, node2, node3 }: NasBench201Architecture) =>
     { from: 2, to: 3, op: node3.from2 },
   ] as const
 
-/** 'nas-bench-201', followed by the options that are not those of the benchmark. */
+/** 'nas-bench-201', followed by the options that differ from those of the benchmark. */
 export const nasBench201Name = (options: NasBench201Options): string =>
   nameWithOptions<NasBench201Options>('nas-bench-201', options, nasBench201Defaults)

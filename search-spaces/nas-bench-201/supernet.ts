@@ -19,7 +19,10 @@ interface EdgeOption extends OptionVariables {
   readonly layer: Layer
 }
 
-/** All five operations on all six edges of every cell. Normalisations are not affine, as in the benchmark's own searches. */
+/**
+ * A supernet with all five operations on all six edges of every cell. Normalisations are not affine, as in the
+ * benchmark's own searches.
+ */
 export function nasBench201Supernet(
   plan: NasBench201Plan,
   { rng, normalisation }: { rng: BuildOptions['rng']; normalisation?: Normalisation },
@@ -85,7 +88,9 @@ export function nasBench201Supernet(
           )
         return whole.apply(inputs, mode)
       },
-      /** The largest weight of every edge, 'none' included, as the benchmark's searches do. */
+      /**
+       * Takes the operation with the largest weight on every edge, including 'none', as in the benchmark's searches.
+       */
       derive(weights) {
         const best = (edge: number) => {
           const row = weights[edge] as readonly number[]

@@ -34,6 +34,7 @@ export function nasBenchMacroSpace(given: NasBenchMacroOptions & NormalisationOp
   const normalisation = normalisationParts(given)
   return defineNetworkSpace(nasBenchMacroName(nameableOptions(given)), nasBenchMacroDecisions, {
     options,
+    origin: { factory: 'nasBenchMacroSpace', room: 'nas-bench-macro', given },
     papers: [nasBenchMacroPaper],
     cost: (architecture: NasBenchMacroArchitecture, { input, classes }) =>
       blockChainCost(macroChain(architecture, options, input, classes)),

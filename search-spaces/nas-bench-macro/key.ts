@@ -1,7 +1,7 @@
 import { error } from '../errors.ts'
 import { type NasBenchMacroArchitecture, type NasBenchMacroOperation, nasBenchMacroOperations } from './space.ts'
 
-/** Key of an architecture in the benchmark's file: one digit a layer (0 identity, 1 kernel 3, 2 kernel 5). */
+/** Key of an architecture in the benchmark's file: one digit per layer (0 identity, 1 kernel 3, 2 kernel 5). */
 export const formatMacroKey = ({ layers }: NasBenchMacroArchitecture): string =>
   layers.map((layer) => nasBenchMacroOperations.indexOf(layer)).join('')
 

@@ -15,18 +15,25 @@ export const macroOperations: Readonly<Record<NasBenchMacroOperation, Operation>
 }
 
 const declared = optionsFor<NasBenchMacroOptions & NormalisationOption>()('nasBenchMacroSpace', {
-  channels: whole({ min: 1, default: nasBenchMacroDefaults.channels }),
-  head: whole({ min: 1, default: nasBenchMacroDefaults.head }),
+  channels: whole({
+    min: 1,
+    default: nasBenchMacroDefaults.channels,
+    doc: 'Channels of the stem; each of the three stages doubles them.',
+  }),
+  head: whole({ min: 1, default: nasBenchMacroDefaults.head, doc: 'Channels of the last 1×1 convolution.' }),
   ...normalisationField,
 })
 
-/** Defaults filled in and checked: ARCHLOOM_OPTION. */
+/** Fills in defaults and checks the options. Error: ARCHLOOM_OPTION. */
 export function checkedOptions(given: NasBenchMacroOptions & NormalisationOption): Required<NasBenchMacroOptions> {
   const { normalisation: _, ...options } = declared.read(given)
   return options as Required<NasBenchMacroOptions>
 }
 
-/** First layers of the three stages of two, three and three layers: they halve the size and double the channels. */
+/**
+ * First layers of the three stages, which have two, three and three layers. They halve the size and double the
+ * channels.
+ */
 const STAGE_STARTS = [0, 2, 5]
 
 /** The benchmark's network (figure 7 of the paper and its released code). */

@@ -20,6 +20,6 @@ export const nasBenchMacroDecisions = product({ layers: repeat(8, () => oneOf(..
 
 export type NasBenchMacroArchitecture = Infer<typeof nasBenchMacroDecisions>
 
-/** 'nas-bench-macro', followed by the options that are not those of the benchmark. */
+/** 'nas-bench-macro', followed by the options that differ from those of the benchmark. */
 export const nasBenchMacroName = (options: NasBenchMacroOptions): string =>
   nameWithOptions<NasBenchMacroOptions>('nas-bench-macro', options, nasBenchMacroDefaults)

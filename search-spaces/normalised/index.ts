@@ -1,4 +1,4 @@
-/** Any space of networks, with the normalisation as one more decision. */
+/** Adds the normalisation as a decision to any space of networks. */
 import { optionError } from '../../core/options/index.ts'
 import { type Decision, oneOf, product } from '../../core/space/index.ts'
 import { type NormalisationChoice, normalisationOf } from '../../core/tensor/index.ts'
@@ -14,8 +14,8 @@ export interface NormalisedArchitecture<A> {
 const decisionsOf = ({ decisions }: { readonly decisions: readonly Decision[] }) => JSON.stringify(decisions)
 
 /**
- * The space that `make` makes, with a first decision on what normalises: `make` is called once a choice, and must
- * return spaces that differ in nothing else. Errors: ARCHLOOM_OPTION.
+ * The space that `make` returns, with the normalisation as an additional first decision. `make` is called once per
+ * choice and must return spaces that differ in nothing else. Error: ARCHLOOM_OPTION.
  */
 export function normalisedSpace<A, O>(
   make: (option: Required<NormalisationOption>) => NetworkSpace<A, O>,
@@ -27,14 +27,14 @@ export function normalisedSpace<A, O>(
   const names = [...spaces.keys()]
   const [first] = spaces.values()
   if (!first || names.length < choices.length)
-    throw optionError('normalisedSpace', 'choices', choices, 'at least one normalisation, each with a name of its own')
+    throw optionError('normalisedSpace', 'choices', choices, 'at least one normalisation, each with a unique name')
   for (const space of spaces.values())
     if (decisionsOf(space) !== decisionsOf(first))
       throw optionError(
         'normalisedSpace',
         'make',
         space.name,
-        `a space of the same decisions as ${first.name} for every normalisation`,
+        `a space with the same decisions as ${first.name} for every normalisation`,
       )
   const spaceOf = (name: string) => spaces.get(name) as NetworkSpace<A, O>
   const node = product({ normalisation: oneOf(...names), network: first.node })

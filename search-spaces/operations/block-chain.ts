@@ -17,13 +17,13 @@ import { countClassifier, countInSequence, type ImageShape, type LayerCounter } 
 import { convNorm, countConvNorm } from './mb-conv.ts'
 import type { Operation, OperationOptions } from './operation.ts'
 
-/** One block of a chain, in its place. */
+/** One block of a chain at its position. */
 export interface ChainPlace extends OperationOptions {
   /** Stable name of its variables' scope. */
   readonly name: string
 }
 
-/** A block and the operation that it is. */
+/** A block with its chosen operation. */
 export interface PlacedOperation extends ChainPlace {
   readonly operation: Operation
 }
@@ -31,7 +31,7 @@ export interface PlacedOperation extends ChainPlace {
 /** A network without branches: stem, blocks, last convolution, classifier. */
 export interface BlockChain<P extends ChainPlace = PlacedOperation> {
   readonly input: ImageShape
-  /** Filters of the 3×3 convolution that every image goes through first. */
+  /** Filters of the 3×3 convolution at the beginning. */
   readonly stem: number
   readonly blocks: readonly P[]
   /** Filters of the 1×1 convolution before the classifier; 0: none. */
@@ -51,7 +51,7 @@ export function blockChainCost({ input, stem, blocks, head, classes }: BlockChai
   return { multiplyAdds, parameters }
 }
 
-/** The chain's network; `block` makes each block in its own scope (a supernet makes all options of a block there). */
+/** The chain's network; `block` makes each block in its own scope (a supernet makes all options of a block in it). */
 export function blockChainNetwork<P extends ChainPlace>(
   scope: VariableScope,
   chain: BlockChain<P>,

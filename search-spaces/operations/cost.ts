@@ -9,14 +9,15 @@ export interface ImageShape {
   readonly channels: number
 }
 
-/** Cost of a layer for one image, and the shape that it gives. */
+/** Cost of a layer for one image, and its output shape. */
 export interface LayerCost extends NetworkCost {
   readonly output: ImageShape
 }
 
 /**
- * Cost of a layer as a function of the shape that it receives. Counted as in the papers: multiply-adds of convolutions
- * and dense layers only (no pooling, normalisation, activation or bias); parameters of normalisation where affine.
+ * Cost of a layer as a function of its input shape. It counts as the papers do: multiply-adds of convolutions and
+ * dense layers only (not of pooling, normalisation, activation or bias), and parameters of normalisations if they are
+ * affine.
  */
 export type LayerCounter = (input: ImageShape) => LayerCost
 
@@ -51,7 +52,7 @@ const countConvolutionNames = optionNames<ConvolutionShape>('countConvolution', 
   padding: true,
 })
 
-/** k²·C·F weights, used once a position. */
+/** Counts a convolution: k²·C·F weights, each used once per position. */
 export const countConvolution = (given: ConvolutionShape): LayerCounter => {
   const { filters, kernel, stride = 1, padding = 'same' } = countConvolutionNames(given)
   return (input) => {
@@ -66,7 +67,7 @@ const countDepthwiseNames = optionNames<{ kernel: number; stride?: number }>('co
   stride: true,
 })
 
-/** k²·C weights, used once a position. */
+/** Counts a depthwise convolution: k²·C weights, each used once per position. */
 export const countDepthwise = (given: { kernel: number; stride?: number }): LayerCounter => {
   const { kernel, stride = 1 } = countDepthwiseNames(given)
   return (input) => {
@@ -76,7 +77,7 @@ export const countDepthwise = (given: { kernel: number; stride?: number }): Laye
   }
 }
 
-/** Scale and offset a channel where affine; running statistics are not parameters. */
+/** Counts a normalisation: scale and offset per channel if it is affine; running statistics are not parameters. */
 export const countNorm =
   (affine = true): LayerCounter =>
   (input) => ({ parameters: affine ? 2 * input.channels : 0, multiplyAdds: 0, output: input })
@@ -86,7 +87,9 @@ const countFactorisedReductionNames = optionNames<{ filters: number; affine?: bo
   affine: true,
 })
 
-/** Two 1×1 convolutions of stride 2, half of the filters each, then the normalisation. */
+/**
+ * Counts a factorised reduction: two 1×1 convolutions of stride 2 with half of the filters each, and a normalisation.
+ */
 export const countFactorisedReduction = (given: { filters: number; affine?: boolean }): LayerCounter => {
   const { filters, affine = true } = countFactorisedReductionNames(given)
   return (input) => countInSequence(countConvolution({ filters, kernel: 1, stride: 2 }), countNorm(affine))(input)
@@ -94,13 +97,15 @@ export const countFactorisedReduction = (given: { filters: number; affine?: bool
 
 const countFreeNames = optionNames<{ stride?: number }>('countFree', { stride: true })
 
-/** A layer without weights or multiply-adds: pooling, identity, zeros. */
+/** Counts a layer without weights or multiply-adds: pooling, identity, zeros. */
 export const countFree = (given: { stride?: number } = {}): LayerCounter => {
   const { stride = 1 } = countFreeNames(given)
   return (input) => ({ parameters: 0, multiplyAdds: 0, output: slid(input, 1, stride, 'same', input.channels) })
 }
 
-/** Mean over all positions, then a dense layer with bias; the bias is a parameter, not a multiply-add. */
+/**
+ * Counts a mean over all positions and a dense layer with bias; the bias counts as parameters, not as multiply-adds.
+ */
 export const countClassifier =
   (classes: number): LayerCounter =>
   ({ channels }) => ({
@@ -109,7 +114,7 @@ export const countClassifier =
     output: { height: 1, width: 1, channels: classes },
   })
 
-/** One layer after the other. */
+/** Counts layers in sequence. */
 export const countInSequence =
   (...counters: readonly LayerCounter[]): LayerCounter =>
   (input) =>

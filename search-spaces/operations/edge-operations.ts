@@ -78,7 +78,10 @@ const separable = (scope: VariableScope, o: SeparableOptions): Layer =>
 const countSeparable = (kernel: number, stride: number, filters: number, affine: boolean) =>
   countInSequence(countDepthwise({ kernel, stride }), countConvolution({ filters, kernel: 1 }), countNorm(affine))
 
-/** The separable block twice; the first carries the stride. 2(Ck² + C² + 2C) parameters where C is kept. */
+/**
+ * The separable block twice; the first carries the stride. It has 2(Ck² + C² + 2C) parameters if the number of
+ * channels C is kept.
+ */
 const sepConv = (kernel: number): Operation => ({
   name: `sep_conv_${kernel}x${kernel}`,
   isIdentity: () => false,
@@ -113,7 +116,7 @@ const pool = (name: string, layer: typeof maxPool): Operation => ({
   cost: ({ stride = 1 }) => countFree({ stride }),
 })
 
-/** Identity, or factorised reduction where the shape changes. */
+/** Identity, or a factorised reduction if the shape changes. */
 const skipConnect: Operation = {
   name: 'skip_connect',
   isIdentity: ({ stride = 1, channelsIn, channelsOut }) => stride === 1 && channelsIn === channelsOut,

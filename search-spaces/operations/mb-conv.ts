@@ -4,17 +4,16 @@ import { countConvolution, countDepthwise, countInSequence, countNorm, type Laye
 import { type Operation, type OperationOptions, paddingOf, stack } from './operation.ts'
 
 export interface MbConvOptions {
-  /** Of the depthwise convolution: odd. */
+  /** Kernel size of the depthwise convolution; odd. */
   readonly kernel: number
-  /** Hidden channels are channelsIn times this; 1 leaves the first pointwise convolution out. */
+  /** The number of hidden channels is channelsIn times this; with 1, the first pointwise convolution is left out. */
   readonly expansion: number
 }
 
+type ConvNormOptions = OperationOptions & { readonly kernel: number; readonly relu: boolean }
+
 /** Convolution, normalisation and (except after a linear bottleneck) ReLU. */
-export const convNorm = (
-  scope: VariableScope,
-  options: OperationOptions & { kernel: number; relu: boolean },
-): Layer => {
+export const convNorm = (scope: VariableScope, options: ConvNormOptions): Layer => {
   const { channelsIn, channelsOut, kernel, stride = 1, affine = true, relu } = options
   return stack(
     scope,
@@ -42,7 +41,7 @@ export const countConvNorm = ({
 
 /**
  * Inverted residual block (Sandler et al., MobileNetV2, arXiv:1801.04381) with plain ReLU: expand, depthwise, project;
- * its input is added where the shape stays. Drop-path acts on the sum's branch only.
+ * its input is added if the shape is unchanged. Drop-path applies only to the branch that is added.
  */
 export const mbConv = ({ kernel, expansion }: MbConvOptions): Operation => ({
   name: `mb_conv_k${kernel}_e${expansion}`,
@@ -72,7 +71,9 @@ export const mbConv = ({ kernel, expansion }: MbConvOptions): Operation => ({
   },
 })
 
-/** Identity, or a strided 1×1 convolution with normalisation where the shape changes (the "identity" of NAS-Bench-Macro). */
+/**
+ * Identity, or a strided 1×1 convolution with normalisation if the shape changes (the "identity" of NAS-Bench-Macro).
+ */
 export const projectedIdentity: Operation = {
   name: 'identity',
   isIdentity: ({ stride = 1, channelsIn, channelsOut }) => stride === 1 && channelsIn === channelsOut,

@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs-core'
 import type { ScopedNetwork, VariableScope } from '../../core/tensor/index.ts'
 import type { Network, Supernet } from '../../core/trainer.ts'
 
-/** Variables of one option somewhere in a supernet, kept apart from those that every path has. */
+/** The variables of one option in a supernet, separate from those that every path uses. */
 export interface OptionVariables {
   readonly trainable: readonly tf.Variable[]
   readonly state: readonly tf.Variable[]
@@ -16,7 +16,7 @@ export const variablesOf = (scope: VariableScope): OptionVariables => ({
 export interface SharedWeightsParts<A> {
   /** The network that applies the selected path. */
   readonly whole: ScopedNetwork
-  /** Every option's variables; what is left of the whole is part of every path. */
+  /** The variables of every option. All other variables are part of every path. */
   readonly options: readonly OptionVariables[]
   /** Chooses the path of the following `whole.apply`. */
   readonly select: (architecture: A) => void
@@ -24,7 +24,7 @@ export interface SharedWeightsParts<A> {
   readonly chosen: (architecture: A) => readonly OptionVariables[]
 }
 
-/** A supernet out of a network whose path can be selected. */
+/** Makes a supernet of a network whose path can be selected. */
 export function sharedWeights<A>({ whole, options, select, chosen }: SharedWeightsParts<A>): Supernet<A> {
   const optional = new Set(options.flatMap((option) => [...option.trainable, ...option.state]))
   const always = {
@@ -38,7 +38,7 @@ export function sharedWeights<A>({ whole, options, select, chosen }: SharedWeigh
     trainable,
     state,
     path(architecture): Network {
-      // One instance may be chosen twice: its variables count once.
+      // An option may be chosen twice; its variables count once.
       const of = (kind: keyof OptionVariables) => [
         ...new Set([...always[kind], ...chosen(architecture).flatMap((option) => option[kind])]),
       ]

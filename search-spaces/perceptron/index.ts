@@ -15,8 +15,9 @@ import { error } from '../errors.ts'
 import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
 
 /**
- * A first dense layer (for one-hot features an embedding), then blocks x + W₂·dropout(relu(W₁·norm(x))), then
- * normalisation, ReLU and the output (the residual form of Gorishniy et al., 2021, arXiv:2106.11959).
+ * The decisions of a residual perceptron: a first dense layer (for one-hot features an embedding), then blocks x +
+ * W₂·dropout(relu(W₁·norm(x))), then normalisation, ReLU and the output (the residual form of Gorishniy et al., 2021,
+ * arXiv:2106.11959).
  */
 export const perceptronDecisions = () =>
   product({ width: oneOf(32, 64, 128, 256), blocks: oneOf(1, 2, 3), dropout: oneOf(0, 0.1, 0.3) })
@@ -76,6 +77,7 @@ export function perceptronCost(
 export const perceptronSpace = (): NetworkSpace<PerceptronArchitecture, Readonly<Record<string, never>>> =>
   defineNetworkSpace('perceptron', perceptronDecisions(), {
     options: {},
+    origin: { factory: 'perceptronSpace', room: 'perceptron', given: {} },
     cost: perceptronCost,
     build: buildPerceptron,
   })

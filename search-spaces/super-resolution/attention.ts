@@ -15,7 +15,7 @@ import type { LayerCounter } from '../operations/cost.ts'
 
 export interface ChannelAttentionOptions {
   readonly channels: number
-  /** Channels in the middle, at least 1. */
+  /** Number of channels in the middle, at least 1. */
   readonly bottleneck: number
 }
 
@@ -33,7 +33,7 @@ export function channelAttention(scope: VariableScope, { channels, bottleneck }:
 export interface ResidualChannelAttentionOptions extends ChannelAttentionOptions {
   /** Of the convolutions; default U(±1/√fan-in): dozens of blocks in a row stay tame. */
   readonly initialiser?: Initialiser
-  /** Affine normalisation after each convolution; absent in RCAN. Default false. */
+  /** Whether to add an affine normalisation after each convolution; RCAN has none. Default: false. */
   readonly normalised?: boolean
 }
 
@@ -67,7 +67,10 @@ const countResidualChannelAttentionNames = optionNames<ResidualChannelAttentionO
   { channels: true, bottleneck: true, initialiser: true, normalised: true },
 )
 
-/** 2(9C² + C) and the attention's 2CB + B + C parameters (and 4C of normalisations); attention sees one position. */
+/**
+ * Counts the block: 2(9C² + C) parameters, 2CB + B + C of the attention, and 4C of normalisations. Attention works on
+ * one position.
+ */
 export const countResidualChannelAttention = (given: ResidualChannelAttentionOptions): LayerCounter => {
   const { channels: c, bottleneck: b, normalised = false } = countResidualChannelAttentionNames(given)
   return (input) => ({

@@ -12,8 +12,8 @@ import { countUpsamplingOperation } from './upsampling-operations.ts'
 import { type ScopedUpscalingNetwork, subtractMean, upscalingNetwork } from './upscaler.ts'
 
 /**
- * What searched cells are compared with: cells that are a row of fixed blocks. 'residual': x + conv(relu(conv(x))) of
- * EDSR; 'rcab': the same with channel attention.
+ * A baseline for searched cells: cells that are a row of fixed blocks. 'residual': x + conv(relu(conv(x))) of EDSR;
+ * 'rcab': the same with channel attention.
  */
 export interface BaselineOptions
   extends Pick<SuperResolutionOptions, 'scale' | 'cells' | 'channels' | 'nodes' | 'shortcut'> {
@@ -32,10 +32,16 @@ interface Resolved extends ResolvedOptions {
 
 const { scale, cells, channels, nodes, shortcut } = superResolutionFields
 const declared = optionsFor<BaselineOptions>()('baseline upscaler', {
-  ...{ scale, cells, channels, nodes, shortcut },
-  block: required(among(['residual', 'rcab'])),
-  blocks: whole({ min: 1, absent: '2 residual ones or 4 RCABs' }),
-  position: whole({ min: 0, absent: 'the last' }),
+  scale,
+  cells,
+  channels,
+  nodes,
+  shortcut,
+  block: required(
+    among(['residual', 'rcab'], { doc: 'The fixed block: that of EDSR, or the same with channel attention.' }),
+  ),
+  blocks: whole({ min: 1, absent: '2 residual ones or 4 RCABs', doc: 'Blocks of a cell.' }),
+  position: whole({ min: 0, absent: 'the last', doc: 'Place of the upsampling cell in the row, from 0.' }),
 })
 
 function resolve(options: BaselineOptions): Resolved {
@@ -44,17 +50,19 @@ function resolve(options: BaselineOptions): Resolved {
   return { ...read, block, blocks: blocks ?? (block === 'rcab' ? 4 : 2), position: position ?? read.cells - 1 }
 }
 
-/** Widths of what a cell receives: the stem is as wide as that of the searched networks, cells give `channels` only. */
+/**
+ * Widths of the inputs of a cell. The stem is as wide as in the searched networks; cells have `channels` outputs only.
+ */
 const widths = (index: number, { channels, nodes }: Resolved): readonly [number, number] => [
   index < 2 ? channels * nodes : channels,
   index < 1 ? channels * nodes : channels,
 ]
 
 /**
- * A network of fixed cells on the skeleton of the space: both inputs through ReLU and 1×1 convolution, added, then the
- * blocks; a cell gives its last block only. The upsampling cell adds a sub-pixel convolution of each input. With the
- * published options its cost is the paper's (47.5 and 84.9 in its unit), to which this wiring was fitted: the paper's
- * text leaves it open. Throws ARCHLOOM_OPTION.
+ * A network of fixed cells on the skeleton of the space. Both inputs of a cell pass through ReLU and a 1×1 convolution
+ * and are added; the blocks follow, and the output of a cell is that of its last block. The upsampling cell adds a
+ * sub-pixel convolution of each input. The paper does not describe these connections; they were chosen so that the
+ * cost with the published options equals that of the paper (47.5 and 84.9 in its unit). Error: ARCHLOOM_OPTION.
  */
 export function buildBaselineNetwork(
   given: BaselineOptions,
@@ -148,7 +156,7 @@ export function baselineCost(given: BaselineOptions, input: readonly number[]): 
   }
 }
 
-/** The number of channels whose multiply-adds come nearest to a budget: baselines are compared at equal cost. */
+/** The number of channels whose multiply-adds are closest to a budget, for comparisons at equal cost. */
 export function baselineChannels(given: BaselineOptions, multiplyAdds: number, input: readonly number[]): number {
   const distance = (channels: number) =>
     Math.abs(baselineCost({ ...given, channels }, input).multiplyAdds / multiplyAdds - 1)

@@ -4,18 +4,18 @@ import { countNormalOperation, type OperationCost } from './normal-operations.ts
 import type { ResolvedOptions, SuperResolutionArchitecture } from './space.ts'
 import { countUpsamplingOperation } from './upsampling-operations.ts'
 
-/** The cost of a network for one small image; transposed convolutions and the mean shift also apart. */
+/** The cost of a network for one small image; transposed convolutions and the mean shift are also given separately. */
 export interface SuperResolutionCost extends NetworkCost {
-  /** Part of `multiplyAdds`; the released counter takes it as zero. */
+  /** The share of transposed convolutions in `multiplyAdds`; the released counter takes it as zero. */
   readonly transposedMultiplyAdds: number
-  /** Not in `multiplyAdds`: subtracting and adding the mean colour, which the released counter takes as 1×1 convolutions. */
+  /**
+   * Cost of subtracting and adding the mean colour, which the released counter counts as 1×1 convolutions. It is not
+   * part of `multiplyAdds`.
+   */
   readonly meanShiftMultiplyAdds: number
 }
 
-/**
- * Cost of one architecture, counted from its description alone: exactly the network that is rewarded, with nothing left
- * from those before it.
- */
+/** Cost of one architecture, computed from its description alone. */
 export function superResolutionCost(
   { normal, upsampling, position }: SuperResolutionArchitecture,
   options: ResolvedOptions,
@@ -57,8 +57,9 @@ export function superResolutionCost(
 
 /**
  * The number in the paper's column "#FLOPs (G)": multiply-adds at a 48×48 small image × 10⁻⁸, transposed convolutions
- * free, the mean shift counted. The unit is a tenth of what its name says (48×48 to 480×480 is a hundredfold, which
- * would be 10⁻⁷), so it must not be compared with figures of other papers at 1280×720; those are `multiplyAdds` there.
+ * free, the mean shift counted. The unit is a tenth of what its name says (from 48×48 to 480×480 the cost grows a
+ * hundredfold, which would give 10⁻⁷). So it must not be compared with figures of other papers at 1280×720, which are
+ * `multiplyAdds` at that size.
  */
 export const publishedFlops = (cost: SuperResolutionCost): number =>
   (cost.multiplyAdds - cost.transposedMultiplyAdds + cost.meanShiftMultiplyAdds) * 1e-8

@@ -6,7 +6,8 @@ const turns = [false, true].flatMap((transpose) =>
 )
 
 /**
- * Self-ensemble: the mean over the eight mirrorings and turns of the image, each turned back. Eight times the cost.
+ * Self-ensemble: the mean result over the eight symmetries of the image, each transformed back. It costs eight times
+ * as much.
  * @param upscale [b, h, w, c] → [b, h·s, w·s, c], for any h and w.
  */
 export const selfEnsemble =

@@ -1,4 +1,7 @@
-/** Super-resolution: a normal cell, an upsampling cell and its position (HNAS); layers that enlarging networks share. */
+/**
+ * Super-resolution: a space with a normal cell, an upsampling cell and its position (HNAS), and layers that enlarging
+ * networks share.
+ */
 import { optionError } from '../../core/options/index.ts'
 import type { BuildOptions } from '../../core/trainer.ts'
 import { defineNetworkSpace, type NetworkSpace } from '../network-space.ts'
@@ -18,21 +21,20 @@ import {
 import { superResolutionSupernet } from './supernet.ts'
 import type { ScopedUpscalingNetwork } from './upscaler.ts'
 
-/** `build` gives networks that enlarge images of any size; `classes` means nothing to them. */
+/** `build` returns networks that enlarge images of any size; `classes` is ignored. */
 export type SuperResolutionSpace = {
   build(architecture: SuperResolutionArchitecture, options: BuildOptions): ScopedUpscalingNetwork
 } & NetworkSpace<SuperResolutionArchitecture, ResolvedOptions, SuperResolutionCost>
 
 /**
  * The space of HNAS (Guo et al., arXiv:2003.04619): six operations on the edges of a normal cell, five on those of an
- * upsampling cell, and which of the cells in a row is the upsampling one.
- * A `normalisation` makes its networks `normalised`, by it.
- * Throws ARCHLOOM_OPTION for options that no network can be built of.
+ * upsampling cell, and which of the cells in a row is the upsampling one. A `normalisation` implies `normalised`.
+ * Error: ARCHLOOM_OPTION for options with which no network can be built.
  */
 export function superResolutionSpace(given: SuperResolutionOptions & NormalisationOption = {}): SuperResolutionSpace {
   const { normalisation: chosen, ...rest } = given
   if (chosen !== undefined && rest.normalised === false)
-    throw optionError('superResolutionSpace', 'normalised', false, 'true, or left out, beside a normalisation')
+    throw optionError('superResolutionSpace', 'normalised', false, 'true, or nothing, together with a normalisation')
   const own = chosen === undefined ? rest : { ...rest, normalised: true }
   const options = resolveOptions(own)
   const normalisation = normalisationParts(given)
@@ -41,6 +43,7 @@ export function superResolutionSpace(given: SuperResolutionOptions & Normalisati
   const name = superResolutionName(nameableOptions({ ...own, normalisation: chosen }))
   const space = defineNetworkSpace(name, superResolutionDecisions(options), {
     options,
+    origin: { factory: 'superResolutionSpace', room: 'super-resolution', given },
     papers: [hnasPaper],
     cost: (architecture: SuperResolutionArchitecture, { input }) => superResolutionCost(architecture, options, input),
     build,
@@ -85,7 +88,7 @@ export {
   upscalingNetwork,
 } from './upscaler.ts'
 
-/** Builders of networks from plain JSON, by kind: what saved models name. */
+/** Builders of networks from plain JSON, by the kind that saved models name. */
 export const upscalers = {
   /** Options: those of `buildCompactNetwork`. */
   compact: (options: Readonly<Record<string, unknown>>, parts: Pick<BuildOptions, 'input' | 'rng'>) =>
@@ -96,7 +99,7 @@ export const upscalers = {
     parts: Pick<BuildOptions, 'input' | 'rng'>,
   ) => {
     const made = superResolutionSpace(space as SuperResolutionOptions)
-    // Through the genotype: the space checks what it is given.
+    // Encoding and decoding checks that the architecture belongs to the space.
     const checked = made.decode(made.encode(architecture as SuperResolutionArchitecture))
     return made.build(checked, { ...parts, classes: 0 })
   },

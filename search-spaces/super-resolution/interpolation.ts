@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { Layer } from '../../core/tensor/index.ts'
+import { identity, type Layer, pixelShuffle } from '../../core/tensor/index.ts'
 
 /** Weight of every input position in every output position, row-major [outputs, inputs]: one axis of a resampling. */
 export type AxisWeights = (inputs: number) => { readonly outputs: number; readonly matrix: Float32Array }
@@ -29,22 +29,68 @@ function cubic(x: number, a: number): number {
   return t < 2 ? ((a * t - 5 * a) * t + 8 * a) * t - 4 * a : 0
 }
 
+/** Input positions on each side of a position that its enlargements read. */
+const TAPS = 2
+
+/** The weights of the five nearest input positions in each of the `factor` output positions of one, [factor][5]. */
+function phasesOf(factor: number): readonly (readonly number[])[] {
+  return Array.from({ length: factor }, (_, phase) => {
+    const at = (phase + 0.5) / factor - 0.5
+    return Array.from({ length: 2 * TAPS + 1 }, (_, tap) => cubic(at - (tap - TAPS), -0.75))
+  })
+}
+
+/** The outermost rows or columns of [b, h, w, c] twice more on each side. */
+function repeatEdges(x: tf.Tensor4D, axis: 1 | 2): tf.Tensor4D {
+  const edge = (at: number) => {
+    const [begin, size] = [[0, 0, 0, 0] as [number, number, number, number], [...x.shape] as typeof x.shape]
+    begin[axis] = at
+    size[axis] = 1
+    return tf.slice(x, begin, size)
+  }
+  const [first, last] = [edge(0), edge((x.shape[axis] as number) - 1)]
+  return tf.concat([first, first, x, last, last], axis)
+}
+
 /**
- * Bicubic enlargement as PyTorch does it: a = −3/4, half-pixel centres, the edge repeated. Networks have it inside; it
- * is not the bicubic that image data are made with (a = −1/2, antialiased).
+ * Bicubic enlargement as in PyTorch: a = −3/4, half-pixel centres, the edge repeated. It is used inside networks and
+ * differs from the bicubic resizing of image data (a = −1/2, antialiased). One convolution of 5×5 positions computes
+ * all factor² results of a position, so the same operations serve images of any size: [b, h, w, c] →
+ * [b, h·factor, w·factor, c].
  */
 export function bicubicUpsampling({ factor }: { readonly factor: number }): Layer {
-  return interpolation((inputs) => {
-    const outputs = inputs * factor
-    const matrix = new Float32Array(outputs * inputs)
-    for (let row = 0; row < outputs; row++) {
-      const at = (row + 0.5) / factor - 0.5
-      const below = Math.floor(at)
-      for (let tap = below - 1; tap <= below + 2; tap++) {
-        const place = row * inputs + Math.min(inputs - 1, Math.max(0, tap))
-        matrix[place] = (matrix[place] as number) + cubic(at - tap, -0.75)
-      }
-    }
-    return { outputs, matrix }
-  })
+  const enlarge = bicubicPhases({ factor })
+  const shuffle = pixelShuffle({ factor })
+  return (x, mode) => shuffle(enlarge(x, mode), mode)
+}
+
+/**
+ * Bicubic enlargement before its results are put in their places: [b, h, w, c] → [b, h, w, c·factor²], for sums with
+ * features that are shuffled too.
+ */
+export function bicubicPhases({ factor }: { readonly factor: number }): Layer {
+  if (factor === 1) return identity()
+  const phases = phasesOf(factor)
+  const kernels = new Map<number, Float32Array>()
+  const kernelOf = (channels: number) => {
+    const known = kernels.get(channels)
+    if (known) return known
+    const made = new Float32Array((2 * TAPS + 1) ** 2 * channels * channels * factor * factor)
+    let at = 0
+    for (let y = 0; y <= 2 * TAPS; y++)
+      for (let x = 0; x <= 2 * TAPS; x++)
+        for (let from = 0; from < channels; from++)
+          for (const down of phases)
+            for (const across of phases)
+              for (let to = 0; to < channels; to++) made[at++] = from === to ? down[y]! * across[x]! : 0
+    kernels.set(channels, made)
+    return made
+  }
+  return (x) => {
+    const channels = x.shape[3] as number
+    const side = 2 * TAPS + 1
+    const kernel = tf.tensor4d(kernelOf(channels), [side, side, channels, channels * factor * factor])
+    const padded = repeatEdges(repeatEdges(x as tf.Tensor4D, 1), 2)
+    return tf.conv2d(padded, kernel, 1, 'valid')
+  }
 }

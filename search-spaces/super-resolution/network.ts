@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../core/options/index.ts'
 import {
   conv2d,
   fanInUniform,
@@ -26,16 +27,16 @@ import { addMean, type ScopedUpscalingNetwork, subtractMean, upscalingNetwork } 
 
 export type CellKind = 'normal' | 'upsampling'
 
-/** What a cell makes of the outputs of the two cells before it. */
+/** A cell as a function of the outputs of the two cells before it. */
 export type CellLayer = (before: readonly [tf.Tensor, tf.Tensor], mode: ApplyMode) => tf.Tensor
 
-/** A cell and whether it enlarges; a supernet decides at every call. */
+/** A cell, and whether it enlarges. In a supernet both may change at every call. */
 export interface CellChoice {
   readonly kind: CellKind
   readonly layer: CellLayer
 }
 
-/** One operation of either cell on the edge from state `from`. */
+/** Builds one operation of either cell on an edge from state `from`. */
 export const buildEdge = (
   scope: VariableScope,
   kind: CellKind,
@@ -69,8 +70,8 @@ export function cellLayer(
 }
 
 /**
- * A view of a scope whose kernels begin as PyTorch's do, U(±1/√fan-in), as in the released program: He's, which are √6
- * times larger, grow from cell to cell where nothing normalises.
+ * A view of a scope whose kernels are initialised as in PyTorch, U(±1/√fan-in), like the released program. With He
+ * initialisation, which is √6 times larger, values would grow from cell to cell in networks without normalisation.
  */
 export const modestKernels = (scope: VariableScope): VariableScope => {
   const weight: VariableScope['weight'] = (name, shape, initialiser, fan) =>
@@ -79,7 +80,10 @@ export const modestKernels = (scope: VariableScope): VariableScope => {
   return Object.assign(Object.create(scope) as VariableScope, { weight, child })
 }
 
-/** The last convolution, and what is added to it: the mean colour, or the bicubic enlargement of the small image. */
+/**
+ * The last convolution, and what is added to its result: the mean colour, or the bicubic enlargement of the small
+ * image.
+ */
 export function lastLayer(
   scope: VariableScope,
   { width, colours, options }: { width: number; colours: number; options: Pick<ResolvedOptions, 'shortcut' | 'scale'> },
@@ -103,8 +107,9 @@ export interface SkeletonParts {
 }
 
 /**
- * Mean shift, stem, cells in a row, last convolution: Guo et al. (arXiv:2003.04619). After the upsampling cell both
- * inputs of the next one are its output, since what came before is small. As published nothing leads around the whole.
+ * Mean shift, stem, cells in a row, last convolution: Guo et al. (arXiv:2003.04619). After the upsampling cell, both
+ * inputs of the next cell are its output, because earlier outputs are small. As published, there is no global
+ * shortcut.
  */
 export function superResolutionNetwork({ scope, options, input, cell }: SkeletonParts): ScopedUpscalingNetwork {
   const { channels: colours } = imageShape('super-resolution', input)
@@ -123,7 +128,7 @@ export function superResolutionNetwork({ scope, options, input, cell }: Skeleton
     for (const choose of cells) {
       const { kind, layer } = choose()
       const run = () => layer([s0, s1], mode)
-      // Without a backward pass intermediate tensors are given back cell by cell.
+      // Without a backward pass, intermediate tensors are disposed cell by cell.
       const output = mode.training ? run() : tf.tidy(run)
       ;[s0, s1] = kind === 'upsampling' ? [output, output] : [s1, output]
     }
@@ -132,12 +137,20 @@ export function superResolutionNetwork({ scope, options, input, cell }: Skeleton
   return upscalingNetwork({ scope, scale: options.scale, input, outputs: (lr, mode) => [upscale(lr, mode)] })
 }
 
-/** What a network is made from; `normalisation` is batch norm unless said otherwise. */
+/** What a network is built from; the default `normalisation` is batch norm. */
 export type SuperResolutionBuild = Pick<BuildOptions, 'input' | 'rng'> & { readonly normalisation?: Normalisation }
+
+/** `classes`, which every builder of networks is given, means nothing to these. */
+export const checkedBuild = optionNames<SuperResolutionBuild & { readonly classes?: number }>('superResolutionSpace', {
+  input: true,
+  rng: true,
+  normalisation: true,
+  classes: true,
+})
 
 const nothing: Normalisation = (_scope, { relu: active }) => (active ? relu() : identity())
 
-/** Normalisation as the options say: in the search, and none in final networks. */
+/** A scope with the normalisation of the options: it is used in the search, but not in final networks. */
 export const scopeFor = (
   { normalised }: ResolvedOptions,
   { rng, normalisation }: Omit<SuperResolutionBuild, 'input'>,
@@ -150,8 +163,9 @@ export const scopeFor = (
 export function buildSuperResolutionNetwork(
   architecture: SuperResolutionArchitecture,
   options: ResolvedOptions,
-  { input, ...build }: SuperResolutionBuild,
+  given: SuperResolutionBuild,
 ): ScopedUpscalingNetwork {
+  const { input, ...build } = checkedBuild(given)
   return superResolutionNetwork({
     scope: scopeFor(options, build),
     options,

@@ -5,7 +5,7 @@ import { edgeOperations } from '../operations/edge-operations.ts'
 import { countResidualChannelAttention, residualChannelAttention } from './attention.ts'
 import type { NormalOperationName } from './space.ts'
 
-/** Cost of a layer, with the part of transposed convolutions, which some papers do not count. */
+/** Cost of a layer, with the share of transposed convolutions, which some papers do not count. */
 export interface OperationCost {
   readonly parameters: number
   readonly multiplyAdds: number
@@ -19,12 +19,12 @@ export interface NormalOperationOptions {
 
 const attentionOf = ({ channels, normalised }: NormalOperationOptions) => ({
   channels,
-  // A third, not RCAN's sixteenth: as the released code has it.
+  // A third, as in the released code, not a sixteenth as in RCAN.
   bottleneck: Math.floor(channels / 3),
   normalised,
 })
 
-/** An operation of the normal cell: [b, h, w, C] → [b, h, w, C]. */
+/** Builds an operation of the normal cell: [b, h, w, C] → [b, h, w, C]. */
 export function buildNormalOperation(
   scope: VariableScope,
   op: NormalOperationName,
@@ -36,7 +36,7 @@ export function buildNormalOperation(
   return edgeOperations[op].build(scope, { channelsIn: channels, channelsOut: channels, affine: false })
 }
 
-/** Per image of height × width positions. */
+/** Cost for an image of height × width positions. */
 export function countNormalOperation(
   op: NormalOperationName,
   options: NormalOperationOptions,
@@ -50,7 +50,7 @@ export function countNormalOperation(
   }
   if (op === 'rcab') return counted(countResidualChannelAttention(attentionOf(options)))
   if (op === 'up_and_down_projection') {
-    // Three convolutions and three transposed ones, each 36C² multiply-adds a small position.
+    // Three convolutions and three transposed ones, each with 36C² multiply-adds per position of the small image.
     const each = 36 * channels * channels * size.height * size.width
     const parameters = 6 * (36 * channels * channels + channels + channels)
     return { parameters, multiplyAdds: 6 * each, transposedMultiplyAdds: 3 * each }
@@ -59,8 +59,9 @@ export function countNormalOperation(
 }
 
 /**
- * An up-projection by 2, then a down-projection (Haris et al., DBPN, 2018, §3): what is lost going up and back is sent
- * up once more, and the same on the way down. Kernel 6, stride 2, bias, PReLU of one slope a channel.
+ * An up-projection by 2, then a down-projection (Haris et al., DBPN, 2018, §3): the error of going up and back is
+ * projected up again and added, and likewise on the way down. Kernel 6, stride 2, bias, PReLU with one slope per
+ * channel.
  */
 function upAndDownProjection(scope: VariableScope, channels: number): Layer {
   const form = { inputChannels: channels, filters: channels, kernel: 6, stride: 2, padding: 2, bias: true } as const

@@ -81,7 +81,7 @@ export const HNAS_A: SuperResolutionArchitecture = {
   position: 9,
 }
 
-/** The same, λ = 0.6. */
+/** The same paper, found with λ = 0.6. */
 export const HNAS_B: SuperResolutionArchitecture = {
   normal: normal(
     [
@@ -122,7 +122,10 @@ export const HNAS_B: SuperResolutionArchitecture = {
   position: 11,
 }
 
-/** The same, λ = 0.9. The released comment says position 11; only 9 gives the published cost. */
+/**
+ * The same paper, found with λ = 0.9. A comment in the released code says position 11, but only 9 gives the published
+ * cost.
+ */
 export const HNAS_C: SuperResolutionArchitecture = {
   normal: normal(
     [

@@ -62,7 +62,10 @@ export interface SuperResolutionNode<Op extends string> {
   readonly right: SuperResolutionEdge<Op>
 }
 
-/** Three levels of one design: the block, the enlarging block, and where in the row of cells it stands (0 = first). */
+/**
+ * The three levels of a design: the normal cell, the upsampling cell, and its position in the row of cells (0 =
+ * first).
+ */
 export interface SuperResolutionArchitecture {
   readonly normal: readonly SuperResolutionNode<NormalOperationName>[]
   readonly upsampling: readonly SuperResolutionNode<UpsamplingOperationName>[]
@@ -71,13 +74,19 @@ export interface SuperResolutionArchitecture {
 
 /** Channel attention has a third of the channels in its middle. */
 export const superResolutionFields = {
-  scale: among([2, 3, 4], { default: 2 }),
-  cells: whole({ min: 1, default: 12 }),
-  channels: whole({ min: 3, default: 64 }),
-  nodes: whole({ min: 1, default: 4 }),
-  projection: flag({ default: false }),
-  normalised: flag({ default: false }),
-  shortcut: among(['none', 'bicubic'], { default: 'none' }),
+  scale: among([2, 3, 4], { default: 2, doc: 'Enlargement.' }),
+  cells: whole({ min: 1, default: 12, doc: 'Cells in a row; one of them is the upsampling cell.' }),
+  channels: whole({ min: 3, default: 64, doc: 'Channels of a node; a cell gives as many times the nodes.' }),
+  nodes: whole({ min: 1, default: 4, doc: 'Intermediate nodes of a cell.' }),
+  projection: flag({ default: false, doc: 'Offers the back-projection unit of DBPN as a seventh normal operation.' }),
+  normalised: flag({
+    default: false,
+    doc: 'Batch normalisation, as in the published search; the published final networks have none.',
+  }),
+  shortcut: among(['none', 'bicubic'], {
+    default: 'none',
+    doc: 'What is added to the result: nothing, or the bicubic enlargement of the input.',
+  }),
 } as const
 const declared = options('superResolutionSpace', superResolutionFields)
 
@@ -104,6 +113,6 @@ export function superResolutionDecisions({ nodes, cells, projection }: ResolvedO
   })
 }
 
-/** 'super-resolution', followed by the options that are not the defaults. */
+/** 'super-resolution', followed by the options that differ from the defaults. */
 export const superResolutionName = (options: SuperResolutionOptions): string =>
   nameWithOptions<SuperResolutionOptions>('super-resolution', options, superResolutionDefaults)

@@ -7,6 +7,7 @@ import {
   type CellKind,
   type CellLayer,
   cellLayer,
+  checkedBuild,
   type SuperResolutionBuild,
   scopeFor,
   superResolutionNetwork,
@@ -32,7 +33,7 @@ interface EdgeOption extends OptionVariables {
 interface WholeCell {
   readonly layer: CellLayer
   readonly edge: (edge: AnyEdge, to: number) => EdgeOption
-  /** The 1×1 convolutions at its entrance. */
+  /** The 1×1 convolutions on its inputs. */
   readonly entrance: OptionVariables
 }
 
@@ -42,13 +43,15 @@ export interface SuperResolutionSupernet<A> extends Supernet<A> {
 }
 
 /**
- * At every place in the row a whole normal cell and a whole upsampling cell with weights of their own; the position
- * says which of the two is computed. The architecture is an argument of `path`: nothing is sampled behind it.
+ * A supernet with a complete normal cell and a complete upsampling cell, each with its own weights, at every place of
+ * the row. The position decides which of the two is computed. The architecture is an argument of `path`; nothing is
+ * sampled inside.
  */
 export function superResolutionSupernet<A extends SuperResolutionArchitecture>(
   options: ResolvedOptions,
-  { input, ...build }: SuperResolutionBuild,
+  given: SuperResolutionBuild,
 ): SuperResolutionSupernet<A> {
+  const { input, ...build } = checkedBuild(given)
   const operations = {
     normal: options.projection ? [...normalOperations, 'up_and_down_projection' as const] : normalOperations,
     upsampling: upsamplingOperations,
@@ -109,7 +112,7 @@ export function superResolutionSupernet<A extends SuperResolutionArchitecture>(
       ])
       return [entrance, ...chosen]
     })
-  // Whatever belongs to some cell is an option; stem and last convolution are left for every path.
+  // Everything inside a cell is an option; the stem and the last convolution are part of every path.
   const ofCells = places.map((_, index) => variablesOf(scope.child(`cell_${index}`)))
   const supernet = sharedWeights<A>({ whole, options: ofCells, select, chosen: onPath })
   return {

@@ -13,14 +13,17 @@ import type { UpsamplingOperationName } from './space.ts'
 
 export interface UpsamplingOperationOptions {
   readonly channels: number
-  /** 1 on edges between nodes, which are large already; else the scale of the network. */
+  /** 1 on edges between nodes, which are already enlarged; otherwise the scale of the network. */
   readonly factor: 1 | 2 | 3 | 4
 }
 
-/** Steps of sub-pixel convolution: two doublings for 4. */
+/** Factors of the sub-pixel convolutions: two doublings for 4. */
 const steps = (factor: number): readonly number[] => (factor === 4 ? [2, 2] : factor === 1 ? [] : [factor])
 
-/** Kernel of the transposed convolution; padded by 1, output size exactly factor times. That of 3 is ours, not released. */
+/**
+ * Kernel of the transposed convolution. With a padding of 1 the output size is exactly factor times that of the input.
+ * The kernel for factor 3 is not from the released code.
+ */
 const deconvolutionKernel = { 1: 3, 2: 3, 3: 5, 4: 5 } as const
 
 const resized =
@@ -30,7 +33,7 @@ const resized =
     return resize(x as tf.Tensor4D, [height * factor, width * factor], false, true)
   }
 
-/** An operation of the upsampling cell: [b, h, w, C] → [b, h·factor, w·factor, C]. */
+/** Builds an operation of the upsampling cell: [b, h, w, C] → [b, h·factor, w·factor, C]. */
 export function buildUpsamplingOperation(
   scope: VariableScope,
   op: UpsamplingOperationName,
@@ -63,7 +66,7 @@ export function buildUpsamplingOperation(
   return resized(factor, op === 'bilinear' ? tf.image.resizeBilinear : tf.image.resizeNearestNeighbor)
 }
 
-/** Per image whose edge begins at height × width positions. */
+/** Cost for an image with height × width positions at the start of the edge. */
 export function countUpsamplingOperation(
   op: UpsamplingOperationName,
   { channels, factor }: UpsamplingOperationOptions,

@@ -2,26 +2,31 @@ import * as tf from '@tensorflow/tfjs-core'
 import { type Layer, network, type ScopedNetwork, type VariableScope } from '../../core/tensor/index.ts'
 import type { ApplyMode, Network } from '../../core/trainer.ts'
 
-/** A network that enlarges images of any size. Values 0 to 255 in and out. */
+/** A network that enlarges images of any size. Input and output values are 0 to 255. */
 export interface UpscalingNetwork extends Network {
   readonly scale: number
-  /** [b, h, w, 3] → [b, h·scale, w·scale, 3] for any h and w; `apply` is the same for the declared input shape only. */
+  /**
+   * [b, h, w, 3] → [b, h·scale, w·scale, 3] for any h and w; `apply` does the same for the declared input shape only.
+   */
   upscale(lr: tf.Tensor, mode: ApplyMode): tf.Tensor
-  /** Images of every size that the network gives, smallest first; the last is `upscale`'s. Most give that one only. */
+  /**
+   * The images of all sizes that the network computes, smallest first. The last one is the result of `upscale`; most
+   * networks compute only this one.
+   */
   outputs(lr: tf.Tensor, mode: ApplyMode): readonly tf.Tensor[]
 }
 
 export interface UpscalingParts {
   readonly scope: VariableScope
   readonly scale: number
-  /** [height, width, channels] of the images that it is trained on. */
+  /** Shape [height, width, channels] of the images that it is trained on. */
   readonly input: readonly number[]
   readonly outputs: (lr: tf.Tensor, mode: ApplyMode) => readonly tf.Tensor[]
 }
 
 export type ScopedUpscalingNetwork = ScopedNetwork & UpscalingNetwork
 
-/** A network from a function that is free of the image's size. */
+/** Makes a network from a function that does not depend on the size of the image. */
 export function upscalingNetwork({ scope, scale, input, outputs }: UpscalingParts): ScopedUpscalingNetwork {
   const upscale: Layer = (lr, mode) => outputs(lr, mode).at(-1) as tf.Tensor
   const [height = 0, width = 0, channels = 0] = input
@@ -34,7 +39,10 @@ export function upscalingNetwork({ scope, scale, input, outputs }: UpscalingPart
   return Object.assign(fixed, { scale, upscale, outputs })
 }
 
-/** Mean colour of DIV2K, the training photographs of the field; subtracted first and added last, never trained. */
+/**
+ * Mean colour of DIV2K, the usual training set of super-resolution. It is subtracted first and added last, and not
+ * trained.
+ */
 export const MEAN_COLOUR = [0.4488, 0.4371, 0.404].map((share) => 255 * share)
 
 const mean = (x: tf.Tensor) => {

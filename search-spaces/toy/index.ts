@@ -19,6 +19,7 @@ export function toySpace(given: NormalisationOption = {}): NetworkSpace<ToyArchi
   const normalisation = normalisationParts(options)
   return defineNetworkSpace(nameWithOptions('toy', nameableOptions(options), {}), toyDecisions, {
     options: {},
+    origin: { factory: 'toySpace', room: 'toy', given },
     cost: (architecture: ToyArchitecture, { input, classes }) => toyCost(architecture, input, classes),
     build: (architecture: ToyArchitecture, build) => buildToyNetwork(architecture, { ...build, ...normalisation }),
   })

@@ -14,7 +14,7 @@ import type { ToyArchitecture } from './space.ts'
 const each = <T>({ layers }: ToyArchitecture, make: (index: number) => T): T[] =>
   Array.from({ length: layers }, (_, index) => make(index))
 
-/** Cost of one image: multiply-adds of convolutions and the dense layer, parameters with normalisations. */
+/** Cost for one image: multiply-adds of convolutions and the dense layer, and parameters including normalisations. */
 export function toyCost(architecture: ToyArchitecture, input: readonly number[], classes: number): NetworkCost {
   const { filters, kernel } = architecture
   const { multiplyAdds, parameters } = countInSequence(

@@ -35,7 +35,13 @@ export async function run(options: Options = {}): Promise<Bench> {
   } of supervisedTrainer({ batchSize: 50 }).fit(whole, data.train, { epochs, rng: seeded(2) })) // biome-ignore format: one line
     if (step % 20 === 0) log(`training on ${engine}: step ${step} of ${steps}`)
   const target = { multiplyAdds: 0.5 }
-  const small = await compress(await currentGraph(whole), { target, data, prune: 'uniform', epochs: 3, log })
+  const small = await compress(await currentGraph(whole), {
+    target,
+    data,
+    prune: 'uniform',
+    epochs: 3,
+    onProgress: log,
+  })
   using pruned = small.network()
 
   const integers: ExportOptions = { quantise: { calibration: data.train } }
@@ -55,7 +61,7 @@ export async function run(options: Options = {}): Promise<Bench> {
   for (let round = 0; round < rounds; round++)
     for (const { model, times } of files)
       for (const batch of [1, 16]) {
-        const { milliseconds } = await onnxLatency(model, input, { batch, repeats: 15, warmUp: 5 })
+        const { milliseconds } = await onnxLatency(model, input, { batchSize: batch, repeats: 15, warmUp: 5 })
         times.set(batch, [...(times.get(batch) ?? []), milliseconds])
       }
   const [float] = files as [(typeof files)[0]]
@@ -70,7 +76,9 @@ export async function run(options: Options = {}): Promise<Bench> {
         ...beside(file.model.length, float.model.length),
       },
       ...[1, 16].map((batch) => ({
-        ...{ name: `${file.name}: batch of ${batch}`, value: milliseconds(batch), unit: 'ms' },
+        name: `${file.name}: batch of ${batch}`,
+        value: milliseconds(batch),
+        unit: 'ms',
         ...beside(milliseconds(batch), milliseconds(batch, float)),
       })),
       { name: `${file.name}: same class as its network`, value: file.agreement, unit: 'share' },

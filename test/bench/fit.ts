@@ -1,104 +1,84 @@
 // `npm run bench -- fit`: does searching pay? `fit` beside the network made by hand and beside random search, each for
-// the same processor time, over three seeds; and the three tables. Test data is looked at once, at the end of each run.
-//     npm run bench -- fit --minutes 5 --seeds 3 --only cifar-10,digits [--json]
-import { join } from 'node:path'
-import type { Bench, BenchResult } from '../../core/cli/commands/bench.ts'
-import { cifar10, fashionMnist, type ImageDataset } from '../../evaluators/data/index.ts'
-import { classify } from '../../evaluators/metrics/index.ts'
-import { type Row, readTable, recordsOf } from '../../evaluators/tables/index.ts'
-import { allowance, fit, processorClock, searchImages, trainHandMade } from '../../plugins/fit/index.ts'
+// the same processor time, and the three tables. Every unit is a process of its own and is written to a file when it has
+// ended: the benchmark goes on where it was stopped. Test data is looked at once, at the end of each unit.
+//     npm run bench -- fit --minutes 10 --seeds 3 --only cifar-10,tables --arms fit,hand-made [--json]
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { Bench } from '../../core/cli/commands/bench.ts'
+import { replaceFile } from '../../core/node/files.ts'
+import { summaryOf } from './fit/summary.ts'
+import { type Arm, arms, type Finished, imageSets, tableSets, type Unit } from './fit/units.ts'
 
 export interface FitBenchOptions {
-  /** Minutes of two cores for images: twice as many minutes of processor time. Default 5. */
+  /** Processor minutes of a unit of images. Default 10: five minutes on two cores. Tables have one minute. */
   readonly minutes?: number
   /** Default 3. */
   readonly seeds?: number
-  /** Names of data sets, separated by commas. Default: all. */
+  /** Names of data sets, separated by commas; `images` and `tables` are all of them. Default: all. */
   readonly only?: string
+  /** Arms, separated by commas: fit, hand-made, random, compressed. Default: all but the last. */
+  readonly arms?: string
+  /** Finished units, a JSON object a line. Default '.cache/bench/fit.jsonl'; remove it to begin anew. */
+  readonly units?: string
   readonly log?: (line: string) => void
 }
 
-const images: Readonly<Record<string, (seed: number) => Promise<ImageDataset>>> = {
-  'cifar-10': (seed) => cifar10({ validation: 1000, seed }),
-  'fashion-mnist': (seed) => fashionMnist({ trainSize: 9000, validation: 1000, seed }),
+const keyOf = ({ set, arm, seed, minutes }: Unit) => `${set} ${arm} ${seed} ${minutes}`
+
+/** The units of a benchmark in the order in which they run: all arms of a seed, so that what is finished is paired. */
+export function unitsOf({ minutes = 10, seeds = 3, only = '', arms: given = '' }: FitBenchOptions): Unit[] {
+  const wanted = only.split(',').filter(Boolean)
+  const all = [...Object.keys(imageSets), ...Object.keys(tableSets)]
+  const unknown = wanted.find((name) => ![...all, 'images', 'tables'].includes(name))
+  if (unknown !== undefined) throw new Error(`--only ${unknown}: expected some of images, tables, ${all.join(', ')}`)
+  const isWanted = (set: string) =>
+    wanted.length === 0 || wanted.includes(set) || wanted.includes(set in imageSets ? 'images' : 'tables')
+  const chosen = given.split(',').filter(Boolean)
+  const isArm = (name: string): name is Arm => arms.some((arm) => arm === name)
+  const wrong = chosen.find((name) => !isArm(name))
+  if (wrong !== undefined) throw new Error(`--arms ${wrong}: expected some of ${arms.join(', ')}`)
+  return all.filter(isWanted).flatMap((set) =>
+    Array.from({ length: seeds }, (_, i) => i + 1).flatMap((seed) =>
+      arms
+        .filter((arm) => chosen.length === 0 || chosen.includes(arm))
+        // Nobody makes a network for a table by hand: its other arms are baselines among the trials of `fit`.
+        .filter((arm) => set in imageSets || arm === 'fit' || arm === 'random')
+        // Small files are compared only where they are asked for by name.
+        .filter((arm) => arm !== 'compressed' || chosen.includes(arm))
+        .map((arm) => ({ set, arm, seed, minutes: set in imageSets ? minutes : 1 })),
+    ),
+  )
 }
-/** Row i of a table is of fold f: the folds of the tables' own description. */
-const foldOf = (i: number) => Math.floor(((((i + 1) * 2_654_435_761) % 2 ** 32) / 2 ** 32) * 4)
-const tables: Readonly<Record<string, string>> = { digits: 'target', hr: 'status', bikeshare: 'bikers' }
 
-const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length
-const sd = (values: readonly number[]) =>
-  Math.sqrt(values.reduce((sum, value) => sum + (value - mean(values)) ** 2, 0) / Math.max(1, values.length - 1))
-export async function run({
-  minutes = 5,
-  seeds = 3,
-  only = '',
-  log = console.error,
-}: FitBenchOptions = {}): Promise<Bench> {
-  const results: BenchResult[] = []
-  const names = only.split(',').filter((name) => name !== '')
-  const wanted = (name: string) => names.length === 0 || names.includes(name)
+/** Finished units of a file; the last line may be missing its end. */
+function finishedIn(file: string): Finished[] {
+  if (!existsSync(file)) return []
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line): Finished => JSON.parse(line))
+}
 
-  for (const [name, load] of Object.entries(images)) {
-    if (!wanted(name)) continue
-    const found: number[] = []
-    const random: number[] = []
-    const hand: number[] = []
-    for (let seed = 1; seed <= seeds; seed++) {
-      const data = await load(seed)
-      const budget = () => allowance({ minutes: 2 * minutes }, processorClock)
-      using searched = await searchImages({ data, seed, allowance: budget() })
-      found.push((await classify(searched.network, data.test)).accuracy)
-      using drawn = await searchImages({ data, seed, allowance: budget(), strategy: 'random' })
-      random.push((await classify(drawn.network, data.test)).accuracy)
-      using byHand = await trainHandMade({ data, seed, allowance: budget() })
-      hand.push((await classify(byHand, data.test)).accuracy)
-      log(`${name} seed ${seed}: fit ${found.at(-1)}, random ${random.at(-1)}, by hand ${hand.at(-1)}`)
-    }
-    results.push({
-      name: `${name}: fit against the network made by hand`,
-      value: mean(found),
-      unit: `accuracy, ± ${sd(found).toFixed(4)}`,
-      reference: `${mean(hand).toFixed(4)}, the network made by hand`,
-      ratio: mean(found) / mean(hand),
-    })
-    results.push({
-      name: `${name}: fit against random search`,
-      value: mean(found),
-      unit: `accuracy, ± ${sd(found).toFixed(4)}`,
-      reference: `${mean(random).toFixed(4)}, random search`,
-      ratio: mean(found) / mean(random),
-    })
+const child = fileURLToPath(new URL('./fit/process.ts', import.meta.url))
+async function runInProcess(unit: Unit): Promise<Finished> {
+  const program = ['--conditions=archloom-source', '--import', 'tsx', child, JSON.stringify(unit)]
+  const { stdout } = await promisify(execFile)(process.execPath, program, { maxBuffer: 2 ** 26 })
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+}
+
+export async function run(options: FitBenchOptions = {}): Promise<Bench> {
+  const { units: file = '.cache/bench/fit.jsonl', log = console.error } = options
+  const units = unitsOf(options)
+  const finished = finishedIn(file)
+  for (const [i, unit] of units.entries()) {
+    if (finished.some((each) => keyOf(each) === keyOf(unit))) continue
+    const measured = await runInProcess(unit)
+    finished.push(measured)
+    await replaceFile(file, ...finished.map((each) => `${JSON.stringify(each)}\n`))
+    log(`${i + 1} of ${units.length}  ${keyOf(unit)} min: ${measured.metric} ${measured.value}`)
   }
-
-  for (const [name, target] of Object.entries(tables)) {
-    if (!wanted(name)) continue
-    const folder = process.env.ARCHLOOM_DATA
-    if (folder === undefined) throw new Error('the tables lie in ARCHLOOM_DATA/tables: set ARCHLOOM_DATA')
-    const rows = recordsOf(await readTable(join(folder, 'tables', `${name}.csv`))) as Row[]
-    const found: number[] = []
-    const random: number[] = []
-    let metric = 'accuracy'
-    for (let seed = 0; seed < seeds; seed++) {
-      const train = rows.filter((_, i) => foldOf(i) !== seed)
-      const test = rows.filter((_, i) => foldOf(i) === seed)
-      for (const strategy of ['search', 'random'] as const) {
-        using result = await fit({ data: train, target, minutes: 1, seed: seed + 1, clock: processorClock, strategy })
-        metric = result.task === 'regression' ? 'rmse' : 'accuracy'
-        const value = (await result.evaluate(test))[metric]!
-        ;(strategy === 'search' ? found : random).push(value)
-        log(`${name} seed ${seed} ${strategy}: ${metric} ${value}`)
-      }
-    }
-    const better = metric === 'rmse' ? mean(random) / mean(found) : mean(found) / mean(random)
-    results.push({
-      name: `${name}: fit against random search, 60 s`,
-      value: mean(found),
-      unit: `${metric}, ± ${sd(found).toFixed(4)}`,
-      reference: `${mean(random).toFixed(4)}, random search`,
-      ratio: better,
-    })
-  }
-
-  return { bench: 'fit', results }
+  const wanted = new Set(units.map(keyOf))
+  return { bench: 'fit', results: summaryOf(finished.filter((each) => wanted.has(keyOf(each)))) }
 }

@@ -28,7 +28,11 @@ const networks: Readonly<Record<string, { build: () => Gan; shape: readonly [num
   images: {
     build: () =>
       convolutionalGan({
-        ...{ shape: [28, 28, 1], latentDimension: 100, features: 16, discriminatorFeatures: 8, rng: seeded(1) },
+        shape: [28, 28, 1],
+        latentDimension: 100,
+        features: 16,
+        discriminatorFeatures: 8,
+        rng: seeded(1),
       }),
     shape: [64, 28, 28, 1],
   },
@@ -54,8 +58,16 @@ export async function run(options: LccganStepBenchOptions = {}): Promise<Bench> 
     const fake = tf.tidy(() => network.apply(inputs, mode))
     const rng = seeded(4)
     using play = game(network, prior, {
-      ...{ loss: 'log', learningRate: 1e-5, discriminatorLearningRate: 1e-5, beta1: 0.5, beta2: 0.999, penalty: 10 },
-      ...{ generatorBatch: 'same', approximationWeight: 0, approximationOrder: 2, approximationExamples: 8 },
+      loss: 'log',
+      learningRate: 1e-5,
+      discriminatorLearningRate: 1e-5,
+      beta1: 0.5,
+      beta2: 0.999,
+      penalty: 10,
+      generatorBatchSize: 'same',
+      approximationWeight: 0,
+      approximationOrder: 2,
+      approximationExamples: 8,
     })
     const judge = (x: tf.Tensor) => network.discriminate(x, mode)
     const passes = (variables: readonly tf.Variable[], loss: () => tf.Scalar) => () =>

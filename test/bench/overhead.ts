@@ -2,65 +2,75 @@
  * What a search costs besides its evaluations: propose, observe and journal (without fsync), in processor time, flat from
  * 10,000 to 100,000 trials; opening the study afterwards; and, where `python3 -c 'import optuna'` works, the same loop in
  * Optuna with its in-memory and its journal-file storage, in the same run.
- *     npm run bench -- overhead [--trials 100000] [--json]
+ *     npm run build && npm run bench -- overhead [--trials 100000] [--json]
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Bench, BenchResult } from '../../core/cli/commands/bench.ts'
-import { createSearch, defineSpace, oneOf, product, repeat } from '../../core/index.ts'
-import { random } from '../../plugins/random/index.ts'
+import { PEAK_MEMORY } from './step-parts/peak-memory.ts'
 
-const space = () => defineSpace('ten', product({ digits: repeat(10, () => oneOf(0, 1, 2, 3, 4)) }))
-const milliseconds = ({ user, system }: NodeJS.CpuUsage) => (user + system) / 1000
+const root = new URL('../..', import.meta.url)
+/** The package as a user installs it. Without a build, the sources run through tsx, which slows every small function. */
+const isBuilt = existsSync(new URL('dist/core/index.js', root))
 
-/** Processor time per trial in ms, for each tenth of the trials. */
-async function searchCost(directory: string, name: string, maxTrials: number): Promise<number[]> {
-  const tenths: number[] = []
-  await using search = createSearch({
-    space: space(),
-    evaluator: ({ digits }) => ({ sum: digits.reduce((sum: number, digit) => sum + digit, 0) }),
-    plugins: [random()],
-    objectives: { sum: 'maximise' },
-    budget: { maxTrials },
-    study: { directory, name },
-  })
-  const every = maxTrials / 10
-  let began = process.cpuUsage()
-  search.on('trial.completed', ({ trial }) => {
-    if ((trial + 1) % every !== 0) return
-    tenths.push(milliseconds(process.cpuUsage(began)) / every)
-    began = process.cpuUsage()
-  })
-  await search.finish()
-  return tenths
-}
+/** What a module prints as JSON when it runs in a process of its own, with the package as `archloom`. */
+const printed = (code: string) =>
+  JSON.parse(
+    execFileSync(
+      process.execPath,
+      [
+        ...(isBuilt ? [] : ['--conditions=archloom-source', '--import', 'tsx']),
+        '--input-type=module',
+        '-e',
+        `const used = (began) => { const { user, system } = process.cpuUsage(began); return (user + system) / 1000 }\n${code}`,
+      ],
+      // The command loads TypeScript in every process that it starts; a user of the package does not.
+      { encoding: 'utf8', cwd: fileURLToPath(root), env: { ...process.env, ...(isBuilt && { NODE_OPTIONS: '' }) } },
+    ),
+  ) as unknown
 
-/** Processor time and peak memory of a process that opens a study, less those of one that only imports the package. */
-function openingCost(directory: string, name: string): { seconds: number; megabytes: number } {
-  const run = (code: string) =>
-    JSON.parse(
-      execFileSync(
-        process.execPath,
-        [
-          '--conditions=source',
-          '--import',
-          'tsx',
-          '--input-type=module',
-          '-e',
-          `import { readStudy } from 'archloom'
-           const began = process.cpuUsage()
-           ${code}
-           const { user, system } = process.cpuUsage(began)
-           console.log(JSON.stringify({ seconds: (user + system) / 1e6, megabytes: process.resourceUsage().maxRSS / 1024 }))`,
-        ],
-        { encoding: 'utf8', cwd: fileURLToPath(new URL('../..', import.meta.url)) },
-      ),
-    ) as { seconds: number; megabytes: number }
-  return run(`await readStudy(${JSON.stringify(name)}, { directory: ${JSON.stringify(directory)} })`)
-}
+/** Processor time per trial in ms, for each tenth of the trials of several studies that run one after the other. */
+const searchCosts = (directory: string, studies: Readonly<Record<string, number>>) =>
+  printed(`
+    import { createSearch, defineSpace, oneOf, product, repeat } from 'archloom'
+    import { random } from 'archloom/plugins/random'
+    const space = defineSpace('ten', product({ digits: repeat(10, () => oneOf(0, 1, 2, 3, 4)) }))
+    const costs = {}
+    for (const [name, maxTrials] of Object.entries(${JSON.stringify(studies)})) {
+      const search = createSearch({
+        space,
+        evaluator: ({ digits }) => ({ sum: digits.reduce((sum, digit) => sum + digit, 0) }),
+        plugins: [random()],
+        objectives: { sum: 'maximise' },
+        budget: { maxTrials },
+        study: { directory: ${JSON.stringify(directory)}, name },
+      })
+      const every = maxTrials / 10
+      costs[name] = []
+      let began = process.cpuUsage()
+      search.on('trial.completed', ({ trial }) => {
+        if ((trial + 1) % every !== 0) return
+        costs[name].push(used(began) / every)
+        began = process.cpuUsage()
+      })
+      await search.finish()
+    }
+    console.log(JSON.stringify(costs))`) as Readonly<Record<string, readonly number[]>>
+
+/** Processor time of opening a study, and peak memory of the process that does so. */
+const openingCost = (directory: string, name: string) =>
+  printed(`${PEAK_MEMORY}
+    import { readStudy } from 'archloom'
+    const began = process.cpuUsage()
+    await readStudy(${JSON.stringify(name)}, { directory: ${JSON.stringify(directory)} })
+    const seconds = used(began) / 1000
+    console.log(JSON.stringify({ seconds, megabytes: peakMegabytes() }))`) as {
+    readonly seconds: number
+    readonly megabytes: number
+  }
 
 /** The same loop in Optuna: ms of processor time per trial, by storage; undefined where Python has no Optuna. */
 function optunaCost(trials: number): Readonly<Record<string, number>> | undefined {
@@ -97,10 +107,14 @@ export async function run({ trials = 100_000, log = () => {} }: OverheadOptions 
   const directory = mkdtempSync(join(tmpdir(), 'archloom-overhead-'))
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
   try {
+    log(
+      isBuilt
+        ? 'measuring the build in dist/'
+        : 'measuring the sources through tsx; "npm run build" measures the package',
+    )
     // A compiler that is still warming up would make the first tenth look slow, and the last one flat.
-    await searchCost(directory, 'warm-up', 3000)
-    const short = await searchCost(directory, 'short', 10_000)
-    const long = await searchCost(directory, 'long', Number(trials))
+    const costs = searchCosts(directory, { 'warm-up': 3000, short: 10_000, long: Number(trials) })
+    const [short, long] = [costs.short!, costs.long!]
     log(`ms per trial by tenths: ${long.map((ms) => ms.toFixed(4)).join(' ')}`)
     const opened = openingCost(directory, 'long')
     const results: BenchResult[] = [

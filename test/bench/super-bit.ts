@@ -124,7 +124,9 @@ export async function run(options: SuperBitBenchOptions = {}): Promise<Bench> {
   log(`memory of a step: ${bytes.map((n) => `${(n / 1e6).toFixed(0)} MB`).join(', ')}`)
   const results: BenchResult[] = kinds.flatMap((each, k): BenchResult[] => [
     {
-      ...{ name: `step/${each.name}`, value: median(each.ms), unit: 'ms' },
+      name: `step/${each.name}`,
+      value: median(each.ms),
+      unit: 'ms',
       ...(k > 0 && { reference: 'step/plain', ratio: own / median(each.ms) }),
     },
     { name: `memory/${each.name}`, value: each.bytes, unit: 'bytes' },

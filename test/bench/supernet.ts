@@ -147,11 +147,15 @@ export async function run(options: SupernetBenchOptions = {}): Promise<Bench> {
     const against = (reference: string, ratio: number) => (name === 'plain' ? {} : { reference, ratio })
     results.push(
       {
-        ...{ name: `weight-step/${name}`, value: 1000 / clock, unit: 'steps/s' },
+        name: `weight-step/${name}`,
+        value: 1000 / clock,
+        unit: 'steps/s',
         ...against('weight-step/plain', plain.clock / clock),
       },
       {
-        ...{ name: `weight-step-processor/${name}`, value: processor, unit: 'ms' },
+        name: `weight-step-processor/${name}`,
+        value: processor,
+        unit: 'ms',
         ...against('weight-step-processor/plain', plain.processor / processor),
       },
     )

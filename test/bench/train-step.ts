@@ -1,6 +1,8 @@
 /**
  * One training step of three networks on every engine present, and in PyTorch where python3 has it: each engine in a
- * process of its own, taking turns, medians.   npm run bench -- train-step [--json] [--threads N] [--rounds N]
+ * process of its own, taking turns, medians. `--peers` adds PyTorch with channels last and with bfloat16; `--processor`
+ * counts processor time, and the fastest step instead of the median, for machines that others use, too.
+ *     npm run bench -- train-step [--json] [--threads N] [--rounds N] [--peers] [--processor]
  */
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process'
 import { availableParallelism, cpus } from 'node:os'
@@ -15,6 +17,8 @@ interface Options {
   /** Only these networks and engines, by name, separated by commas. */
   readonly nets?: string
   readonly engines?: string
+  readonly peers?: boolean
+  readonly processor?: boolean
   readonly log?: (line: string) => void
 }
 
@@ -24,12 +28,15 @@ interface Runner {
   stop(): void
 }
 
+type Clock = 'wall' | 'processor'
+type Variant = 'float32' | 'channels-last' | 'bfloat16'
+
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /** An engine of tfjs in a child process. */
-async function engineRunner(name: string, threads: number): Promise<Runner> {
-  const child: ChildProcess = fork(file('./train-step/worker.ts'), [name, String(threads)], {
-    execArgv: ['--conditions=source', '--import', 'tsx'],
+async function engineRunner(name: string, threads: number, clock: Clock): Promise<Runner> {
+  const child: ChildProcess = fork(file('./train-step/worker.ts'), [name, String(threads), clock], {
+    execArgv: ['--conditions=archloom-source', '--import', 'tsx'],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   const answer = () =>
@@ -56,16 +63,21 @@ async function engineRunner(name: string, threads: number): Promise<Runner> {
 const pythonWithTorch = () =>
   ['python3', '/usr/bin/python3'].find((python) => spawnSync(python, ['-c', 'import torch']).status === 0)
 
-async function torchRunner(threads: number): Promise<Runner | undefined> {
-  const python = pythonWithTorch()
-  if (!python) return undefined
-  const child = spawn(python, [file('./train-step/reference.py'), String(threads)], {
+async function torchRunner(
+  python: string,
+  threads: number,
+  clock: Clock,
+  variant: Variant,
+): Promise<Runner | undefined> {
+  const child = spawn(python, [file('./train-step/reference.py'), String(threads), variant, clock], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  const version = ((await lines.next()).value as string).replace('version ', '')
+  const first = await lines.next()
+  if (first.done) return undefined
+  const version = first.value.replace('version ', '')
   return {
-    name: `pytorch-${version}`,
+    name: `pytorch-${version}${variant === 'float32' ? '' : `-${variant}`}`,
     step: async ({ net, steps }) => {
       child.stdin.write(`${net} ${steps}\n`)
       const { value } = (await lines.next()) as { value: string }
@@ -80,7 +92,13 @@ const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[
 const slow = new Set(['wasm', 'wasm-stock'])
 const canTrain = (engine: string, net: string) => engine !== 'wasm-stock' || net !== 'darts-supernet'
 
-async function measure(net: string, runners: readonly Runner[], rounds: number, log: (line: string) => void) {
+async function measure(
+  net: string,
+  runners: readonly Runner[],
+  rounds: number,
+  summary: (times: readonly number[]) => number,
+  log: (line: string) => void,
+) {
   const times = new Map<string, number[]>(runners.map(({ name }) => [name, []]))
   for (const runner of runners) await runner.step({ net, steps: slow.has(runner.name) ? 1 : 3 })
   for (let round = 0; round < rounds; round++)
@@ -90,7 +108,7 @@ async function measure(net: string, runners: readonly Runner[], rounds: number, 
       times.get(runner.name)?.push(...more)
       log(`${net} ${runner.name} ${more.map((ms) => ms.toFixed(0)).join(' ')} ms`)
     }
-  return new Map([...times].map(([name, all]) => [name, median(all)]))
+  return new Map([...times].map(([name, all]) => [name, summary(all)]))
 }
 
 export async function run(options: Options = {}): Promise<Bench> {
@@ -98,27 +116,35 @@ export async function run(options: Options = {}): Promise<Bench> {
   const wanted = (list: string | undefined, name: string) => !list || list.split(',').includes(name)
   const names = ['onnxruntime', 'wasm', 'wasm-stock'].filter((name) => wanted(options.engines, name))
   const nets = ['conv-net', 'darts-supernet', 'super-resolution'].filter((name) => wanted(options.nets, name))
-  const torch = wanted(options.engines, 'pytorch') ? await torchRunner(threads) : undefined
-  const runners = [...(torch ? [torch] : []), ...(await Promise.all(names.map((name) => engineRunner(name, threads))))]
+  const clock = options.processor ? 'processor' : 'wall'
+  const summary = options.processor ? (times: readonly number[]) => Math.min(...times) : median
+  const python = wanted(options.engines, 'pytorch') ? pythonWithTorch() : undefined
+  const variants: Variant[] = options.peers ? ['float32', 'channels-last', 'bfloat16'] : ['float32']
+  const peers: Runner[] = []
+  for (const variant of python ? variants : []) {
+    const peer = await torchRunner(python!, threads, clock, variant)
+    if (peer) peers.push(peer)
+  }
+  const runners = [...peers, ...(await Promise.all(names.map((name) => engineRunner(name, threads, clock))))]
   const results: BenchResult[] = []
   try {
     for (const net of nets) {
       const able = runners.filter(({ name }) => canTrain(name, net))
-      const medians = await measure(net, able, rounds, log)
+      const medians = await measure(net, able, rounds, summary, log)
       const slowest = medians.has('wasm-stock') ? 'wasm-stock' : 'wasm'
       for (const [name, value] of medians) {
         const base = medians.get(slowest)
         const reference = base && name !== slowest ? { reference: `${slowest}/${net}`, ratio: base / value } : {}
         results.push({ name: `${name}/${net}`, value, unit: 'ms', ...reference })
       }
-      const [ours, theirs] = [medians.get('onnxruntime'), torch && medians.get(torch.name)]
-      if (torch && ours && theirs)
+      const ours = medians.get('onnxruntime')
+      for (const { name } of ours === undefined ? [] : peers)
         results.push({
           name: `onnxruntime/${net} beside PyTorch`,
-          value: ours,
+          value: ours!,
           unit: 'ms',
-          reference: `${torch.name}/${net}`,
-          ratio: theirs / ours,
+          reference: `${name}/${net}`,
+          ratio: medians.get(name)! / ours!,
         })
       const ort = runners.find(({ name }) => name === 'onnxruntime')
       if (ort) results.push(...(await kernelTimes(ort, net)))
@@ -153,6 +179,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     ...(flag('rounds') && { rounds: Number(flag('rounds')) }),
     ...(flag('nets') && { nets: flag('nets') as string }),
     ...(flag('engines') && { engines: flag('engines') as string }),
+    peers: process.argv.includes('--peers'),
+    processor: process.argv.includes('--processor'),
     log: (line) => console.error(line),
   })
   if (process.argv.includes('--json')) console.log(JSON.stringify(report))

@@ -70,8 +70,11 @@ export async function run({
     const ratio = reference / median(processors)
     results.push({ name: `480×320 ×2, tile ${tile}, wall`, value: median(walls), unit: 's' })
     results.push({
-      ...{ name: `480×320 ×2, tile ${tile}, processor`, value: median(processors), unit: 's' },
-      ...{ reference: 'the whole picture at once', ratio },
+      name: `480×320 ×2, tile ${tile}, processor`,
+      value: median(processors),
+      unit: 's',
+      reference: 'the whole picture at once',
+      ratio,
     })
     say?.(`tile ${tile}: ${median(walls).toFixed(3)} s wall, ${median(processors).toFixed(3)} s of the processor`)
   }
@@ -83,8 +86,11 @@ export async function run({
   const most = await peak(small, noise(2160, 3840), 256)
   results.push({ name: 'tensors, 256×256', value: least, unit: 'MB' })
   results.push({
-    ...{ name: 'tensors, 3840×2160, tile 256', value: most, unit: 'MB' },
-    ...{ reference: '256×256', ratio: least / most },
+    name: 'tensors, 3840×2160, tile 256',
+    value: most,
+    unit: 'MB',
+    reference: '256×256',
+    ratio: least / most,
   })
   return { bench: 'upscale', machine: { engine: report.name, threads: report.threads ?? 1 }, results }
 }

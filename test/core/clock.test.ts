@@ -36,7 +36,7 @@ describe('the real clock', () => {
 })
 
 describe('the virtual clock', () => {
-  it('moves only when told', async () => {
+  it('moves only on request', async () => {
     const clock = virtualClock(1_000)
     expect(clock.now()).toBe(1_000)
     await settle()

@@ -18,7 +18,7 @@ describe('coded errors', () => {
     expect(thrown.cause).toBe(cause)
   })
 
-  it('are told apart from others, across copies of the package too', () => {
+  it('are distinguished from others, also across copies of the package', () => {
     expect(ArchloomError.is(error('ARCHLOOM_TEST_WIDTH', { received: 9, limit: 4 }))).toBe(true)
     const foreign = Object.assign(new Error('x'), { name: 'ArchloomError', code: 'ARCHLOOM_X', details: {} })
     expect(ArchloomError.is(foreign)).toBe(true)

@@ -121,7 +121,7 @@ describe('forks and snapshots', () => {
     )
   })
 
-  it('goes on from a snapshot that went through JSON, forks included', () => {
+  it('continues from a snapshot that went through JSON, including forks', () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat(50), (seed, used) => {
         const original = seeded(seed)

@@ -1,4 +1,4 @@
-import { claim, inWords, measured, pairedDifference, verdictOf } from 'archloom'
+import { claim, inWords, measured, pairedDifference, verdictOf } from 'archloom/reproduction'
 import { expect, it } from 'vitest'
 
 it('figures are means with the deviation of a sample; one value has none', () => {
@@ -10,7 +10,11 @@ it('figures are means with the deviation of a sample; one value has none', () =>
 
 it('a claim holds where our mean is above the baseline', () => {
   expect(claim('x', 'dB', 37.8, ['random', [1, 2]], [2, 3])).toEqual({
-    ...{ id: 'x', metric: 'dB', direction: 'maximise', published: 37.8, holds: true },
+    id: 'x',
+    metric: 'dB',
+    direction: 'maximise',
+    published: 37.8,
+    holds: true,
     baseline: { name: 'random', mean: 1.5, sd: Math.SQRT1_2, seeds: 2 },
     ours: { mean: 2.5, sd: Math.SQRT1_2, seeds: 2 },
   })

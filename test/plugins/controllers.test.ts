@@ -11,6 +11,7 @@ import { evolution, regularizedEvolution } from '../../plugins/evolution/index.t
 import { gp } from '../../plugins/gp/index.ts'
 import { hillClimbing, localSearch } from '../../plugins/local-search/index.ts'
 import { nsga2 } from '../../plugins/nsga2/index.ts'
+import { predictor } from '../../plugins/predictor/index.ts'
 import { random, randomSearch } from '../../plugins/random/index.ts'
 import { policySearch, reinforce } from '../../plugins/reinforce/index.ts'
 import { sobol } from '../../plugins/sobol/index.ts'
@@ -28,6 +29,7 @@ describe.each([
   ['annealing', () => annealing({ startup: 4 }), 'kirkpatrick1983optimization'],
   ['cma-es', () => cmaEs({ population: 4 }), 'hansen2016cma'],
   ['sobol', () => sobol(), 'joe2008constructing'],
+  ['predictor', () => predictor({ startup: 4 }), 'white2021bananas'],
   ['nsga2', () => nsga2({ population: 4 }), 'deb2002fast'],
 ] as const)('the plugin %s', (name, plugin, citation) => {
   it('composes a search, which runs, describes and cites itself', async () => {

@@ -10,7 +10,8 @@ import { gdas } from 'archloom/plugins/gdas'
 import { spos } from 'archloom/plugins/spos'
 import { useEngine } from 'archloom/tensor'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { eventsOf, plantedSearch, plantedSpace } from '../evaluators/weight-sharing/planted.ts'
+import { rings } from '../evaluators/training/tiny.ts'
+import { eventsOf, plantedData, plantedSearch, plantedSpace } from '../evaluators/weight-sharing/planted.ts'
 
 beforeAll(async () => {
   await useEngine('wasm')
@@ -39,7 +40,12 @@ const methods: readonly Method[] = [
     name: 'enas',
     make: (options = {}) =>
       enas({
-        ...{ learningRate: 0.1, epochs: 30, warmUp: { epochs: 10 }, policySteps: 8, policyBatch: 4, candidates: 3 },
+        learningRate: 0.1,
+        epochs: 30,
+        warmUp: { epochs: 10 },
+        policySteps: 8,
+        policyBatch: 4,
+        candidates: 3,
         controller: { hidden: 16, learningRate: 0.02, baselineDecay: 0.9, tanhConstant: null },
         ...options,
       }),
@@ -151,6 +157,11 @@ describe.each(methods.map((method) => [method.name, method] as const))('%s', (na
       expect(events.filter((event) => event.type === 'trial.completed')).toEqual(whole)
       await using other = plantedSearch([method.make({ epochs: 4, checkpoint: { directory } })])
       await expect(other.finish()).rejects.toThrow('ARCHLOOM_CHECKPOINT_OTHER')
+      // Other examples, as many as before.
+      await using elsewhere = plantedSearch([method.make({ epochs: 3, checkpoint: { directory } })], {
+        weights: { data: { ...plantedData, validation: rings('validation', 192, 3) } },
+      })
+      await expect(elsewhere.finish()).rejects.toThrow(/ARCHLOOM_CHECKPOINT_OTHER.*content\.validation/)
     } finally {
       rmSync(directory, { recursive: true })
     }

@@ -955,8 +955,16 @@ export function operatorContract(name: string, { share = 1 } = {}): void {
         fc.property(positions, channels, channels, fc.constantFrom(1, 3, 16), (at, inputs, outputs, batch) => {
           const [height, width] = at as [number, number]
           const one = {
-            ...{ batch, height, width, inputs, outputs, pad: 'same', seed: 5 },
-            ...{ kernel: [1, 1], strides: [1, 1], dilations: [1, 1] },
+            batch,
+            height,
+            width,
+            inputs,
+            outputs,
+            pad: 'same',
+            seed: 5,
+            kernel: [1, 1],
+            strides: [1, 1],
+            dilations: [1, 1],
           } as Shapes
           expectSame(() => convolve(one, false, 1) ?? [])
         }),

@@ -7,13 +7,21 @@ import {
   type SearchEvent,
   virtualClock,
 } from 'archloom'
+import { annealing } from 'archloom/plugins/annealing'
 import { asha, asynchronousHalving, rungsOf } from 'archloom/plugins/asha'
+import { cmaEs } from 'archloom/plugins/cma-es'
 import { evolution } from 'archloom/plugins/evolution'
+import { gp } from 'archloom/plugins/gp'
 import { halvingBrackets, hyperband, hyperbandBrackets, successiveHalving } from 'archloom/plugins/hyperband'
 import { localSearch } from 'archloom/plugins/local-search'
 import { medianRule, medianStopping, patience, patienceRule } from 'archloom/plugins/median-stopping'
+import { nsga2 } from 'archloom/plugins/nsga2'
+import { pbt, perturb } from 'archloom/plugins/pbt'
+import { predictor } from 'archloom/plugins/predictor'
 import { random } from 'archloom/plugins/random'
 import { reinforce } from 'archloom/plugins/reinforce'
+import { sobol } from 'archloom/plugins/sobol'
+import { tpe } from 'archloom/plugins/tpe'
 import { schedulerContract } from 'archloom/testing'
 import { describe, expect, it } from 'vitest'
 import { digits, sum } from '../core/search/parts.ts'
@@ -22,7 +30,7 @@ schedulerContract('asha', asynchronousHalving())
 schedulerContract('asha, stopping', asynchronousHalving({ variant: 'stopping' }))
 schedulerContract('hyperband', hyperbandBrackets())
 schedulerContract('successive halving', halvingBrackets({ eta: 2, minFidelity: 1 / 8 }))
-schedulerContract('median stopping', medianRule({ startUpTrials: 3 }))
+schedulerContract('median stopping', medianRule({ startup: 3 }))
 schedulerContract('patience', patienceRule({ reports: 2 }))
 
 type Digits = { readonly digit: readonly number[] }
@@ -71,14 +79,23 @@ const controllers: readonly (readonly [string, () => Plugin])[] = [
   ['evolution', () => evolution({ population: 8, sample: 3 })],
   ['reinforce', () => reinforce({ policy: 'categorical' })],
   ['local-search', localSearch],
+  ['tpe', () => tpe({ startup: 4 })],
+  ['gp', () => gp({ startup: 4, candidates: 10 })],
+  ['cma-es', () => cmaEs({ population: 4 })],
+  ['nsga2', () => nsga2({ population: 4 })],
+  ['annealing', () => annealing({ startup: 4 })],
+  ['sobol', sobol],
+  ['predictor', () => predictor({ startup: 4, members: 4, candidates: 20 })],
+  ['perturb', perturb],
 ]
 const schedulers: readonly (readonly [string, () => Plugin])[] = [
   ['asha', asha],
   ['asha, stopping', () => asha({ variant: 'stopping' })],
   ['hyperband', hyperband],
   ['successive halving', successiveHalving],
-  ['median stopping', () => medianStopping({ startUpTrials: 3 })],
+  ['median stopping', () => medianStopping({ startup: 3 })],
   ['patience', () => patience({ reports: 3, minDelta: 0.05 })],
+  ['pbt', () => pbt({ population: 6, generations: 3 })],
 ]
 
 const plain = ({ at: _, ...event }: SearchEvent & { elapsedMs?: number }) => ({ ...event, elapsedMs: 0 })
@@ -96,7 +113,16 @@ describe.each(controllers)('%s', (_, controller) => {
       expect(whole.best(1)[0]!.rungs.at(-1)!.fidelity).toBe(1)
 
       const events = await readEvents(store)
-      for (const cut of [5, Math.floor(events.length / 2), events.length - 4]) {
+      // After the newest trial that starts from another's checkpoint, and before its first result.
+      const continued = events.findLastIndex(
+        (event) => event.type === 'trial.proposed' && event.checkpointOf !== undefined,
+      )
+      for (const cut of [
+        5,
+        Math.floor(events.length / 2),
+        events.length - 4,
+        ...(continued < 0 ? [] : [continued + 1]),
+      ]) {
         const half = memoryStore()
         half.append(events.slice(0, cut))
         for (const name of await store.artifacts.list())
@@ -153,7 +179,7 @@ describe('effort', () => {
 
   it('median stopping prunes what lies below the median, and the controller hears of it', async () => {
     const seen: unknown[] = []
-    await using search = compose([random(), medianStopping({ startUpTrials: 3 })])
+    await using search = compose([random(), medianStopping({ startup: 3 })])
     search.on('trial.pruned', (event) => void seen.push(event))
     await search.finish()
     expect(search.state().pruned).toBe(seen.length)
@@ -161,6 +187,39 @@ describe('effort', () => {
     expect(seen[0]).toMatchObject({ by: 'scheduler', reward: expect.any(Number) })
     const told = search.record().trials.filter(({ status }) => status === 'pruned')
     expect(Math.max(...told.map(({ reward }) => reward!))).toBeLessThan(search.best(1)[0]!.reward)
+  })
+
+  it('median stopping decides the same in order, however fast each trial runs', async () => {
+    const speeds = [() => 0, (trial: number) => (trial * 7) % 5, (trial: number) => (trial % 3 === 0 ? 9 : 1)]
+    const outcomes: string[][] = []
+    for (const turns of speeds) {
+      const evaluator = {
+        ...learning(),
+        create: () => ({
+          kind: 'from-scratch' as const,
+          name: 'learning',
+          async evaluate(
+            { architecture, trial }: { architecture: Digits; trial: number },
+            { report }: { report: (step: number, metrics: { sum: number }) => 'stop' | 'continue' },
+          ) {
+            let value = 0
+            for (let epoch = 1; epoch <= 9; epoch++) {
+              for (let turn = turns(trial); turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve))
+              value = sum(architecture) * (1 - 0.5 ** epoch)
+              if (report(epoch, { sum: value }) === 'stop') break
+            }
+            return { metrics: { sum: value } }
+          },
+        }),
+      }
+      const how = { evaluator, concurrency: 3, commit: 'ordered', budget: { maxTrials: 100 } }
+      await using search = compose([random(), medianStopping({ startup: 3 })], how)
+      await search.finish()
+      outcomes.push(search.record().trials.map(({ status, genotype }) => `${status} ${genotype}`))
+    }
+    expect(outcomes[0]!.filter((outcome) => outcome.startsWith('pruned')).length).toBeGreaterThan(1)
+    expect(outcomes[1]).toEqual(outcomes[0])
+    expect(outcomes[2]).toEqual(outcomes[0])
   })
 
   it('patience stops a trial that no longer improves', async () => {

@@ -37,9 +37,21 @@ describe('convnet', () => {
     expect(cost('residual').parameters - cost('plain').parameters).toBe(second)
   })
 
+  it('may choose how many stages there are', () => {
+    const several = convnetSpace({ stages: { min: 2, max: 3 } })
+    const short = { ...plain, stages: plain.stages.slice(0, 2) }
+    for (const each of [plain, short]) expect(several.decode(several.encode(each))).toEqual(each)
+    expect(() => several.encode({ ...plain, stages: plain.stages.slice(0, 1) })).toThrow('an array of 2 to 3')
+    const kernels = [3 * 16, 16 * 16, 16 * 32, 32 * 32].map((pair) => 9 * pair)
+    expect(several.cost(short, { input: [32, 32, 3], classes: 10 }).parameters).toBe(
+      kernels.reduce((a, b) => a + b) + 2 * (16 + 16 + 32 + 32) + 33 * 10,
+    )
+  })
+
   it('refuses options that make no network', () => {
     expect(() => convnetSpace({ widths: [] })).toThrow('ARCHLOOM_OPTION')
     expect(() => convnetSpace({ stages: 0 })).toThrow('ARCHLOOM_OPTION')
+    expect(() => convnetSpace({ stages: { min: 3, max: 2 } })).toThrow('{ min, max } with 1 ≤ min ≤ max')
     expect(() => convnetSpace({ maxDepth: 1.5 })).toThrow('ARCHLOOM_OPTION')
     expect(() => convnetSpace({ kernels: [2] })).toThrow('ARCHLOOM_OPTION')
   })

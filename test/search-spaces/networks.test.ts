@@ -90,7 +90,7 @@ for (const { space, input, extra = () => 0 } of spaceCases)
       expect(weights(1)).not.toEqual(weights(2))
     })
 
-    it('refuse inputs that are no images', () => {
+    it('refuse inputs that are not images', () => {
       const architecture = space.decode(space.random(seeded(3)))
       expect(() => space.build(architecture, { input: [64], classes, rng: seeded(1) })).toThrow(
         'ARCHLOOM_SPACE_INPUT_SHAPE',

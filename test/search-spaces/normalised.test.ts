@@ -42,7 +42,8 @@ function step(network: Network): { readonly loss: number; readonly moved: number
   const before = network.trainable.map((variable) => variable.dataSync().slice())
   using optimizer = adam({ learningRate: 0.01 })
   const { loss } = trainStep({
-    ...{ variables: network.trainable, optimizer },
+    variables: network.trainable,
+    optimizer,
     loss: () => {
       const x = tf.randomNormal([4, ...network.inputShape], 0, 1, 'float32', 3)
       const y = network.apply(x, { training: true, rng: seeded(2) })
@@ -109,8 +110,16 @@ describe.each(Object.keys(spaces) as (keyof typeof spaces)[])('%s', (kind) => {
 function play(network: Gan): void {
   expect(network.discriminator.list().length).toBeGreaterThan(0)
   using both = game(network, gaussianSampler({ dimension: 4 }), {
-    ...{ loss: 'log', learningRate: 1e-3, discriminatorLearningRate: 1e-3, beta1: 0.5, beta2: 0.999, penalty: 10 },
-    ...{ generatorBatch: 'same', approximationWeight: 0, approximationOrder: 2, approximationExamples: 4 },
+    loss: 'log',
+    learningRate: 1e-3,
+    discriminatorLearningRate: 1e-3,
+    beta1: 0.5,
+    beta2: 0.999,
+    penalty: 10,
+    generatorBatchSize: 'same',
+    approximationWeight: 0,
+    approximationOrder: 2,
+    approximationExamples: 4,
   })
   const real = tf.ones([4, ...network.outputShape])
   const losses = both.step(real, seeded(1))

@@ -1,7 +1,7 @@
 import { cellSpace } from '../../search-spaces/cell/index.ts'
 import { chainSpace } from '../../search-spaces/chain/index.ts'
 import { convnetSpace } from '../../search-spaces/convnet/index.ts'
-import { nasBench201Space } from '../../search-spaces/nas-bench-201/index.ts'
+import { nasBench201Space, natsBenchSizeSpace } from '../../search-spaces/nas-bench-201/index.ts'
 import { nasBenchMacroSpace } from '../../search-spaces/nas-bench-macro/index.ts'
 import type { NetworkSpace } from '../../search-spaces/network-space.ts'
 import { toySpace } from '../../search-spaces/toy/index.ts'
@@ -54,6 +54,7 @@ export const spaceCases: readonly SpaceCase[] = [
     input: [8, 8, 3],
     extra: (classes) => classes,
   },
+  { space: natsBenchSizeSpace(), input: [8, 8, 3], extra: (classes) => classes },
   { space: nasBenchMacroSpace({ channels: 2, head: 6 }), input: [8, 8, 3] },
   { space: convnetSpace({ widths: [8, 12], stages: 2, maxDepth: 2 }), input: [7, 6, 3] },
 ]

@@ -10,7 +10,7 @@ export interface BenchResult {
   readonly name: string
   readonly value: number
   readonly unit: string
-  /** What it is compared with, measured in the same run; a ratio above 1 is better than it. */
+  /** The name of the reference, which is measured in the same run. A ratio above 1 is better than the reference. */
   readonly reference?: string
   readonly ratio?: number
 }
@@ -38,6 +38,8 @@ export async function bench(name: string, args: readonly string[], output: Outpu
   const path = `test/bench/${name}.ts`
   if (typeof run !== 'function')
     throw error('ARCHLOOM_MODULE_EXPORTS', { file: path, received: [], expected: 'run(options)' })
+  // A signal ends the process by way of its 'exit' handlers, which end the servers that a benchmark has started.
+  process.once('SIGTERM', () => process.exit(143)).once('SIGINT', () => process.exit(130))
   const measured = await run({ ...parseFlags(args, undefined, path), json: output.json, log: output.log })
   const rows = measured.results.map(({ name: what, value, unit, reference, ratio }) => [
     what,

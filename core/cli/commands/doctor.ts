@@ -1,7 +1,7 @@
 import { doctorReport, formatDoctorReport } from '../../tensor/index.ts'
 import type { Output } from '../output.ts'
 
-/** `archloom doctor`: engines found, what they lack, how fast they are, and what to install for more speed. */
+/** `archloom doctor`: lists the engines found, what each lacks, how fast it is, and what to install for more speed. */
 export async function doctor({ output }: { output: Output }): Promise<number> {
   const report = await doctorReport({ onEngine: (name) => output.note(`measuring ${name} …`) })
   output.log(formatDoctorReport(report))

@@ -20,10 +20,10 @@ import { metricsText } from '../text.ts'
 export interface ExportOptions {
   readonly studies: Studies
   readonly top: number
-  /** One of our own forms, or the name of a plugin that exports studies. */
+  /** A built-in form, or the name of a plugin that exports studies. */
   readonly as: 'data' | 'code' | 'instance' | (string & {})
   readonly out?: string | undefined
-  /** The module that exports or registers the space: it makes the exported code complete. */
+  /** The module that exports or registers the space. The exported code imports it. */
   readonly module?: string | undefined
   readonly output: Output
 }
@@ -42,7 +42,7 @@ export async function exportStudy(name: string, given: ExportOptions): Promise<n
   const text = as === 'data' ? asData(study, best) : asCode(study, best, await importOf(study, given))
   if (out !== undefined) {
     write(out, text)
-    output.log(`wrote the ${best.length} best of ${study.name} to ${out}`)
+    output.log(`wrote the ${best.length} best architectures of ${study.name} to ${out}`)
   } else if (!output.json) output.log(text.trimEnd())
   output.result({
     study: study.location,
@@ -62,10 +62,11 @@ function write(file: string, data: string | Uint8Array) {
   }
 }
 
-/** The whole study in the form of a plugin. */
+/** Exports the whole study in the format of a plugin. */
 async function exportAs(as: string, store: Store, study: StudyRecord, { out, output }: ExportOptions): Promise<number> {
   const { form } = (await import(formOf(as).href)) as { readonly form: ExportForm }
-  if (out === undefined && (form.files === 'many' || output.json)) throw error('ARCHLOOM_EXPORT_OUT', { as })
+  if (out === undefined && (form.files === 'many' || form.binary || output.json))
+    throw error('ARCHLOOM_EXPORT_OUT', { as })
   const files = new Map<string, Buffer[]>()
   for await (const { path, data } of form.exportStudy(store, study)) {
     const pieces = files.get(path) ?? []
@@ -102,10 +103,12 @@ function asData(study: StudyRecord, best: readonly Trial[]): string {
   return `${JSON.stringify(facts as unknown as Json, null, 2)}\n`
 }
 
-/** The lines of the exported module that make `space` known. */
+/** The lines of the exported module that import or find `space`. */
 async function importOf(study: StudyRecord, { module, out }: ExportOptions): Promise<string> {
   const { name, fingerprint } = study.started.space
   const registered = `const space = findSearchSpace(${JSON.stringify(name)})`
+  const builtIn = module === undefined ? await builtInImport(study) : undefined
+  if (builtIn !== undefined) return builtIn
   if (module === undefined)
     return `import { findSearchSpace, seeded } from 'archloom'\n\n// Import the module that registers this space first.\n${registered}`
   const exported = (await importModule(module)).space as SearchSpace | undefined
@@ -117,12 +120,28 @@ async function importOf(study: StudyRecord, { module, out }: ExportOptions): Pro
     : `import { findSearchSpace, seeded } from 'archloom'\nimport ${path}\n\n${registered}`
 }
 
+/** The lines that make a space which archloom brings; undefined unless they make the same space. */
+async function builtInImport(study: StudyRecord): Promise<string | undefined> {
+  const { origin, fingerprint } = study.started.space
+  if (!origin?.module.startsWith('archloom/search-spaces/')) return undefined
+  const { module, factory, options } = origin
+  try {
+    const { [factory]: make } = (await import(module)) as Record<string, (options: Json) => SearchSpace>
+    if (make?.(options).fingerprint !== fingerprint) return undefined
+  } catch {
+    // A journal of another version may hold options that this one does not know.
+    return undefined
+  }
+  const given = JSON.stringify(options)
+  return `import { seeded } from 'archloom'\nimport { ${factory} } from '${module}'\n\nconst space = ${factory}(${given === '{}' ? '' : given})`
+}
+
 function asCode(study: StudyRecord, best: readonly Trial[], imports: string): string {
   const entries = best.map(
     ({ trial, architecture, metrics }) =>
       `  // trial ${trial}: ${metricsText(metrics)}\n  ${JSON.stringify(architecture, null, 2).replaceAll('\n', '\n  ')},`,
   )
-  return `// The ${best.length} best of study ${study.name}, best first. Written by archloom ${VERSION}.
+  return `// The ${best.length} best architectures of study ${study.name}, best first. Written by archloom ${VERSION}.
 ${imports}
 
 export const architectures = [
@@ -136,12 +155,12 @@ export interface Options {
   readonly seed?: number
 }
 
-/** The network of an architecture, with fresh weights; dispose it. */
+/** Builds the network of an architecture with newly initialised weights. The caller disposes it. */
 export function build(architecture: (typeof architectures)[number], { input, classes, seed = 1 }: Options) {
-  // Through the genotype: the space checks what it is given.
+  // Encoding and decoding checks that the architecture belongs to the space.
   const checked = space.decode(space.encode(architecture as never)) as never
   const network = space.build?.(checked, { input, classes, rng: seeded(seed) })
-  if (!network) throw new Error(\`space \${space.name} builds no networks\`)
+  if (!network) throw new Error(\`space \${space.name} does not build networks\`)
   return network
 }
 `

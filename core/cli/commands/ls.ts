@@ -4,13 +4,13 @@ import type { Studies } from '../../study/studies.ts'
 import { type Output, widthOf } from '../output.ts'
 import { durationText, numberText, tableText } from '../text.ts'
 
-/** `archloom ls`: every study of a place, the newest last. */
+/** `archloom ls`: lists all studies of a storage, newest last. */
 export async function ls({ studies: place, output }: { studies: Studies; output: Output }): Promise<number> {
   const studies: Listed[] = []
   for (const name of await place.list()) studies.push(await listed(place, name))
   studies.sort((a, b) => a.startedAt - b.startedAt)
   if (studies.length === 0)
-    output.log(`no study in ${place.url.replace(/^journal:/, '')}; "archloom run <module>" makes one`)
+    output.log(`there is no study in ${place.url.replace(/^journal:/, '')}; "archloom run <module>" creates one`)
   else
     output.log(
       tableText(
@@ -35,7 +35,7 @@ export async function ls({ studies: place, output }: { studies: Studies; output:
 interface Listed {
   readonly study: string
   readonly path: string
-  /** Of a damaged study, the error's code. */
+  /** The study's status; for a damaged study, the code of the error. */
   readonly status: string
   readonly startedAt: number
   readonly space?: string
@@ -71,6 +71,6 @@ async function listed(place: Studies, study: string): Promise<Listed> {
   }
 }
 
-/** A study that says it is running, with nobody writing it, was cut off. */
+/** A study that is running according to its last event was interrupted if no process is writing it. */
 export const statusOf = (status: string, isWritten: boolean | undefined): string =>
   status === 'running' && isWritten === false ? 'interrupted' : status

@@ -25,7 +25,7 @@ async function mediumNamed(paper: string): Promise<{ readonly experiment: Experi
   return { experiment: medium, module }
 }
 
-/** In a checkout, results belong to the plugin; an installed package is not written to. */
+/** In a checkout, results are kept in the plugin's folder. Nothing is written into an installed package. */
 const resultsFolder = (paper: string, module: URL): string =>
   module.pathname.endsWith('.ts') ? fileURLToPath(new URL('results/', module)) : join(STUDIES, 'reproduce', paper)
 
@@ -39,7 +39,7 @@ export interface MediumCommand {
   readonly output: Output
 }
 
-/** `archloom reproduce <paper> --scale medium`: every arm with every seed, resumable. */
+/** `archloom reproduce <paper> --scale medium`: runs every arm with every seed, and can be resumed. */
 export async function reproduceMedium(paper: string, options: MediumCommand): Promise<number> {
   const { jobs, resume, only, data, output } = options
   const { experiment, module } = await mediumNamed(paper)
@@ -86,7 +86,7 @@ const verdictTable = (summary: readonly PartSummary[], width: number) =>
     width,
   )
 
-/** What `results` writes for one paper: file name in the plugin's folder → text. */
+/** The documents that `results` writes for one paper: file name in the plugin's folder → text. */
 export function documentsOf(experiment: Experiment, folder: string): ReadonlyMap<string, string> {
   const { paper } = experiment
   const summary = summaryOf(experiment, readResults(join(folder, 'results', FILE)))
@@ -100,7 +100,7 @@ export function documentsOf(experiment: Experiment, folder: string): ReadonlyMap
   ])
 }
 
-/** `archloom results <paper>`: tables and plots of a plugin from its results file. */
+/** `archloom results <paper>`: writes the tables and plots of a plugin from its results file. */
 export async function results(paper: string, { output }: { readonly output: Output }): Promise<number> {
   const { experiment, module } = await mediumNamed(paper)
   const folder = fileURLToPath(new URL('.', module))

@@ -15,7 +15,7 @@ export interface ReportOptions {
   readonly output: Output
 }
 
-/** `archloom report <study>`: one HTML file, and each of its figures as an SVG file beside it. */
+/** `archloom report <study>`: writes one HTML file, and each of its figures as an SVG file beside it. */
 export async function report(name: string, { studies, top, out, output }: ReportOptions): Promise<number> {
   const study = await readRecord(await studies.open(name))
   study.started

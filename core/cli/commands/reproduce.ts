@@ -31,7 +31,7 @@ export interface ReproduceCommand {
   readonly output: Output
 }
 
-/** `archloom reproduce <paper>`: a paper's claims against their baselines under the same budget. */
+/** `archloom reproduce <paper>`: compares the claims of a paper with their baselines under the same budget. */
 export async function reproduce(paper: string, { scale, seed, data, output }: ReproduceCommand): Promise<number> {
   const experiment = await experimentNamed(paper)
   if (data !== undefined) process.env.ARCHLOOM_DATA = data

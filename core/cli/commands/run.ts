@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { basename, dirname, relative, resolve } from 'node:path'
 import { realClock } from '../../clock.ts'
-import { replaceFileSync } from '../../node/files.ts'
-import { locateStudy } from '../../node/studies.ts'
+import { journalStudies, locateStudy, STUDIES } from '../../node/studies.ts'
 import type { Json } from '../../space/decision.ts'
+import type { Artifacts } from '../../study/store.ts'
+import { type Studies, withoutPassword } from '../../study/studies.ts'
+import { type DashboardWish, dashboardOf, dashboardProcess, stay, studyNameFor } from '../dashboard/open.ts'
 import { error } from '../errors.ts'
 import { describeFlags, parseFlags } from '../flags.ts'
 import { follow } from '../follow.ts'
@@ -11,8 +12,9 @@ import { onInterrupt } from '../interrupt.ts'
 import { loadModule, type ModuleOptions, type SearchModule, searchOf } from '../load-module.ts'
 import type { Output } from '../output.ts'
 import { statusLine } from '../status-line.ts'
+import { storageAt } from '../storage.ts'
 
-/** The file in a study's folder that says which command made it. */
+/** Name of the artifact that records which command created a study. */
 const COMMAND_FILE = 'command.json'
 
 interface Recorded {
@@ -23,6 +25,8 @@ interface Recorded {
 export interface RunOptions {
   /** Arguments for the module itself. */
   readonly args: readonly string[]
+  /** Flags of the command itself. */
+  readonly ownFlags: readonly string[]
   /** Name of the study. */
   readonly study?: string | undefined
   readonly directory: string
@@ -30,6 +34,8 @@ export interface RunOptions {
   readonly storage?: string | undefined
   readonly top: number
   readonly help: boolean
+  /** Show the search in the browser. */
+  readonly dashboard?: DashboardWish | undefined
   readonly output: Output
 }
 
@@ -37,36 +43,58 @@ export interface RunOptions {
 export async function run(file: string, given: RunOptions): Promise<number> {
   const module = await loadModule(file)
   if (given.help) {
-    const flags = module.flags ? describeFlags(module.flags) : '  (none declared: any --name value is passed on)'
+    const flags = module.flags
+      ? describeFlags(module.flags)
+      : '  (the module declares none; any --name value is passed to it)'
     given.output.log(`Flags of ${file}:\n${flags}`)
     return 0
   }
-  const flags = parseFlags(given.args, module.flags, file)
-  const place = given.storage === undefined ? { directory: given.directory } : { storage: given.storage }
-  const study = given.study === undefined ? {} : { study: { name: given.study, ...place } }
-  return start(module, flags, study, given)
+  const flags = parseFlags(given.args, module.flags, file, given.ownFlags)
+  const { storage, directory } = given
+  // The module may also name the study itself, and mean one of this storage.
+  const studies = storage === undefined ? undefined : await storageAt(storage)
+  const place = storage === undefined ? { directory } : { storage }
+  // A dashboard shows stored studies, so a program that drives its own search must be told where to store its study.
+  // So must any program whose study is not to be kept in the default folder.
+  const isElsewhere = storage !== undefined || directory !== STUDIES
+  const isNamed = isElsewhere || (given.dashboard && !module.search)
+  const name = given.study ?? (isNamed ? studyNameFor(file, directory, await studies?.list()) : undefined)
+  const study = name === undefined ? {} : { study: { name, ...place } }
+  const named = studies && name !== undefined ? { studies, name } : undefined
+  return start(module, flags, study, given, { place: named })
 }
 
 /** `archloom resume <study>` */
 export async function resume(study: string, given: RunOptions & { module?: string | undefined }): Promise<number> {
   const { storage } = given
   const located = storage === undefined ? locateStudy(study, given.directory) : undefined
-  const place = located ?? { storage: storage as string, name: study }
-  const path = located && resolve(located.directory, located.name)
-  const recorded = path === undefined ? undefined : readCommand(path)
+  const studies = storage === undefined ? journalStudies(located!.directory) : await storageAt(storage)
+  const place = { studies, name: located?.name ?? study }
+  const store = await studies.open(place.name)
+  const { location } = store
+  const recorded = await readCommand(store.artifacts)
+  await store.close()
   const file = given.module ?? recorded?.module
   if (file === undefined) throw error('ARCHLOOM_RESUME_MODULE', { study })
   const module = await loadModule(file)
-  const flags = { ...recorded?.flags, ...parseFlags(given.args, module.flags, file) }
-  return start(module, flags, { study: place }, given, path)
+  const flags = { ...recorded?.flags, ...parseFlags(given.args, module.flags, file, given.ownFlags) }
+  const options = { study: located ?? { storage: storage!, name: study } }
+  return start(module, flags, options, given, { place, expected: location })
+}
+
+interface Origin {
+  /** Where the study is, if the command line knows it. */
+  readonly place?: { readonly studies: Studies; readonly name: string } | undefined
+  /** The location of the study to continue. */
+  readonly expected?: string
 }
 
 async function start(
   module: SearchModule,
   flags: Readonly<Record<string, Json>>,
   study: Pick<ModuleOptions, 'study'>,
-  { output, top }: RunOptions,
-  expected?: string,
+  { output, top, dashboard, directory, storage }: RunOptions,
+  { place, expected }: Origin,
 ): Promise<number> {
   const stop = new AbortController()
   using line = statusLine(output.progress, realClock)
@@ -75,23 +103,40 @@ async function start(
     output.log(text)
   }
   const options: ModuleOptions = { ...flags, ...study, log, status: line.show, signal: stop.signal }
-  if (module.search === undefined) return await startMain(module, options, stop, output)
+  if (module.search === undefined) {
+    await using shown = dashboard && (await dashboardProcess(storage ?? `journal:${resolve(directory)}`, dashboard))
+    if (shown) output.log(`dashboard   ${shown.url}`)
+    const code = await startMain(module, options, stop, output)
+    if (shown && !stop.signal.aborted) await stay(shown, output)
+    return code
+  }
   await using search = await composed(module, options, stop, output)
   await search.open()
-  if (expected !== undefined && resolve(search.study) !== expected)
+  const found = (location: string) => (storage === undefined ? resolve(location) : location)
+  if (expected !== undefined && found(search.study) !== found(expected))
     throw error('ARCHLOOM_RESUME_OTHER_STUDY', { file: module.file, received: search.study, expected })
-  writeCommand(search.study, { module: module.file, flags })
-  const resumeWith = `npx archloom resume ${relative(process.cwd(), search.study) || search.study}`
-  return await follow(search, { module, options, stop, top, output, resumeWith })
+  const journal =
+    storage === undefined ? { studies: journalStudies(dirname(search.study)), name: basename(search.study) } : undefined
+  await writeCommand(place ?? journal, { module: module.file, flags })
+  const path = relative(process.cwd(), search.study) || search.study
+  const at = place && storage !== undefined ? `${place.name} --storage '${withoutPassword(storage)}'` : path
+  const resumeWith = `npx archloom resume ${at}`
+  const stored = place && storage !== undefined ? { storage, study: place.name } : undefined
+  await using shown =
+    dashboard && (await dashboardOf(search, dashboard, () => stop.abort('stopped on the dashboard'), stored))
+  if (shown) output.log(`dashboard  ${shown.url}`)
+  const code = await follow(search, { module, options, stop, top, output, resumeWith })
+  if (shown && !stop.signal.aborted) await stay(shown, output)
+  return code
 }
 
-/** Composing may take its time (data, calibration): Ctrl-C reaches it as options.signal. */
-async function composed(module: SearchModule, options: ModuleOptions, stop: AbortController, output: Output) {
+/** Composes the search. Composing may take a while (data, calibration), so Ctrl-C aborts `options.signal`. */
+export async function composed(module: SearchModule, options: ModuleOptions, stop: AbortController, output: Output) {
   using _signals = onInterrupt({ stop: () => stop.abort('interrupted'), say: (text) => output.note(text) })
   return await searchOf(module, options)
 }
 
-/** A program that drives its own search: Ctrl-C reaches it as options.signal. */
+/** Runs a program that drives its own search. Ctrl-C aborts `options.signal`. */
 async function startMain(module: SearchModule, options: ModuleOptions, stop: AbortController, output: Output) {
   using _signals = onInterrupt({ stop: () => stop.abort('interrupted'), say: (text) => output.note(text) })
   const result = await module.main?.(options)
@@ -99,17 +144,23 @@ async function startMain(module: SearchModule, options: ModuleOptions, stop: Abo
   return 0
 }
 
-function writeCommand(folder: string, recorded: Recorded) {
-  if (!existsSync(folder) || !statSync(folder).isDirectory()) return
+/** Writes nothing if the module keeps the study in a store of its own. */
+async function writeCommand(place: Origin['place'], recorded: Recorded): Promise<void> {
+  if (!place || !(await place.studies.list()).includes(place.name)) return
   const module = relative(process.cwd(), resolve(recorded.module))
-  replaceFileSync(join(folder, COMMAND_FILE), `${JSON.stringify({ ...recorded, module }, null, 2)}\n`)
+  const store = await place.studies.open(place.name)
+  try {
+    await store.artifacts.write(COMMAND_FILE, Buffer.from(`${JSON.stringify({ ...recorded, module }, null, 2)}\n`))
+  } finally {
+    await store.close()
+  }
 }
 
-/** Undefined where it is missing or damaged: the user can name the module. */
-function readCommand(folder: string): Recorded | undefined {
-  const file = join(folder, COMMAND_FILE)
+/** Returns undefined if the file is missing or damaged; the user can then name the module. */
+export async function readCommand(artifacts: Artifacts): Promise<Recorded | undefined> {
   try {
-    return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Recorded) : undefined
+    const bytes = await artifacts.read(COMMAND_FILE)
+    return bytes && (JSON.parse(Buffer.from(bytes).toString()) as Recorded)
   } catch {
     return undefined
   }

@@ -13,7 +13,10 @@ export interface ShowOptions {
   readonly output: Output
 }
 
-/** `archloom show <study>`: what was searched, how it went, and the best; needs no code of the study. */
+/**
+ * `archloom show <study>`: shows what was searched, how it went, and the best trials. It does not need the study's
+ * code.
+ */
 export async function show(name: string, { studies, top, pictures, output }: ShowOptions): Promise<number> {
   const store = await studies.open(name)
   const study = await readRecord(store)

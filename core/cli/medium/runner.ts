@@ -1,4 +1,4 @@
-/** Runs the units of a medium scale, each in a one-thread process of its own, and goes on where it was stopped. */
+/** Runs the units of a medium scale, each in its own process with one thread, and continues where it was stopped. */
 import { fork } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -27,13 +27,13 @@ export interface RunOptions {
   readonly module: URL
   /** The results file. */
   readonly results: string
-  /** Folder for what is on its way: finished units before they are collected, and what arms start from. */
+  /** Folder for intermediate files: finished units that have not been collected, and the files that arms start from. */
   readonly work: string
-  /** Units at a time. */
+  /** Number of units that run at once. */
   readonly jobs: number
-  /** Whether results that are there already are continued. */
+  /** Whether to continue from existing results. */
   readonly resume: boolean
-  /** Units under any of these: `part`, `part/arm` or `part/arm/seed`. Default: every unit. */
+  /** Runs only the units under any of these: `part`, `part/arm` or `part/arm/seed`. Default: every unit. */
   readonly only?: readonly string[]
   readonly data?: string
   readonly log: (text: string) => void
@@ -42,7 +42,7 @@ export interface RunOptions {
 
 export interface RunOutcome {
   readonly lines: readonly ResultLine[]
-  /** Units that ended without results, with what they said. They run again on the next call. */
+  /** Units that ended without results, with their error messages. They run again on the next call. */
   readonly failed: readonly { readonly unit: Unit; readonly message: string }[]
 }
 
@@ -59,7 +59,7 @@ const isAlive = (pid: number) => {
   }
 }
 
-/** One run writes a results file at a time. Error: ARCHLOOM_RESULTS_BUSY. */
+/** Takes the lock of a results file: one run at a time may write it. Error: ARCHLOOM_RESULTS_BUSY. */
 function locked(file: string): Disposable {
   const lock = `${file}.lock`
   mkdirSync(dirname(lock), { recursive: true })
@@ -78,7 +78,7 @@ function locked(file: string): Disposable {
 
 function inProcess(request: UnitRequest, { log, signal }: Pick<RunOptions, 'log' | 'signal'>): Promise<string> {
   const env = { ...process.env, ARCHLOOM_THREADS: '1', OMP_NUM_THREADS: '1', TF_NUM_INTRAOP_THREADS: '1' }
-  // Whatever it prints goes to stderr: stdout may be a program's result.
+  // Everything that the process prints goes to stderr, because stdout may carry a program's result.
   const child = fork(program, { execArgv, env, stdio: ['ignore', 2, 2, 'ipc'] })
   const stop = () => void child.kill('SIGKILL')
   signal.addEventListener('abort', stop, { once: true })
@@ -98,8 +98,8 @@ function inProcess(request: UnitRequest, { log, signal }: Pick<RunOptions, 'log'
 }
 
 /**
- * Runs every unit that has no results yet. A unit counts as finished once its results are on disk; a unit that was cut
- * off leaves nothing and runs again. Errors: ARCHLOOM_RESULTS_EXIST, ARCHLOOM_RESULTS_BUSY, ARCHLOOM_RESULTS_SETTINGS,
+ * Runs every unit that has no results yet. A unit counts as finished once its results are on disk; an interrupted unit
+ * leaves nothing and runs again. Errors: ARCHLOOM_RESULTS_EXIST, ARCHLOOM_RESULTS_BUSY, ARCHLOOM_RESULTS_SETTINGS,
  * ARCHLOOM_RESULTS_LINE, ARCHLOOM_UNIT_UNKNOWN.
  */
 export async function runUnits(options: RunOptions): Promise<RunOutcome> {
@@ -121,7 +121,7 @@ export async function runUnits(options: RunOptions): Promise<RunOutcome> {
   log(`${experiment.paper}: ${before} of ${wanted.length} units are finished`)
   const total = waiting.length
   const failed: { unit: Unit; message: string }[] = []
-  /** Seconds by the clock of the units of this run, beside those that were expected. */
+  /** Wall-clock seconds of this run's finished units, and the seconds that were expected for them. */
   const pace = { clock: 0, expected: 0 }
   const running = new Map<string, Promise<void>>()
   const preparing = new Set<string>()
@@ -154,7 +154,7 @@ export async function runUnits(options: RunOptions): Promise<RunOutcome> {
           const message = thrown instanceof Error ? thrown.message : String(thrown)
           failed.push({ unit, message })
           log(`${keyOf(unit)} failed: ${message}`)
-          // Arms of a seed that could not be prepared have nothing to start from.
+          // Without its preparation, no arm of a seed can start.
           if (unit.arm === PREPARATION)
             for (const other of waiting.splice(0)) if (`${other.part}/${other.seed}` !== seed) waiting.push(other)
         },
@@ -165,7 +165,7 @@ export async function runUnits(options: RunOptions): Promise<RunOutcome> {
       })
     running.set(keyOf(unit), end)
   }
-  /** The next unit that can start: its seed is prepared, or is to be prepared by it. */
+  /** The next unit that can start: its seed is prepared, or the unit is that preparation. */
   const next = (): Unit | undefined => {
     for (const [at, unit] of waiting.entries()) {
       if (isPrepared(unit)) return waiting.splice(at, 1)[0]

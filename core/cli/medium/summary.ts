@@ -1,4 +1,4 @@
-/** What the lines of a results file say: figures of arms, paired differences and verdicts. */
+/** Summarises the lines of a results file: figures of arms, paired differences and verdicts. */
 import {
   type Claim,
   type Comparison,
@@ -41,7 +41,7 @@ export interface PartSummary {
   readonly units: number
   /** Processor seconds of all units, preparations included. */
   readonly seconds: number
-  /** Those with at least one seed that has both arms. */
+  /** The comparisons with at least one seed for which both arms have results. */
   readonly comparisons: readonly ComparisonResult[]
 }
 

@@ -65,7 +65,7 @@ function partText({ part, lines, finished, units, seconds, comparisons }: PartSu
   ].join('\n')
 }
 
-/** The section, with its marks. Parts without a finished unit are named at its end. */
+/** The section between its begin and end marks. Parts without a finished unit are named at its end. */
 export function sectionText(paper: string, summary: readonly PartSummary[]): string {
   const open = summary.filter(({ finished }) => finished === 0).map(({ part }) => part.title)
   return [

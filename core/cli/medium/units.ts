@@ -38,10 +38,10 @@ export interface UnitRequest {
 
 export type FromUnit = { readonly log: string } | { readonly done: string } | { readonly failed: string }
 
-/** File that `prepare` has ended, and the metric of its line. */
+/** Name of the file that marks a finished `prepare`, and of the metric in its line. */
 export const PREPARED = 'prepared'
 
-/** Folder of what `prepare` leaves for one part and seed. */
+/** Folder of the files that `prepare` leaves for one part and seed. */
 export const preparedFolder = (work: string, { part, seed }: Pick<Unit, 'part' | 'seed'>): string =>
   join(work, 'prepared', `${part}-${seed}`)
 
@@ -55,7 +55,10 @@ export const digestOf = ({ settings }: Pick<ExperimentPart, 'settings'>): string
 export const unitsOf = ({ parts }: Pick<Experiment, 'parts'>): readonly Unit[] =>
   parts.flatMap(({ name, arms, seeds }) => seeds.flatMap((seed) => arms.map((arm) => ({ part: name, arm, seed }))))
 
-/** Units under any of `part`, `part/arm` or `part/arm/seed`; an arm may hold slashes. Error: ARCHLOOM_UNIT_UNKNOWN. */
+/**
+ * Units under any of `part`, `part/arm` or `part/arm/seed`; an arm's name may contain slashes. Error:
+ * ARCHLOOM_UNIT_UNKNOWN.
+ */
 export function unitsUnder(experiment: Experiment, only: readonly string[] | undefined): readonly Unit[] {
   const all = unitsOf(experiment)
   if (only === undefined) return all
@@ -73,7 +76,7 @@ export function unitsUnder(experiment: Experiment, only: readonly string[] | und
 const lineText = ({ part, arm, seed, step, metric, value, seconds, settings }: ResultLine) =>
   JSON.stringify({ part, arm, seed, step, metric, value, seconds, settings })
 
-/** Lines of a results file; none where there is no file. Error: ARCHLOOM_RESULTS_LINE. */
+/** The lines of a results file; empty if the file does not exist. Error: ARCHLOOM_RESULTS_LINE. */
 export function readResults(file: string): readonly ResultLine[] {
   if (!existsSync(file)) return []
   return readFileSync(file, 'utf8')
@@ -95,7 +98,7 @@ export function readResults(file: string): readonly ResultLine[] {
     })
 }
 
-/** Lines of a unit as it hands them over. Error: ARCHLOOM_UNIT_VALUE. */
+/** The result lines of a unit's measurements. Error: ARCHLOOM_UNIT_VALUE. */
 export function linesOf(
   unit: Unit,
   measurements: readonly Measurement[],
@@ -117,7 +120,7 @@ export function linesOf(
   }))
 }
 
-/** File of a finished unit that has not been taken into the results file yet. */
+/** The file of a finished unit that is not in the results file yet. */
 const handedOver = (work: string, unit: Unit) =>
   join(
     work,
@@ -125,14 +128,17 @@ const handedOver = (work: string, unit: Unit) =>
     `${keyOf(unit).replace(/[^\w.-]+/g, '_')}-${createHash('sha256').update(keyOf(unit)).digest('hex').slice(0, 6)}.jsonl`,
   )
 
-/** A unit is finished once this has returned, whatever becomes of the process that wanted it. */
+/**
+ * Writes the lines of a finished unit. Once this returns, the unit counts as finished, even if the parent process
+ * dies.
+ */
 export function handOver(work: string, unit: Unit, lines: readonly ResultLine[]): void {
   replaceFileSync(handedOver(work, unit), `${lines.map(lineText).join('\n')}\n`)
 }
 
 /**
- * Takes finished units into the results file, in the order of the experiment, and returns all its lines. Units of an
- * experiment that has other settings by now are refused. Errors: ARCHLOOM_RESULTS_SETTINGS, ARCHLOOM_RESULTS_LINE.
+ * Moves finished units into the results file, in the order of the experiment, and returns all its lines. Units that
+ * ran with other settings than the present ones are refused. Errors: ARCHLOOM_RESULTS_SETTINGS, ARCHLOOM_RESULTS_LINE.
  */
 export function collect(experiment: Experiment, work: string, file: string): readonly ResultLine[] {
   const folder = join(work, 'finished')

@@ -1,4 +1,7 @@
-/** A program, never imported: runs the one unit that its parent sends. It ends with its parent. */
+/**
+ * The program of a worker process (never imported). It runs the one unit that its parent sends, and ends when its
+ * parent ends.
+ */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf } from '../../errors.ts'
@@ -20,7 +23,7 @@ const say = (message: FromUnit) => process.send?.(message)
 async function run({ module, unit, data, work }: UnitRequest): Promise<string> {
   const { medium } = (await import(module)) as { readonly medium: Experiment }
   const part = medium.parts.find(({ name }) => name === unit.part)
-  if (!part) throw new Error(`there is no part ${unit.part} in ${module}`)
+  if (!part) throw new Error(`${module} has no part ${unit.part}`)
   const folder = preparedFolder(work, unit)
   mkdirSync(folder, { recursive: true })
   const context = {
@@ -36,7 +39,7 @@ async function run({ module, unit, data, work }: UnitRequest): Promise<string> {
   const seconds = Math.round((user + system) / 1e5) / 10
   const own = preparing ? [...measurements, { metric: PREPARED, value: 1 }] : measurements
   handOver(work, unit, linesOf(unit, own, { seconds, settings: digestOf(part) }))
-  // Last of all: from here on the arms of this seed may start.
+  // Written last, because the arms of this seed may start as soon as it exists.
   if (preparing) replaceFileSync(join(folder, PREPARED), digestOf(part))
   const last = new Map(own.map(({ metric, value }) => [metric, value]))
   return [...last]

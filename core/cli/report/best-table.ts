@@ -5,7 +5,7 @@ import { durationText, numberText, tableText } from '../text.ts'
 
 export type Label = (architecture: never) => string
 
-/** A table of trials: their metrics, the objectives' first, and what the architecture is. */
+/** A table of trials: their metrics (those of the objectives first) and their architectures. */
 export function bestTable(
   trials: readonly Trial[],
   objectives: readonly ResolvedObjective[],
@@ -27,7 +27,7 @@ export function bestTable(
 
 const SHORT = 50
 
-/** The choices of an architecture in words: with their names where they are few. */
+/** The choices of an architecture as short text, with their names if there are few. */
 export function shortArchitecture(architecture: Json): string {
   const leaves = leavesOf(architecture, '')
   if (leaves.length === 1 && leaves[0]?.[0] === '') return String(leaves[0][1])

@@ -9,20 +9,20 @@ const [WIDTH, HEIGHT] = [860, 420]
 const [LEFT, RIGHT, TOP, BOTTOM] = [84, 28, 48, 62]
 const [INK, FAINT, MUTED, TRIAL, BEST] = ['#24292f', '#d9dee3', '#6b7480', '#7aa6d8', '#d1495b']
 
-/** Text for HTML and SVG, in an element or in a quoted attribute. */
+/** Escapes text for HTML and SVG, in an element or in a quoted attribute. */
 export const escapeText = (text: string): string =>
   text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`).replace(/[^\P{Cc}\t\n]/gu, '\ufffd')
 
 const at = (value: number) => value.toFixed(1)
 
-interface Axis {
+export interface Axis {
   readonly label: string
   readonly ticks: readonly number[]
   readonly text?: (tick: number) => string
 }
 
 /** Axes and what is drawn between them; `x` and `y` turn values into pixels. */
-function plane(
+export function plane(
   title: string,
   across: Axis,
   up: Axis,
@@ -57,8 +57,8 @@ ${draw(x, y).join('\n')}
 }
 
 /**
- * Distance of the best feasible value so far from the objective's target, or from the study's best where it has no
- * target, on a log scale. Undefined where no distance is above 0.
+ * Draws the distance of the best feasible value so far from the objective's target, or from the best value of the
+ * study if the objective has no target, on a log scale. Undefined if no distance is above 0.
  */
 export function regretChart({ trials }: Pick<StudyRecord, 'trials'>, objective: ResolvedObjective): string | undefined {
   const { best } = seriesOf(trials, objective)
@@ -146,7 +146,7 @@ export interface Figure {
   readonly svg: string
 }
 
-/** The figures of a study, those that can be drawn. */
+/** The figures of a study that can be drawn. */
 export function figuresOf(study: StudyRecord): readonly Figure[] {
   const [objective] = study.state.objectives
   if (!objective || study.trials.length === 0) return []

@@ -43,7 +43,7 @@ function bestRows(study: StudyRecord, top: number): string {
 <tbody>\n${body.join('\n')}\n</tbody></table>`
 }
 
-/** How many failures of a reason are shown with their stacks. */
+/** How many failures with the same reason are shown with their stacks. */
 const SHOWN = 5
 
 function failures(study: StudyRecord): string {

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { replaceFileSync } from '../../node/files.ts'
+import { optionalPackage } from '../../node/optional-package.ts'
 
-/** A picture in both its files. */
+/** The two files of an image. */
 export interface PictureFiles {
   readonly svg: string
   readonly png: string
@@ -9,7 +10,7 @@ export interface PictureFiles {
 
 /** Writes `<name>.svg` and, at twice the size, `<name>.png`. */
 export async function writePicture(folder: string, name: string, svg: string): Promise<PictureFiles> {
-  const { default: sharp } = await import('sharp')
+  const { default: sharp } = await optionalPackage('sharp', 'Writing PNG images', () => import('sharp'))
   const files = { svg: join(folder, `${name}.svg`), png: join(folder, `${name}.png`) }
   replaceFileSync(files.svg, svg)
   replaceFileSync(
@@ -21,7 +22,7 @@ export async function writePicture(folder: string, name: string, svg: string): P
 
 /** SVG of a graph in the DOT language. */
 export async function svgOfDot(dot: string): Promise<string> {
-  const { instance } = await import('@viz-js/viz')
+  const { instance } = await optionalPackage('@viz-js/viz', 'Drawing architectures', () => import('@viz-js/viz'))
   const viz = await instance()
   return viz.renderString(dot, { format: 'svg' })
 }

@@ -38,10 +38,10 @@ export function runResult(study: StudyRecord, top: number): RunResult {
   }
 }
 
-/** How many of the pictures that plugins told of are listed. */
+/** How many of the images that plugins reported are listed. */
 const PICTURES = 6
 
-/** Prints the best architectures, the course of the search, and the last pictures that plugins told of. */
+/** Prints the best architectures, the course of the search, and the last images that plugins reported. */
 export function printReport(
   study: StudyRecord,
   output: Output,
@@ -64,10 +64,13 @@ export function printReport(
   if (plot) output.log(`\n${plot}`)
   const shown = study.images.slice(-PICTURES)
   if (shown.length > 0) output.log(`\n${shown.map((path) => `picture  ${path}`).join('\n')}`)
-  if (shown.length < study.images.length) output.log(`  and ${study.images.length - shown.length} before these`)
+  if (shown.length < study.images.length) output.log(`  and ${study.images.length - shown.length} earlier images`)
 }
 
-/** Writes progress.svg/png, and cell.svg/png where the module draws architectures. A picture that fails is told, not thrown. */
+/**
+ * Writes progress.svg/png, and cell.svg/png where the module draws architectures. An image that cannot be drawn gives
+ * a note, not an error.
+ */
 export async function writePictures(
   study: StudyRecord,
   output: Output,

@@ -12,7 +12,7 @@ export interface Point {
 export interface Series {
   readonly objective: ResolvedObjective
   readonly points: readonly Point[]
-  /** A step at every trial that was better than all before it. */
+  /** A point for every trial that was better than all before it. */
   readonly best: readonly Point[]
   readonly failed: readonly number[]
   readonly trials: number

@@ -1,7 +1,7 @@
 import type { Random } from '../../random.ts'
 import { affine, elementwise, type Parameter, parameter, result, sum, type Tape, type Vector } from './tape.ts'
 
-/** Additive attention: one logit a key, v · tanh(A key + B query), for A and B [size, size] and v [1, size]. */
+/** Additive attention: one logit per key, v · tanh(A key + B query), for A and B [size, size] and v [1, size]. */
 export interface AttentionWeights {
   readonly key: Parameter
   readonly query: Parameter

@@ -16,7 +16,7 @@ export interface LstmWeights {
   /** [4 · hidden, inputs] and [4 · hidden, hidden] */
   readonly input: Parameter
   readonly recurrent: Parameter
-  /** [4 · hidden] each: one bias an addend, as most published code has it. */
+  /** [4 · hidden] each: one bias per addend, as in most published code. */
   readonly inputBias: Parameter
   readonly recurrentBias: Parameter
 }

@@ -2,12 +2,15 @@ import type { Vector } from './tape.ts'
 
 /** A softmax over some of the logits: the others have probability 0. */
 export interface Categorical {
-  /** Natural logarithms, one a logit; −Infinity where not allowed. */
+  /** Natural logarithms, one per logit; −Infinity for options that are not allowed. */
   readonly logProbabilities: Float64Array
   readonly probabilities: Float64Array
   /** In nats. */
   readonly entropy: number
-  /** Adds the gradient of `onChosen` · ln p(chosen) + `onEntropy` · entropy to the logits; to be used while going back. */
+  /**
+   * Adds the gradient of `onChosen` · ln p(chosen) + `onEntropy` · entropy to the gradient of the logits. Call it in
+   * the backward pass.
+   */
   back(chosen: number, onChosen: number, onEntropy: number): void
 }
 

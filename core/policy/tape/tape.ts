@@ -1,12 +1,12 @@
 import type { Random } from '../../random.ts'
 
 /**
- * Reverse-mode differentiation of small vectors in plain arithmetic, for policies: a policy takes thousands of tiny
- * steps, each of which costs a tensor engine more to dispatch than to compute. It needs no engine, and proposes the
- * same on every machine and engine. Doubles throughout: a snapshot in JSON is exact.
+ * Reverse-mode differentiation of small vectors in plain arithmetic, for policies. A policy takes thousands of tiny
+ * steps, and a tensor engine would need longer to dispatch each step than to compute it. Results are the same on every
+ * machine, whatever the engine. All numbers are doubles, so a snapshot in JSON is exact.
  */
 
-/** A trained array, row-major. Gradients add up until they are cleared. */
+/** A trained array, row-major. Gradients accumulate until they are cleared. */
 export interface Parameter {
   readonly name: string
   readonly shape: readonly number[]
@@ -20,25 +20,25 @@ export interface Vector {
   readonly gradient: Float64Array
 }
 
-/** The gradient of what is not differentiated. */
+/** The gradient of a vector that is not differentiated. */
 export const NONE = new Float64Array(0)
 
 /** The operations since the last `backward`, to be undone in reverse. */
 export class Tape {
   readonly #steps: (() => void)[] = []
 
-  /** Remember how the gradient of a result reaches what it was computed from. */
+  /** Records how the gradient of a result flows to its inputs. */
   record(back: () => void): void {
     this.#steps.push(back)
   }
 
-  /** Carries the gradients that were put on results back to the parameters, and forgets. */
+  /** Propagates the gradients of results back to the parameters, and clears the tape. */
   backward(): void {
     for (let step = this.#steps.pop(); step; step = this.#steps.pop()) step()
   }
 }
 
-/** A result of n elements; with a tape, `back` is called once its gradient is known. */
+/** A vector that was computed; with a tape, `back` is called once its gradient is known. */
 export function result(tape: Tape | undefined, value: Float64Array, back: (gradient: Float64Array) => void): Vector {
   if (!tape) return { value, gradient: NONE }
   const gradient = new Float64Array(value.length)
@@ -106,7 +106,7 @@ export function affine(tape: Tape | undefined, x: Vector, weights: Parameter, bi
   })
 }
 
-/** Each element of a result from the elements of its arguments at the same place; `slope` is dy/dx for y = f(x). */
+/** Applies f to every element; `slope` is dy/dx for y = f(x). */
 export function elementwise(
   tape: Tape | undefined,
   x: Vector,
@@ -129,7 +129,7 @@ export function sum(tape: Tape | undefined, a: Vector, b: Vector): Vector {
   })
 }
 
-/** One after the other. */
+/** Concatenates two vectors. */
 export function concatenated(tape: Tape | undefined, a: Vector, b: Vector): Vector {
   const y = new Float64Array(a.value.length + b.value.length)
   y.set(a.value)
@@ -140,7 +140,7 @@ export function concatenated(tape: Tape | undefined, a: Vector, b: Vector): Vect
   })
 }
 
-/** All zeros; what reaches its gradient ends there. */
+/** A vector of zeros; its gradient is discarded. */
 export const zeroVector = (size: number): Vector => ({
   value: new Float64Array(size),
   gradient: new Float64Array(size),

@@ -1,21 +1,33 @@
+import { platform } from '#tensor-platform'
 import type { EngineDefinition } from '../engine-definition.ts'
 import { mendedOnWasm, mendWasm } from '../mends/wasm.ts'
-import { versionOf } from './version.ts'
 
-/** tfjs's WebAssembly kernels (XNNPACK): fast forward, and trainable with our fill-ins. */
+let filesAt: string | Readonly<Record<string, string>> | undefined
+
+/**
+ * Says where a page finds the three `.wasm` files of this package's `dist/vendor`: the address of their folder, with
+ * a slash at its end, or the address of each by the name of the file. Default: beside the script. Call it before
+ * `useEngine`. A program in Node does not need it.
+ */
+export function wasmFilesAt(addresses: string | Readonly<Record<string, string>>): void {
+  filesAt = addresses
+}
+
+/** The WebAssembly kernels of tfjs (XNNPACK). The forward pass is fast; training uses the fill-ins of this package. */
 export const engine: EngineDefinition = {
   name: 'wasm',
   describe: 'WebAssembly kernels of tfjs (XNNPACK with SIMD), one thread',
   priority: 10,
   threads: 1,
-  // Written as plain loops in the stock package, some ten times slower than its forward kernels.
+  // The package implements these as plain loops, about ten times slower than its forward kernels.
   slowKernels: ['BatchMatMul', 'Conv2DBackpropInput'],
   mendedKernels: mendedOnWasm,
-  available: async () => ({ ok: true, version: versionOf('@tensorflow/tfjs-backend-wasm') }),
+  available: async () => ({ ok: true, version: platform.versionOf('@tensorflow/tfjs-core') }),
   start: async () => {
-    // Its kernels take over where those of wasm lose a value.
-    await import('@tensorflow/tfjs-backend-cpu')
-    await import('@tensorflow/tfjs-backend-wasm')
+    // The cpu kernels replace wasm kernels where those give wrong values.
+    await import('#tfjs-backend-cpu')
+    const { setWasmPaths } = await import('#tfjs-backend-wasm')
+    if (filesAt !== undefined) setWasmPaths(filesAt as Parameters<typeof setWasmPaths>[0])
     mendWasm()
   },
 }

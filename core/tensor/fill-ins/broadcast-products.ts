@@ -2,13 +2,13 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { KernelFillIn } from './fill-in.ts'
 
 /*
- * tfjs's kernels count through the larger batch and take the other's matrices in turn. That is right where the batches
- * are equal or one is a repetition of the other as a whole, and pairs the wrong matrices for every other broadcast.
+ * The kernels of tfjs iterate over the larger batch and take the matrices of the other one in turn. That is right if
+ * the batches are equal or one repeats the other as a whole; for every other broadcast it pairs the wrong matrices.
  */
 
 const batchOf = ({ shape }: tf.TensorInfo): number[] => shape.slice(0, -2)
 
-/** Whether `small` lies in memory as one run that `large` repeats. */
+/** Whether `large` is a repetition of the whole of `small` in memory. */
 function repeatsAsAWhole(small: readonly number[], large: readonly number[]): boolean {
   const own = small.slice(small.findIndex((size) => size !== 1))
   if (small.every((size) => size === 1)) return true
@@ -25,7 +25,7 @@ export function pairsRight(a: tf.TensorInfo, b: tf.TensorInfo): boolean {
   return tf.util.sizeFromShape(right) === size && repeatsAsAWhole(left, right)
 }
 
-/** Every matrix of the broadcast batch written out. */
+/** Writes out every matrix of the broadcast batch. */
 function spread(x: tf.Tensor, batch: readonly number[]): tf.Tensor {
   const [rows, columns] = x.shape.slice(-2) as [number, number]
   const missing = batch.length - (x.rank - 2)

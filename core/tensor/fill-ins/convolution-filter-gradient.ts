@@ -3,8 +3,8 @@ import type { KernelFillIn } from './fill-in.ts'
 import { type Conv2DInfo, type ConvolutionAttributes, convolutionInfo, padOrCrop } from './sliding-window.ts'
 
 /**
- * ∂L/∂W[k, l, c, o] = Σ over n, i, j of x̂[n, i·s + k·d, j·s + l·d, c] · dy[n, i, j, o]: itself a convolution, with
- * channels in the place of the batch, dy as its kernel, and stride and dilation swapped.
+ * ∂L/∂W[k, l, c, o] = Σ over n, i, j of x̂[n, i·s + k·d, j·s + l·d, c] · dy[n, i, j, o]: this is itself a convolution,
+ * with channels in place of the batch, dy as its kernel, and stride and dilation swapped.
  */
 export function convolutionFilterGradientOf(x: tf.Tensor4D, dy: tf.Tensor4D, geometry: Conv2DInfo): tf.Tensor4D {
   const { filterHeight, filterWidth, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels } = geometry
@@ -13,7 +13,7 @@ export function convolutionFilterGradientOf(x: tf.Tensor4D, dy: tf.Tensor4D, geo
     const columns = tf.transpose(tf.reshape(x, [-1, inChannels]))
     return tf.reshape(tf.matMul(columns, tf.reshape(dy, [-1, outChannels])), [1, 1, inChannels, outChannels])
   }
-  // Rows and columns that some output reads, and no more.
+  // Exactly the rows and columns that some output reads.
   const usedHeight = (outHeight - 1) * strideHeight + (filterHeight - 1) * dilationHeight + 1
   const usedWidth = (outWidth - 1) * strideWidth + (filterWidth - 1) * dilationWidth + 1
   const used = padOrCrop(

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { KernelFillIn } from './fill-in.ts'
 import { type Conv2DInfo, type ConvolutionAttributes, convolutionInfo, padOrCrop } from './sliding-window.ts'
 
-/** Along one axis: the taps k ≡ phase (mod stride), last first, that reach inputs of that phase. */
+/** Along one axis: the taps k ≡ phase (mod stride), in descending order, which reach inputs of that phase. */
 function tapsOf(phase: number, stride: number, size: number): number[] {
   const taps: number[] = []
   for (let k = phase; k < size; k += stride) taps.unshift(k)
@@ -11,8 +11,8 @@ function tapsOf(phase: number, stride: number, size: number): number[] {
 
 /**
  * ∂L/∂x for kernel [kh, kw, in, out]. Padded input position q reads dy[i] through tap k where q = i·s + k·d. Positions
- * of equal q mod s share their taps, so that each such phase is one dense convolution of dy with the turned taps of
- * that phase, and none multiplies inserted zeros.
+ * of equal q mod s share their taps, so each phase is one dense convolution of dy with the reversed taps of that
+ * phase, and no inserted zeros are multiplied.
  */
 export function convolutionInputGradientOf(dy: tf.Tensor4D, kernel: tf.Tensor4D, geometry: Conv2DInfo): tf.Tensor4D {
   const { strideHeight, strideWidth, filterHeight, filterWidth, inHeight, inWidth, padInfo } = geometry

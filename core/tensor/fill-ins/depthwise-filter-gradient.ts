@@ -4,8 +4,9 @@ import type { KernelFillIn } from './fill-in.ts'
 import { type Conv2DInfo, type ConvolutionAttributes, convolutionInfo, padOrCrop } from './sliding-window.ts'
 
 /**
- * ∂L/∂W[k, l, c, m] = Σ over n, i, j of x̂[n, i·s + k·d, j·s + l·d, c] · dy[n, i, j, c·m̂ + m], tap by tap: a window of
- * the padded input times dy, its positions averaged by a pool (the one sum that engines do fast with channels last).
+ * ∂L/∂W[k, l, c, m] = Σ over n, i, j of x̂[n, i·s + k·d, j·s + l·d, c] · dy[n, i, j, c·m̂ + m], tap by tap: a window
+ * of the padded input times dy, averaged over positions by pooling (the only sum that engines compute fast with
+ * channels last).
  */
 export function depthwiseFilterGradientOf(x: tf.Tensor4D, dy: tf.Tensor4D, geometry: Conv2DInfo): tf.Tensor4D {
   const { batchSize, filterHeight, filterWidth, inHeight, inWidth, inChannels, outHeight, outWidth } = geometry

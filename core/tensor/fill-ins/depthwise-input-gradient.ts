@@ -3,7 +3,7 @@ import { insertZeros } from '../resample.ts'
 import type { KernelFillIn } from './fill-in.ts'
 import { type Conv2DInfo, type ConvolutionAttributes, convolutionInfo, padOrCrop } from './sliding-window.ts'
 
-/** Spreads dy to stride 1, and pads it so that the turned kernel's window over it covers every input. */
+/** Spreads dy to stride 1, and pads it so that the windows of the rotated kernel cover every input. */
 function spreadOutputGradient(dy: tf.Tensor4D, geometry: Conv2DInfo): tf.Tensor4D {
   const { strideHeight, strideWidth, effectiveFilterHeight, effectiveFilterWidth, inHeight, inWidth } = geometry
   const { top, left } = geometry.padInfo
@@ -18,7 +18,10 @@ function spreadOutputGradient(dy: tf.Tensor4D, geometry: Conv2DInfo): tf.Tensor4
   )
 }
 
-/** ∂L/∂x: the depthwise convolution of dy, spread to stride 1, with the kernel turned by 180°; summed over the multiplier. */
+/**
+ * ∂L/∂x: the depthwise convolution of dy, spread to stride 1, with the kernel rotated by 180°, summed over the
+ * multiplier.
+ */
 export function depthwiseInputGradientOf(dy: tf.Tensor4D, kernel: tf.Tensor4D, geometry: Conv2DInfo): tf.Tensor4D {
   const { inChannels, outChannels, dilationHeight, dilationWidth } = geometry
   const multiplier = outChannels / inChannels

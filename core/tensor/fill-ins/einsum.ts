@@ -19,7 +19,7 @@ function ordered({ letters, tensor }: Labelled, order: string): tf.Tensor {
   return axes.every((axis, i) => axis === i) ? tensor : tf.transpose(tensor, axes)
 }
 
-/** One product of matrices for each index that both have and the output keeps. */
+/** Multiplies two inputs: one matrix product for each index that both have and the output keeps. */
 function multiply(a: Labelled, b: Labelled, output: string): Labelled {
   const [left, right] = [summed(a, output + b.letters), summed(b, output + a.letters)]
   const both = [...left.letters].filter((letter) => right.letters.includes(letter))
@@ -49,15 +49,15 @@ function multiply(a: Labelled, b: Labelled, output: string): Labelled {
 }
 
 /**
- * Sums of products by letters. tfjs's own kernel leaves out an input that has none of the letters summed over:
- * 'i,kj->ij' gives the sum over k of the second input, of shape [1, j].
+ * Einstein summation. The kernel of tfjs omits an input that has none of the letters summed over: for 'i,kj->ij' it
+ * returns the sum over k of the second input, with shape [1, j].
  */
 export const einsum: KernelFillIn = {
   kernel: 'Einsum',
   compute: (given, attributes) => {
     const { equation } = attributes as unknown as { equation: string }
     const tensors = Object.values(given)
-    // Refuses more than two inputs, repeated letters and "...".
+    // This refuses more than two inputs, repeated letters and "...".
     const { allDims, idDims } = tf.backend_util.decodeEinsumEquation(equation, tensors.length)
     tf.backend_util.checkEinsumDimSizes(allDims.length, idDims, tensors)
     const [left = '', output = ''] = equation.replace(/\s/g, '').split('->')

@@ -3,11 +3,11 @@ import * as tf from '@tensorflow/tfjs-core'
 /** A kernel written as a composition of kernels that every engine has. Runs inside a tidy, and outside any tape. */
 export interface KernelFillIn {
   readonly kernel: string
-  /** It needs the engine's own kernel to build on. */
+  /** Set if it builds on the engine's own kernel. */
   readonly replacesOnly?: true
-  /** Calls that the engine's own kernel does right, and that go to it with nothing in between. */
+  /** Whether the engine's own kernel is right for a call; such a call is passed to it directly. */
   readonly passes?: (inputs: tf.NamedTensorInfoMap, attributes: tf.NamedAttrMap) => boolean
-  /** `stock` is the engine's own kernel, where this one replaces it for speed. */
+  /** `stock` is the engine's own kernel, if there is one. */
   readonly compute: (
     inputs: Readonly<Record<string, tf.Tensor>>,
     attributes: Readonly<Record<string, never>>,
@@ -18,7 +18,7 @@ export interface KernelFillIn {
 /** The engine's own kernel, called on tensors. */
 export type Stock = (inputs: Readonly<Record<string, tf.Tensor>>, attributes: object) => tf.Tensor
 
-/** A kernel of `backendName` from a fill-in. */
+/** Registers a fill-in as a kernel of `backendName`. */
 export function registerKernelFillIn(backendName: string, fillIn: KernelFillIn): void {
   const { kernel: kernelName, compute, passes } = fillIn
   const own = tf.getKernel(kernelName, backendName)
@@ -26,7 +26,7 @@ export function registerKernelFillIn(backendName: string, fillIn: KernelFillIn):
     own && ((inputs, attributes) => runOwn(own, inputs as tf.NamedTensorInfoMap, attributes as tf.NamedAttrMap))
   if (own) tf.unregisterKernel(kernelName, backendName)
   tf.registerKernel({
-    // Its set-up: the engine's own kernel goes on being called.
+    // Keeps the set-up functions, because the engine's own kernel is still called.
     ...own,
     kernelName,
     backendName,
@@ -40,11 +40,11 @@ export function registerKernelFillIn(backendName: string, fillIn: KernelFillIn):
 
 const runOwn = (own: tf.KernelConfig, inputs: tf.NamedTensorInfoMap, attrs: tf.NamedAttrMap): tf.Tensor => {
   const result = own.kernelFunc({ inputs, attrs, backend: tf.backend() }) as tf.TensorInfo
-  // Kernels of tfjs-node give tensors that the engine already counts.
+  // Kernels of tfjs-node return tensors that the engine already counts.
   return result instanceof tf.Tensor ? result : tf.engine().makeTensorFromTensorInfo(result)
 }
 
-/** Kernels call each other with bare records; operations want tensors. */
+/** Kernels call each other with plain records, but operations need tensors. */
 const tensorsOf = (inputs: tf.NamedTensorInfoMap): Record<string, tf.Tensor> =>
   Object.fromEntries(
     Object.entries(inputs).flatMap(([name, input]) => (input ? [[name, tensorOf(input as tf.TensorInfo)]] : [])),
@@ -52,7 +52,7 @@ const tensorsOf = (inputs: tf.NamedTensorInfoMap): Record<string, tf.Tensor> =>
 
 function tensorOf(input: tf.TensorInfo): tf.Tensor {
   if (input instanceof tf.Tensor) return input
-  // A tensor of its own takes a reference of its own.
+  // The new tensor needs its own reference to the data.
   tf.backend().incRef(input.dataId)
   return tf.engine().makeTensorFromTensorInfo(input)
 }

@@ -31,14 +31,14 @@ const fillIns: readonly KernelFillIn[] = [
   unsortedSegmentSum,
 ]
 
-/** For every engine: tfjs has these wrong on all of its own. */
+/** Kernels that are replaced on every engine, because all engines of tfjs compute them wrong. */
 const wrongEverywhere: readonly KernelFillIn[] = [broadcastProduct, broadcastFusedProduct, einsum]
 
 const installedFor = new Map<string, readonly Installed[]>()
 
 /**
- * Installs the kernels that the engine lacks or declares slow, as compositions of those it has, and replaces those that
- * tfjs has wrong on every engine. Again for the same engine: adds nothing.
+ * Installs the kernels that the engine lacks or declares slow, as compositions of those it has, and replaces those
+ * that tfjs computes wrong on every engine. A second call for the same engine changes nothing.
  */
 export function installFillIns(backendName: string, slowKernels: readonly string[]): readonly Installed[] {
   const known = installedFor.get(backendName)
@@ -46,7 +46,7 @@ export function installFillIns(backendName: string, slowKernels: readonly string
   const installed: Installed[] = []
   for (const fillIn of fillIns) {
     const exists = tf.getKernel(fillIn.kernel, backendName) !== undefined
-    // A product of matrices can be made faster, but not out of nothing.
+    // A fill-in that builds on the engine's own kernel needs one.
     if (exists ? !slowKernels.includes(fillIn.kernel) : fillIn.replacesOnly) continue
     registerKernelFillIn(backendName, fillIn)
     installed.push({ kernel: fillIn.kernel, why: exists ? 'slow' : 'missing' })

@@ -28,7 +28,7 @@ export const convolutionInfo = (
     depthwise,
   )
 
-/** Spatial zeros (or, where negative, a crop) around [n, h, w, c]. */
+/** Pads [n, h, w, c] with zeros on each side, or crops where a number is negative. */
 export function padOrCrop(x: tf.Tensor4D, top: number, bottom: number, left: number, right: number): tf.Tensor4D {
   const [n, h, w, c] = x.shape
   const cropped =

@@ -13,8 +13,8 @@ const swapLastTwo = (x: tf.Tensor): tf.Tensor => {
 }
 
 /**
- * Transposes first, then multiplies matrix by matrix with the engine's plain product: the only one that stock wasm has
- * fast is [1, m, k] × [1, k, n], untransposed.
+ * Transposes first, then multiplies matrix by matrix with the engine's plain product: the only product that is fast in
+ * the wasm package is [1, m, k] × [1, k, n] without transposition.
  */
 export const transposedMatmul: KernelFillIn = {
   kernel: 'BatchMatMul',

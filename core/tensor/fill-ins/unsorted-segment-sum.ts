@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { KernelFillIn } from './fill-in.ts'
 
-/** Sums rows of x [n, ...] by segmentIds [n], as the product of a one-hot matrix [segments, n] with the rows. */
+/** Sums the rows of x [n, ...] by segmentIds [n], as the product of a one-hot matrix [segments, n] and the rows. */
 export const unsortedSegmentSum: KernelFillIn = {
   kernel: 'UnsortedSegmentSum',
   compute: ({ x, segmentIds }, attributes) => {

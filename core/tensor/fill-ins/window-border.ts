@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { type Conv2DInfo, padOrCrop } from './sliding-window.ts'
 
-/** Zeros (negative: cropped rows) at top, bottom, left and right. */
+/** Padding at the top, bottom, left and right; negative numbers crop. */
 export type Border = readonly [number, number, number, number]
 
-/** The border that makes 'valid' windows, with no pixel left over, out of these. */
+/** The border after which these windows are 'valid' and no pixel is left over. */
 export function borderOf({ padInfo, ...geometry }: Conv2DInfo): Border {
   const height = (geometry.outHeight - 1) * geometry.strideHeight + geometry.effectiveFilterHeight
   const width = (geometry.outWidth - 1) * geometry.strideWidth + geometry.effectiveFilterWidth
@@ -12,7 +12,7 @@ export function borderOf({ padInfo, ...geometry }: Conv2DInfo): Border {
   return [top, height - geometry.inHeight - top, left, width - geometry.inWidth - left]
 }
 
-/** Writes the border out. Of a maximum, -Infinity is never the winner. */
+/** Adds the border to the input. For a maximum, fill it with -Infinity, which never wins. */
 export function enclose(x: tf.Tensor, border: Border, value = 0): tf.Tensor4D {
   if (value === 0) return padOrCrop(x as tf.Tensor4D, ...border)
   const [top, bottom, left, right] = border.map((size) => Math.max(0, size)) as unknown as Border
@@ -26,6 +26,6 @@ export function enclose(x: tf.Tensor, border: Border, value = 0): tf.Tensor4D {
   return tf.pad(cropped, sides, value)
 }
 
-/** Takes the border off again. */
+/** Removes the border again. */
 export const release = (y: tf.Tensor, border: Border): tf.Tensor =>
   padOrCrop(y as tf.Tensor4D, ...(border.map((size) => -size) as unknown as Border))

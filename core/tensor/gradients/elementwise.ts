@@ -54,7 +54,9 @@ const unary: GradientTable = {
   Tanh: fromOutput((dy, y) => tf.mul(dy, one(y))),
 }
 
-/** The gradient of a factor: where it is one number beside a whole tensor, a single pass over both. */
+/**
+ * The gradient of a factor. If the factor is a single number, it is computed in one pass over dy and the other factor.
+ */
 const ofFactor = (dy: tf.Tensor, other: tf.Tensor, factor: tf.Tensor): tf.Tensor =>
   factor.size === 1 && tf.util.arraysEqual(dy.shape, other.shape)
     ? tf.reshape(innerProduct(dy, tf.cast(other, 'float32')), factor.shape)
@@ -69,7 +71,7 @@ const zeroOfInput = fromInput((_dy, x) => tf.zeros(x.shape))
 const none = (dy: tf.Tensor) => tf.zeros(dy.shape)
 const stepOfTwo = binary(none, none)
 
-/** Steps: their slope is 0 wherever they have one. */
+/** Step functions: their derivative is 0 wherever it exists. */
 const steps: GradientTable = {
   All: zeroOfInput,
   Any: zeroOfInput,
@@ -99,7 +101,10 @@ const steps: GradientTable = {
   ZerosLike: flat,
 }
 
-/** Functions of two values that broadcast against each other; of equal values in a maximum, `a` has the gradient. */
+/**
+ * Functions of two values that broadcast against each other; if both values of a maximum are equal, `a` receives the
+ * gradient.
+ */
 const pairs: GradientTable = {
   Add: binary(
     (dy) => dy,
@@ -127,7 +132,7 @@ const pairs: GradientTable = {
   ),
   Pow: binary(
     (dy, a, b) => tf.mul(dy, tf.mul(b, tf.pow(a, tf.sub(b, 1)))),
-    // The logarithm only where it exists: aᵇ·log a is 0 at a = 0.
+    // The logarithm is taken only where it exists: aᵇ·log a is 0 at a = 0.
     (dy, a, b) => {
       const positive = tf.greater(a, 0)
       const log = tf.where(positive, tf.log(tf.where(positive, a, tf.onesLike(a))), tf.zerosLike(a))

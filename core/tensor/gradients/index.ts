@@ -1,7 +1,7 @@
 /**
- * Gradients of tfjs's kernels. The packages of tfjs-core for Node leave its gradient table out; this one covers what
- * networks here use, with dilated convolutions and depthToSpace, which tfjs cannot differentiate, and with averages,
- * mirrored borders and resized images, which it gets wrong.
+ * Gradients of the kernels of tfjs. The Node build of tfjs-core omits its gradient table. This one covers the kernels
+ * that networks here use. It also covers dilated convolutions and depthToSpace, which tfjs cannot differentiate, and
+ * average pooling, mirrored borders and resized images, whose gradients in tfjs are wrong.
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { error } from '../errors.ts'
@@ -20,7 +20,7 @@ const table: GradientTable = { ...elementwise, ...products, ...reductions, ...re
 
 export const gradientNames: readonly string[] = Object.keys(table).sort()
 
-/** Gradients are registered for the process, whatever its engine. An engine may replace them afterwards. */
+/** Registers the gradients for the process. They apply to every engine; an engine may replace them afterwards. */
 export function installGradients(): void {
   mendTape()
   for (const [kernelName, rule] of Object.entries(table)) tf.registerGradient({ kernelName, ...rule })
@@ -29,8 +29,9 @@ export function installGradients(): void {
 const refusals = new WeakSet<tf.GradFunc>()
 
 /**
- * Gives every kernel of an engine that has no gradient one that throws ARCHLOOM_GRADIENT_MISSING, where tfjs throws an
- * error without a code. It is thrown before any weight changes, and only by operations between the weights and the loss.
+ * Registers, for every kernel of an engine without a gradient, a gradient that throws ARCHLOOM_GRADIENT_MISSING; tfjs
+ * would throw an error without a code. It is thrown before any weight changes, and only for operations between the
+ * weights and the loss.
  */
 export function refuseMissingGradients(backendName: string, kernelNames: readonly string[]): void {
   for (const kernelName of kernelNames) {

@@ -12,20 +12,20 @@ import { type GradientRule, type GradientTable, unbroadcast } from './rule.ts'
 
 const isDilated = ({ dilations }: ConvolutionAttributes): boolean => [dilations ?? 1].flat().some((rate) => rate > 1)
 
-/** An engine whose gradient kernels take `dilations` has them under this prefix as well. */
+/** The name under which an engine registers a gradient kernel that accepts `dilations`. */
 const dilated = (kernel: string): string => `Dilated${kernel}`
 const takesDilations = (kernel: string): boolean => tf.getKernel(dilated(kernel), tf.getBackend()) !== undefined
 
 const run = (kernel: string, inputs: tf.NamedTensorMap, attributes: object) =>
   tf.engine().runKernel(kernel, inputs, attributes as tf.NamedAttrMap) as tf.Tensor
 
-/** The letters of an einsum: of each input, and of the output. */
+/** Splits an einsum equation into the letters of each input and of the output. */
 function lettersOf(equation: string): { inputs: string[]; output: string } {
   const [left, output = ''] = equation.replace(/\s/g, '').split('->')
   return { inputs: (left as string).split(','), output }
 }
 
-/** Σ over the letters that only this input has hands the same gradient to each of its places. */
+/** The gradient of one input. Along letters that only this input has, every position receives the same gradient. */
 function einsumBack(dy: tf.Tensor, at: number, inputs: readonly tf.Tensor[], equation: string): tf.Tensor {
   const { inputs: letters, output } = lettersOf(equation)
   const own = letters[at] as string
@@ -33,7 +33,7 @@ function einsumBack(dy: tf.Tensor, at: number, inputs: readonly tf.Tensor[], equ
   const lettersOfOthers = letters.filter((_, i) => i !== at)
   const kept = [...own].filter((letter) => [output, ...lettersOfOthers].some((each) => each.includes(letter)))
   const result = `->${kept.join('')}`
-  // tfjs takes no scalar into an einsum.
+  // The einsum of tfjs does not accept scalars.
   const gradient =
     output !== ''
       ? tf.einsum([output, ...lettersOfOthers].join(',') + result, dy, ...others)
@@ -58,7 +58,7 @@ function ofConvolutionGradients(forward: ConvolutionKernel): GradientTable {
       const gradient = given as tf.Tensor
       const [first, second] = saved as [tf.Tensor, tf.Tensor]
       const options = { dilations: [1, 1], dataFormat: 'NHWC', ...rest }
-      // The dilated kernel has x among its inputs.
+      // The dilated kernel also has x as an input.
       const extra = (x: tf.Tensor): tf.NamedTensorMap => (named === dilated ? { x } : {})
       if (kernel === ofInput) {
         const [dy, filter] = [first, second]
@@ -78,7 +78,7 @@ function ofConvolutionGradients(forward: ConvolutionKernel): GradientTable {
   })
   const plain = (kernel: string) => kernel
   return {
-    // The transposed convolution is an operation of its own, and has its rule in the table.
+    // The transposed convolution is a separate operation with its own rule in the table.
     ...(forward === 'Conv2D' ? {} : { [ofInput]: rule(ofInput, plain) }),
     [ofFilter]: rule(ofFilter, plain),
     [dilated(ofInput)]: rule(ofInput, dilated),
@@ -117,7 +117,7 @@ export const products: GradientTable = {
     gradFunc: (dy, saved, attributes) => {
       const options = attributes as unknown as ConvolutionAttributes
       const [x, filter] = saved as [tf.Tensor4D, tf.Tensor4D]
-      // tfjs's gradient kernels know no dilation; the compositions do (for channels last).
+      // The gradient kernels of tfjs do not support dilation; the compositions do (for channels last).
       if (isDilated(options) && options.dataFormat !== 'NCHW') {
         if (takesDilations('Conv2DBackpropInput')) {
           const inputs = { x, dy: dy as tf.Tensor, filter }
@@ -219,7 +219,7 @@ export const products: GradientTable = {
       return Object.fromEntries(saved.map((_, at) => [at, () => einsumBack(dy as tf.Tensor, at, saved, equation)]))
     },
   },
-  // Absent offset and scale are saved as empty tensors.
+  // Missing offset and scale are saved as empty tensors.
   FusedBatchNorm: {
     inputsToSave: ['x', 'mean', 'variance', 'scale'],
     gradFunc: (dy, saved, attributes) => {

@@ -4,18 +4,20 @@ import { fromBoth, fromInput, fromOutput, type GradientTable, masked } from './r
 const axesOf = (axis: number | number[] | undefined, x: tf.Tensor): number[] =>
   tf.util.parseAxisParam(axis ?? [...x.shape.keys()], x.shape)
 
-/** A reduced value with its axes put back, of size 1. */
+/** Restores the reduced axes of a value, with size 1. */
 const expand = (reduced: tf.Tensor, x: tf.Tensor, axes: number[]): tf.Tensor =>
   tf.reshape(
     reduced,
     x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size)),
   )
 
-/** The value of every group handed to each of its members. Zeros plus a broadcast: engines tile slowly. */
+/**
+ * Copies the value of every group to its members. It adds a broadcast to zeros, because tiling is slow on the engines.
+ */
 const spread = (reduced: tf.Tensor, x: tf.Tensor, axes: number[]): tf.Tensor =>
   tf.add(tf.zeros(x.shape), expand(reduced, x, axes))
 
-/** All members equal to the extreme have the whole gradient. */
+/** Every member that equals the extreme receives the whole gradient. */
 const extreme = fromBoth((dy, x, y, attributes: { reductionIndices?: number | number[]; axis?: number | number[] }) => {
   const axes = axesOf(attributes.reductionIndices ?? attributes.axis, x)
   return masked(expand(dy, x, axes), tf.equal(x, expand(y, x, axes)))
@@ -23,7 +25,7 @@ const extreme = fromBoth((dy, x, y, attributes: { reductionIndices?: number | nu
 
 /**
  * ∂/∂x[k] of a running product is the sum over the products that hold x[k], each with x[k] left out, times its dy.
- * Written without division, so that zeros count; takes memory of the axis' size squared.
+ * Computed without division, so that zeros are handled; needs memory proportional to the square of the axis size.
  */
 const cumprod = fromInput((dy, x, { axis, exclusive, reverse }: Required<CumulativeAttributes>) => {
   const [along = 0] = tf.util.parseAxisParam(axis, x.shape)

@@ -38,8 +38,9 @@ const nearest: Weights = (outputs, inputs, { alignCorners, halfPixelCenters }) =
 }
 
 /**
- * Resizing is y = Wₕ·x·Wᵥᵀ, so its gradient is Wₕᵀ·dy·Wᵥ: two products of matrices. tfjs's own gradient kernels are
- * wrong for half-pixel centres everywhere, and on the cpu engine for images that are not square and for batches.
+ * Resizing is y = Wₕ·x·Wᵥᵀ, so its gradient is Wₕᵀ·dy·Wᵥ: two products of matrices. The gradient kernels of tfjs are
+ * wrong for half-pixel centres on every engine, and on the cpu engine also for images that are not square and for
+ * batches.
  */
 const resized = (weightsOf: Weights) =>
   fromInput((dy, images, attributes: ResizeAttributes) => {

@@ -3,7 +3,7 @@ import { fromGradient, fromInput, type GradientRule, type GradientTable, masked 
 
 type Pads = [number, number][]
 
-/** A gradient for each of any number of inputs, numbered as tfjs numbers them. */
+/** A gradient for each of any number of inputs, which are numbered as in tfjs. */
 const ofEach = (
   parts: (dy: tf.Tensor, inputs: tf.Tensor[], attributes: { axis: number }) => tf.Tensor[],
 ): GradientRule => ({
@@ -36,7 +36,7 @@ function gatherBack(dy: tf.Tensor, sources: tf.Tensor1D, axis: number, size: num
   return tf.transpose(tf.unsortedSegmentSum(tf.transpose(dy, front), sources, size), back)
 }
 
-/** Mirroring copies border values: their gradients come back to them. */
+/** Mirroring copies border values, so the gradients of the copies are added to them. */
 const mirrored = fromInput((dy, x, { paddings, mode }: { paddings: Pads; mode: 'reflect' | 'symmetric' }) => {
   const edge = mode === 'reflect' ? 0 : 1
   return paddings.reduce((gradient, [before, after], axis) => {
@@ -59,7 +59,10 @@ export function spaceToDepth(x: tf.Tensor4D, size: number, dataFormat: 'NHWC' | 
   return tf.reshape(tf.transpose(blocks, [0, 2, 1, 3]), [n, h / size, w / size, size * size * c])
 }
 
-/** The gradient of an operation that picks values of x: each comes back to the place it was read from. */
+/**
+ * The gradient of an operation that picks values of x: each gradient is added at the position that the value was read
+ * from.
+ */
 function placeBack(dy: tf.Tensor, x: tf.Tensor, pick: (places: tf.Tensor) => tf.Tensor): tf.Tensor {
   const places = pick(tf.reshape(tf.range(0, x.size, 1, 'int32'), x.shape))
   const flat = tf.reshape(places, [dy.size]) as tf.Tensor1D

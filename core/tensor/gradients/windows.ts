@@ -19,7 +19,7 @@ interface Pool3DAttributes {
 const run = (kernel: string, inputs: tf.NamedTensorMap, attributes: object) =>
   tf.engine().runKernel(kernel, inputs, attributes as tf.NamedAttrMap) as tf.Tensor
 
-/** Window positions along one axis that lie inside the input, for each output. */
+/** For each output, the number of window positions along one axis that lie inside the input. */
 const counts = (outputs: number, stride: number, size: number, before: number, inputs: number): number[] =>
   Array.from({ length: outputs }, (_, i) => {
     const start = i * stride - before
@@ -36,7 +36,10 @@ const geometryOf = (x: tf.Tensor, { filterSize, strides, pad, dimRoundingMode }:
     dimRoundingMode,
   )
 
-/** Pixels of the whole window for each that lies on the image, [1, rows, columns, 1]; undefined where all do. */
+/**
+ * Window size divided by the number of its pixels that lie on the image, [1, rows, columns, 1]; undefined if all of
+ * them do.
+ */
 function shareOnImage(x: tf.Tensor, attributes: PoolAttributes): tf.Tensor | undefined {
   const { padInfo, filterHeight, filterWidth, ...geometry } = geometryOf(x, attributes)
   const rows = counts(geometry.outHeight, geometry.strideHeight, filterHeight, padInfo.top, geometry.inHeight)
@@ -46,8 +49,8 @@ function shareOnImage(x: tf.Tensor, attributes: PoolAttributes): tf.Tensor | und
 }
 
 /**
- * tfjs averages over the pixels under the window, padding not counted, but its gradient kernel divides by the whole
- * window. Scaling dy by window / counted sets the border right.
+ * tfjs averages over the pixels under the window without padding, but its gradient kernel divides by the size of the
+ * whole window. Scaling dy by window size / counted pixels corrects the border.
  */
 function atBorders(dy: tf.Tensor, x: tf.Tensor, attributes: PoolAttributes): tf.Tensor {
   const factors = shareOnImage(x, attributes)
@@ -112,7 +115,7 @@ export const windows: GradientTable = {
     const inputs = { dy: atBorders3D(dy, x, attributes), input: x }
     return run('AvgPool3DGrad', inputs, { filterSize, strides, pad, dimRoundingMode })
   }),
-  // Linear in dy: an average over whole windows. Its input gives the shape only.
+  // This is linear in dy: an average over whole windows. Its input only determines the shape.
   AvgPoolGrad: {
     inputsToSave: ['input'],
     gradFunc: (given, [input], attributes) => {
@@ -138,7 +141,7 @@ export const windows: GradientTable = {
   MaxPool3D: fromBoth((dy, x, y, { filterSize, strides, pad, dimRoundingMode }: Pool3DAttributes) =>
     run('MaxPool3DGrad', { dy, input: x, output: y }, { filterSize, strides, pad, dimRoundingMode }),
   ),
-  // Linear in dy: it moves each to the place of its window's maximum.
+  // This is linear in dy: each value moves to the position of its window's maximum.
   MaxPoolGrad: {
     inputsToSave: ['input', 'output'],
     gradFunc: (given, saved, attributes) => {

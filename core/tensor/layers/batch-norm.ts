@@ -3,7 +3,7 @@ import { optionNames } from '../../options/index.ts'
 import { batchNormInference, batchNormTraining } from '../fused.ts'
 import { ones, zeros } from '../initialisers.ts'
 import type { Layer, NormalisationOptions, VariableScope } from '../scope.ts'
-import { positiveInteger } from './geometry.ts'
+import { positiveInteger, takesChannels } from './geometry.ts'
 
 /** Share of the running statistics kept at each step, unless a layer says otherwise. */
 export const BATCH_NORM_MOMENTUM = 0.9
@@ -40,12 +40,12 @@ export function batchNorm(scope: VariableScope, options: BatchNormOptions): Laye
   const move = (running: tf.Variable, batch: tf.Tensor) =>
     running.assign(tf.add(running, tf.mul(tf.sub(batch, running), 1 - momentum)))
 
-  return (x, mode) => {
+  return takesChannels('batchNorm', channels, (x, mode) => {
     if (!mode.training) return batchNormInference(x, movingMean, movingVariance, gamma, beta, epsilon, relu)
     const { y, mean, variance } = batchNormTraining(x, gamma, beta, epsilon, relu)
     const count = x.size / channels
     move(movingMean, mean)
     move(movingVariance, tf.mul(variance, count / Math.max(1, count - 1)))
     return y
-  }
+  })
 }

@@ -3,7 +3,7 @@ import { optionError, optionNames } from '../../options/index.ts'
 import { batchNormTraining, scaleShift } from '../fused.ts'
 import { ones, zeros } from '../initialisers.ts'
 import type { Layer, NormalisationOptions, VariableScope } from '../scope.ts'
-import { positiveInteger } from './geometry.ts'
+import { positiveInteger, takesChannels } from './geometry.ts'
 
 export interface BatchRenormOptions extends NormalisationOptions {
   readonly channels: number
@@ -66,7 +66,7 @@ export function batchRenorm(scope: VariableScope, options: BatchRenormOptions): 
     return scaleShift(x, scaled, beta ? tf.add(shifted, beta) : shifted, relu)
   }
 
-  return (x, mode) => {
+  return takesChannels('batchRenorm', channels, (x, mode) => {
     if (!mode.training) {
       const scale = tf.div(1, movingDeviation)
       return affinely(x, scale, tf.neg(tf.mul(movingMean, scale)))
@@ -82,5 +82,5 @@ export function batchRenorm(scope: VariableScope, options: BatchRenormOptions): 
     move(movingDeviation, deviation)
     steps.assign(tf.add(steps, 1))
     return y
-  }
+  })
 }

@@ -2,15 +2,15 @@ import * as tf from '@tensorflow/tfjs-core'
 import { optionError, optionNames } from '../../options/index.ts'
 import { heNormal, type Initialiser, zeros } from '../initialisers.ts'
 import type { Layer, VariableScope } from '../scope.ts'
-import { positiveInteger, type SlidingOptions, slide, slidingOf } from './geometry.ts'
+import { positiveInteger, type SlidingOptions, slide, slidingOf, takesChannels } from './geometry.ts'
 
 export interface Conv2dOptions extends SlidingOptions {
   readonly inputChannels: number
   /** Output channels. */
   readonly filters: number
-  /** Channels are cut in as many groups that do not see each other. Default 1. */
+  /** Number of channel groups that are convolved separately. Default: 1. */
   readonly groups?: number
-  /** Default false: a normalisation usually follows. */
+  /** Default: false, because a normalisation usually follows. */
   readonly bias?: boolean
   /** Default He normal, fan-in. */
   readonly initialiser?: Initialiser
@@ -56,10 +56,10 @@ export function conv2d(scope: VariableScope, options: Conv2dOptions): Layer {
     )
   }
 
-  return (x, mode) => {
+  return takesChannels('conv2d', inputChannels, (x, mode) => {
     if (mode.training && mode.tap)
       mode.tap({ name, kernel, ...(bias && { bias }), input: x, geometry: { kind: 'convolution', ...sliding, groups } })
     const y = groups === 1 ? convolve(x as tf.Tensor4D, kernel as unknown as tf.Tensor4D) : grouped(x as tf.Tensor4D)
     return bias ? tf.add(y, bias) : y
-  }
+  })
 }

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { optionNames } from '../../options/index.ts'
 import { fanInUniform, type Initialiser, zeros } from '../initialisers.ts'
 import type { Layer, VariableScope } from '../scope.ts'
-import { positiveInteger } from './geometry.ts'
+import { positiveInteger, takesChannels } from './geometry.ts'
 
 export interface DenseOptions {
   readonly inputs: number
@@ -24,12 +24,12 @@ export function dense(scope: VariableScope, options: DenseOptions): Layer {
   const bias = (options.bias ?? true) ? scope.weight('bias', [units], zeros) : undefined
   const name = scope.pathOf('kernel')
 
-  return (x, mode) => {
+  return takesChannels('dense', inputs, (x, mode) => {
     const rows = x.rank === 2 ? (x as tf.Tensor2D) : tf.reshape(x, [-1, inputs] as [number, number])
     if (mode.training && mode.tap)
       mode.tap({ name, kernel, ...(bias && { bias }), input: rows, geometry: { kind: 'dense' } })
     const product = tf.matMul(rows, kernel as unknown as tf.Tensor2D)
     const y = bias ? tf.add(product, bias) : product
     return x.rank === 2 ? y : tf.reshape(y, [...x.shape.slice(0, -1), units])
-  }
+  })
 }

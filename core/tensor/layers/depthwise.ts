@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { optionNames } from '../../options/index.ts'
 import { heNormal, type Initialiser, zeros } from '../initialisers.ts'
 import type { Layer, VariableScope } from '../scope.ts'
-import { positiveInteger, type SlidingOptions, slide, slidingOf } from './geometry.ts'
+import { positiveInteger, type SlidingOptions, slide, slidingOf, takesChannels } from './geometry.ts'
 
 export interface DepthwiseOptions extends SlidingOptions {
   readonly channels: number
@@ -39,7 +39,7 @@ export function depthwiseConv2d(scope: VariableScope, options: DepthwiseOptions)
   const bias = options.bias ? scope.weight('bias', [channels * multiplier], zeros) : undefined
   const name = scope.pathOf('kernel')
 
-  return (x, mode) => {
+  return takesChannels('depthwiseConv2d', channels, (x, mode) => {
     if (mode.training && mode.tap)
       mode.tap({
         name,
@@ -55,5 +55,5 @@ export function depthwiseConv2d(scope: VariableScope, options: DepthwiseOptions)
       sliding,
     )
     return bias ? tf.add(y, bias) : y
-  }
+  })
 }

@@ -15,7 +15,7 @@ const probability = (layer: string, option: string, value: number): number => {
   return value
 }
 
-/** 1/keep with probability keep, else 0: multiplied in, it leaves the expectation unchanged. */
+/** A mask of 1/keep with probability keep, else 0. Multiplying by it leaves the expectation unchanged. */
 function mask(shape: number[], rate: number, rng: Random): tf.Tensor {
   const values = new Float32Array(shape.reduce((product, size) => product * size, 1))
   for (let i = 0; i < values.length; i++) values[i] = rng.float() < rate ? 0 : 1 / (1 - rate)

@@ -6,7 +6,7 @@ import { positiveInteger } from './geometry.ts'
 
 export interface FactorisedReductionOptions extends Pick<NormalisationOptions, 'affine'> {
   readonly inputChannels: number
-  /** Even: each half comes from one 1×1 convolution. */
+  /** Output channels; an even number, because each half comes from one 1×1 convolution. */
   readonly filters: number
 }
 
@@ -18,7 +18,8 @@ const factorisedReductionNames = optionNames<FactorisedReductionOptions>('factor
 
 /**
  * Halves height and width (rounded up) without losing every second pixel, as in DARTS: ReLU, then two 1×1 convolutions
- * of stride 2, the second one pixel further down and right, side by side, then the normalisation.
+ * of stride 2, the second of them shifted by one pixel down and to the right. Their outputs are concatenated and
+ * normalised.
  */
 export function factorisedReduction(scope: VariableScope, options: FactorisedReductionOptions): Layer {
   factorisedReductionNames(options)
@@ -33,7 +34,7 @@ export function factorisedReduction(scope: VariableScope, options: FactorisedRed
   return (x, mode) => {
     const active = tf.relu(x) as tf.Tensor4D
     const [batch, height, width, channels] = active.shape
-    // A last row and column of zeros: odd sizes then give both halves the same shape.
+    // A last row and column of zeros gives both halves the same shape for odd sizes.
     const shifted = tf.slice(
       tf.pad(active, [
         [0, 0],

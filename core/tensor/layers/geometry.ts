@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { optionError } from '../../options/index.ts'
+import { error } from '../errors.ts'
 import { subsample } from '../resample.ts'
+import type { Layer } from '../scope.ts'
 
-/** 'same' and 'valid' as in TensorFlow; a number pads every side by as many zeros, as in PyTorch. */
+/** 'same' and 'valid' as in TensorFlow; a number pads every side with that many zeros, as in PyTorch. */
 export type Padding = 'same' | 'valid' | number
 
 /** A number stands for a square. */
@@ -46,8 +48,9 @@ export function slidingOf(layer: string, options: SlidingOptions): Sliding {
 type Convolve = (x: tf.Tensor4D, stride: number, padding: Padding, dilation: number) => tf.Tensor4D
 
 /**
- * tfjs refuses stride and dilation together. With input x̂ padded, output i reads x̂[i·s + k·d]: where d divides s that is
- * an undilated convolution of every d-th row and column; elsewhere every s-th output of the unstrided convolution.
+ * Combines stride and dilation, which tfjs refuses. With padded input x̂, output i reads x̂[i·s + k·d]. If d divides
+ * s, this is an undilated convolution of every d-th row and column; otherwise it is every s-th output of the unstrided
+ * convolution.
  */
 export function slide(convolve: Convolve, x: tf.Tensor4D, { kernel, stride, dilation, padding }: Sliding): tf.Tensor4D {
   if (stride === 1 || dilation === 1) return convolve(x, stride, padding, dilation)
@@ -68,3 +71,14 @@ export function slide(convolve: Convolve, x: tf.Tensor4D, { kernel, stride, dila
     ? convolve(subsample(padded, dilation), stride / dilation, 'valid', 1)
     : subsample(convolve(padded, 1, 'valid', dilation), stride)
 }
+
+/**
+ * A layer that refuses inputs whose last axis has another number of values than `channels`: a normalisation would
+ * otherwise broadcast over them silently. Error: ARCHLOOM_LAYER_CHANNELS.
+ */
+export const takesChannels =
+  (layer: string, channels: number, apply: Layer): Layer =>
+  (x, mode) => {
+    if (x.shape.at(-1) !== channels) throw error('ARCHLOOM_LAYER_CHANNELS', { layer, received: x.shape, channels })
+    return apply(x, mode)
+  }

@@ -2,11 +2,11 @@ import * as tf from '@tensorflow/tfjs-core'
 import { optionError, optionNames } from '../../options/index.ts'
 import { ones, zeros } from '../initialisers.ts'
 import type { Layer, NormalisationOptions, VariableScope } from '../scope.ts'
-import { positiveInteger } from './geometry.ts'
+import { positiveInteger, takesChannels } from './geometry.ts'
 
 export interface GroupNormOptions extends NormalisationOptions {
   readonly channels: number
-  /** Default: as many as divide the channels, at most 8, and of 4 channels or more: at a single position few say nothing. */
+  /** Default: the largest divisor of `channels` that is at most 8 and leaves at least 4 channels per group, or 1. */
   readonly groups?: number
   /** Default 1e-5. */
   readonly epsilon?: number
@@ -27,8 +27,9 @@ const groupNormNames = optionNames<GroupNormOptions>('groupNorm', {
 })
 
 /**
- * Group normalisation (Wu and He, 2018) over all axes but the first: statistics of each example and group; no running
- * state. Error: ARCHLOOM_OPTION, while running for groups of one value, of which nothing would be left.
+ * Group normalisation (Wu and He, 2018) over all axes but the first: with statistics per example and group, and
+ * without running state. Error: ARCHLOOM_OPTION, at the first call also if a group would consist of one value, which
+ * is always normalised to 0.
  */
 export function groupNorm(scope: VariableScope, options: GroupNormOptions): Layer {
   groupNormNames(options)
@@ -43,7 +44,7 @@ export function groupNorm(scope: VariableScope, options: GroupNormOptions): Laye
   const gamma = affine ? scope.weight('gamma', [channels], ones) : undefined
   const beta = affine ? scope.weight('beta', [channels], zeros) : undefined
 
-  return (x) => {
+  return takesChannels('groupNorm', channels, (x) => {
     const [batch = 1, ...rest] = x.shape
     const positions = rest.slice(0, -1).reduce((product, size) => product * size, 1)
     if (positions * channels === groups)
@@ -59,5 +60,5 @@ export function groupNorm(scope: VariableScope, options: GroupNormOptions): Laye
     const scaled = gamma ? tf.mul(unit, gamma) : unit
     const y = beta ? tf.add(scaled, beta) : scaled
     return relu ? tf.relu(y) : y
-  }
+  })
 }

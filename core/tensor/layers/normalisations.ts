@@ -5,7 +5,7 @@ import { batchRenorm } from './batch-renorm.ts'
 import { groupNorm } from './group-norm.ts'
 import { runningBatchNorm } from './running-batch-norm.ts'
 
-/** A normalisation and the name that tells it from others: names of spaces, and options of decisions. */
+/** A normalisation with a name, which is used in names of spaces and as an option of decisions. */
 export interface NamedNormalisation {
   readonly name: string
   readonly layer: Normalisation
@@ -21,10 +21,10 @@ const stock = {
 export type NormalisationName = keyof typeof stock
 export const normalisationNames = Object.keys(stock) as readonly NormalisationName[]
 
-/** A stock normalisation by name, or one of another origin. */
+/** The name of a built-in normalisation, or your own with a name. */
 export type NormalisationChoice = NormalisationName | NamedNormalisation
 
-/** The normalisation chosen, with its name. Error: ARCHLOOM_OPTION. */
+/** The chosen normalisation with its name. Error: ARCHLOOM_OPTION. */
 export function normalisationOf(choice: NormalisationChoice): NamedNormalisation {
   if (typeof choice === 'string' && Object.hasOwn(stock, choice)) return { name: choice, layer: stock[choice] }
   if (typeof choice === 'object' && typeof choice?.layer === 'function' && typeof choice.name === 'string')

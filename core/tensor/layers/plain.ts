@@ -2,9 +2,9 @@ import * as tf from '@tensorflow/tfjs-core'
 import { optionNames } from '../../options/index.ts'
 import { constant } from '../initialisers.ts'
 import type { Layer, VariableScope } from '../scope.ts'
-import { positiveInteger } from './geometry.ts'
+import { positiveInteger, takesChannels } from './geometry.ts'
 
-/** One layer after the other. */
+/** Applies one layer after the other. */
 export const sequential =
   (...layers: readonly Layer[]): Layer =>
   (x, mode) =>
@@ -35,7 +35,7 @@ export function prelu(scope: VariableScope, options: { channels: number; slope?:
   preluNames(options)
   const channels = positiveInteger('prelu', 'channels', options.channels)
   const alpha = scope.weight('alpha', [channels], constant(options.slope ?? 0.25))
-  return (x) => tf.prelu(x, alpha)
+  return takesChannels('prelu', channels, (x) => tf.prelu(x, alpha))
 }
 
 const pixelShuffleNames = optionNames<{ factor: number }>('pixelShuffle', { factor: true })

@@ -3,7 +3,7 @@ import { optionNames } from '../../options/index.ts'
 import { batchNormInference, batchNormTraining } from '../fused.ts'
 import { ones, zeros } from '../initialisers.ts'
 import type { Layer, NormalisationOptions, VariableScope } from '../scope.ts'
-import { positiveInteger } from './geometry.ts'
+import { positiveInteger, takesChannels } from './geometry.ts'
 
 export interface RunningBatchNormOptions extends NormalisationOptions {
   readonly channels: number
@@ -22,8 +22,9 @@ const runningBatchNormNames = optionNames<RunningBatchNormOptions>('runningBatch
 })
 
 /**
- * Normalises with running statistics in training too, the present batch's share included; they pass no gradient. The
- * simplest way to train and infer by one rule, and known to learn slowly: a baseline.
+ * Normalises with running statistics in training too, including the share of the present batch. No gradient flows
+ * through the statistics. It is the simplest normalisation that is the same in training and inference, and serves as a
+ * baseline, because it is known to learn slowly.
  */
 export function runningBatchNorm(scope: VariableScope, options: RunningBatchNormOptions): Layer {
   runningBatchNormNames(options)
@@ -36,12 +37,12 @@ export function runningBatchNorm(scope: VariableScope, options: RunningBatchNorm
   const move = (running: tf.Variable, batch: tf.Tensor) =>
     running.assign(tf.add(running, tf.mul(tf.sub(batch, running), 1 - momentum)))
 
-  return (x, mode) => {
+  return takesChannels('runningBatchNorm', channels, (x, mode) => {
     if (mode.training) {
       const { mean, variance } = batchNormTraining(x, undefined, undefined, epsilon, false)
       move(movingMean, mean)
       move(movingVariance, variance)
     }
     return batchNormInference(x, movingMean, movingVariance, gamma, beta, epsilon, relu)
-  }
+  })
 }

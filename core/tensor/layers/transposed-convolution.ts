@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { optionNames } from '../../options/index.ts'
 import { type Initialiser, varianceScaling, zeros } from '../initialisers.ts'
 import type { Layer, VariableScope } from '../scope.ts'
-import { type KernelSize, type Padding, positiveInteger, slidingOf } from './geometry.ts'
+import { type KernelSize, type Padding, positiveInteger, slidingOf, takesChannels } from './geometry.ts'
 
 export interface TransposedConv2dOptions {
   readonly inputChannels: number
@@ -11,13 +11,13 @@ export interface TransposedConv2dOptions {
   /** Upsampling factor. Default 1. */
   readonly stride?: number
   /**
-   * Of the convolution whose adjoint this is: where a number, as PyTorch's, and `output_padding` is whatever gives
-   * h·stride rows. Default 'same'.
+   * Padding of the convolution whose adjoint this is. A number is as in PyTorch, with the `output_padding` that gives
+   * h·stride rows. Default: 'same'.
    */
   readonly padding?: Exclude<Padding, 'valid'>
   /** Default false. */
   readonly bias?: boolean
-  /** Default: normal of variance 2 / fan-in, the fan-in as below. */
+  /** Default: normal with variance 2 / fan-in, where fan-in is defined as below. */
   readonly initialiser?: Initialiser
 }
 
@@ -33,8 +33,8 @@ const transposedConv2dNames = optionNames<TransposedConv2dOptions>('transposedCo
 
 /**
  * Adjoint of a convolution: [b, h, w, inputChannels] → [b, h·stride, w·stride, filters]; kernel [kh, kw, filters,
- * inputChannels]. Initialisers that scale by fan-in divide by inputChannels·kh·kw / stride², the number of products that
- * are summed in one output, which keeps the variance at every stride. PyTorch divides by filters·kh·kw: with
+ * inputChannels]. Initialisers that scale by fan-in divide by inputChannels·kh·kw / stride², the number of products
+ * that are summed in one output, so the variance is kept at every stride. PyTorch divides by filters·kh·kw: with
  * `fanInUniform()` and as many filters as input channels its bound is smaller by the factor `stride`.
  */
 export function transposedConv2d(scope: VariableScope, options: TransposedConv2dOptions): Layer {
@@ -44,7 +44,7 @@ export function transposedConv2d(scope: VariableScope, options: TransposedConv2d
   const sliding = slidingOf('transposedConv2d', options)
   const area = sliding.kernel[0] * sliding.kernel[1]
   const initialiser = options.initialiser ?? varianceScaling({ scale: 2, mode: 'in', distribution: 'normal' })
-  // An output is reached by about area / stride² taps of every input channel.
+  // About area / stride² taps of every input channel contribute to an output.
   const kernel = scope.weight('kernel', [...sliding.kernel, filters, inputChannels], initialiser, {
     in: (inputChannels * area) / sliding.stride ** 2,
     out: filters * area,
@@ -52,7 +52,7 @@ export function transposedConv2d(scope: VariableScope, options: TransposedConv2d
   const bias = options.bias ? scope.weight('bias', [filters], zeros) : undefined
   const name = scope.pathOf('kernel')
 
-  return (x, mode) => {
+  return takesChannels('transposedConv2d', inputChannels, (x, mode) => {
     if (mode.training && mode.tap)
       mode.tap({
         name,
@@ -70,5 +70,5 @@ export function transposedConv2d(scope: VariableScope, options: TransposedConv2d
       sliding.padding,
     )
     return bias ? tf.add(y, bias) : y
-  }
+  })
 }

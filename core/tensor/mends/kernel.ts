@@ -3,7 +3,10 @@ import * as tf from '@tensorflow/tfjs-core'
 export type Call = Parameters<tf.KernelConfig['kernelFunc']>[0]
 export type KernelFunc = tf.KernelConfig['kernelFunc']
 
-/** Puts a kernel in the place of the engine's own, which it receives; nothing where the engine has none. */
+/**
+ * Replaces a kernel of the engine; the replacement receives the engine's own kernel. Does nothing if the engine has no
+ * such kernel.
+ */
 export function replaceKernel(
   backendName: string,
   kernelName: string,
@@ -12,7 +15,7 @@ export function replaceKernel(
   const own = tf.getKernel(kernelName, backendName)
   if (!own) return
   tf.unregisterKernel(kernelName, backendName)
-  // Kernels of wasm look their functions up when they are registered.
+  // Kernels of wasm look up their functions when they are registered.
   tf.registerKernel({ ...own, kernelFunc: make(own.kernelFunc) })
 }
 
@@ -24,7 +27,7 @@ interface Storage {
   write(values: tf.TypedArray, shape: number[], dtype: tf.DataType): object
 }
 
-/** The values of a tensor. Not to be changed: some engines hand out their own. */
+/** The values of a tensor. Do not change them: some engines return their own memory. */
 export const valuesOf = ({ backend }: Call, { dataId }: tf.TensorInfo): ArrayLike<number> =>
   (backend as Storage).readSync(dataId)
 
@@ -39,7 +42,9 @@ export const tensorOf = (
   dtype,
 })
 
-/** Whether a value is NaN or infinite. Four sums at a time: one would wait for itself. */
+/**
+ * Whether any value is NaN or infinite. Four independent sums are faster than one, which would wait for each addition.
+ */
 export function hasNonFinite(values: ArrayLike<number>): boolean {
   const { length } = values
   let [a, b, c, d] = [0, 0, 0, 0]

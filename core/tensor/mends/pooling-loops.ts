@@ -1,13 +1,13 @@
 import type { Conv2DInfo } from '../fill-ins/sliding-window.ts'
 
 /*
- * Pooling of [batch, height, width, channels] as plain loops, for what an engine's own kernel gets wrong: NaN, windows
- * that reach past the end, ties. A window is clipped to the image; what lies outside is not counted.
+ * Pooling of [batch, height, width, channels] as plain loops, for cases that an engine's own kernel computes wrong:
+ * NaN, windows that reach past the end, ties. A window is clipped to the image; positions outside are not counted.
  */
 
 type Floats = ArrayLike<number>
 
-/** Calls `use` with the rows and columns of each window, and where its output's channels begin. */
+/** Calls `use` with the rows and columns of each window, and the offset of its output's channels. */
 function eachWindow(
   info: Conv2DInfo,
   use: (batch: number, rows: readonly [number, number], columns: readonly [number, number], at: number) => void,
@@ -80,7 +80,9 @@ export function avgPool(x: Floats, info: Conv2DInfo): Float32Array {
   return y
 }
 
-/** dy over the size of the whole window, as tfjs's kernel of that name has it: the gradient rule allows for borders. */
+/**
+ * dy divided by the size of the whole window, as in the tfjs kernel of that name; the gradient rule corrects borders.
+ */
 export function avgPoolGradient(dy: Floats, info: Conv2DInfo): Float32Array {
   const { inHeight, inWidth, outChannels: channels } = info
   const dx = new Float32Array(info.batchSize * inHeight * inWidth * channels)

@@ -22,13 +22,13 @@ export const poolInfo = (x: tf.TensorInfo, { filterSize, strides, pad, dimRoundi
 
 const attributesOf = (call: Call): PoolAttributes => call.attrs as unknown as PoolAttributes
 
-/** A maximum that a NaN wins. */
+/** Max pooling in which a NaN wins. */
 export const poolMaxima = (call: Call): tf.TensorInfo => {
   const info = poolInfo(inputOf(call, 'x'), attributesOf(call))
   return tensorOf(call, maxPool(valuesOf(call, inputOf(call, 'x')), info), info.outShape)
 }
 
-/** A gradient for every way of rounding output sizes; tfjs's knows one. */
+/** The gradient of average pooling for every rounding of output sizes; that of tfjs supports one only. */
 export const spreadAverages = (call: Call): tf.TensorInfo => {
   const x = inputOf(call, 'input')
   const dx = avgPoolGradient(valuesOf(call, inputOf(call, 'dy')), poolInfo(x, attributesOf(call)))
@@ -39,7 +39,10 @@ export const mendedOnCpu = ['AvgPoolGrad', 'MaxPool'] as const
 
 let mended = false
 
-/** tfjs's cpu kernels skip NaN in a maximum, and take the gradient of an average for that of output sizes rounded down. */
+/**
+ * Replaces two cpu kernels of tfjs: its max pooling skips NaN, and its gradient of average pooling assumes output
+ * sizes that are rounded down.
+ */
 export function mendCpu(): void {
   if (mended) return
   mended = true

@@ -1,8 +1,8 @@
 export interface Sums {
   readonly totals: Float64Array
-  /** Without the axes that were summed over. */
+  /** Shape without the axes that were summed over. */
   readonly shape: number[]
-  /** With those axes, of size 1. */
+  /** Shape with those axes, of size 1. */
   readonly kept: number[]
 }
 
@@ -14,7 +14,7 @@ export function sumOver(x: ArrayLike<number>, shape: readonly number[], axes: re
   return { totals, shape: shape.filter((_, axis) => !axes.includes(axis)), kept }
 }
 
-/** Adds every value to the total of its place in the kept shape. */
+/** Adds every value to the total at its position in the kept shape. */
 function addUp(x: ArrayLike<number>, shape: readonly number[], kept: readonly number[], totals: Float64Array): void {
   const rank = shape.length
   const steps = new Array<number>(rank).fill(0)
@@ -22,7 +22,7 @@ function addUp(x: ArrayLike<number>, shape: readonly number[], kept: readonly nu
     steps[axis] = kept[axis] === 1 ? 0 : step
     step *= kept[axis] as number
   }
-  // The innermost axes that are all kept, or all summed, are one run.
+  // The innermost axes that are all kept, or all summed, are handled as one.
   let run = 1
   let outer = rank
   const summed = rank > 0 && steps[rank - 1] === 0

@@ -19,11 +19,14 @@ import { avgPool, maxPoolGradient } from './pooling-loops.ts'
 import { sumOver } from './sums.ts'
 
 /*
- * What tfjs's WebAssembly kernels (XNNPACK and plain loops) get wrong. Where they are right they stay: a kernel that
- * loses NaN is looked through for one, and only then the work is done again on the cpu kernels.
+ * Corrections for the WebAssembly kernels of tfjs (XNNPACK and plain loops). Kernels are used wherever they are right:
+ * for a kernel that loses NaN, inputs are searched for one, and only then the cpu kernel computes the result.
  */
 
-/** The values in the engine's memory, not a copy. They move when it grows: read after every output was made. */
+/**
+ * The values in the engine's memory, not a copy. They move when the memory grows, so read them after all outputs have
+ * been made.
+ */
 const heapOf = ({ backend }: Call, tensor: tf.TensorInfo): tf.TypedArray =>
   (backend as { typedArrayFromHeap(tensor: tf.TensorInfo): tf.TypedArray }).typedArrayFromHeap(tensor)
 
@@ -61,7 +64,10 @@ function roundsDown({ padInfo, ...info }: Conv2DInfo): boolean {
   )
 }
 
-/** 'same' windows that leave pixels over come out as zeros, and output sizes rounded up or to the nearest as garbage. */
+/**
+ * Corrects two cases: 'same' windows that leave pixels over give zeros, and output sizes rounded up or to the nearest
+ * give garbage.
+ */
 const convolution = (kernel: 'Conv2D' | 'DepthwiseConv2dNative'): KernelFillIn => {
   const infoOf = (x: tf.TensorInfo, filter: tf.TensorInfo, attributes: ConvolutionAttributes) =>
     convolutionInfo(x.shape, filter.shape, attributes, kernel !== 'Conv2D')
@@ -84,7 +90,10 @@ const convolution = (kernel: 'Conv2D' | 'DepthwiseConv2dNative'): KernelFillIn =
   }
 }
 
-/** XNNPACK bounds its results, which makes an infinity of NaN: wherever there is one, the cpu kernel decides. */
+/**
+ * XNNPACK clamps its results, which turns NaN into an infinity. If there is an infinity, the cpu kernel computes the
+ * result.
+ */
 function keepNaNOfProducts(kernelName: 'Conv2D' | 'DepthwiseConv2dNative'): void {
   const cpu = onCpu(kernelName)
   replaceKernel('wasm', kernelName, (own) => (call) => {
@@ -109,7 +118,9 @@ const activations: Readonly<Record<string, (attributes: FusedAttributes) => read
   leakyrelu: ({ leakyreluAlpha = 0 }) => ['LeakyRelu', { alpha: leakyreluAlpha }],
 }
 
-/** Product, bias and activation one after the other: fused, NaN becomes a bound of the activation. */
+/**
+ * Computes product, bias and activation separately, because the fused kernel turns NaN into a bound of the activation.
+ */
 function takeApart(fusedName: string, product: string): void {
   replaceKernel('wasm', fusedName, (own) => (call) => {
     const { bias, preluActivationWeights, ...inputs } = call.inputs as Record<string, tf.TensorInfo | undefined>
@@ -180,7 +191,7 @@ function mendSums(): void {
 }
 
 function mendOthers(): void {
-  // 0 for what is small, in the package.
+  // The package gives 0 for small arguments.
   replaceKernel('wasm', 'Sign', (own) => (call) => {
     const x = inputOf(call, 'x')
     if (!isFloat(x)) return own(call)
@@ -189,7 +200,7 @@ function mendOthers(): void {
     for (let i = 0; i < to.length; i++) to[i] = (from[i] as number) > 0 ? 1 : (from[i] as number) < 0 ? -1 : 0
     return output
   })
-  // The low byte of the number, in the package.
+  // The package uses only the low byte of the number.
   replaceKernel('wasm', 'Cast', (own) => (call) => {
     const x = inputOf(call, 'x')
     if ((call.attrs as { dtype?: unknown }).dtype !== 'bool' || x.dtype === 'bool' || x.dtype === 'string')
@@ -201,7 +212,7 @@ function mendOthers(): void {
   })
 }
 
-/** Nothing computes on no values: some kernels divide by their number. */
+/** Kernels are not run on empty tensors, because some divide by the number of values. */
 function guardEmpties(): void {
   for (const { kernelName } of tf.getKernelsForBackend('wasm')) {
     const cpu = kernelOfCpu(kernelName, 'wasm')
@@ -213,10 +224,10 @@ function guardEmpties(): void {
   }
 }
 
-/** Kernels that give the same data another name. */
+/** Kernels that return the same data in another form. */
 const moves = new Set(['Cast', 'ExpandDims', 'Identity', 'Reshape'])
 
-/** Written as their textbook formulas in the package, which lose small arguments. */
+/** Functions that the package computes by textbook formulas, which are inexact for small arguments. */
 const inexact = ['Asinh', 'Atanh', 'Expm1', 'Log1p', 'Sin', 'Sinh'] as const
 
 export const mendedOnWasm = [
@@ -239,7 +250,7 @@ export const mendedOnWasm = [
 
 let mended = false
 
-/** Call when the packages of wasm and cpu are loaded and their kernels registered. */
+/** Call this after the packages of wasm and cpu are loaded and their kernels are registered. */
 export function mendWasm(): void {
   if (mended) return
   mended = true

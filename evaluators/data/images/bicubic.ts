@@ -2,14 +2,14 @@ import { optionError } from '../../../core/options/index.ts'
 import { error } from './errors.ts'
 import { cropToMultiple, type Picture, sizeOf } from './picture.ts'
 
-/** What stands beyond the edge: the outermost pixel, or the image mirrored with that pixel repeated. */
+/** Values outside the image: the outermost pixel, or the image mirrored with that pixel repeated. */
 export type Border = 'replicate' | 'symmetric'
 
-/** How one output value is made of a line of input values. */
+/** How one output value is computed from a line of input values. */
 export interface ResizeRow {
   /** Input positions; may repeat at the border. */
   readonly positions: readonly number[]
-  /** Sum to 1. */
+  /** Weights of the positions; their sum is 1. */
   readonly weights: readonly number[]
 }
 
@@ -20,7 +20,7 @@ function keys(x: number): number {
   return t <= 2 ? ((-0.5 * t + 2.5) * t - 4) * t + 2 : 0
 }
 
-/** Position i outside 0 … n − 1, as the border has it. */
+/** Maps a position outside 0 … n − 1 into the image, by the rule of the border. */
 function within(i: number, n: number, border: Border): number {
   if (border === 'replicate') return Math.min(n - 1, Math.max(0, i))
   const period = ((i % (2 * n)) + 2 * n) % (2 * n)
@@ -28,8 +28,8 @@ function within(i: number, n: number, border: Border): number {
 }
 
 /**
- * One axis of MATLAB's `imresize(…, 'bicubic')`: half-pixel centres, the kernel stretched by the factor when shrinking
- * (antialiasing), every row normalised.
+ * One axis of MATLAB's `imresize(…, 'bicubic')`: half-pixel centres, with the kernel stretched by the factor when
+ * shrinking (antialiasing), and every row normalised.
  */
 export function bicubicRows(inputs: number, outputs: number, scale: number, border: Border): readonly ResizeRow[] {
   const stretch = Math.min(1, scale)
@@ -49,7 +49,7 @@ export function bicubicRows(inputs: number, outputs: number, scale: number, bord
   })
 }
 
-/** Those rows as a dense matrix [outputs, inputs], row-major, for engines. */
+/** The same rows as a dense matrix [outputs, inputs], row-major, for engines. */
 export function bicubicMatrix(inputs: number, outputs: number, scale: number, border: Border): Float32Array {
   const matrix = new Float32Array(outputs * inputs)
   bicubicRows(inputs, outputs, scale, border).forEach(({ positions, weights }, row) => {
@@ -63,24 +63,27 @@ export function bicubicMatrix(inputs: number, outputs: number, scale: number, bo
 export interface ResizeOptions {
   readonly height: number
   readonly width: number
-  /** Output over input; both axes. */
+  /** Output size divided by input size, for both axes. */
   readonly scale: number
   readonly border: Border
-  /** Round to bytes between the vertical and the horizontal pass, as images have always been made. */
+  /** Whether to round to bytes between the vertical and the horizontal pass, as the published images were made. */
   readonly roundBetween: boolean
 }
 
-// A hair up: sums of exact halves must not fall to the wrong side of the rounding.
+// Adds a tiny amount, so that sums of exact halves are not rounded down.
 const rounded = (sum: number) => Math.floor(sum + 0.5 + 1e-9)
 
-/** Vertical, then horizontal, one row of the result after the other; rounded half up and clamped to bytes. */
+/**
+ * Resizes vertically, then horizontally, one row of the result after the other. Values are rounded half up and clamped
+ * to bytes.
+ */
 export function resizeBicubic(image: Picture, options: ResizeOptions): Picture {
   const { height, width, scale, border, roundBetween } = options
   const { channels, pixels: source } = image
   const line = image.width * channels
   const down = bicubicRows(image.height, height, scale, border)
   const across = bicubicRows(image.width, width, scale, border)
-  // Only one row between the passes is held: large pictures need little beside themselves.
+  // Only one row is held between the passes, so large images need little extra memory.
   const between = roundBetween ? new Uint8ClampedArray(line) : new Float64Array(line)
   const pixels = new Uint8ClampedArray(height * width * channels)
   let to = 0
@@ -102,7 +105,7 @@ export function resizeBicubic(image: Picture, options: ResizeOptions): Picture {
   return { height, width, channels, pixels: new Uint8Array(pixels.buffer) }
 }
 
-/** Scales of super-resolution are small whole numbers. Error: ARCHLOOM_OPTION. */
+/** Checks that a scale of super-resolution is a small whole number. Error: ARCHLOOM_OPTION. */
 export function checkScale(where: string, scale: number): number {
   if (!Number.isInteger(scale) || scale < 1 || scale > 16)
     throw optionError(where, 'scale', scale, 'a whole number from 1 to 16')
@@ -127,7 +130,7 @@ export function downscaleBicubic(image: Picture, scale: number): Picture {
   return resizeBicubic(whole, { height, width, scale: 1 / scale, border: 'replicate', roundBetween: true })
 }
 
-/** The baseline of every table: enlarged by MATLAB's bicubic, the border mirrored, rounded once. */
+/** The baseline of super-resolution tables: enlarges by MATLAB's bicubic with a mirrored border, rounded once. */
 export function upscaleBicubic(image: Picture, scale: number): Picture {
   checkScale('upscaleBicubic', scale)
   const [height, width] = [image.height * scale, image.width * scale]

@@ -6,19 +6,19 @@ import { cropToMultiple, type Picture, picture } from './picture.ts'
 
 /** Square blur kernel, row-major, sum 1. */
 export interface BlurKernel {
-  /** In pixels. Odd: the centre is a pixel. Even: the centre lies between four pixels. */
+  /** Side in pixels. If odd, the centre is a pixel; if even, it lies between four pixels. */
   readonly size: number
   readonly weights: Float64Array
-  /** What a Gaussian was made of. */
+  /** The options of a Gaussian kernel. */
   readonly gaussian?: GaussianOptions
 }
 
 export interface GaussianOptions {
-  /** Standard deviation in pixels; along the first axis where there are two. */
+  /** Standard deviation in pixels; along the first axis if the kernel is elongated. */
   readonly sigma: number
-  /** Across it; default the same. */
+  /** Standard deviation across the first axis. Default: `sigma`. */
   readonly sigmaAcross?: number
-  /** Of the first axis, radians from the horizontal. Default 0. */
+  /** Angle of the first axis from the horizontal, in radians. Default: 0. */
   readonly angle?: number
   /** Number of pixels, odd or even. Default 2·⌈3σ⌉ + 1. */
   readonly size?: number
@@ -26,7 +26,7 @@ export interface GaussianOptions {
 
 const LARGEST_KERNEL = 1001
 
-/** A Gaussian, round or elongated. Error: ARCHLOOM_OPTION. */
+/** A Gaussian kernel, round or elongated. Error: ARCHLOOM_OPTION. */
 export function gaussianKernel(options: GaussianOptions): BlurKernel {
   const { sigma, sigmaAcross = sigma, angle = 0 } = options
   const size = options.size ?? 2 * Math.ceil(3 * Math.max(sigma, sigmaAcross)) + 1
@@ -48,14 +48,17 @@ export function gaussianKernel(options: GaussianOptions): BlurKernel {
 }
 
 /**
- * Correlation with the kernel, the edge repeated, rounded to bytes. A kernel of even size has its centre between pixels:
- * pixel (y, x) of the result is the blurred image at (y − ½, x − ½).
+ * Correlates the image with the kernel, with the edge repeated, and rounds to bytes. A kernel of even size has its
+ * centre between pixels: pixel (y, x) of the result is the blurred image at (y − ½, x − ½).
  */
 export function blur(image: Picture, kernel: BlurKernel): Picture {
   return blurAt(image, kernel, 1)
 }
 
-/** The blurred image at the pixels that downscaleNearest takes; the image's sizes are multiples of the scale. */
+/**
+ * Computes the blurred image only at the pixels that downscaleNearest takes. The image's sizes must be multiples of
+ * the scale.
+ */
 function blurAt({ height, width, channels, pixels }: Picture, { size, weights }: BlurKernel, scale: number): Picture {
   const [half, phase] = [Math.floor(size / 2), Math.floor(scale / 2)]
   const [rows, columns] = [height / scale, width / scale]
@@ -78,9 +81,9 @@ function blurAt({ height, width, channels, pixels }: Picture, { size, weights }:
 }
 
 /**
- * One pixel out of every scale × scale, the one at (⌊scale/2⌋, ⌊scale/2⌋), as MATLAB's `imresize(…, 'nearest')` without
- * antialiasing takes it; sizes cut to multiples first. At even scales no pixel lies at the centre of its block: the small
- * image then shows the large one half a large pixel down and to the right. Error: ARCHLOOM_OPTION.
+ * Takes one pixel out of every block of scale × scale, the one at (⌊scale/2⌋, ⌊scale/2⌋), like MATLAB's `imresize(…,
+ * 'nearest')` without antialiasing. Sizes are cut to multiples first. At even scales no pixel lies at the centre of
+ * its block, so the small image is shifted by half a large pixel down and to the right. Error: ARCHLOOM_OPTION.
  */
 export function downscaleNearest(image: Picture, scale: number): Picture {
   checkScale('downscaleNearest', scale)
@@ -97,14 +100,14 @@ export function downscaleNearest(image: Picture, scale: number): Picture {
   return picture(height, width, channels, pixels)
 }
 
-/** The size of a kernel whose centre is that of the block which downscaleNearest takes one pixel of. */
+/** Whether the centre of a kernel of this size coincides with the centre of the blocks of downscaleNearest. */
 const isCentredAt = (size: number, scale: number) => size % 2 === scale % 2
 
 /**
  * "BD" of the literature: blur, then one pixel of each block of scale × scale, sampled exactly at the block's centre.
- * At even scales the kernel must therefore have an even size, at odd scales an odd one. A Gaussian of no given size gets
- * 2·⌈3σ⌉ + 2 and 2·⌈3σ⌉ + 1 pixels, as in the scripts of RCAN (Zhang et al., 2018), where σ is 1.6.
- * Errors: ARCHLOOM_OPTION, also for a kernel whose size does not suit the scale.
+ * At even scales the kernel must therefore have an even size, at odd scales an odd one. A Gaussian without a given
+ * size gets 2·⌈3σ⌉ + 2 or 2·⌈3σ⌉ + 1 pixels respectively, as in the scripts of RCAN (Zhang et al., 2018), where σ is
+ * 1.6. Error: ARCHLOOM_OPTION, also for a kernel whose size does not fit the scale.
  */
 export function downscaleBlurred(image: Picture, kernel: BlurKernel | GaussianOptions, scale: number): Picture {
   checkScale('downscaleBlurred', scale)
@@ -124,13 +127,13 @@ function kernelAt(kernel: BlurKernel | GaussianOptions, scale: number): BlurKern
   )
 }
 
-/** Adds independent normal noise of that many grey levels to every value. */
+/** Adds independent normal noise to every value; `sigma` is in grey levels. */
 export function addNoise(image: Picture, sigma: number, rng: Random): Picture {
   const pixels = Uint8ClampedArray.from(image.pixels, (value) => value + sigma * rng.normal())
   return { ...image, pixels: new Uint8Array(pixels.buffer) }
 }
 
-/** What JPEG of that quality leaves of the image, in as many channels. */
+/** Encodes the image as JPEG with the given quality and decodes it again; the number of channels is kept. */
 export async function throughJpeg(image: Picture, quality: number): Promise<Picture> {
   const bytes = await encodePicture(image, 'jpeg', { quality })
   const { height, width, channels, pixels } = await readPicture(bytes, {
@@ -141,7 +144,10 @@ export async function throughJpeg(image: Picture, quality: number): Promise<Pict
 
 export interface DegradationOptions {
   readonly scale: number
-  /** Before shrinking. With 'nearest' by downscaleBlurred, which needs a kernel whose size suits the scale. */
+  /**
+   * Blur before shrinking. With 'nearest' it is applied by downscaleBlurred, which needs a kernel whose size fits the
+   * scale.
+   */
   readonly blur?: BlurKernel | GaussianOptions
   /** Default 'bicubic'. */
   readonly downscale?: 'bicubic' | 'nearest'
@@ -151,7 +157,7 @@ export interface DegradationOptions {
   readonly jpeg?: number
 }
 
-/** Blur, shrink, noise, JPEG, in this order: how a real camera's small image may come of a large one. */
+/** Blur, shrink, noise, JPEG, in this order: a model of how a real camera produces a small image. */
 export type Degradation = (image: Picture, rng: Random) => Promise<Picture>
 
 /** Error: ARCHLOOM_OPTION. */
@@ -160,7 +166,7 @@ export function degradation(options: DegradationOptions): Degradation {
   checkScale('degradation', scale)
   if (jpeg !== undefined && !(Number.isInteger(jpeg) && jpeg >= 1 && jpeg <= 100))
     throw optionError('degradation', 'jpeg', jpeg, 'a quality from 1 to 100')
-  // Bicubic is centred by itself, so the blur before it must not move anything: its kernel is that of scale 1.
+  // Bicubic shrinking is centred, so the blur before it must not shift the image: its kernel is that of scale 1.
   const centred = kernel && kernelAt(kernel, downscale === 'bicubic' ? 1 : scale)
   const shrink = (image: Picture) => {
     if (downscale === 'nearest')

@@ -1,11 +1,11 @@
 import { readdir } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import sharp, { type Sharp } from 'sharp'
+import type { Sharp } from 'sharp'
 import { messageOf } from '../../../core/errors.ts'
 import { replaceFile } from '../../../core/node/files.ts'
 import { optionError } from '../../../core/options/index.ts'
 import { error } from './errors.ts'
-import { IMAGE_LIMITS, openImage } from './open.ts'
+import { IMAGE_LIMITS, loadSharp, openImage } from './open.ts'
 import { type Picture, picture, sizeOf, toRgb } from './picture.ts'
 
 const READABLE = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '.tif', '.tiff', '.bmp'])
@@ -13,19 +13,19 @@ const READABLE = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '.t
 const RGB_OR_GREY: ReadonlySet<string> = new Set(['srgb', 'rgb', 'rgb16', 'b-w', 'grey16'])
 const WRITABLE = new Set(['.png', '.jpg', '.jpeg', '.webp'])
 
-/** An image, and what had to be converted to have it as 8-bit red, green and blue. */
+/** An image, and what had to be converted to get it as 8-bit red, green and blue. */
 export interface ReadPicture extends Picture {
   readonly notes: readonly string[]
-  /** Opacity, one channel, where it was to be kept and the file has it; the colours are then not laid on black. */
+  /** Opacity (one channel), if it was to be kept and the file has it; colours are then not composited on black. */
   readonly alpha?: Picture
 }
 
 export interface ReadPictureOptions {
   /** 'repeat' gives grey images as equal red, green and blue, 'keep' as one channel. Default 'repeat'. */
   readonly grey?: 'repeat' | 'keep'
-  /** 'flatten' lays transparent images on black, 'keep' gives their opacity apart. Default 'flatten'. */
+  /** 'flatten' composites transparent images on black, 'keep' returns their opacity separately. Default: 'flatten'. */
   readonly alpha?: 'flatten' | 'keep'
-  /** Throws an Error, whose message is the reason, for images that shall not be decoded. Default: none. */
+  /** Throws an Error whose message is the reason, for images that must not be decoded. Default: accepts all. */
   readonly accept?: (size: { readonly height: number; readonly width: number }) => void
 }
 
@@ -34,22 +34,23 @@ export interface ReadPictureOptions {
  * to 8, transparency is laid on black, orientation tags are applied, of an animation the first picture is taken; each
  * such change is a note.
  * @param source a path, or the bytes of a file.
- * Error: ARCHLOOM_PICTURE_UNREADABLE (also for files that are cut short, and for more pixels than IMAGE_LIMITS).
+ * Errors: ARCHLOOM_PACKAGE_MISSING; ARCHLOOM_PICTURE_UNREADABLE (also for files that are cut short, and for more pixels than IMAGE_LIMITS).
  */
 export async function readPicture(
   source: string | Uint8Array,
   { grey = 'repeat', alpha = 'flatten', accept }: ReadPictureOptions = {},
 ): Promise<ReadPicture> {
+  await loadSharp()
   try {
     const { image, facts } = await openImage(source)
     const notes = [
       facts.channels <= 2 && grey === 'repeat' && 'grey, repeated as red, green and blue',
       !RGB_OR_GREY.has(facts.space) && `${facts.space} colours, converted to red, green and blue`,
       facts.depth !== 'uchar' && `${facts.depth === 'ushort' ? '16-bit' : facts.depth} values, reduced to 8 bits`,
-      facts.hasAlpha && alpha === 'flatten' && 'transparency, laid on black',
-      facts.icc && !isStandardProfile(facts.icc) && 'a colour profile of its own, converted to sRGB',
+      facts.hasAlpha && alpha === 'flatten' && 'transparency, composited on black',
+      facts.icc && !isStandardProfile(facts.icc) && 'an embedded colour profile, converted to sRGB',
       (facts.orientation ?? 1) !== 1 && 'turned upright by its orientation tag',
-      (facts.pages ?? 1) > 1 && 'an animation, of which the first picture is taken',
+      (facts.pages ?? 1) > 1 && 'an animation, of which the first frame is used',
     ].filter((note) => typeof note === 'string')
     const turned = (facts.orientation ?? 1) >= 5
     accept?.({ height: turned ? facts.width : facts.height, width: turned ? facts.height : facts.width })
@@ -62,7 +63,7 @@ export async function readPicture(
     const parts = opacity ? apart(data, info.channels) : { colour: new Uint8Array(data), opacity: undefined }
     const read = picture(height, width, (parts.opacity ? info.channels - 1 : info.channels) as 1 | 3, parts.colour)
     return {
-      // Some grey files stay grey in spite of the colour space asked for.
+      // Some grey files stay grey in spite of the requested colour space.
       ...(colours === 'srgb' ? toRgb(read) : read),
       notes,
       ...(parts.opacity && { alpha: picture(height, width, 1, parts.opacity) }),
@@ -73,12 +74,12 @@ export async function readPicture(
   }
 }
 
-/** Whether a colour profile is sRGB (or its grey), to which nothing needs to be converted. */
+/** Whether a colour profile is sRGB (or its grey variant), so that no conversion is needed. */
 function isStandardProfile(profile: Uint8Array): boolean {
   return /sRGB|s\0R\0G\0B|sGry|s\0G\0r\0a\0y/.test(Buffer.from(profile).toString('latin1'))
 }
 
-/** Colours, and the last channel. */
+/** Separates the colours from the last channel, the opacity. */
 function apart(data: Uint8Array, channels: number): { colour: Uint8Array; opacity: Uint8Array } {
   const count = data.length / channels
   const [colour, opacity] = [new Uint8Array(count * (channels - 1)), new Uint8Array(count)]
@@ -90,7 +91,7 @@ function apart(data: Uint8Array, channels: number): { colour: Uint8Array; opacit
 }
 
 export interface WriteOptions {
-  /** Of JPEG and WebP, 1 to 100. Default 95. */
+  /** Quality of JPEG and WebP, 1 to 100. Default: 95. */
   readonly quality?: number
   /** Opacity: one channel of the image's size. PNG and WebP only. Default: opaque. */
   readonly alpha?: Picture
@@ -115,6 +116,7 @@ export async function encodePicture(
   const layers = channels + (alpha ? 1 : 0)
   const pixels = alpha ? joined(image, alpha) : image.pixels
   const raw = { height, width, channels: layers as 1 | 2 | 3 | 4 }
+  const sharp = await loadSharp()
   const bytes = sharp(pixels, { raw, limitInputPixels: IMAGE_LIMITS.pixels })
   return encoded(channels === 1 ? bytes.toColourspace('b-w') : bytes, format, quality)
 }
@@ -136,8 +138,8 @@ async function encoded(raw: Sharp, format: 'png' | 'jpeg' | 'webp', quality: num
 }
 
 /**
- * Writes a .png, .jpg, .jpeg or .webp, whole or not at all, making its folder if needed.
- * Error: ARCHLOOM_PICTURE_UNWRITABLE.
+ * Writes a .png, .jpg, .jpeg or .webp completely or not at all, making its folder if needed. Error:
+ * ARCHLOOM_PICTURE_UNWRITABLE.
  */
 export async function writePicture(path: string, image: Picture, options: WriteOptions = {}): Promise<void> {
   const extension = extname(path).toLowerCase()
@@ -152,10 +154,12 @@ export async function writePicture(path: string, image: Picture, options: WriteO
   }
 }
 
-/** Image files of a folder by name, numbers in names in their natural order. Error: ARCHLOOM_PICTURE_FOLDER_EMPTY. */
+/** Image files of a folder, sorted by name with numbers in natural order. Error: ARCHLOOM_PICTURE_FOLDER_EMPTY. */
 export async function picturesIn(
   path: string,
-  { recursive = false }: { /** Also in the folders within. Default false. */ readonly recursive?: boolean } = {},
+  {
+    recursive = false,
+  }: { /** Whether to search sub-folders too. Default: false. */ readonly recursive?: boolean } = {},
 ): Promise<readonly string[]> {
   let names: string[]
   try {
@@ -170,7 +174,10 @@ export async function picturesIn(
   return files.sort(natural.compare).map((name) => join(path, name))
 }
 
-/** One image after the other, as few in memory as the reader holds. Errors: those of picturesIn and readPicture. */
+/**
+ * Reads one image after the other, so that only the images that the caller holds are in memory. Errors: those of
+ * picturesIn and readPicture.
+ */
 export async function* streamPictures(
   folder: string,
 ): AsyncGenerator<{ readonly path: string; readonly picture: ReadPicture }, void, undefined> {

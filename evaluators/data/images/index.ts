@@ -1,4 +1,7 @@
-/** Pictures: files, colour, the bicubics of super-resolution, degradations, pairs of a small and a large image. */
+/**
+ * Images: files, colour, bicubic resizing as used in super-resolution, degradations, and pairs of a small and a large
+ * image.
+ */
 export {
   type Border,
   bicubicMatrix,
@@ -33,6 +36,7 @@ export {
   writePicture,
 } from './files.ts'
 export { fromYCbCr, LUMA_WEIGHTS, luma, toYCbCr } from './luma.ts'
+export type { Container, ImageMetadata } from './metadata.ts'
 export { IMAGE_LIMITS } from './open.ts'
 export {
   holdOutPairs,
@@ -63,6 +67,15 @@ export {
   toRgb,
   transformed,
 } from './picture.ts'
+export {
+  levelsOf,
+  type Raster,
+  type ReadRaster,
+  type ReadRasterOptions,
+  readRaster,
+  type WriteRasterOptions,
+  writeRaster,
+} from './raster.ts'
 export { type ResizeTarget, resizeImage } from './resize.ts'
 export { drawScene } from './scenes.ts'
 export {

@@ -1,6 +1,9 @@
 import type { Picture } from './picture.ts'
 
-/** Y of ITU-R BT.601 in studio range per unit of red, green and blue in [0, 1]: what super-resolution papers measure on. */
+/**
+ * Y of ITU-R BT.601 in studio range per unit of red, green and blue in [0, 1]: the luma on which super-resolution
+ * papers measure.
+ */
 export const LUMA_WEIGHTS = [65.481, 128.553, 24.966] as const
 
 /** Y of every pixel, 16 (black) to 235 (white), not rounded. Grey images count as equal red, green and blue. */
@@ -31,7 +34,7 @@ export function toYCbCr(image: Picture): Float64Array {
   return out
 }
 
-/** Back to 8-bit red, green and blue (the inverse matrix, rounded and clamped). */
+/** Converts back to 8-bit red, green and blue (the inverse matrix, rounded and clamped). */
 export function fromYCbCr(values: Float64Array, height: number, width: number): Picture {
   const pixels = new Uint8ClampedArray(values.length)
   for (let i = 0; i < values.length; i += 3) {

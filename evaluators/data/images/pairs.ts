@@ -7,19 +7,22 @@ import { error } from './errors.ts'
 import { picturesIn, readPicture } from './files.ts'
 import { cropToMultiple, type Picture, sizeOf } from './picture.ts'
 
-/** A small image and the large one that it stands for, exactly `scale` times as high and wide. */
+/** A small image and the corresponding large one, which is exactly `scale` times as high and wide. */
 export interface PicturePair {
   readonly name: string
   readonly scale: number
   readonly lr: Picture
   readonly hr: Picture
-  /** Sizes in between, smallest first, for networks with an output at every doubling: ×2 of 4; ×2 and ×4 of 8. */
+  /**
+   * Intermediate sizes, smallest first, for networks with an output at every doubling: ×2 for scale 4; ×2 and ×4 for
+   * scale 8.
+   */
   readonly between: readonly Picture[]
 }
 
 /**
- * Puts a pair together; the large image is cut to a multiple of the scale. The sizes in between are made of it by
- * bicubic where the scale is a power of two. Errors: ARCHLOOM_PAIR_SIZES, ARCHLOOM_OPTION.
+ * Makes a pair; the large image is cut to a multiple of the scale. If the scale is a power of two, the intermediate
+ * sizes are made from it by bicubic shrinking. Errors: ARCHLOOM_PAIR_SIZES, ARCHLOOM_OPTION.
  */
 export function picturePair(name: string, large: Picture, small: Picture, scale: number): PicturePair {
   checkScale('picturePair', scale)
@@ -39,7 +42,7 @@ export function picturePair(name: string, large: Picture, small: Picture, scale:
   return { name, scale, lr: small, hr, between }
 }
 
-/** The pair of a large image and its bicubic small one, or another degradation's. */
+/** Makes the pair of a large image and its small version, by bicubic shrinking or another degradation. */
 export const pairOf = (
   name: string,
   large: Picture,
@@ -49,20 +52,20 @@ export const pairOf = (
 
 export interface ReadPairsOptions {
   readonly scale: number
-  /** Only the first so many images. */
+  /** Maximum number of images, counted from the first. */
   readonly limit?: number
 }
 
 export interface ReadPairs {
   readonly pairs: readonly PicturePair[]
-  /** What was converted, and where the small images came from. */
+  /** What was converted, and how the small images were obtained. */
   readonly notes: readonly string[]
 }
 
 /**
- * Pairs of a folder in the layout of EDSR: `HR/name.png` and `LR_bicubic/X4/namex4.png`. Without small images they are
- * made by bicubic; a folder of images without `HR` counts as large images.
- * Errors: ARCHLOOM_PAIR_WITHOUT_HR, ARCHLOOM_PAIR_SIZES, ARCHLOOM_PICTURE_FOLDER_EMPTY, ARCHLOOM_PICTURE_UNREADABLE.
+ * Reads the pairs of a folder in the layout of EDSR: `HR/name.png` and `LR_bicubic/X4/namex4.png`. Missing small
+ * images are made by bicubic shrinking. The images of a folder without `HR` count as large images. Errors:
+ * ARCHLOOM_PAIR_WITHOUT_HR, ARCHLOOM_PAIR_SIZES, ARCHLOOM_PICTURE_FOLDER_EMPTY, ARCHLOOM_PICTURE_UNREADABLE.
  */
 export async function readPairs(folder: string, { scale, limit }: ReadPairsOptions): Promise<ReadPairs> {
   checkScale('readPairs', scale)
@@ -90,7 +93,7 @@ export async function readPairs(folder: string, { scale, limit }: ReadPairsOptio
     const hr = await readPicture(path)
     hr.notes.forEach(note)
     const lr = smallPath === undefined ? undefined : await readPicture(smallPath)
-    if (lr === undefined) note(`no low-resolution image at ×${scale}, made by bicubic`)
+    if (lr === undefined) note(`no low-resolution image at ×${scale}, so it was made by bicubic shrinking`)
     lr?.notes.forEach(note)
     pairs.push(pairOf(name, hr, scale, lr))
   }
@@ -108,7 +111,7 @@ const exists = (path: string) =>
     () => false,
   )
 
-/** Sets n pairs apart for validation, drawn by the generator. Error: ARCHLOOM_OPTION. */
+/** Holds out n pairs for validation, drawn by the generator. Error: ARCHLOOM_OPTION. */
 export function holdOutPairs(
   pairs: readonly PicturePair[],
   n: number,

@@ -6,7 +6,7 @@ import { error } from './errors.ts'
 import { holdOutPairs, type PicturePair } from './pairs.ts'
 import { type Picture, type Symmetry, sizeOf, symmetries } from './picture.ts'
 
-/** Small patches, large patches, and the sizes in between (smallest first); values 0 to 255. */
+/** Small patches, large patches, and the intermediate sizes (smallest first); values 0 to 255. */
 export interface PatchBatch extends Batch {
   readonly between: readonly tf.Tensor[]
 }
@@ -21,16 +21,16 @@ export interface PatchSplit<R extends SplitRole = SplitRole> extends Split<R> {
 export interface PatchOptions {
   /** Side of a low-resolution patch in pixels. */
   readonly patch: number
-  /** Patches that count as one epoch. Default 16 an image. */
+  /** Number of patches per epoch. Default: 16 per image. */
   readonly patches?: number
-  /** Draw one of the eight mirrorings and turns for each patch. Default true; only batches with a generator do. */
+  /** Whether batches with a generator apply one of the eight symmetries of the square to each patch. Default: true. */
   readonly augment?: boolean
 }
 
 /**
- * A split of aligned patches. With a generator every patch is drawn anew: image, place, symmetry. Without one the patches
- * are the same each time, images in turn at places of their own.
- * Errors: ARCHLOOM_OPTION, ARCHLOOM_PAIR_TOO_SMALL.
+ * A split of aligned patches. With a generator, image, position and symmetry of every patch are drawn. Without one the
+ * patches are the same each time and are taken from the images in turn. Errors: ARCHLOOM_OPTION,
+ * ARCHLOOM_PAIR_TOO_SMALL.
  */
 export function patchSplit<R extends SplitRole>(
   role: R,
@@ -42,7 +42,7 @@ export function patchSplit<R extends SplitRole>(
     if (!valid) throw optionError('patchSplit', option, received, expected)
   }
   const scales = [...new Set(pairs.map((pair) => pair.scale))]
-  check('pairs', scales, scales.length === 1, 'at least one pair, and one scale for all')
+  check('pairs', scales, scales.length === 1, 'at least one pair, and the same scale for all')
   check('patch', patch, Number.isInteger(patch) && patch >= 1, 'a whole number of at least 1')
   check('patches', patches, Number.isInteger(patches) && patches >= 1, 'a whole number of at least 1')
   for (const { name, lr } of pairs)
@@ -57,7 +57,7 @@ export function patchSplit<R extends SplitRole>(
     scale,
     batches({ batchSize, rng, dropRemainder = false }) {
       check('batchSize', batchSize, Number.isInteger(batchSize) && batchSize >= 1, 'a whole number of at least 1')
-      // One draw from the caller's generator, then a stream of our own, as in every split.
+      // One draw from the caller's generator seeds a separate stream, as in every split.
       const stream = rng?.fork(`patches ${rng.tensorSeed()}`)
       return drawn(pairs, { patch, patches, batchSize, dropRemainder, augment }, stream)
     },
@@ -130,7 +130,7 @@ function writePatch(
     }
 }
 
-/** Parts for a search: patches of training, held-out and test images, and the whole test images. */
+/** Data for a search: patches of training, held-out and test images, and the complete test images. */
 export interface PatchDataset extends Dataset {
   readonly train: PatchSplit<'train'>
   readonly validation: PatchSplit<'validation'>
@@ -140,7 +140,7 @@ export interface PatchDataset extends Dataset {
 export interface PatchDatasetOptions extends PatchOptions {
   readonly name: string
   readonly train: readonly PicturePair[]
-  /** Pairs of its own, or how many training images to hold out. Default a tenth, at least one. */
+  /** Separate pairs, or the number of training images to hold out. Default: a tenth, at least one. */
   readonly validation?: readonly PicturePair[] | number
   readonly test: readonly PicturePair[]
   /** Default 0. */

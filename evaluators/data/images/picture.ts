@@ -1,6 +1,6 @@
 import { error } from './errors.ts'
 
-/** An image in memory: bytes in rows, channels of a pixel side by side. */
+/** An image in memory: row by row, with the channels of a pixel next to each other. */
 export interface Picture {
   readonly height: number
   readonly width: number
@@ -29,7 +29,7 @@ export function picture(height: number, width: number, channels: 1 | 3, pixels: 
   return { height, width, channels, pixels }
 }
 
-/** The part of height × width pixels whose top left corner is at (top, left). Error: ARCHLOOM_PICTURE_PIXELS. */
+/** Cuts out height × width pixels whose top left corner is at (top, left). Error: ARCHLOOM_PICTURE_PIXELS. */
 export function crop(image: Picture, top: number, left: number, height: number, width: number): Picture {
   const inside = top >= 0 && left >= 0 && height >= 1 && width >= 1
   if (!inside || top + height > image.height || left + width > image.width)
@@ -47,7 +47,10 @@ export function crop(image: Picture, top: number, left: number, height: number, 
   return { height, width, channels, pixels }
 }
 
-/** Cut at the bottom and right so that both sizes are multiples of n ("mod-crop"). Error where nothing would be left. */
+/**
+ * Cuts the image at the bottom and right so that both sizes are multiples of n ("mod-crop"). Throws if nothing would
+ * be left.
+ */
 export const cropToMultiple = (image: Picture, n: number): Picture =>
   image.height % n === 0 && image.width % n === 0
     ? image
@@ -60,12 +63,12 @@ export interface Symmetry {
   readonly transpose: boolean
 }
 
-/** All eight, the identity first: augmentation draws one, self-ensembles average over them. */
+/** All eight symmetries, the identity first. Augmentation draws one of them; self-ensembles average over all. */
 export const symmetries: readonly Symmetry[] = [false, true].flatMap((transpose) =>
   [false, true].flatMap((flip) => [false, true].map((mirror) => ({ mirror, flip, transpose }))),
 )
 
-/** Moves pixels only: the multiset of values stays. */
+/** Applies a symmetry. It only moves pixels. */
 export function transformed(image: Picture, { mirror, flip, transpose }: Symmetry): Picture {
   const { height, width, channels } = image
   const [rows, columns] = transpose ? [width, height] : [height, width]
@@ -80,7 +83,7 @@ export function transformed(image: Picture, { mirror, flip, transpose }: Symmetr
   return { height: rows, width: columns, channels, pixels }
 }
 
-/** Grey repeated as red, green and blue; coloured images as they are. */
+/** Repeats a grey image as red, green and blue; colour images are returned unchanged. */
 export function toRgb(image: Picture): Picture {
   if (image.channels === 3) return image
   const pixels = new Uint8Array(image.pixels.length * 3)

@@ -6,14 +6,14 @@ interface Leaf {
   readonly x: number
   readonly y: number
   readonly radius: number
-  /** Width over height, and the turn, of an ellipse. */
+  /** Ratio of width to height, and rotation, of an ellipse. */
   readonly stretch: number
   readonly cos: number
   readonly sin: number
   readonly square: boolean
   readonly colour: readonly number[]
   readonly slope: number
-  /** Grating: amplitude in grey levels and radians a pixel. */
+  /** Grating: amplitude in grey levels, and radians per pixel. */
   readonly grating: number
   readonly wave: number
 }
@@ -21,7 +21,7 @@ interface Leaf {
 function leafOf(rng: Random, height: number, width: number): Leaf {
   const between = (least: number, most: number) => least + (most - least) * rng.float()
   const [smallest, largest] = [2, Math.max(4, Math.min(height, width) / 2)]
-  // Radii by the inverse cube law: the image looks alike at every scale, as photographs do.
+  // Radii follow an inverse cube law, which makes the image statistics scale-invariant like those of photographs.
   const u = rng.float()
   const radius = 1 / Math.sqrt(u / smallest ** 2 + (1 - u) / largest ** 2)
   const angle = between(0, Math.PI)
@@ -42,9 +42,9 @@ function leafOf(rng: Random, height: number, width: number): Leaf {
 }
 
 /**
- * A picture with the statistics of photographs where none are at hand: opaque leaves of all sizes, each shaded and some
- * striped, laid over each other (the dead leaves model: Lee, Mumford and Huang, 2001), antialiased by four samples a
- * pixel, with a little noise. Same generator, same picture.
+ * Draws an image with the statistics of photographs, for use without real ones: opaque leaves of all sizes, each
+ * shaded and some striped, on top of each other (the dead leaves model of Lee, Mumford and Huang, 2001), antialiased
+ * by four samples per pixel, with a little noise. The same generator gives the same image.
  */
 export function drawScene(height: number, width: number, rng: Random): Picture {
   for (const [option, received] of Object.entries({ height, width }))
@@ -66,7 +66,7 @@ export function drawScene(height: number, width: number, rng: Random): Picture {
   return { height, width, channels: 3, pixels: new Uint8Array(pixels.buffer) }
 }
 
-/** Adds the colour of the topmost leaf at a point; the ground is grey. */
+/** Adds the colour of the topmost leaf at a point; the background is grey. */
 function shade(leaves: readonly Leaf[], px: number, py: number, sum: number[]): void {
   for (const leaf of leaves) {
     const [dx, dy] = [px - leaf.x, py - leaf.y]

@@ -14,17 +14,23 @@ import { supervisedTrainer } from '../../training/index.ts'
 import { classify } from '../classification.ts'
 import { error } from './errors.ts'
 
-/** What generative metrics look through. Figures over different feature networks cannot be compared. */
+/**
+ * A network whose features generative metrics compare. Figures obtained with different feature networks are not
+ * comparable.
+ */
 export interface FeatureNetwork extends Disposable {
-  /** Says what it is and who trained it; quote it with every figure. */
+  /** Describes the network and who trained it; state it with every figure. */
   readonly name: string
   /** Length of a feature vector. */
   readonly dimension: number
-  /** Length of a probability vector; 0 where it is no classifier. */
+  /** Length of a probability vector; 0 if it is not a classifier. */
   readonly classes: number
-  /** Of images, flat [count, ...shape], in the range of the splits it was trained on (or is declared for). */
+  /**
+   * The features of images, flat [count, ...shape], in the value range that the network was trained on (or is declared
+   * for).
+   */
   measure(images: Float32Array): Promise<Features>
-  /** Its weights, for `weights` of another process. Absent where it was not trained here. */
+  /** Saves its weights, to be passed as `weights` in another process. Missing if it was not trained here. */
   save?(): Promise<readonly SavedWeight[]>
 }
 
@@ -36,7 +42,7 @@ export interface Features {
 }
 
 export interface FeatureNetworkOptions {
-  /** Images in the range that generators make. Its test split only says how good the network is. */
+  /** Images in the value range of the generators. Its test split only measures how good the network is. */
   readonly data: Dataset
   /** Default 1. */
   readonly epochs?: number
@@ -45,16 +51,16 @@ export interface FeatureNetworkOptions {
   /** Length of a feature vector. Default 64. */
   readonly dimension?: number
   readonly batchSize?: number
-  /** Weights that such a network was saved with: nothing is trained then. */
+  /** Weights that such a network saved. It is then not trained. */
   readonly weights?: readonly SavedWeight[]
   readonly rng: Random
   readonly signal?: AbortSignal
 }
 
 /**
- * Trains a small convolutional classifier on labelled images, to measure generators of such images with: features are
- * its last hidden layer (after the ReLU). This is *not* Inception: figures stand beside those of the same network only,
- * and its name says so.
+ * Trains a small convolutional classifier on labelled images, for measuring generators of such images. Features are
+ * the values of its last hidden layer (after the ReLU). This is *not* Inception: figures are comparable only with
+ * those of the same network, which the name states.
  */
 export async function trainFeatureNetwork(options: FeatureNetworkOptions): Promise<FeatureNetwork> {
   const { data, rng, epochs = 1, filters = 16, dimension = 64, batchSize = 64, weights, signal } = options
@@ -64,7 +70,7 @@ export async function trainFeatureNetwork(options: FeatureNetworkOptions): Promi
     throw error('ARCHLOOM_FEATURE_NETWORK', {
       name: data.name,
       received: `examples [${train.inputShape.join(', ')}] in ${train.classes} classes`,
-      expected: 'images [height, width, channels] in two classes or more',
+      expected: 'images [height, width, channels] in at least two classes',
     })
   const scope = variableScope({ rng: rng.fork('weights') })
   const halving = (index: number, inputChannels: number, out: number): Layer => {
@@ -133,13 +139,14 @@ export function rowsIn(name: string, images: Float32Array, shape: readonly numbe
   const count = images.length / shape.reduce((a, b) => a * b, 1)
   if (!Number.isInteger(count) || count < 1)
     throw error('ARCHLOOM_FEATURE_NETWORK', {
-      ...{ name, received: `it received ${images.length} values` },
+      name,
+      received: `it received ${images.length} values`,
       expected: `one or more images of [${shape.join(', ')}]`,
     })
   return count
 }
 
-/** All examples of a split as flat values, in stored order: what generated ones are measured against. */
+/** All examples of a split as flat values, in stored order, for comparison with generated ones. */
 export function examplesOf(split: Pick<Dataset['train'], 'batches' | 'inputShape' | 'size'>, count = split.size) {
   const size = split.inputShape.reduce((a, b) => a * b, 1)
   const out = new Float32Array(Math.min(count, split.size) * size)

@@ -3,10 +3,10 @@ import { error } from './errors.ts'
 import { checkRows } from './rows.ts'
 
 /**
- * Fréchet distance between two sets of features (Heusel et al. 2017), the squared W₂ distance of the normal laws fitted
- * to them: ‖μ₁ − μ₂‖² + tr Σ₁ + tr Σ₂ − 2 tr (Σ₁^½ Σ₂ Σ₁^½)^½. Comparable only over one feature network and one number
- * of samples: it is biased by about 1/n.
- * @param a,b flat [count, dimension], two rows or more. Error: ARCHLOOM_GENERATIVE_METRIC.
+ * Fréchet distance between two sets of features (Heusel et al. 2017), the squared W₂ distance of the normal
+ * distributions fitted to them: ‖μ₁ − μ₂‖² + tr Σ₁ + tr Σ₂ − 2 tr (Σ₁^½ Σ₂ Σ₁^½)^½. Figures are comparable only with
+ * the same feature network and the same number of samples, because the bias is about 1/n. @param a,b Flat [count,
+ * dimension], at least two rows. Error: ARCHLOOM_GENERATIVE_METRIC.
  */
 export function frechetDistance(a: Float32Array, b: Float32Array, dimension: number): number {
   const of = (values: Float32Array) => {
@@ -18,14 +18,15 @@ export function frechetDistance(a: Float32Array, b: Float32Array, dimension: num
 
 export interface InceptionScore {
   readonly mean: number
-  /** Over the splits (n − 1); 0 for one. */
+  /** Standard deviation over the splits (n − 1); 0 for one split. */
   readonly sd: number
 }
 
 /**
- * Inception-style score (Salimans et al. 2016): exp E KL(p(y|x) ‖ p(y)), from 1 (nothing to tell) to the number of
- * classes (sure of each, all alike), mean over consecutive splits. Named after the classifier it was made with: quote
- * yours. @param probabilities flat [count, classes]. Error: ARCHLOOM_GENERATIVE_METRIC.
+ * Inception-style score (Salimans et al. 2016): exp E KL(p(y|x) ‖ p(y)), from 1 (all predictions are alike) to the
+ * number of classes (every prediction is certain, and classes are equally frequent), averaged over consecutive splits.
+ * State the classifier with every figure. @param probabilities flat [count, classes]. Error:
+ * ARCHLOOM_GENERATIVE_METRIC.
  */
 export function inceptionScore(
   probabilities: Float32Array,
@@ -38,8 +39,9 @@ export function inceptionScore(
     const sum = row.reduce((a, b) => a + b, 0)
     if (row.some((p) => p < 0) || Math.abs(sum - 1) > 1e-3)
       throw error('ARCHLOOM_GENERATIVE_METRIC', {
-        ...{ metric: 'inceptionScore', received: `row ${i} of sum ${sum}` },
-        expected: 'probabilities: at least 0, of sum 1. Take the softmax of logits',
+        metric: 'inceptionScore',
+        received: `row ${i} with the sum ${sum}`,
+        expected: 'probabilities of at least 0 with the sum 1. Apply the softmax to logits',
       })
   }
   const size = Math.floor(count / splits)

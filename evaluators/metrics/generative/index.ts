@@ -1,4 +1,7 @@
-/** How good and how varied generated examples are, all over a feature network that is named with every figure. */
+/**
+ * Metrics for the quality and diversity of generated examples, computed from the features of a network that is named
+ * with every figure.
+ */
 export {
   examplesOf,
   type FeatureNetwork,

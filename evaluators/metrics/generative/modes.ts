@@ -1,20 +1,23 @@
 import { checkRows } from './rows.ts'
 
 export interface ModeCoverage {
-  /** Modes with at least one good sample. */
+  /** Number of modes that were found. */
   readonly found: number
   /** Share of samples within the radius of their nearest mode. */
   readonly quality: number
-  /** KL divergence of the good samples' distribution over modes from the uniform one, in nats; ln(modes) where none is good. */
+  /**
+   * KL divergence of the good samples' distribution over modes from the uniform one, in nats; ln(modes) if no sample
+   * is good.
+   */
   readonly divergence: number
   /** Good samples of each mode. */
   readonly counts: readonly number[]
 }
 
 /**
- * How a generator covers known modes. A sample is good within `radius` of its nearest mode; a mode is found when it has
- * `least` good samples or more.
- * @param samples flat [count, dimension]; @param centres one array a mode. Error: ARCHLOOM_GENERATIVE_METRIC.
+ * Measures how a generator covers known modes. A sample is good if it lies within `radius` of its nearest mode; a mode
+ * is found if it has at least `least` good samples. @param samples Flat [count, dimension]. @param centres One array
+ * per mode. Error: ARCHLOOM_GENERATIVE_METRIC.
  */
 export function modeCoverage(
   samples: ArrayLike<number>,

@@ -6,11 +6,12 @@ import { checkRows } from './rows.ts'
 const scaleWeights = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333]
 
 export interface MsSsimOptions {
-  /** Greatest minus least possible value. Default 2: images in [−1, 1]. */
+  /** Difference between the greatest and the least possible value. Default: 2, for images in [−1, 1]. */
   readonly range?: number
   /**
-   * Scales, 1 to 5. Default: as many as leave a side of 4 pixels or more; weights are those of the first scales, divided
-   * by their sum. The Gaussian window (σ = 1.5) has 11 taps, or as many as the scale's side, made odd.
+   * Number of scales, 1 to 5. Default: the largest number that leaves sides of at least 4 pixels. The weights are
+   * those of the first scales, divided by their sum. The Gaussian window (σ = 1.5) has 11 taps, or fewer on scales
+   * with smaller sides.
    */
   readonly scales?: number
 }
@@ -26,7 +27,7 @@ function gaussianWindow(taps: number): Float64Array {
   return raw.map((weight) => weight / sum)
 }
 
-/** Windowed mean at every place where the whole window fits. */
+/** Windowed mean at every position where the whole window fits. */
 function windowed({ side: [height, width], values }: Plane, window: Float64Array): Float64Array {
   const taps = window.length
   const [rows, columns] = [height - taps + 1, width - taps + 1]
@@ -45,7 +46,7 @@ function windowed({ side: [height, width], values }: Plane, window: Float64Array
   return out
 }
 
-/** Means over all places of contrast·structure and of luminance·contrast·structure. */
+/** Means over all positions of contrast·structure and of luminance·contrast·structure. */
 function similarities(a: Plane, b: Plane, range: number): { contrast: number; whole: number } {
   const least = Math.min(11, ...a.side)
   const window = gaussianWindow(least % 2 === 1 ? least : least - 1)
@@ -79,8 +80,8 @@ function halved({ side: [height, width], values }: Plane): Plane {
 }
 
 /**
- * Multi-scale structural similarity of two images [height, width, channels], mean over channels: 1 for equal ones.
- * A similarity below 0 counts as 0. Error: ARCHLOOM_GENERATIVE_METRIC.
+ * Multi-scale structural similarity of two images [height, width, channels], mean over channels: 1 for equal images. A
+ * similarity below 0 counts as 0. Error: ARCHLOOM_GENERATIVE_METRIC.
  */
 export function msSsim(
   a: ArrayLike<number>,
@@ -119,7 +120,7 @@ export function msSsim(
 
 /**
  * Diversity as similarity (the protocol of AC-GAN): mean MS-SSIM of random pairs of images; lower is more diverse.
- * @param images flat [count, height, width, channels]. Error: ARCHLOOM_GENERATIVE_METRIC.
+ * @param images Flat [count, height, width, channels]. Error: ARCHLOOM_GENERATIVE_METRIC.
  */
 export function pairSimilarity(
   images: Float32Array,

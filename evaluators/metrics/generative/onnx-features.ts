@@ -1,31 +1,32 @@
 import { existsSync } from 'node:fs'
 import { messageOf } from '../../../core/errors.ts'
+import { optionalPackage } from '../../../core/node/optional-package.ts'
 import { numbersOfType, valuesOfType } from '../../../core/tensor/index.ts'
 import { error } from './errors.ts'
 import { type FeatureNetwork, rowsIn } from './feature-network.ts'
 
 export interface OnnxFeatureOptions {
-  /** An ONNX file of yours, such as an exported Inception-v3. */
+  /** Your ONNX file, such as an exported Inception-v3. */
   readonly path: string
-  /** Quoted with every figure. */
+  /** Name that is stated with every figure. */
   readonly name: string
-  /** Of the images to measure: [height, width, channels]. */
+  /** Shape of the images to measure: [height, width, channels]. */
   readonly shape: readonly [height: number, width: number, channels: number]
   /** The network's input. Default: its first. */
   readonly input?: string
   /** Order of the input's axes. Default 'nchw'. */
   readonly layout?: 'nchw' | 'nhwc'
-  /** Side of the network's input; images are brought there bilinearly. Default: as they are. */
+  /** Side of the network's input in pixels; images are resized bilinearly. Default: images are not resized. */
   readonly side?: number
   /** Channels of the network's input: grey images are repeated. Default: those of the images. */
   readonly channels?: number
-  /** What the network expects of a value v in [−1, 1]. Default v. */
+  /** Converts a value in [−1, 1] to the range that the network expects. Default: unchanged. */
   readonly scale?: (value: number, channel: number) => number
-  /** The output with features; trailing axes are joined. */
+  /** Name of the output with features; trailing axes are flattened. */
   readonly features: string
-  /** The output with class scores, before the softmax. Default: none, and no Inception-style score. */
+  /** Name of the output with class scores before the softmax. Without it there is no Inception-style score. */
   readonly logits?: string
-  /** Images in one run. Default 16. */
+  /** Number of images per run. Default: 16. */
   readonly batchSize?: number
 }
 
@@ -37,7 +38,11 @@ export async function onnxFeatureNetwork(options: OnnxFeatureOptions): Promise<F
   const { path, name, shape, layout = 'nchw', batchSize = 16, scale = (value) => value } = options
   const fail = (received: string, expected: string) => error('ARCHLOOM_FEATURE_NETWORK', { name, received, expected })
   if (!existsSync(path)) throw fail(`there is no file ${JSON.stringify(path)}`, 'the path of an ONNX file')
-  const { InferenceSession, Tensor } = await import('onnxruntime-node')
+  const { InferenceSession, Tensor } = await optionalPackage(
+    'onnxruntime-node',
+    'A feature network from a file',
+    () => import('onnxruntime-node'),
+  )
   const session = await InferenceSession.create(path).catch((thrown: unknown) => {
     throw fail(`${path} cannot be loaded (${messageOf(thrown)})`, 'an ONNX file')
   })
@@ -61,7 +66,7 @@ export async function onnxFeatureNetwork(options: OnnxFeatureOptions): Promise<F
       } catch (thrown) {
         throw fail(
           `its ${tensor} holds ${messageOf(thrown)}`,
-          'numbers; `scale` brings images to the type of the input',
+          'numbers; `scale` must convert images to the type of the input',
         )
       }
     }
@@ -77,11 +82,13 @@ export async function onnxFeatureNetwork(options: OnnxFeatureOptions): Promise<F
     const logits = options.logits === undefined ? new Float32Array(0) : values(options.logits)
     return { features, probabilities: softmaxRows(logits, logits.length / count) }
   }
-  // One image tells the lengths of the outputs.
+  // A run with one image gives the lengths of the outputs.
   const first = await run(new Float32Array(shape.reduce((a, b) => a * b, 1)), 1)
   const [dimension, classes] = [first.features.length, first.probabilities.length]
   return {
-    ...{ name, dimension, classes },
+    name,
+    dimension,
+    classes,
     measure: async (images) => {
       const count = rowsIn(name, images, shape)
       const size = images.length / count
@@ -106,7 +113,7 @@ interface Form {
   readonly scale: (value: number, channel: number) => number
 }
 
-/** Resized bilinearly (half-pixel centres), grey repeated, scaled, in the network's order. */
+/** Resizes images bilinearly (half-pixel centres), repeats grey, scales values, and orders the axes for the network. */
 function prepared(images: Float32Array, count: number, { shape, side, channels, layout, scale }: Form): Float32Array {
   const [height, width, own] = shape
   const out = new Float32Array(count * side * side * channels)

@@ -2,8 +2,8 @@ import { type Picture, picture } from '../../data/images/picture.ts'
 import { checkRows } from './rows.ts'
 
 /**
- * Images side by side, row by row, with a pixel of black between them: samples of a generator, or a walk in one row.
- * @param images flat [count, height, width, channels] in [−1, 1]. Error: ARCHLOOM_GENERATIVE_METRIC.
+ * Arranges images in rows with one black pixel between them, for samples of a generator or an interpolation. @param
+ * images Flat [count, height, width, channels] in [−1, 1]. Error: ARCHLOOM_GENERATIVE_METRIC.
  */
 export function pictureGrid(
   images: Float32Array,

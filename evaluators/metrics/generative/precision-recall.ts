@@ -1,16 +1,17 @@
 import { checkRows } from './rows.ts'
 
 export interface PrecisionRecall {
-  /** Share of made examples inside the real manifold: fidelity. */
+  /** Share of generated examples inside the real manifold: fidelity. */
   readonly precision: number
-  /** Share of real examples inside the made manifold: diversity. */
+  /** Share of real examples inside the generated manifold: diversity. */
   readonly recall: number
 }
 
 /**
  * Improved precision and recall (Kynkäänniemi et al. 2019): a manifold is the union of balls around its examples, each
- * as large as the distance to the k-th nearest other one. Takes time in the product of the numbers of examples.
- * @param real,made flat [count, dimension] features. Error: ARCHLOOM_GENERATIVE_METRIC.
+ * with the distance to the k-th nearest other example as its radius. The time is proportional to the product of the
+ * numbers of examples. @param real,made Features of real and generated examples, flat [count, dimension]. Error:
+ * ARCHLOOM_GENERATIVE_METRIC.
  */
 export function precisionRecall(
   real: Float32Array,
@@ -34,7 +35,7 @@ function squaredDistance(a: Float32Array, i: number, b: Float32Array, j: number,
 function shareInside(points: Float32Array, manifold: Float32Array, dimension: number, neighbours: number): number {
   const [count, size] = [points.length / dimension, manifold.length / dimension]
   const radii = Float64Array.from({ length: size }, (_, i) => {
-    // The k + 1 least distances, sorted; its own, 0, is the first.
+    // The k + 1 smallest distances, sorted; the first is the distance 0 to itself.
     const least = new Array<number>(neighbours + 1).fill(Number.POSITIVE_INFINITY)
     for (let j = 0; j < size; j++) {
       const distance = squaredDistance(manifold, i, manifold, j, dimension)

@@ -5,13 +5,15 @@ export function checkRows(metric: string, values: ArrayLike<number>, width: numb
   const count = values.length / width
   if (!(width >= 1 && Number.isInteger(count) && count >= least))
     throw error('ARCHLOOM_GENERATIVE_METRIC', {
-      ...{ metric, received: `${values.length} values` },
+      metric,
+      received: `${values.length} values`,
       expected: `at least ${least} rows of ${width}`,
     })
   for (let i = 0; i < values.length; i++)
     if (!Number.isFinite(values[i]))
       throw error('ARCHLOOM_GENERATIVE_METRIC', {
-        ...{ metric, received: `the value ${values[i]} in row ${Math.floor(i / width)}` },
+        metric,
+        received: `the value ${values[i]} in row ${Math.floor(i / width)}`,
         expected: 'finite numbers; has the generator collapsed?',
       })
   return count

@@ -8,28 +8,27 @@ export interface Assignment {
 }
 
 /**
- * The cheapest one-to-one assignment of rows to columns, exactly: shortest augmenting paths with dual prices, row by row
- * (Jonker & Volgenant 1987, the augmentation phase), O(n³); n = 400 takes tens of milliseconds.
- * @param costs [rows, columns], row-major; rows ≤ columns; all finite, of any sign.
- * Error: ARCHLOOM_TRANSPORT_COST.
+ * The exact cheapest one-to-one assignment of rows to columns, by shortest augmenting paths with dual prices, row by
+ * row (the augmentation phase of Jonker & Volgenant 1987). It takes O(n³) time: tens of milliseconds for n = 400.
+ * @param costs [rows, columns], row-major, rows ≤ columns; finite numbers of any sign. Error: ARCHLOOM_TRANSPORT_COST.
  */
 export function assignment(costs: Float64Array, rows: number, columns = rows): Assignment {
   if (costs.length !== rows * columns || rows > columns || rows < 1)
     throw error('ARCHLOOM_TRANSPORT_COST', {
       received: `${costs.length} costs for ${rows} rows and ${columns} columns`,
-      expected: 'rows · columns costs, and no more rows than columns',
+      expected: 'rows · columns costs, and at most as many rows as columns',
     })
   const odd = costs.findIndex((cost) => !Number.isFinite(cost))
   if (odd >= 0)
     throw error('ARCHLOOM_TRANSPORT_COST', { received: `a cost of ${costs[odd]}`, expected: 'finite costs' })
 
-  // Prices u of rows and v of columns with u + v ≤ cost, equal on every pair: that is what proves optimality.
+  // Prices u of rows and v of columns with u + v ≤ cost, and equality on every pair, which proves optimality.
   const u = new Float64Array(rows)
   const v = new Float64Array(columns)
   const rowOf = new Int32Array(columns).fill(-1)
   const distance = new Float64Array(columns)
   const cameFrom = new Int32Array(columns)
-  // The columns not yet reached are todo[0 … left): removing one keeps the list dense.
+  // The columns that are not reached yet are todo[0 … left).
   const todo = new Int32Array(columns)
   const reached = new Int32Array(columns)
 
@@ -70,7 +69,7 @@ export function assignment(costs: Float64Array, rows: number, columns = rows): A
       const owner = rowOf[j] as number
       u[owner] = (u[owner] as number) + gain
     }
-    // Shift the owners along the path.
+    // Reassigns the columns along the path.
     for (let j = last; j >= 0; ) {
       const before = cameFrom[j] as number
       rowOf[j] = before < 0 ? start : (rowOf[before] as number)

@@ -1,13 +1,13 @@
 import { assignment } from './assignment.ts'
 import { dimensionOf, equallyMany, type Points } from './points.ts'
 
-/** Cost of moving one point to another. */
+/** The cost of moving one point to another. */
 export type GroundCost = 'squared-euclidean' | 'euclidean' | 'manhattan'
 
 export interface TransportPlan {
   /** Mean cost of a pair: W₂² for 'squared-euclidean', W₁ for the two metrics. */
   readonly cost: number
-  /** For each point of the first cloud its partner's number in the second. */
+  /** For each point of the first cloud, the number of its partner in the second. */
   readonly partners: Int32Array
 }
 
@@ -28,9 +28,9 @@ function squared(a: ArrayLike<number>, b: ArrayLike<number>): number {
 }
 
 /**
- * Exact optimal transport between two clouds of as many points of equal weight: an optimal plan is a one-to-one
- * assignment. Of samples it measures the samples: its floor between two samples of one law is not 0.
- * Errors: ARCHLOOM_TRANSPORT_POINTS.
+ * Exact optimal transport between two clouds with the same number of equally weighted points, for which an optimal
+ * plan is a one-to-one assignment. Between two samples of the same distribution the cost is not 0. Errors:
+ * ARCHLOOM_TRANSPORT_POINTS.
  */
 export function exactTransport(a: Points, b: Points, cost: GroundCost = 'squared-euclidean'): TransportPlan {
   dimensionOf('exactTransport()', [a, b])

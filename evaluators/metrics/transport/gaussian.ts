@@ -14,7 +14,7 @@ import { dimensionOf, type Points } from './points.ts'
 
 export interface Gaussian {
   readonly mean: ArrayLike<number>
-  /** Symmetric and positive semi-definite; one array a row. */
+  /** Symmetric and positive semi-definite; one array per row. */
   readonly covariance: readonly ArrayLike<number>[]
 }
 
@@ -40,7 +40,7 @@ export function momentsOf(points: Points): Gaussian {
 const meanDistance = (a: ArrayLike<number>, b: ArrayLike<number>) =>
   Array.from(a).reduce((sum, value, i) => sum + (value - (b[i] as number)) ** 2, 0)
 
-/** Rounding may leave a pivot slightly below 0; more than that is no covariance. */
+/** The factor of a covariance. Rounding may leave a pivot slightly below 0; a more negative one is an error. */
 function factorOf(m: Matrix): Matrix {
   const size = Math.max(1e-12, m.values.reduce((max, value) => Math.max(max, Math.abs(value)), 0)) // biome-ignore format: one line
   const refuse = (received: string) =>
@@ -59,9 +59,9 @@ function factorOf(m: Matrix): Matrix {
 }
 
 /**
- * W₂² between Gaussians (Dowson & Landau 1982): ‖μ₁ − μ₂‖² + tr Σ₁ + tr Σ₂ − 2 tr (Σ₁^½ Σ₂ Σ₁^½)^½. Of the features of
- * a network it is the Fréchet distance of image synthesis. Degenerate covariances are welcome.
- * Error: ARCHLOOM_TRANSPORT_COVARIANCE.
+ * W₂² between Gaussians (Dowson & Landau 1982): ‖μ₁ − μ₂‖² + tr Σ₁ + tr Σ₂ − 2 tr (Σ₁^½ Σ₂ Σ₁^½)^½. For features of a
+ * network it is the Fréchet distance of image synthesis. Covariances may be singular. Error:
+ * ARCHLOOM_TRANSPORT_COVARIANCE.
  */
 export function gaussianTransport(a: Gaussian, b: Gaussian): number {
   const n = a.mean.length
@@ -74,21 +74,21 @@ export function gaussianTransport(a: Gaussian, b: Gaussian): number {
         expected: `${n} means and ${n} rows of ${n}`,
       })
   const [first, second] = [matrixOf(a.covariance), matrixOf(b.covariance)]
-  // The trace of that root is ‖F₁F₂ᵀ‖_*, for Σ = FᵀF.
+  // The trace of that root is ‖F₁F₂ᵀ‖_*, where Σ = FᵀF.
   const cross = nuclearNorm(rowProducts(factorOf(first), factorOf(second)))
   return Math.max(0, meanDistance(a.mean, b.mean) + trace(first) + trace(second) - 2 * cross)
 }
 
 /**
- * W₂² between the laws of A·u and B·u for standard normal u: ‖A‖² + ‖B‖² − 2 ‖AᵀB‖_*. The joint law of (x, f(x)) with a
- * linear f is of this form, and has no invertible covariance.
- * @param a,b matrices of as many rows; one array a row.
+ * W₂² between the distributions of A·u and B·u for standard normal u: ‖A‖² + ‖B‖² − 2 ‖AᵀB‖_*. The joint distribution
+ * of (x, f(x)) with a linear f has this form, and its covariance is not invertible. @param a,b Matrices with the same
+ * number of rows; one array per row.
  */
 export function linearTransport(a: readonly ArrayLike<number>[], b: readonly ArrayLike<number>[]): number {
   if (a.length !== b.length)
     throw error('ARCHLOOM_TRANSPORT_COVARIANCE', {
       received: `factors of ${a.length} and ${b.length} rows`,
-      expected: 'as many rows in both',
+      expected: 'the same number of rows in both',
     })
   const [first, second] = [matrixOf(a), matrixOf(b)]
   const square = ({ values }: Matrix) => values.reduce((sum, value) => sum + value * value, 0)

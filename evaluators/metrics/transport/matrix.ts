@@ -1,4 +1,4 @@
-/** A dense real matrix, row-major, in float64: covariances are differences of large numbers. */
+/** A dense real matrix, row-major, in float64, because covariances are differences of large numbers. */
 export interface Matrix {
   readonly rows: number
   readonly columns: number
@@ -18,73 +18,113 @@ export function matrixOf(rows: readonly ArrayLike<number>[]): Matrix {
   return out
 }
 
-/** Rows that are multiplied together, and how much of each at once: what fits into registers and the nearest cache. */
-const [TALL, WIDE, DEEP] = [4, 2, 512] as const
+/** Rows that a block of the matrix product covers on either side; their sums fit the registers. */
+const TALL = 4
+/** Columns and rows whose numbers stay in the caches while they are used again. */
+const [DEEP, NEAR] = [256, 256] as const
 
-/** A·Bᵀ, of rows that lie together in memory; of one matrix with itself, half of it is computed. */
+/** Computes A·Bᵀ. If both are the same matrix, only half of it is computed. */
 export function rowProducts(a: Matrix, b: Matrix): Matrix {
   const depth = a.columns
-  const [first, second] = [padded(a, TALL), a === b ? padded(a, TALL) : padded(b, WIDE)]
-  const [x, y] = [first.values, second.values]
-  const [rows, columns] = [first.rows, second.rows]
+  const [first, second] = [packed(a), a === b ? undefined : packed(b)]
+  const other = second ?? first
+  const [rows, columns] = [first.rows, other.rows]
   const sums = new Float64Array(rows * columns)
   for (let from = 0; from < depth; from += DEEP) {
     const length = Math.min(DEEP, depth - from)
-    for (let i = 0; i < rows; i += TALL) {
-      const end = a === b ? i + TALL : columns
-      for (let j = 0; j < end; j += WIDE) block(x, y, sums, i * depth + from, j * depth + from, depth, length, i * columns + j, columns) // biome-ignore format: one line
-    }
+    for (let near = 0; near < columns; near += NEAR)
+      for (let i = second ? 0 : near; i < rows; i += TALL) {
+        const end = Math.min(near + NEAR, second ? columns : i + TALL)
+        for (let j = near; j < end; j += TALL) {
+          const [x, y] = [i * depth + from * TALL, j * depth + from * TALL]
+          addProducts(first.values, x, other.values, y, length, sums, i * columns + j, columns)
+        }
+      }
   }
   const out = matrix(a.rows, b.rows)
   for (let i = 0; i < a.rows; i++)
     for (let j = 0; j < b.rows; j++)
-      out.values[i * b.rows + j] = a === b && j > i ? sums[j * columns + i]! : sums[i * columns + j]!
+      out.values[i * b.rows + j] = !second && j > i ? sums[j * columns + i]! : sums[i * columns + j]!
   return out
 }
 
-/** Four rows times two rows, added to where their products belong. */
-function block(
+/** Rows in groups of four that lie interleaved, with rows of zeros up to a multiple of four. */
+function packed({ rows, columns, values }: Matrix): Matrix {
+  const out = matrix(Math.ceil(rows / TALL) * TALL, columns)
+  for (let i = 0; i < rows; i++) {
+    const to = (i - (i % TALL)) * columns + (i % TALL)
+    for (let k = 0; k < columns; k++) out.values[to + k * TALL] = values[i * columns + k]!
+  }
+  return out
+}
+
+/** Adds the products of four rows by four rows, interleaved from `i` and `j` on, to the sums from `to` on. */
+function addProducts(
   x: Float64Array,
+  i: number,
   y: Float64Array,
-  sums: Float64Array,
-  a0: number,
-  b0: number,
-  depth: number,
+  j: number,
   length: number,
+  sums: Float64Array,
   to: number,
   columns: number,
 ): void {
-  const [a1, a2, a3, b1] = [a0 + depth, a0 + 2 * depth, a0 + 3 * depth, b0 + depth]
-  let [p0, p1, p2, p3, q0, q1, q2, q3] = [0, 0, 0, 0, 0, 0, 0, 0]
-  for (let k = 0; k < length; k++) {
-    const [u, v] = [y[b0 + k]!, y[b1 + k]!]
-    const [r0, r1, r2, r3] = [x[a0 + k]!, x[a1 + k]!, x[a2 + k]!, x[a3 + k]!]
-    p0 += r0 * u
-    q0 += r0 * v
-    p1 += r1 * u
-    q1 += r1 * v
-    p2 += r2 * u
-    q2 += r2 * v
-    p3 += r3 * u
-    q3 += r3 * v
+  // One declaration for each number: taking arrays apart costs four times as much here.
+  let p0 = 0
+  let p1 = 0
+  let p2 = 0
+  let p3 = 0
+  let q0 = 0
+  let q1 = 0
+  let q2 = 0
+  let q3 = 0
+  let r0 = 0
+  let r1 = 0
+  let r2 = 0
+  let r3 = 0
+  let s0 = 0
+  let s1 = 0
+  let s2 = 0
+  let s3 = 0
+  let v = j
+  const end = i + TALL * length
+  for (let u = i; u < end; u += TALL) {
+    const a = x[u]!
+    const b = x[u + 1]!
+    const c = x[u + 2]!
+    const d = x[u + 3]!
+    const e = y[v]!
+    const f = y[v + 1]!
+    const g = y[v + 2]!
+    const h = y[v + 3]!
+    v += TALL
+    p0 += a * e
+    p1 += a * f
+    p2 += a * g
+    p3 += a * h
+    q0 += b * e
+    q1 += b * f
+    q2 += b * g
+    q3 += b * h
+    r0 += c * e
+    r1 += c * f
+    r2 += c * g
+    r3 += c * h
+    s0 += d * e
+    s1 += d * f
+    s2 += d * g
+    s3 += d * h
   }
-  const add = (at: number, p: number, q: number) => {
-    sums[at] = sums[at]! + p
-    sums[at + 1] = sums[at + 1]! + q
+  const add = (at: number, a: number, b: number, c: number, d: number) => {
+    sums[at] = sums[at]! + a
+    sums[at + 1] = sums[at + 1]! + b
+    sums[at + 2] = sums[at + 2]! + c
+    sums[at + 3] = sums[at + 3]! + d
   }
-  add(to, p0, q0)
-  add(to + columns, p1, q1)
-  add(to + 2 * columns, p2, q2)
-  add(to + 3 * columns, p3, q3)
-}
-
-/** With rows of zeros behind, up to a multiple of `of`. */
-function padded({ rows, columns, values }: Matrix, of: number): Matrix {
-  const whole = Math.ceil(rows / of) * of
-  if (whole === rows) return { rows, columns, values }
-  const out = matrix(whole, columns)
-  out.values.set(values)
-  return out
+  add(to, p0, p1, p2, p3)
+  add(to + columns, q0, q1, q2, q3)
+  add(to + 2 * columns, r0, r1, r2, r3)
+  add(to + 3 * columns, s0, s1, s2, s3)
 }
 
 export function transposed({ rows, columns, values }: Matrix): Matrix {
@@ -103,11 +143,11 @@ export function trace({ rows, columns, values }: Matrix): number {
 export interface Factor {
   /** [rank, n]: M = FᵀF. */
   readonly rows: Matrix
-  /** What is left on the diagonal, and beside it, where nothing positive is left to divide by. */
+  /** The least remaining diagonal value, and the largest remaining off-diagonal one, when no positive pivot is left. */
   readonly left: { readonly least: number; readonly most: number }
 }
 
-/** Below this share of the largest diagonal, a pivot is rounding. */
+/** A pivot below this share of the largest diagonal value counts as a rounding error. */
 const RANK_TOLERANCE = 1e-14
 
 /**
@@ -166,13 +206,13 @@ export function symmetricEigenvalues(m: Matrix): Float64Array {
 
 interface Tridiagonal {
   readonly diagonal: Float64Array
-  /** beside[i] stands between i − 1 and i. */
+  /** The off-diagonal: beside[i] is the entry between i − 1 and i. */
   readonly beside: Float64Array
 }
 
 function tridiagonal(m: Matrix): Tridiagonal {
   const n = m.rows
-  // The lower triangle is kept up to date.
+  // Only the lower triangle is updated.
   const a = m.values.slice()
   const beside = new Float64Array(n)
   const [u, q] = [new Float64Array(n), new Float64Array(n)]
@@ -214,7 +254,7 @@ function tridiagonal(m: Matrix): Tridiagonal {
   return { diagonal: Float64Array.from({ length: n }, (_, i) => a[i * n + i]!), beside }
 }
 
-/** Implicit QR steps with Wilkinson's shift, from the end on. */
+/** Implicit QR steps with Wilkinson's shift, starting at the end. */
 function tridiagonalEigenvalues(d: Float64Array, e: Float64Array): Float64Array {
   const size = d.reduce((max, value, i) => Math.max(max, Math.abs(value), Math.abs(e[i]!)), 0)
   const negligible = Number.EPSILON * size

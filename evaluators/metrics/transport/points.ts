@@ -1,9 +1,11 @@
 import { error } from './errors.ts'
 
-/** A cloud of points of equal weight: one array of coordinates a point. */
+/** A cloud of equally weighted points: one array of coordinates per point. */
 export type Points = readonly ArrayLike<number>[]
 
-/** Rows [count, dimension] in one typed array, as a tensor's values come, cut into points (views, no copies). */
+/**
+ * Splits one typed array of rows [count, dimension], such as the values of a tensor, into points (views, not copies).
+ */
 export function pointsOf(values: Float32Array | Float64Array, dimension: number): Points {
   const count = values.length / dimension
   if (!Number.isInteger(count))
@@ -15,7 +17,7 @@ export function pointsOf(values: Float32Array | Float64Array, dimension: number)
   return Array.from({ length: count }, (_, i) => values.subarray(i * dimension, (i + 1) * dimension))
 }
 
-/** The common dimension of clouds that are not empty, hold finite numbers and lie in one space. */
+/** The common dimension of clouds. Checks that they are not empty, hold finite numbers and have the same dimension. */
 export function dimensionOf(where: string, clouds: readonly Points[]): number {
   const dimension = clouds[0]?.[0]?.length ?? 0
   for (const cloud of clouds) {
@@ -40,13 +42,13 @@ export function dimensionOf(where: string, clouds: readonly Points[]): number {
   return dimension
 }
 
-/** Clouds of the same number of points. */
+/** Checks that clouds have the same number of points, and returns it. */
 export function equallyMany(where: string, a: Points, b: Points): number {
   if (a.length !== b.length)
     throw error('ARCHLOOM_TRANSPORT_POINTS', {
       where,
       received: `${a.length} and ${b.length} points`,
-      expected: 'as many in both clouds; take the first so many of the larger one',
+      expected: 'the same number in both clouds; use a part of the larger one',
     })
   return a.length
 }

@@ -2,7 +2,7 @@ import { optionError } from '../../../core/options/index.ts'
 import type { Random } from '../../../core/random.ts'
 import { dimensionOf, equallyMany, type Points } from './points.ts'
 
-/** Mean (aᵢ − bᵢ)² of sorted values: W₂² on a line. */
+/** Mean (aᵢ − bᵢ)² of the sorted values: W₂² on a line. */
 function sortedDistance(a: Float64Array, b: Float64Array): number {
   a.sort()
   b.sort()

@@ -3,21 +3,18 @@ import { among, number, type OptionsOf, options } from '../../../core/options/in
 import type { Random } from '../../../core/random.ts'
 
 const declared = options('gradientPenalty', {
-  /** λ. Default 10. */
-  weight: number({ min: 0, default: 10 }),
-  /** L: the length that gradients should have. Default 1. */
-  length: number({ min: 0, default: 1 }),
-  /**
-   * Of the lengths n: 'two-sided' mean (n − L)² (Gulrajani et al. 2017), 'one-sided' mean max(n − L, 0)²,
-   * 'one-sided-mean' (mean max(n − L, 0))². Default 'two-sided'.
-   */
-  form: among(['two-sided', 'one-sided', 'one-sided-mean'], { default: 'two-sided' }),
+  weight: number({ min: 0, default: 10, doc: 'λ.' }),
+  length: number({ min: 0, default: 1, doc: 'L: the length that gradients should have.' }),
+  form: among(['two-sided', 'one-sided', 'one-sided-mean'], {
+    default: 'two-sided',
+    doc: "What is penalised of the lengths n: 'two-sided' mean (n − L)² (Gulrajani et al. 2017), 'one-sided' mean max(n − L, 0)², 'one-sided-mean' (mean max(n − L, 0))².",
+  }),
 })
 export type GradientPenaltyOptions = OptionsOf<typeof declared>
 
-// A type, not an interface: tfjs's tidy lets plain objects through.
+// A type, because the tidy of tfjs accepts plain object types but not interfaces.
 export type GradientPenalty = {
-  /** Penalty to add to a critic's loss: differentiable in the critic's variables and in the examples. */
+  /** Penalty to add to a critic's loss. It is differentiable in the critic's variables and in the examples. */
   readonly loss: tf.Scalar
   /** The same, as a number. */
   readonly value: number
@@ -27,10 +24,10 @@ export type GradientPenalty = {
 
 /**
  * Penalty on the length of a critic's gradient by its input, at the examples `at` [batch, …]. A critic of patches has
- * several scores an example; their mean is what is differentiated. The penalty is computed by nested gradients, so that
- * its own gradient is exact: wherever the critic has a second derivative for rectifiers and other functions of straight
- * pieces, and everywhere for smooth ones. A gradient of length 0 pulls in no direction.
- * Errors: ARCHLOOM_OPTION; ARCHLOOM_GRADIENT_MISSING of an operation that cannot be differentiated twice.
+ * several scores per example, and their mean is differentiated. The penalty is computed by nested gradients, so its
+ * own gradient is exact: everywhere for smooth critics, and wherever a second derivative exists for rectifiers and
+ * other piecewise linear functions. A gradient of length 0 contributes no gradient to the penalty. Errors:
+ * ARCHLOOM_OPTION; ARCHLOOM_GRADIENT_MISSING for an operation that cannot be differentiated twice.
  */
 export function gradientPenalty(
   critic: (x: tf.Tensor) => tf.Tensor,
@@ -48,19 +45,23 @@ export function gradientPenalty(
 /** ‖∇ critic‖ at each example, [batch]; differentiable. */
 function slopesAt(critic: (x: tf.Tensor) => tf.Tensor, at: tf.Tensor): tf.Tensor {
   const count = at.shape[0] as number
-  // Several scores an example: their mean. Examples do not mix, so that the gradient of the sum holds that of each.
+  // Several scores per example are averaged. Examples are independent, so the gradient of the sum contains that of
+  // each.
   const total = (x: tf.Tensor) => {
     const scores = critic(x)
     return tf.mul(tf.sum(scores), count / scores.size)
   }
   const slopes = tf.grad(total)(at)
   const squares = tf.sum(tf.square(tf.reshape(slopes, [count, -1])), 1)
-  // The root has no slope at 0, where the gradient has no direction.
+  // The root is not differentiable at 0; its gradient is set to 0 there.
   const flat = tf.lessEqual(squares, 0)
   return tf.where(flat, tf.mul(squares, 0), tf.sqrt(tf.where(flat, tf.onesLike(squares), squares)))
 }
 
-/** Points between real and made examples, x̂ = εx + (1 − ε)x̃ with ε uniform on [0, 1) for each; as many as both have. */
+/**
+ * Draws points between real and generated examples: x̂ = εx + (1 − ε)x̃ with ε uniform on [0, 1) for each. There are
+ * as many points as the smaller batch has examples.
+ */
 export function between(real: tf.Tensor, fake: tf.Tensor, rng: Random): tf.Tensor {
   const count = Math.min(real.shape[0] as number, fake.shape[0] as number)
   const shares = Float32Array.from({ length: count }, () => rng.float())

@@ -1,22 +1,22 @@
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * The two sides of an adversarial game, as losses to minimise: mean over a critic's scores (logits; of one value an
- * image, or of one a patch).
+ * The losses of both sides of an adversarial game, to be minimised: means over a critic's scores (logits, one per
+ * image or one per patch).
  */
 export interface AdversarialLoss {
-  /** The critic's, of scores of real examples. */
+  /** Loss of the critic for the scores of real examples. */
   real(scores: tf.Tensor): tf.Scalar
-  /** The critic's, of scores of made ones. */
+  /** Loss of the critic for the scores of generated examples. */
   fake(scores: tf.Tensor): tf.Scalar
-  /** The maker's, of scores of made ones. */
+  /** Loss of the generator for the scores of generated examples. */
   fool(scores: tf.Tensor): tf.Scalar
 }
 
 /**
- * 'log': −log σ(s) and −log(1 − σ(s)) (Goodfellow et al. 2014), the maker's in its non-saturating form −log σ(s).
- * 'least-squares': towards 1 and 0 (Mao et al. 2017), as CycleGAN and UNIT use it.
- * 'wasserstein': differences of means (Arjovsky et al. 2017); the critic needs a gradient penalty beside it.
+ * 'log': −log σ(s) and −log(1 − σ(s)) (Goodfellow et al. 2014), the generator's in its non-saturating form −log σ(s).
+ * 'least-squares': towards 1 and 0 (Mao et al. 2017), as in CycleGAN and UNIT. 'wasserstein': differences of means
+ * (Arjovsky et al. 2017); the critic also needs a gradient penalty.
  */
 export type Adversary = 'log' | 'least-squares' | 'wasserstein'
 

@@ -27,22 +27,22 @@ export interface ArmsPlan {
 export interface ArmResult {
   readonly name: string
   readonly episodes: readonly PruningEpisode[]
-  /** Largest validation accuracy before fine-tuning, one a rate, and the channels that have it. */
+  /** Largest validation accuracy before fine-tuning for each rate, and the corresponding channels. */
   readonly best: readonly number[]
   readonly kept: readonly (readonly number[])[]
-  /** Of the policy without noise, where there is one. */
+  /** Accuracy of the policy without noise, if there is one. */
   readonly greedy?: readonly number[]
-  /** Episodes in all. */
+  /** Total number of episodes. */
   readonly total: number
 }
 
-/** A pre-trained network, what can be pruned of it, and how a pruning is measured. */
+/** A pre-trained network, its pruning problem, and functions that measure a pruning. */
 export interface Task {
   readonly space: ChannelSpace
   readonly graph: LayerGraph
-  /** With reconstruction; on the validation split. */
+  /** Accuracy with reconstruction, on the validation split. */
   readonly measure: MeasurePruning
-  /** Without reconstruction. */
+  /** Accuracy without reconstruction. */
   readonly measureSliced: MeasurePruning
   /** The pruned network, with reconstruction. */
   readonly prune: (kept: readonly number[]) => LayerGraph
@@ -60,7 +60,10 @@ export async function pruningTask(
   const prune = (kept: readonly number[]) => pruneChannels(space.problem, kept, calibration)
   const accuracy = async (small: LayerGraph) => (await graphAccuracy(small, data.validation, signal)).accuracy
   return {
-    ...{ space, graph, prune, measure: remembered((kept) => accuracy(prune(kept))) },
+    space,
+    graph,
+    prune,
+    measure: remembered((kept) => accuracy(prune(kept))),
     measureSliced: remembered((kept) => accuracy(pruneChannels(space.problem, kept))),
   }
 }
@@ -85,7 +88,9 @@ async function agentArm(
   const rng = seeded(seed).fork(name)
   const controller = cacpController({ ...plan.agent, ...agent })(space, rng.fork('controller'))
   const episodes = await pruningSearch(space, controller, measure, {
-    ...{ episodes: plan.episodes, rng: rng.fork('episodes'), signal },
+    episodes: plan.episodes,
+    rng: rng.fork('episodes'),
+    signal,
   })
   const greedy: number[] = []
   for (const rate of space.rates) greedy.push(await measure(controller.greedy(rate)))
@@ -133,7 +138,9 @@ export async function runArms(
   const evolution = conditionalEvolution({ population: Math.max(2, Math.floor(plan.episodes / 18)) })
   using controller = evolution(space, rng.fork('controller'))
   const evolved = await pruningSearch(space, controller, measure, {
-    ...{ episodes: plan.episodes, rng: rng.fork('episodes'), signal },
+    episodes: plan.episodes,
+    rng: rng.fork('episodes'),
+    signal,
   })
   add(armOf('evolution', space, evolved))
   return arms

@@ -1,4 +1,4 @@
-import { type Claim, measured } from '../../../core/index.ts'
+import { type Claim, measured } from '../../../core/reproduction.ts'
 import type { PruningProblem } from '../../../search-spaces/compression/prunable.ts'
 import type { PruningEpisode } from '../search.ts'
 import { violations } from '../search.ts'
@@ -13,7 +13,10 @@ export function armClaims(arms: ReadonlyMap<string, ArmResult>, rates: readonly 
   const best = (name: string) => arms.get(name)?.best ?? rates.map(() => 0)
   const ours = best('conditional')
   const against = (id: string, name: string, tolerance: number): Claim => ({
-    ...{ id, metric: 'mean over rates of the best validation accuracy', direction: 'maximise', published: null },
+    id,
+    metric: 'mean over rates of the best validation accuracy',
+    direction: 'maximise',
+    published: null,
     baseline: { name, ...measured([meanOf(best(name))]) },
     ours: measured([meanOf(ours)]),
     holds: meanOf(ours) >= meanOf(best(name)) - tolerance,
@@ -22,8 +25,13 @@ export function armClaims(arms: ReadonlyMap<string, ArmResult>, rates: readonly 
     const baseline = best('uniform')[r] as number
     const mine = ours[r] as number
     return {
-      ...{ id: `C1 at ${rate}`, metric: 'validation accuracy, not fine-tuned', direction: 'maximise', published: null },
-      ...{ baseline: { name: 'uniform', ...measured([baseline]) }, ours: measured([mine]), holds: mine >= baseline },
+      id: `C1 at ${rate}`,
+      metric: 'validation accuracy, not fine-tuned',
+      direction: 'maximise',
+      published: null,
+      baseline: { name: 'uniform', ...measured([baseline]) },
+      ours: measured([mine]),
+      holds: mine >= baseline,
     }
   })
   return [
@@ -35,7 +43,7 @@ export function armClaims(arms: ReadonlyMap<string, ArmResult>, rates: readonly 
   ]
 }
 
-/** C3 and C4, on the task whose constraint does not give the rate away. */
+/** C3 and C4, on the task whose constraint does not reveal the rate. */
 export function syntheticClaims(runs: Readonly<Record<string, SyntheticResult>>, rates: readonly number[]): Claim[] {
   const [ours, blind, normalised] = [runs.conditional, runs.blind, runs['per-rate reward']]
   if (!ours || !blind || !normalised) return []
@@ -44,12 +52,19 @@ export function syntheticClaims(runs: Readonly<Record<string, SyntheticResult>>,
   const overRates = (result: SyntheticResult) => ({ mean: meanOf(result.greedy.map(({ mean }) => mean)), seeds })
   return [
     {
-      ...{ id: 'C3', metric: `greedy accuracy; ahead by more than 2 points at ${lower} of ${rates.length} rates` },
-      ...{ direction: 'maximise', published: null, baseline: { name: 'blind to the rate', ...overRates(blind) } },
-      ...{ ours: overRates(ours), holds: lower >= 2 },
+      id: 'C3',
+      metric: `greedy accuracy; ahead by more than 2 points at ${lower} of ${rates.length} rates`,
+      direction: 'maximise',
+      published: null,
+      baseline: { name: 'blind to the rate', ...overRates(blind) },
+      ours: overRates(ours),
+      holds: lower >= 2,
     },
     {
-      ...{ id: 'C4', metric: 'variance of critic targets, per-rate reward', direction: 'minimise', published: null },
+      id: 'C4',
+      metric: 'variance of critic targets, per-rate reward',
+      direction: 'minimise',
+      published: null,
       baseline: { name: 'plain accuracy', ...ours.targetVariance },
       ours: normalised.targetVariance,
       holds: normalised.targetVariance.mean < ours.targetVariance.mean,
@@ -57,7 +72,7 @@ export function syntheticClaims(runs: Readonly<Record<string, SyntheticResult>>,
   ]
 }
 
-/** What would have happened without the constraint: the raw actions rounded to whole channels. */
+/** The raw actions rounded to whole channels, without the constraint. */
 const unconstrained = ({ choices }: PruningProblem, episodes: readonly PruningEpisode[]) =>
   episodes.flatMap(({ rate, actions }) =>
     actions
@@ -77,7 +92,10 @@ export function wallClaim(
   const total = episodes.length + made.reduce((sum, run) => sum + run.episodes, 0)
   const broken = violations(problem, episodes) + made.reduce((sum, run) => sum + run.violations, 0)
   return {
-    ...{ id: 'C5', metric: `share of ${total} episodes over their budget`, direction: 'minimise', published: null },
+    id: 'C5',
+    metric: `share of ${total} episodes over their budget`,
+    direction: 'minimise',
+    published: null,
     baseline: { name: 'the same actions without the constraint', ...measured([violations(problem, raw) / raw.length]) },
     ours: measured([broken / total]),
     holds: broken === 0 && violations(problem, raw) > 0,
@@ -104,9 +122,13 @@ export async function reconstructionClaim(
   return {
     rows,
     claim: {
-      ...{ id: 'C6', metric: 'validation accuracy of the same prunings', direction: 'maximise', published: null },
+      id: 'C6',
+      metric: 'validation accuracy of the same prunings',
+      direction: 'maximise',
+      published: null,
       baseline: { name: 'without least squares', ...measured([baseline]) },
-      ...{ ours: measured([ours]), holds: ours > baseline },
+      ours: measured([ours]),
+      holds: ours > baseline,
     },
   }
 }

@@ -6,7 +6,7 @@ export interface DataSizes {
   readonly test: number
 }
 
-/** CIFAR-10, its size halved so many times; generated images of that size where it cannot be had. */
+/** CIFAR-10 with its size halved the given number of times, or generated images of that size if it is not available. */
 export async function photographs(
   { train, validation, test }: DataSizes,
   environment: NodeJS.ProcessEnv,

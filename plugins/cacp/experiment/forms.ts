@@ -3,7 +3,7 @@ export interface Row {
   readonly task: string
   readonly method: string
   readonly figure: string
-  /** One mean a rate. */
+  /** One mean per rate. */
   readonly values: readonly number[]
 }
 

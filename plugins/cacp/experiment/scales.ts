@@ -1,4 +1,5 @@
-import type { Random, Scale } from '../../../core/index.ts'
+import type { Random } from '../../../core/index.ts'
+import type { Scale } from '../../../core/reproduction.ts'
 import type { ImageDataset } from '../../../evaluators/data/index.ts'
 import { type LayerGraph, resNetGraph, vggGraph } from '../../../search-spaces/compression/prunable.ts'
 import type { CacpOptions } from '../options.ts'
@@ -9,7 +10,7 @@ import type { SyntheticPlan } from './synthetic.ts'
 export interface Plan extends ArmsPlan {
   readonly data: (environment: NodeJS.ProcessEnv, signal: AbortSignal) => Promise<ImageDataset>
   readonly network: (data: ImageDataset, rng: Random) => LayerGraph
-  /** Of the network to be pruned. */
+  /** Training of the network that is pruned. */
   readonly training: { readonly epochs: number; readonly learningRate: number; readonly batchSize: number }
   readonly fineTuning: { readonly epochs: number; readonly learningRate: number; readonly batchSize: number }
   readonly synthetic: SyntheticPlan
@@ -17,18 +18,16 @@ export interface Plan extends ArmsPlan {
 
 const rates = [0.3, 0.5, 0.7]
 
-/** Rates of the published code, for the length that it has. */
-const published: CacpOptions = { warmUp: { episodes: 100 }, actorRate: 1e-4, exploration: { floor: 0 } }
+/** Learning rates of the published code, for searches of its length. */
+const published: CacpOptions = { warmUp: { episodes: 100 }, actorLearningRate: 1e-4, exploration: { floor: 0 } }
 
 export const plans: Readonly<Record<Scale, Plan>> = {
   smoke: {
-    ...{
-      rates,
-      pruning: {},
-      episodes: 90,
-      agent: { hidden: 64, warmUp: { episodes: 30 } },
-      calibration: { images: 64, points: 8 },
-    },
+    rates,
+    pruning: {},
+    episodes: 90,
+    agent: { hidden: 64, warmUp: { episodes: 30 } },
+    calibration: { images: 64, points: 8 },
     data: (environment, signal) => photographs({ train: 4000, validation: 500, test: 1000 }, environment, 2, signal),
     network: (data, rng) => vggGraph({ layers: [16, 16, 'pool', 32, 32], size: 8, classes: data.train.classes, rng }),
     training: { epochs: 8, learningRate: 0.05, batchSize: 64 },
@@ -36,8 +35,11 @@ export const plans: Readonly<Record<Scale, Plan>> = {
     synthetic: { episodes: 300, seeds: 2, agent: { hidden: 64, warmUp: { episodes: 100 } } },
   },
   small: {
-    ...{ rates, pruning: {}, calibration: { images: 128, points: 10 } },
-    ...{ episodes: 150, agent: { hidden: 100, warmUp: { episodes: 45 } } },
+    rates,
+    pruning: {},
+    calibration: { images: 128, points: 10 },
+    episodes: 150,
+    agent: { hidden: 100, warmUp: { episodes: 45 } },
     data: (environment, signal) => photographs({ train: 4000, validation: 500, test: 2000 }, environment, 1, signal),
     network: (data, rng) =>
       vggGraph({ layers: [16, 16, 'pool', 32, 32, 'pool', 48, 48], size: 16, classes: data.train.classes, rng }),
@@ -46,7 +48,11 @@ export const plans: Readonly<Record<Scale, Plan>> = {
     synthetic: { episodes: 600, seeds: 5, agent: { hidden: 64, warmUp: { episodes: 100 } } },
   },
   paper: {
-    ...{ rates, pruning: {}, episodes: 900, agent: published, calibration: { images: 300, points: 10 } },
+    rates,
+    pruning: {},
+    episodes: 900,
+    agent: published,
+    calibration: { images: 300, points: 10 },
     data: (environment, signal) =>
       photographs({ train: 45_000, validation: 5000, test: 10_000 }, environment, 0, signal),
     network: (_, rng) => resNetGraph({ depth: 56, rng }),

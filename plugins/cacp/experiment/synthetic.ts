@@ -1,4 +1,5 @@
-import { type Measured, measured, seeded } from '../../../core/index.ts'
+import { seeded } from '../../../core/index.ts'
+import { type Measured, measured } from '../../../core/reproduction.ts'
 import {
   channelSpace,
   constrainedCounts,
@@ -9,15 +10,15 @@ import { cacpController } from '../controller.ts'
 import type { CacpOptions } from '../options.ts'
 import { bestOfRates, pruningSearch, violations } from '../search.ts'
 
-/** How much the made-up accuracy suffers from each of the three choices: late layers most. */
+/** Sensitivity of the artificial accuracy to each of the three choices; late layers are the most sensitive. */
 const SENSITIVITIES = [0.1, 0.6, 3]
 export const syntheticRates: readonly number[] = [0.3, 0.5, 0.7]
 
 /**
- * The cost of the first six convolutions of VGG-16, the input of every second one prunable in steps of eight channels,
- * with a made-up accuracy. Late layers are sensitive: "keep all, and let the constraint cut" prunes just those, so that
- * the rate has to be known to do well. With sensitive early layers that policy is best at every rate, and the
- * constraint alone gives the rate away.
+ * The cost of the first six convolutions of VGG-16, where the input of every second one is prunable in steps of eight
+ * channels, with an artificial accuracy. Late layers are sensitive. The policy "keep everything and let the constraint
+ * prune" prunes exactly these layers, so a good policy must know the rate. If early layers were sensitive, that policy
+ * would be best at every rate, because the constraint alone would reveal the rate.
  */
 export function syntheticTask(
   sensitivities: readonly number[] = SENSITIVITIES,
@@ -25,7 +26,9 @@ export function syntheticTask(
 ) {
   const space = channelSpace(vggGraph({ layers: [64, 64, 'pool', 128, 128, 'pool', 256, 256] }), {
     groups: (_, index) => index % 2 === 0 && index < 6,
-    ...{ multiple: 8, least: 0.2, rates },
+    multiple: 8,
+    least: 0.2,
+    rates,
   })
   const accuracy = (kept: readonly number[]) => {
     const harm = sensitivities.reduce((sum, sensitivity, i) => {
@@ -44,9 +47,9 @@ export interface SyntheticPlan {
 }
 
 export interface SyntheticResult {
-  /** Of the greedy policy, one a rate. */
+  /** Accuracy of the greedy policy, one per rate. */
   readonly greedy: readonly Measured[]
-  /** Best that was seen, one a rate. */
+  /** Best accuracy that was seen, one per rate. */
   readonly best: readonly Measured[]
   readonly violations: number
   readonly episodes: number
@@ -84,14 +87,18 @@ export async function syntheticRun(plan: SyntheticPlan, seed: number, signal?: A
   const each = (of: (run: (typeof runs)[number]) => readonly number[]) =>
     task.space.rates.map((_, r) => measured(runs.map((run) => of(run)[r] as number)))
   return {
-    ...{ greedy: each(({ greedy }) => greedy), best: each(({ best }) => best) },
+    greedy: each(({ greedy }) => greedy),
+    best: each(({ best }) => best),
     violations: runs.reduce((sum, run) => sum + run.violations, 0),
     episodes: plan.episodes * plan.seeds,
     targetVariance: measured(runs.map((run) => run.targetVariance)),
   }
 }
 
-/** What bounds the table: equal shares; the best of a grid at each rate; the best wishes that do not know the rate. */
+/**
+ * Bounds for comparison: equal shares, the best of a grid at each rate, and the best policy that does not know the
+ * rate.
+ */
 export function syntheticBounds(sensitivities: readonly number[] = SENSITIVITIES) {
   const { space, accuracy } = syntheticTask(sensitivities)
   const grid = Array.from({ length: 17 }, (_, i) => 0.2 + 0.05 * i)

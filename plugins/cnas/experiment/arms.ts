@@ -13,14 +13,14 @@ import { type CellOperationName, type CellOptions, cellSpace } from '../../../se
 import { type CnasOptions, cnas } from '../index.ts'
 import { type ResumableOptions, resumableTrainer } from './resumable-trainer.ts'
 
-/** How much is spent, the same in every arm. */
+/** The effort, which is the same in every arm. */
 export interface ArmSettings {
   readonly space: CellOptions<number, readonly CellOperationName[]>
   readonly batchSize: number
   /** Epochs of a stage of the curriculum. */
   readonly warmUpEpochs: number
   readonly epochs: number
-  /** Steps of an epoch; absent: whole passes. */
+  /** Number of steps per epoch. Default: whole passes. */
   readonly weightSteps?: number
   readonly policySteps?: number
   readonly candidates: number
@@ -28,11 +28,11 @@ export interface ArmSettings {
   /** SGD of the shared weights. */
   readonly weights?: Pick<CnasOptions, 'learningRate' | 'momentum' | 'weightDecay' | 'clipNorm'>
   readonly retraining: Omit<TrainingOptions, 'trainer'> & { readonly schedule: RetrainingSchedule }
-  /** Of the network that is retrained; default: that of the search. */
+  /** Space of the retrained network. Default: that of the search. */
   readonly retrainedSpace?: CellOptions<number, readonly CellOperationName[]>
 }
 
-/** Of the step within the whole retraining. */
+/** Schedules over the whole retraining. */
 export type RetrainingSchedule = Pick<ResumableOptions, 'learningRate' | 'dropPath' | 'clipNorm'>
 
 export const armNames = ['fixed space', 'curriculum', 'curriculum without warm-up', 'random'] as const
@@ -78,7 +78,7 @@ export function armOptions(arm: ArmName, settings: ArmSettings, validationSize: 
   }
 }
 
-/** A stage's end: what the policy of that stage derives, by shared weights. */
+/** The end of a stage: the architecture that its policy derives, measured with shared weights. */
 export interface StagePoint {
   readonly stage: number
   readonly accuracy: number
@@ -101,13 +101,13 @@ export interface ArmRun {
   readonly seed: number
   readonly log: (text: string) => void
   readonly signal: AbortSignal
-  /** Folder of checkpoint and study, for searches that last. */
+  /** Folder of checkpoint and study, for long searches. */
   readonly directory?: string
   /** Such as a weight optimizer. */
   readonly plugins?: readonly Plugin[]
 }
 
-/** One search, and its winner trained from scratch and tested once. */
+/** Runs one search, trains its winner from scratch and tests it once. */
 export async function runArm({
   arm,
   settings,
@@ -150,7 +150,9 @@ export async function runArm({
   const { batchSize = 64, epochs } = retraining
   const trainer = directory
     ? resumableTrainer({
-        ...{ directory: join(directory, 'retraining'), batchSize, ...schedule },
+        directory: join(directory, 'retraining'),
+        batchSize,
+        ...schedule,
         identity: {
           space: full.fingerprint,
           spaceName: full.name,

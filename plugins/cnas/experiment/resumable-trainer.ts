@@ -6,7 +6,7 @@ import { type CheckpointIdentity, readCheckpoint, writeCheckpoint } from '../../
 import { loadOptimizerOf, saveOptimizerOf } from '../../../evaluators/weight-sharing/optimizer-state.ts'
 
 export interface ResumableOptions {
-  /** Where weights, momentum and epoch are kept after every epoch, and gone on from. */
+  /** Folder in which weights, momentum and epoch are saved after every epoch. */
   readonly directory: string
   readonly identity: Pick<CheckpointIdentity, 'space' | 'spaceName' | 'settings'>
   readonly batchSize: number
@@ -18,8 +18,9 @@ export interface ResumableOptions {
 const pathOf = ({ name }: tf.Variable) => name.slice(name.indexOf('/') + 1)
 
 /**
- * SGD with Nesterov's momentum over whole epochs, of which each has randomness of its own: a training that was killed
- * goes on as if it had not been. Errors: ARCHLOOM_CHECKPOINT_OTHER, ARCHLOOM_CHECKPOINT_CORRUPT, and the stock trainer's.
+ * SGD with Nesterov momentum over whole epochs. Random numbers derive from the epoch, so that a killed training
+ * continues as if it had never stopped. Errors: ARCHLOOM_CHECKPOINT_OTHER, ARCHLOOM_CHECKPOINT_CORRUPT, and those of
+ * the built-in trainer.
  */
 export function resumableTrainer(options: ResumableOptions): Trainer {
   const { directory, batchSize, clipNorm, learningRate, dropPath = () => 0 } = options
@@ -31,7 +32,7 @@ export function resumableTrainer(options: ResumableOptions): Trainer {
       const steps = perEpoch * epochs
       const optimizer = momentum({ learningRate: 0, momentum: 0.9, nesterov: true, ...decay })
       const end = optimizer.dispose.bind(optimizer)
-      // The trainer of one epoch ends its optimizer; this one lives through all.
+      // The trainer of one epoch disposes its optimizer; this one is kept for all epochs.
       optimizer.dispose = () => {}
       try {
         const found = readCheckpoint(directory, identity)
@@ -46,8 +47,11 @@ export function resumableTrainer(options: ResumableOptions): Trainer {
             (step) =>
               schedule(first + step, steps)
           const settings: SupervisedTrainerOptions = {
-            ...{ batchSize, optimizer: () => optimizer, reportEvery: perEpoch },
-            ...{ learningRate: shifted(learningRate), dropPath: shifted(dropPath) },
+            batchSize,
+            optimizer: () => optimizer,
+            reportEvery: perEpoch,
+            learningRate: shifted(learningRate),
+            dropPath: shifted(dropPath),
             ...(clipNorm !== undefined && { clipNorm }),
           }
           const own = { epochs: 1, rng: rng.fork(`epoch ${epoch}`), ...(validation && { validation }) }

@@ -1,4 +1,4 @@
-import type { Scale } from '../../../core/index.ts'
+import type { Scale } from '../../../core/reproduction.ts'
 import {
   type Augmentation,
   cifar10,
@@ -19,7 +19,8 @@ export interface ScaleSettings {
   readonly data: (environment: NodeJS.ProcessEnv) => Promise<ImageDataset>
 }
 
-// Short searches: a step ten times the paper's, and a baseline that forgets within their length; the same in every arm.
+// For short searches the learning rate is ten times that of the paper, and the baseline decays within their length;
+// both are the same in every arm.
 const quickController = { hidden: 32, learningRate: 3e-3, baselineDecay: 0.9 } as const
 const quickWeights = { learningRate: 0.05, clipNorm: 5 } as const
 const standard: Augmentation = { crop: { padding: 4 }, flip: true }
@@ -29,10 +30,19 @@ const smoke: ScaleSettings = {
   arms: armNames,
   arm: {
     space: {
-      ...{ nodes: 1, channels: 4, cells: 2, reductions: [1], stemMultiplier: 1 },
+      nodes: 1,
+      channels: 4,
+      cells: 2,
+      reductions: [1],
+      stemMultiplier: 1,
       operations: ['sep_conv_3x3', 'skip_connect', 'max_pool_3x3'],
     },
-    ...{ batchSize: 32, warmUpEpochs: 1, epochs: 2, weightSteps: 4, policySteps: 4, candidates: 3 },
+    batchSize: 32,
+    warmUpEpochs: 1,
+    epochs: 2,
+    weightSteps: 4,
+    policySteps: 4,
+    candidates: 3,
     controller: quickController,
     weights: quickWeights,
     retraining: { epochs: 2, batchSize: 32, schedule: { learningRate: cosine({ peak: 0.05 }) } },
@@ -47,10 +57,19 @@ const small: ScaleSettings = {
   arm: {
     space: {
       // Photographs of 32×32; the stem brings them to 8×8, so that hundreds of steps fit into minutes.
-      ...{ nodes: 2, channels: 8, cells: 3, reductions: [1], stem: 'imagenet' },
+      nodes: 2,
+      channels: 8,
+      cells: 3,
+      reductions: [1],
+      stem: 'imagenet',
       operations: ['sep_conv_3x3', 'skip_connect', 'max_pool_3x3', 'avg_pool_3x3', 'dil_conv_3x3', 'none'],
     },
-    ...{ batchSize: 32, warmUpEpochs: 1, epochs: 2, weightSteps: 28, policySteps: 30, candidates: 5 },
+    batchSize: 32,
+    warmUpEpochs: 1,
+    epochs: 2,
+    weightSteps: 28,
+    policySteps: 30,
+    candidates: 5,
     controller: quickController,
     weights: quickWeights,
     retraining: { epochs: 6, batchSize: 32, schedule: { learningRate: cosine({ peak: 0.05 }) } },
@@ -65,7 +84,10 @@ const paper: ScaleSettings = {
   arms: ['fixed space', 'curriculum'],
   arm: {
     space: { operations: dartsOperations },
-    ...{ batchSize: 96, warmUpEpochs: 20, epochs: 40, candidates: 10 },
+    batchSize: 96,
+    warmUpEpochs: 20,
+    epochs: 40,
+    candidates: 10,
     retrainedSpace: { channels: 36, cells: 20, auxiliary: 0.4, operations: dartsOperations },
     retraining: {
       epochs: 600,

@@ -4,7 +4,7 @@ import { nasBench201Space } from '../../../search-spaces/nas-bench-201/index.ts'
 import { growingSpace, policyLearner } from '../index.ts'
 
 export interface TableSettings {
-  /** Policy steps in all; each stage has an equal share. */
+  /** Total number of policy steps; each stage gets an equal share. */
   readonly steps: number
   /** Standard deviation of the noise on a reward: that of the accuracy on a batch of 96. */
   readonly noise: number
@@ -12,8 +12,9 @@ export interface TableSettings {
 }
 
 /**
- * The curriculum without shared weights: rewards are a table's validation accuracies with noise, so that only the
- * staging of the policy's space is left. Returns the test accuracy of the derived architecture, and of each stage's.
+ * The curriculum without shared weights: rewards are validation accuracies of a table with noise, so that only the
+ * growing space of the policy has an effect. Returns the test accuracies of the architectures derived at the end and
+ * after each stage.
  */
 export function tableSearch(
   table: NasBench201Table,

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Claim } from '../../../core/index.ts'
+import type { Claim } from '../../../core/reproduction.ts'
 import type { Log } from './forms.ts'
 import type { ImagePart } from './image-part.ts'
 
@@ -11,19 +11,19 @@ export type FromImageWorker =
 
 const isSource = import.meta.url.endsWith('.ts')
 const program = fileURLToPath(new URL(isSource ? './image-worker.ts' : './image-worker.js', import.meta.url))
-/** In a checkout the program is TypeScript as well. */
+/** In a checkout the program is TypeScript. */
 const execArgv = isSource
   ? ['--import', new URL('../../../core/cli/typescript.mjs', import.meta.url).href]
   : process.execArgv
 
-/** The image part in a process of its own, one thread of it: two cores do both parts in the time of one. */
+/** Runs the image part in a separate process with one thread, in parallel to the other part. */
 export function beside(
   part: ImagePart,
   { environment, log, signal }: { environment: NodeJS.ProcessEnv; log: Log; signal?: AbortSignal | undefined },
 ): Promise<readonly Claim[]> {
   signal?.throwIfAborted()
   const env = { ...environment, ARCHLOOM_THREADS: '1' }
-  // What it prints goes to stderr: stdout may be a program's result.
+  // Everything that it prints goes to stderr, because stdout may carry a program's result.
   const child = fork(program, { execArgv, env, stdio: ['ignore', 2, 2, 'ipc'] })
   const stop = () => void child.kill('SIGKILL')
   signal?.addEventListener('abort', stop, { once: true })

@@ -1,4 +1,4 @@
-import { type Claim, measured } from '../../../core/index.ts'
+import { type Claim, measured } from '../../../core/reproduction.ts'
 
 export type Named = readonly [name: string, values: readonly number[]]
 export type Log = (text: string) => void
@@ -15,8 +15,12 @@ export function claim(
   const [baseline, ours] = [measured(theirs), measured(own)]
   const better = direction === 'maximise' ? ours.mean > baseline.mean : ours.mean < baseline.mean
   return {
-    ...{ id, metric: `${metric}; ${name}`, direction, published: null },
+    id,
+    metric: `${metric}; ${name}`,
+    direction,
+    published: null,
     holds: criterion ? criterion(ours.mean, baseline.mean) : better,
-    ...{ baseline: { name: baselineName, ...baseline }, ours: { name, ...ours } },
+    baseline: { name: baselineName, ...baseline },
+    ours: { name, ...ours },
   }
 }

@@ -1,5 +1,6 @@
 /** D4 and the ranking of NAS-Bench-201 by themselves: they may run in a process of their own, beside the rest. */
-import type { Claim, Dataset } from '../../../core/index.ts'
+import type { Dataset } from '../../../core/index.ts'
+import type { Claim } from '../../../core/reproduction.ts'
 import { cifar10, describeDataset, generatedImages, orGenerated } from '../../../evaluators/data/index.ts'
 import type { Log } from './forms.ts'
 import { onTable, twoInTurn } from './on-images.ts'

@@ -1,5 +1,6 @@
 /** D4 and the ranking of NAS-Bench-201 over seeds, as claims. */
-import { ArchloomError, type Claim, type Dataset, inWords } from '../../../core/index.ts'
+import { ArchloomError, type Dataset } from '../../../core/index.ts'
+import { type Claim, inWords } from '../../../core/reproduction.ts'
 import { nasBench201Table } from '../../../evaluators/tabular/index.ts'
 import type { ProjectionOptions } from '../options.ts'
 import { claim, type Log, type Named } from './forms.ts'
@@ -40,7 +41,10 @@ export async function twoInTurn({ data, seeds, log, signal }: ImageRun, steps: n
 
 /** Settings of the runs on NAS-Bench-201, fixed before any of them was made: half the steps are plain. */
 const automatic = (steps: number): ProjectionOptions => ({
-  ...{ alpha: 1, warmUp: { steps: Math.floor(steps / 2) }, protectEvery: 10, releaseEvery: 100 },
+  alpha: 1,
+  warmUp: { steps: Math.floor(steps / 2) },
+  protectEvery: 10,
+  releaseEvery: 100,
 })
 
 /** τ against the table after equal weight steps: uniform sampling and CNAS, each with and without projection. */

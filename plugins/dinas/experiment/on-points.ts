@@ -1,6 +1,6 @@
 /** D1, D2, D3, D5 and D6 over seeds, as claims. */
 
-import { type Claim, inWords } from '../../../core/index.ts'
+import { type Claim, inWords } from '../../../core/reproduction.ts'
 import { regretOf } from './controller.ts'
 import { claim, type Log, type Named } from './forms.ts'
 import { disturbanceOf, interleavedOf, rankedChoices, rankingOf, standAlone } from './synthetic.ts'

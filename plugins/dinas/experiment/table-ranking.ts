@@ -85,10 +85,19 @@ export async function tauOnTable(
     },
   }
   await using search = createSearch({
-    ...{ space, evaluator, seed, budget: {}, study: memoryStore(), objectives: { accuracy: 'maximise' } },
+    space,
+    evaluator,
+    seed,
+    budget: {},
+    study: memoryStore(),
+    objectives: { accuracy: 'maximise' },
     plugins: [
       curriculum({
-        ...{ ...shape(form), weightSteps, policySteps, candidates: 1, disturbance: false },
+        ...shape(form),
+        weightSteps,
+        policySteps,
+        candidates: 1,
+        disturbance: false,
         learningRate: 0.05,
         clipNorm: 5,
         controller: { hidden: 32, learningRate: 3e-3, baselineDecay: 0.9 },
@@ -111,7 +120,9 @@ export async function tauOnTable(
   }
   const own = accuracies as number[]
   const report = rankingReport(published as number[], {
-    ...{ 'shared weights': own, multiplyAdds: multiplyAdds as number[], parameters: parameters as number[] },
+    'shared weights': own,
+    multiplyAdds: multiplyAdds as number[],
+    parameters: parameters as number[],
   })
   const tau = report[0]?.kendall as number
   // Where all are alike there is no order.

@@ -84,7 +84,9 @@ function taskOf(options: ClusterOptions, rng: Random) {
         for (let at = 0; at + size <= rows.length; at += size) yield batchOf(training, rows.slice(at, at + size))
       }
       return {
-        ...{ optimizer, shown, signal },
+        optimizer,
+        shown,
+        signal,
         next: () =>
           batchOf(
             training,
@@ -113,7 +115,8 @@ export function turnTask(seed: number) {
 export function rankedTask(seed: number) {
   const rng = seeded(`dinas D2 ${seed}`)
   return {
-    ...{ rng, ...taskOf(rankedPoints, rng.fork('points')) },
+    rng,
+    ...taskOf(rankedPoints, rng.fork('points')),
     supernet: () => mlpSupernet(capacities, rng.fork('weights')),
   }
 }

@@ -90,7 +90,9 @@ export async function trainInTurn(
   for (const path of paths) final.push(await course.measure(path))
   const drops = learnt.slice(0, -1).map((accuracy, i) => accuracy - (final[i] as number))
   return {
-    ...{ learnt, final, freedom },
+    learnt,
+    final,
+    freedom,
     drop: drops.reduce((sum, drop) => sum + drop, 0) / Math.max(1, drops.length),
     worst: Math.max(...drops),
   }

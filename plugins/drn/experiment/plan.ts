@@ -1,4 +1,4 @@
-import type { Scale } from '../../../core/index.ts'
+import type { Scale } from '../../../core/reproduction.ts'
 
 /** A training run of the sweep: learnt duals, or the true degradation in their place. */
 export interface Variant {
@@ -68,7 +68,11 @@ export const plans: Readonly<Record<Scale, Plan>> = {
     photographs: 33,
     adaptation: {
       targets: ['nearest', 'blur-down'],
-      ...{ steps: 80, learningRate: 3e-4, unpaired: 16, tested: 10, unpairedRatio: 0.3 },
+      steps: 80,
+      learningRate: 3e-4,
+      unpaired: 16,
+      tested: 10,
+      unpairedRatio: 0.3,
     },
   },
   // DRN-S at ×4 as published, but for the data: T91 in place of DF2K.
@@ -86,7 +90,11 @@ export const plans: Readonly<Record<Scale, Plan>> = {
     photographs: 100,
     adaptation: {
       targets: ['nearest', 'blur-down'],
-      ...{ steps: 100_000, learningRate: 1e-5, unpaired: 50, tested: 50, unpairedRatio: 0.3 },
+      steps: 100_000,
+      learningRate: 1e-5,
+      unpaired: 50,
+      tested: 50,
+      unpairedRatio: 0.3,
     },
   },
 }

@@ -44,7 +44,11 @@ export interface Trained extends Disposable {
 const initial = (plan: Plan, seed: number): ScopedUpscalingNetwork => {
   const { features, blocks, shortcut, patch } = plan
   return buildDrn({
-    ...{ scale: SCALE, features, blocks, shortcut, input: [patch, patch, 3] },
+    scale: SCALE,
+    features,
+    blocks,
+    shortcut,
+    input: [patch, patch, 3],
     rng: seeded(`drn/network/${seed}`),
   })
 }

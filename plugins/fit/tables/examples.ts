@@ -4,6 +4,8 @@ import {
   type Cell,
   findTask,
   foldsOf,
+  noColumn,
+  outputNames,
   type Preprocessing,
   planFeatures,
   prepareTraining,
@@ -14,11 +16,12 @@ import {
   typeOf,
   withoutColumns,
 } from '../../../evaluators/tables/index.ts'
+import { type Aim, spread } from './measure.ts'
 import type { TableExamples } from './search.ts'
 
 export interface TableTaskOptions {
-  readonly target?: string
-  readonly task?: TableTask['kind']
+  readonly target?: string | readonly string[]
+  readonly task?: Exclude<TableTask['kind'], 'multi-target'>
   /** A column whose rows of one value stay together in one fold. */
   readonly group?: string
   /** A column of dates or numbers by which rows are ordered: folds are then stretches of time. */
@@ -35,6 +38,13 @@ export interface PreparedTable {
   readonly warnings: readonly string[]
 }
 
+const aims = {
+  classification: 'classes',
+  'multi-label': 'labels',
+  regression: 'quantities',
+  'multi-target': 'quantities',
+} as const
+
 const FOLDS = 5
 /** Beyond so many rows, one fold says enough. */
 const MANY_ROWS = 20_000
@@ -44,33 +54,43 @@ export function prepareTable(given: Table, options: TableTaskOptions = {}): Prep
   const { seed = 1, group, time } = options
   const { task, table, targets, notes } = findTask(given, options.target, options.task)
   const rng = seeded(seed)
-  const inputs = withoutColumns(table, [task.target, ...(group === undefined ? [] : [group])])
+  const names = table.columns.map(({ name }) => name)
+  if (group !== undefined && !names.includes(group)) throw noColumn(group, 'group rows by', names)
+  if (time !== undefined && !names.includes(time)) throw noColumn(time, 'order rows by', names)
+  const inputs = withoutColumns(table, [
+    ...('targets' in task ? task.targets : [task.target]),
+    ...(group === undefined ? [] : [group]),
+  ])
   const columns = inputs.columns.map((column) => typeOf(column, table.delimiter))
   const dropped = columns.filter(({ drop }) => drop !== undefined)
   const warnings = columns.flatMap((column) => column.warnings)
   for (const { name, drop } of dropped) warnings.push(`column ${JSON.stringify(name)} is left out: ${drop}`)
   if (dropped.length === columns.length)
-    throw error('ARCHLOOM_TABLE_FEATURES', { target: task.target, dropped: dropped.map(({ name }) => name) })
+    throw error('ARCHLOOM_TABLE_FEATURES', {
+      target: task.target,
+      dropped: dropped.map(({ name, drop }) => `column ${JSON.stringify(name)} is left out because ${drop}`),
+    })
   if (columns.length > table.rows)
     warnings.push(`${columns.length} columns for ${table.rows} rows: what is found may be chance`)
-  warnings.push(...leaks(inputs, columns, targets, task), ...duplicates(inputs))
-  const folds = foldsFor(table, { targets, task }, rng.fork('folds'), group, time)
-  const outputs = task.kind === 'classification' ? task.classes.length : 1
-  const numbers = targetNumbers(targets, outputs, task.kind)
+  warnings.push(...leaks(inputs, columns, targets, task))
+  const repeated = repeatedRows(inputs)
+  if (repeated) warnings.push(repeated.warning)
+  const folds = foldsFor(table, { targets, task }, rng.fork('folds'), { group, time, ...repeated })
+  const aim: Aim = { kind: aims[task.kind], outputs: outputNames(task).length }
+  const numbers = targetNumbers(targets, aim)
   const preprocessing = planFeatures(inputs, columns, numbers)
   const x = prepareTraining(preprocessing, inputs, numbers, folds)
   const features = preprocessing.features.length
   const detail = preprocessing.features.map(({ kind }) => kind === 'piece' || kind === 'number-level')
   const used =
     table.rows > MANY_ROWS || time !== undefined ? [FOLDS - 1] : Array.from({ length: FOLDS }, (_, fold) => fold)
-  const classes = task.kind === 'classification' ? outputs : 0
   return {
     task,
     preprocessing,
     columns,
     notes: [...given.notes, ...notes],
     warnings,
-    examples: { x, rows: table.rows, features, detail, targets, classes, folds, used },
+    examples: { x, rows: table.rows, features, detail, targets, aim, folds, used },
   }
 }
 
@@ -78,20 +98,13 @@ function foldsFor(
   table: Table,
   found: Parameters<typeof foldsOf>[0],
   rng: Random,
-  group?: string,
-  time?: string,
+  { group, time, keys }: { group: string | undefined; time: string | undefined; keys?: readonly Cell[] },
 ): Int32Array {
-  const cellsOf = (name: string): readonly Cell[] => {
-    const column = table.columns.find((each) => each.name === name)
-    if (!column)
-      throw error('ARCHLOOM_TABLE_TARGET', {
-        target: name,
-        columns: table.columns.map((each) => each.name),
-        suggestion: '',
-      })
-    return column.cells
+  const cellsOf = (wanted: string): readonly Cell[] => table.columns.find(({ name }) => name === wanted)!.cells
+  if (time === undefined) {
+    const groups = group === undefined ? keys : cellsOf(group)
+    return foldsOf(found, FOLDS, rng, groups ? { groups } : {})
   }
-  if (time === undefined) return foldsOf(found, FOLDS, rng, group === undefined ? {} : { groups: cellsOf(group) })
   const cells = cellsOf(time)
   const order = Array.from({ length: table.rows }, (_, i) => i).sort((a, b) => {
     const [x, y] = [cells[a] ?? '', cells[b] ?? '']
@@ -107,31 +120,36 @@ function foldsFor(
   return folds
 }
 
-function targetNumbers(targets: Float64Array, outputs: number, kind: TableTask['kind']): TargetNumbers {
-  if (kind === 'classification') {
+function targetNumbers(targets: Float64Array, aim: Aim): TargetNumbers {
+  const { kind, outputs } = aim
+  if (kind === 'labels') return { outputs, values: targets }
+  if (kind === 'classes') {
     const values = new Float64Array(targets.length * outputs)
     for (const [i, target] of targets.entries()) values[i * outputs + target] = 1
     return { outputs, values }
   }
-  const mean = targets.reduce((sum, value) => sum + value, 0) / targets.length
-  const scale = Math.sqrt(targets.reduce((sum, value) => sum + (value - mean) ** 2, 0) / targets.length) || 1
-  return { outputs: 1, values: targets.map((value) => (value - mean) / scale) }
+  const scales = Array.from({ length: outputs }, (_, k) => spread(targets, outputs, k))
+  return {
+    outputs,
+    values: targets.map((value, i) => (value - scales[i % outputs]!.mean) / scales[i % outputs]!.scale),
+  }
 }
 
 /** A column that says the target by itself was probably made from it. */
 function leaks(table: Table, columns: readonly TypedColumn[], targets: Float64Array, task: TableTask): string[] {
+  const width = targets.length / table.rows
   return columns.flatMap(({ name, drop, distinct }) => {
     if (drop !== undefined || distinct < 2) return []
     const { cells } = table.columns.find((column) => column.name === name)!
-    const meaning = new Map<Cell, number>()
+    const meaning = new Map<Cell, string>()
     let agree = 0
     for (const [i, cell] of cells.entries()) {
-      const own = targets[i]!
+      const own = targets.subarray(i * width, (i + 1) * width).join(' ')
       if (!meaning.has(cell)) meaning.set(cell, own)
       if (meaning.get(cell) === own) agree++
     }
     const many =
-      task.kind === 'classification'
+      task.kind === 'classification' || task.kind === 'multi-label'
         ? distinct <= Math.max(2, table.rows / 5)
         : distinct > 10 && distinct < table.rows / 2
     return many && agree === table.rows
@@ -142,16 +160,18 @@ function leaks(table: Table, columns: readonly TypedColumn[], targets: Float64Ar
   })
 }
 
-/** Rows that repeat others make folds share examples. */
-function duplicates(table: Table): string[] {
-  const seen = new Set<string>()
-  let repeated = 0
-  for (let i = 0; i < table.rows; i++) {
-    const key = table.columns.map(({ cells }) => cells[i]).join('\u0000')
-    if (seen.has(key)) repeated++
-    else seen.add(key)
-  }
-  return repeated > 0.01 * table.rows
-    ? [`${repeated} of ${table.rows} rows repeat another row: what is measured may be too good`]
-    : []
+/** More repeated rows than this are told; where they are the rule, a table has few different rows by its nature. */
+const [SOME, MOST] = [0.01, 0.5]
+
+/** Rows whose inputs repeat those of others; `keys` keep them in one fold, so that folds share no example. */
+function repeatedRows(table: Table): { readonly warning: string; readonly keys?: readonly Cell[] } | undefined {
+  const keys = Array.from({ length: table.rows }, (_, i) =>
+    table.columns.map(({ cells }) => String(cells[i])).join('\u0000'),
+  )
+  const repeated = table.rows - new Set(keys).size
+  if (repeated <= SOME * table.rows) return undefined
+  const told = `${repeated} of ${table.rows} rows repeat another row`
+  return repeated > MOST * table.rows
+    ? { warning: `${told}: what is measured may be too good` }
+    : { warning: `${told}; rows that are the same are checked together`, keys }
 }

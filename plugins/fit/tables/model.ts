@@ -1,15 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Network } from '../../../core/trainer.ts'
 import { type Forest, forestScores } from '../../../evaluators/trees/index.ts'
+import type { Aim } from './measure.ts'
 
 /** How a number that a part gives becomes a number of the target: inverse of the transform, after shift and scale. */
 export interface Link {
   readonly transform: 'none' | 'root' | 'log'
-  readonly mean: number
-  readonly scale: number
+  /** Of each quantity. */
+  readonly mean: readonly number[]
+  readonly scale: readonly number[]
 }
 
-/** One trained model: on some of the features, giving logits of classes, or a quantity before its link. */
+/** One trained model: on some of the features, giving logits of classes or labels, or quantities before their link. */
 export type Part =
   | { readonly kind: 'forest'; readonly forest: Forest; readonly columns: readonly number[] }
   | { readonly kind: 'network'; readonly network: Network; readonly columns: readonly number[] }
@@ -26,12 +28,11 @@ export interface Member {
   readonly factor: number
 }
 
-/** What predicts from features: [rows, features] → probabilities [rows, classes] or quantities [rows]. */
+/** What predicts from features: [rows, features] → probabilities or quantities [rows, outputs]. */
 export interface TablePredictor extends Disposable {
-  readonly outputs: number
-  readonly classification: boolean
+  readonly aim: Aim
   readonly members: readonly Member[]
-  /** Divides the logarithms of the probabilities. */
+  /** Divides the logarithms of the probabilities of classes, and the log-odds of labels. */
   readonly temperature: number
   predict(x: Float32Array, rows: number, features: number): Float64Array
 }
@@ -79,22 +80,23 @@ export function softmaxRows(values: Float64Array, classes: number): Float64Array
 export function forwardLink(value: number, transform: Link['transform']): number {
   return transform === 'none' ? value : transform === 'root' ? Math.sqrt(value) : Math.log1p(value)
 }
-export function backwardLink(value: number, { transform, mean, scale }: Link): number {
-  const turned = value * scale + mean
+export function backwardLink(value: number, { transform, mean, scale }: Link, output = 0): number {
+  const turned = value * scale[output]! + mean[output]!
   if (transform === 'none') return turned
   const positive = Math.max(0, turned)
   return transform === 'root' ? positive * positive : Math.expm1(positive)
 }
 
-/** Probabilities [rows, classes], or quantities [rows], of one part. */
+const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
+
+/** Probabilities or quantities of one part, [rows, outputs]. */
 export function predictPart(
   part: Part,
   link: Link,
   x: Float32Array,
   rows: number,
   features: number,
-  outputs: number,
-  classification: boolean,
+  { kind, outputs }: Aim,
 ): Float64Array {
   if (part.kind === 'constant')
     return Float64Array.from({ length: rows * outputs }, (_, i) => part.values[i % outputs]!)
@@ -104,34 +106,29 @@ export function predictPart(
     const raw = forestScores(part.forest, own, rows)
     // Two classes have one score: the log-odds of the second.
     scores =
-      classification && outputs === 2
+      kind === 'classes' && outputs === 2
         ? Float64Array.from({ length: 2 * rows }, (_, i) => (i % 2 ? raw[i >> 1]! : 0))
         : raw
   } else scores = networkOutputs(part.network, own, rows, outputs)
-  return classification ? softmaxRows(scores, outputs) : scores.map((value) => backwardLink(value, link))
+  if (kind === 'classes') return softmaxRows(scores, outputs)
+  return kind === 'labels' ? scores.map(sigmoid) : scores.map((value, i) => backwardLink(value, link, i % outputs))
 }
 
 /** The weighted mean over members of the mean over their parts, with the temperature. */
-export function tablePredictor(
-  members: readonly Member[],
-  outputs: number,
-  classification: boolean,
-  temperature: number,
-): TablePredictor {
+export function tablePredictor(members: readonly Member[], aim: Aim, temperature: number): TablePredictor {
   return {
     members,
-    outputs,
-    classification,
+    aim,
     temperature,
     predict(x, rows, features) {
-      const out = new Float64Array(rows * outputs)
+      const out = new Float64Array(rows * aim.outputs)
       for (const { parts, weight, link, factor } of members)
         for (const part of parts) {
-          const own = predictPart(part, link, x, rows, features, outputs, classification)
+          const own = predictPart(part, link, x, rows, features, aim)
           const share = (weight * factor) / parts.length
           for (let i = 0; i < out.length; i++) out[i]! += share * own[i]!
         }
-      return classification ? warmed(out, outputs, temperature) : out
+      return warmed(out, aim, temperature)
     },
     [Symbol.dispose]() {
       for (const { parts } of members)
@@ -140,11 +137,13 @@ export function tablePredictor(
   }
 }
 
-/** Probabilities with their logarithms divided by a temperature. */
-export function warmed(probabilities: Float64Array, classes: number, temperature: number): Float64Array {
-  if (temperature === 1) return probabilities
+/** Probabilities with their logarithms, or the log-odds of labels, divided by a temperature; quantities as they are. */
+export function warmed(values: Float64Array, { kind, outputs }: Aim, temperature: number): Float64Array {
+  if (temperature === 1 || kind === 'quantities') return values
+  const log = (p: number) => Math.log(Math.max(p, 1e-12))
+  if (kind === 'labels') return values.map((p) => sigmoid((log(p) - log(1 - p)) / temperature))
   return softmaxRows(
-    probabilities.map((p) => Math.log(Math.max(p, 1e-12)) / temperature),
-    classes,
+    values.map((p) => log(p) / temperature),
+    outputs,
   )
 }

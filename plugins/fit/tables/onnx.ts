@@ -1,14 +1,16 @@
 import type { Forest } from '../../../evaluators/trees/index.ts'
 import { encode, exportOnnx, GraphBuilder, type OnnxGraph } from '../../onnx/index.ts'
+import type { Aim } from './measure.ts'
 import type { Link, Part, TablePredictor } from './model.ts'
 
 /**
  * A predictor as one ONNX file: `features` [rows, features] → `output` [rows, outputs], probabilities of the classes or
- * quantities. Networks are traced, trees become TreeEnsembleRegressor (ai.onnx.ml 3), which ONNX Runtime runs in Node
+ * labels, or quantities. Networks are traced, trees become TreeEnsembleRegressor (ai.onnx.ml 3), which ONNX Runtime runs in Node
  * and in browsers.
  */
 export async function encodePredictor(predictor: TablePredictor, features: number): Promise<Uint8Array<ArrayBuffer>> {
-  const { members, outputs, classification, temperature } = predictor
+  const { members, aim, temperature } = predictor
+  const { kind, outputs } = aim
   const builder = new GraphBuilder({
     nodes: [],
     inputs: [{ name: 'features', type: 'float32', dims: ['rows', features] }],
@@ -20,39 +22,31 @@ export async function encodePredictor(predictor: TablePredictor, features: numbe
   const terms: string[] = []
   for (const { parts, weight, link, factor } of members)
     for (const part of parts) {
-      const scores = await writePart(builder, part, features, outputs, classification)
-      const values = classification
-        ? part.kind === 'constant'
-          ? scores
-          : builder.op('Softmax', [scores], { axis: 1 })
-        : part.kind === 'constant'
-          ? scores
-          : writeLink(builder, scores, link)
+      const scores = await writePart(builder, part, features, aim)
+      const values = part.kind === 'constant' ? scores : activated(builder, scores, link, aim)
       terms.push(builder.op('Mul', [values, builder.scalar((weight * factor) / parts.length)]))
     }
   const mean = terms.length === 1 ? terms[0]! : builder.op('Sum', terms)
-  if (classification && temperature !== 1) {
-    const logs = builder.op('Log', [builder.op('Max', [mean, builder.scalar(1e-12)])])
-    const warm = builder.op('Mul', [logs, builder.scalar(1 / temperature)])
-    builder.graph.nodes.push({
-      op: 'Softmax',
-      name: 'output',
-      inputs: [warm],
-      outputs: ['output'],
-      attributes: { axis: 1 },
-    })
-  } else
-    builder.graph.nodes.push({ op: 'Identity', name: 'output', inputs: [mean], outputs: ['output'], attributes: {} })
+  const logOf = (p: string) => builder.op('Log', [builder.op('Max', [p, builder.scalar(1e-12)])])
+  const cooled = (logits: string) => builder.op('Mul', [logits, builder.scalar(1 / temperature)])
+  const end = (op: string, input: string, attributes = {}) =>
+    builder.graph.nodes.push({ op, name: 'output', inputs: [input], outputs: ['output'], attributes })
+  if (kind === 'quantities' || temperature === 1) end('Identity', mean)
+  else if (kind === 'classes') end('Softmax', cooled(logOf(mean)), { axis: 1 })
+  else {
+    const others = logOf(builder.op('Sub', [builder.scalar(1), mean]))
+    end('Sigmoid', cooled(builder.op('Sub', [logOf(mean), others])))
+  }
   return encode(builder.graph)
 }
 
-async function writePart(
-  builder: GraphBuilder,
-  part: Part,
-  features: number,
-  outputs: number,
-  classification: boolean,
-): Promise<string> {
+/** Logits as probabilities, or numbers as quantities. */
+function activated(builder: GraphBuilder, scores: string, link: Link, { kind }: Aim): string {
+  if (kind === 'classes') return builder.op('Softmax', [scores], { axis: 1 })
+  return kind === 'labels' ? builder.op('Sigmoid', [scores]) : writeLink(builder, scores, link)
+}
+
+async function writePart(builder: GraphBuilder, part: Part, features: number, { kind, outputs }: Aim): Promise<string> {
   if (part.kind === 'constant') {
     // Nothing of the features matters but their number of rows.
     const zero = builder.op('Mul', [
@@ -64,7 +58,7 @@ async function writePart(
   const { columns } = part
   const all = columns.length === features && columns.every((column, i) => column === i)
   const input = all ? 'features' : builder.op('Gather', ['features', builder.ints(columns)], { axis: 1 })
-  if (part.kind === 'forest') return writeForest(builder, part.forest, input, classification && outputs === 2)
+  if (part.kind === 'forest') return writeForest(builder, part.forest, input, kind === 'classes' && outputs === 2)
   const { graph } = await exportOnnx(part.network)
   return merge(builder, graph, input)
 }
@@ -136,7 +130,8 @@ function writeForest(builder: GraphBuilder, forest: Forest, input: string, twoCl
 }
 
 function writeLink(builder: GraphBuilder, scores: string, { transform, mean, scale }: Link): string {
-  const turned = builder.op('Add', [builder.op('Mul', [scores, builder.scalar(scale)]), builder.scalar(mean)])
+  const row = (values: readonly number[]) => builder.constant(Float32Array.from(values), [1, values.length])
+  const turned = builder.op('Add', [builder.op('Mul', [scores, row(scale)]), row(mean)])
   if (transform === 'none') return turned
   const positive = builder.op('Relu', [turned])
   if (transform === 'root') return builder.op('Mul', [positive, positive])

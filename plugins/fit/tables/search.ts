@@ -4,6 +4,7 @@ import {
   dense,
   l2Loss,
   network as networkOf,
+  sigmoidCrossEntropy,
   softmaxCrossEntropy,
   useEngine,
   variableScope,
@@ -11,14 +12,23 @@ import {
 import type { Network, Split } from '../../../core/trainer.ts'
 import { kernelNetwork, solveKernel } from '../../../evaluators/kernel/index.ts'
 import { steps, trainingSession } from '../../../evaluators/training/index.ts'
-import { type BoostingTarget, boost } from '../../../evaluators/trees/index.ts'
+import { type BoostingTarget, boost, type Forest, type Tree } from '../../../evaluators/trees/index.ts'
 import { perceptronSpace } from '../../../search-spaces/perceptron/index.ts'
 import { random } from '../../random/index.ts'
 import { tpe } from '../../tpe/index.ts'
 import type { Allowance } from '../allowance.ts'
 import { error } from '../errors.ts'
 import type { FitEvent, Limits, TrialRecord } from '../events.ts'
+import {
+  type FinalLatency,
+  inMilliseconds,
+  type Latencies,
+  type LatencyMeter,
+  latencies,
+  latencyWarning,
+} from '../latency.ts'
 import { describeLimits } from '../limits.ts'
+import { type Aim, lossAgainst, measured, spread, widthOf } from './measure.ts'
 import {
   forwardLink,
   type Link,
@@ -29,7 +39,15 @@ import {
   tablePredictor,
   warmed,
 } from './model.ts'
-import { KERNEL_ROWS, type TableArchitecture, tableNameOf, tablePortfolio, tableSpace } from './space.ts'
+import { encodePredictor } from './onnx.ts'
+import {
+  KERNEL_ROWS,
+  type TableArchitecture,
+  type TreesArchitecture,
+  tableNameOf,
+  tablePortfolio,
+  tableSpace,
+} from './space.ts'
 
 /** Features and targets of the training rows. */
 export interface TableExamples {
@@ -39,10 +57,9 @@ export interface TableExamples {
   readonly features: number
   /** Of each feature: whether only networks should see it, because trees find it themselves. */
   readonly detail: readonly boolean[]
-  /** [rows]: class indices or quantities. */
+  /** [rows]: class indices or quantities; of several labels or quantities [rows, outputs]. */
   readonly targets: Float64Array
-  /** 0 for quantities. */
-  readonly classes: number
+  readonly aim: Aim
   /** The fold of each row. */
   readonly folds: Int32Array
   /** Folds that are left out in turn; fewer than there are where rows are many. */
@@ -59,17 +76,23 @@ export interface TableSearchOptions {
   readonly onEvent?: (event: FitEvent) => void
   readonly signal?: AbortSignal | undefined
   readonly strategy?: 'search' | 'random'
+  /** Names of several labels or quantities. */
+  readonly names?: readonly string[]
   /** Most steps of a network and rounds of trees; default: none beyond the architecture's own. */
   readonly mostSteps?: number
   /** Where the trials are written down, as for createSearch. Default: nowhere but in memory. */
   readonly study?: CreateSearchOptions<TableArchitecture>['study']
+  /** Measures latencies where `limits` has one. Default: the median of 15 runs of ONNX Runtime on one thread. */
+  readonly latencyMeter?: LatencyMeter
 }
 
 export interface FoundTableModel extends Disposable {
   readonly predictor: TablePredictor
   readonly trials: readonly TrialRecord<TableArchitecture>[]
-  /** Of the whole, on rows that its parts had not seen: `loss` (log-loss or RMSE) and `accuracy`. */
+  /** Of the whole, on rows that its parts had not seen, as `measured` names them. */
   readonly metrics: Readonly<Record<string, number>>
+  /** Of the file of the whole, where `limits` has a latency. */
+  readonly latency?: FinalLatency
 }
 
 interface Trained {
@@ -79,6 +102,8 @@ interface Trained {
   /** [assessed rows, outputs] */
   readonly predictions: Float64Array
   readonly loss: number
+  /** Milliseconds of one prediction, where there is a limit. */
+  latencyMs?: number
 }
 
 /** Parts of the budget kept back for choosing and calibrating. */
@@ -97,36 +122,52 @@ const MOST_REFUSED = 200
  */
 export async function searchTable(options: TableSearchOptions): Promise<FoundTableModel> {
   const { examples, allowance, seed = 1, onEvent = () => {}, signal, strategy = 'search', limits = {} } = options
-  const { rows, targets, classes, folds, used } = examples
+  const { names = [] } = options
+  const { rows, targets, aim, folds, used } = examples
   await useEngine()
   const space = tableSpace()
   const rng = seeded(seed)
-  const classification = classes > 0
-  const outputs = Math.max(1, classes)
   const assessed = Array.from({ length: rows }, (_, i) => i).filter((i) => used.includes(folds[i]!))
-  const truth = Float64Array.from(assessed, (i) => targets[i]!)
+  const truth = rowsAmong(targets, assessed, widthOf(aim))
+  const lossOf = lossAgainst(truth, aim)
+  // One quantity may be turned before it is learned: its root or its logarithm.
+  const isQuantity = aim.kind === 'quantities' && aim.outputs === 1
   const limit = options.trials ?? (allowance.timed ? Number.POSITIVE_INFINITY : 8)
   const total = allowance.left()
   const timeLeft = () => allowance.left() - RESERVE * (allowance.timed ? total : 0)
   const records: TrialRecord<TableArchitecture>[] = []
   const done: Trained[] = []
   const seen = new Set<string>()
-  const known = tablePortfolio({ rows, classification, skewed: !classification && isSkewed(targets) })
+  let smallest = Number.POSITIVE_INFINITY
+  const known = tablePortfolio({
+    rows,
+    classification: aim.kind !== 'quantities',
+    skewed: isQuantity && isSkewed(targets),
+  })
   const durations = new Map<string, number>()
+  const times = latencies(limits, options.latencyMeter)
+  const timeOf = (member: Trained['member'], key: string) =>
+    times.of(key, [examples.features], () => encodeMember({ ...member, weight: 1 }, aim, examples.features))
 
   const isWorthwhile = (architecture: TableArchitecture) =>
     !seen.has(JSON.stringify(architecture)) &&
     (architecture.type !== 'mean' || seen.size === 0) &&
     (architecture.type !== 'kernel' || rows <= KERNEL_ROWS) &&
-    (!classification || !('transform' in architecture) || architecture.transform === 'none') &&
+    (isQuantity || !('transform' in architecture) || architecture.transform === 'none') &&
     // What took too long before would not end in time now.
     (durations.get(architecture.type) ?? 0) < timeLeft()
   await using search = createSearch({
     space,
     // This loop asks and tells: it knows what fits the time that is left.
     evaluator: () => ({ loss: Number.NaN }),
-    plugins: [strategy === 'search' ? tpe() : random()],
-    objectives: { loss: 'minimise' },
+    plugins: [strategy === 'search' ? tpe({ several: 'reward' }) : random()],
+    // A trial above the limit of latency is infeasible, and ranks behind all that keep to it.
+    objectives: {
+      loss: 'minimise',
+      ...(times.limit !== undefined && {
+        latencyMs: { direction: 'minimise', weight: 0, atMost: times.limit } as const,
+      }),
+    },
     budget: { maxConsecutiveFailures: MOST_REFUSED },
     seed,
     study: options.study ?? memoryStore(),
@@ -163,6 +204,7 @@ export async function searchTable(options: TableSearchOptions): Promise<FoundTab
         sizeOf(trained.member) > (limits.parameters ?? Number.POSITIVE_INFINITY) ||
         4 * sizeOf(trained.member) > (limits.bytes ?? Number.POSITIVE_INFINITY)
       ) {
+        smallest = Math.min(smallest, sizeOf(trained.member))
         release(trained.member)
         onEvent({
           type: 'note',
@@ -171,9 +213,24 @@ export async function searchTable(options: TableSearchOptions): Promise<FoundTab
         outcome = { failed: 'it is larger than the limits allow' }
         continue
       }
-      done.push(trained)
-      const metrics = measured(trained.predictions, truth, outputs, classification)
+      if (times.limit !== undefined)
+        trained.latencyMs = await timeOf(trained.member, JSON.stringify(architecture)).catch((thrown: unknown) => {
+          release(trained.member)
+          throw thrown
+        })
+      const { latencyMs } = trained
+      const metrics = {
+        ...measured(trained.predictions, truth, aim, names),
+        ...(latencyMs !== undefined && { latencyMs }),
+      }
       outcome = { ...metrics, loss: trained.loss }
+      if (latencyMs !== undefined && latencyMs > times.limit!) {
+        release(trained.member)
+        const message = `trial ${number} takes ${inMilliseconds(latencyMs)}, longer than the limits allow: ${tableNameOf(architecture)}`
+        onEvent({ type: 'note', message })
+        continue
+      }
+      done.push(trained)
       const record = {
         trial: number,
         rung: 0,
@@ -195,37 +252,69 @@ export async function searchTable(options: TableSearchOptions): Promise<FoundTab
     }
   }
   if (done.length === 0) {
-    if (records.length === 0 && Object.keys(limits).length > 0 && seen.size > 0)
-      throw error('ARCHLOOM_FIT_LIMITS', { limits: describeLimits(limits), least: 'more than that' })
+    if (Number.isFinite(times.least))
+      throw error('ARCHLOOM_FIT_LIMITS', {
+        limits: describeLimits(limits),
+        least: `the fastest one that was measured takes ${inMilliseconds(times.least)}`,
+      })
+    if (Number.isFinite(smallest))
+      throw error('ARCHLOOM_FIT_LIMITS', {
+        limits: describeLimits(limits),
+        least: `the smallest one has ${smallest} parameters (${4 * smallest} bytes)`,
+      })
     throw error('ARCHLOOM_FIT_NOTHING_TRAINED', { trials: seen.size })
   }
-  const weights = selectTogether(
-    done.map(({ predictions }) => predictions),
-    truth,
-    outputs,
-    classification,
-    limits,
-    done.map(({ member }) => sizeOf(member)),
-  )
-  const members = done.flatMap(({ member }, i) => {
-    if (weights[i]! > 0) return [{ ...member, weight: weights[i]! }]
-    release(member)
-    return []
-  })
-  const mixed = mix(
-    done.map(({ predictions }) => predictions),
-    weights,
-  )
-  const temperature = classification ? temperatureOf(mixed, truth, outputs) : 1
-  const final = classification ? warmed(mixed, outputs, temperature) : mixed
-  const predictor = tablePredictor(members, outputs, classification, temperature)
+  const { weights, latency, temperature, final } = await assemble(done, options, lossOf, times)
+  const members = membersOf(done, weights)
+  for (const [i, { member }] of done.entries()) if (!(weights[i]! > 0)) release(member)
+  const predictor = tablePredictor(members, aim, temperature)
+  const warning = latencyWarning(latency)
+  if (warning) onEvent(warning)
   return {
     predictor,
     trials: records,
-    metrics: measured(final, truth, outputs, classification),
+    metrics: measured(final, truth, aim, names),
+    ...(latency && { latency }),
     [Symbol.dispose]: () => predictor[Symbol.dispose](),
   }
 }
+
+const membersOf = (done: readonly Trained[], weights: readonly number[]): Member[] =>
+  done.flatMap(({ member }, i) => (weights[i]! > 0 ? [{ ...member, weight: weights[i]! }] : []))
+
+/** Fewer members are chosen so often until the whole keeps to a limit of latency. */
+const MOST_SELECTIONS = 6
+
+/** The members that are best together, and their temperature; with a limit of latency, so few that the whole keeps to it. */
+async function assemble(
+  done: readonly Trained[],
+  { examples, limits = {} }: TableSearchOptions,
+  lossOf: (predictions: Float64Array) => number,
+  times: Latencies,
+) {
+  const { aim, features } = examples
+  const predictions = done.map((trained) => trained.predictions)
+  const fastest = Math.min(...done.map(({ latencyMs = 0 }) => latencyMs))
+  let most = times.limit ?? Number.POSITIVE_INFINITY
+  for (let turn = 1; ; turn++) {
+    const weights = selectTogether(predictions, lossOf, limits, done, most)
+    const mixed = mix(predictions, weights)
+    const temperature = aim.kind === 'quantities' ? 1 : temperatureOf(mixed, aim, lossOf)
+    const final = warmed(mixed, aim, temperature)
+    const members = membersOf(done, weights)
+    const predictor = tablePredictor(members, aim, temperature)
+    const latency = await times.final(() => encodePredictor(predictor, features), [features])
+    const chosen = { weights, latency, temperature, final }
+    if (!latency || latency.milliseconds <= latency.limit || members.length === 1 || turn === MOST_SELECTIONS)
+      return chosen
+    // What a file costs beside its members makes the whole slower than the sum of the members says, or faster.
+    const sum = done.reduce((all, { latencyMs = 0 }, i) => all + (weights[i]! > 0 ? latencyMs : 0), 0)
+    most = Math.max(fastest, 0.95 * sum * (latency.limit / latency.milliseconds))
+  }
+}
+
+const encodeMember = (member: Member, aim: Aim, features: number) =>
+  encodePredictor(tablePredictor([member], aim, 1), features)
 
 function isSkewed(values: Float64Array): boolean {
   const sorted = values.slice().sort()
@@ -235,7 +324,7 @@ function isSkewed(values: Float64Array): boolean {
 }
 
 /** Numbers that a member holds. */
-function sizeOf({ parts }: Pick<Member, 'parts'>): number {
+export function sizeOf({ parts }: Pick<Member, 'parts'>): number {
   let size = 0
   for (const part of parts)
     if (part.kind === 'forest') for (const { feature } of part.forest.trees) size += 3 * feature.length
@@ -265,15 +354,18 @@ async function trainTrial(
   truth: Float64Array,
   watch: Watch,
 ): Promise<Trained | undefined> {
-  const { x, rows, features, targets, classes, folds, used, detail } = examples
-  const classification = classes > 0
-  const outputs = Math.max(1, classes)
+  const { x, rows, features, targets, aim, folds, used, detail } = examples
+  const { kind, outputs } = aim
+  const width = widthOf(aim)
   const columns = columnsFor(architecture, detail)
   const transform = 'transform' in architecture ? architecture.transform : 'none'
-  const turned = classification
-    ? targets
-    : targets.map((value) => forwardLink(Math.max(0, value) === value || transform === 'none' ? value : 0, transform))
-  const link: Link = classification ? { transform: 'none', mean: 0, scale: 1 } : { transform, ...spread(turned) }
+  const turned = transform === 'none' ? targets : targets.map((value) => forwardLink(Math.max(0, value), transform))
+  const spreads = Array.from({ length: outputs }, (_, k) =>
+    kind === 'quantities' ? spread(turned, width, k) : { mean: 0, scale: 1 },
+  )
+  const link: Link = { transform, mean: spreads.map(({ mean }) => mean), scale: spreads.map(({ scale }) => scale) }
+  const learned =
+    kind === 'quantities' ? turned.map((value, i) => (value - link.mean[i % width]!) / link.scale[i % width]!) : targets
   const predictions = new Float64Array(assessed.length * outputs)
   const placeOf = new Map(assessed.map((row, place) => [row, place]))
   const parts: Part[] = []
@@ -289,24 +381,16 @@ async function trainTrial(
         })
         return values
       }
-      const learned = Float64Array.from(train, (i) =>
-        classification ? targets[i]! : (turned[i]! - link.mean) / link.scale,
-      )
-      const heldTargets = Float64Array.from(held, (i) =>
-        classification ? targets[i]! : (turned[i]! - link.mean) / link.scale,
-      )
       const part = await trainPart(architecture, {
-        ...{
-          x: rowsAt(train),
-          rows: train.length,
-          targets: learned,
-          columns,
-          classes,
-          rng: own,
-          watch,
-          until: (0.95 * (turn + 1)) / used.length,
-        },
-        held: { x: rowsAt(held), rows: held.length, targets: heldTargets },
+        x: rowsAt(train),
+        rows: train.length,
+        targets: rowsAmong(learned, train, width),
+        columns,
+        aim,
+        rng: own,
+        watch,
+        until: (0.95 * (turn + 1)) / used.length,
+        held: { x: rowsAt(held), rows: held.length, targets: rowsAmong(learned, held, width) },
         ...(mostSteps !== undefined && { mostSteps }),
       })
       if (!part) {
@@ -317,7 +401,7 @@ async function trainTrial(
       // A part reads its own columns from all features.
       const heldX = new Float32Array(held.length * features)
       for (const [i, row] of held.entries()) heldX.set(x.subarray(row * features, (row + 1) * features), i * features)
-      const values = predictPart(part, link, heldX, held.length, features, outputs, classification)
+      const values = predictPart(part, link, heldX, held.length, features, aim)
       held.forEach((row, i) => {
         const place = placeOf.get(row)!
         for (let k = 0; k < outputs; k++) predictions[place * outputs + k] = values[i * outputs + k]!
@@ -327,9 +411,9 @@ async function trainTrial(
     release({ parts })
     throw thrown
   }
-  const factor = classification || transform === 'none' ? 1 : leastSquaresFactor(predictions, truth)
+  const factor = transform === 'none' ? 1 : leastSquaresFactor(predictions, truth)
   if (factor !== 1) for (let i = 0; i < predictions.length; i++) predictions[i]! *= factor
-  const loss = lossOf(predictions, truth, outputs, classification)
+  const loss = lossAgainst(truth, aim)(predictions)
   if (!Number.isFinite(loss)) {
     release({ parts })
     throw new Error('its predictions are not finite')
@@ -344,10 +428,11 @@ function columnsFor(architecture: TableArchitecture, detail: readonly boolean[])
   return detailed ? all : all.filter((f) => !detail[f])
 }
 
-function spread(values: Float64Array): { mean: number; scale: number } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length
-  return { mean, scale: Math.sqrt(variance) || 1 }
+/** Some rows of values [rows, width]. */
+function rowsAmong(values: Float64Array, chosen: readonly number[], width: number): Float64Array {
+  const out = new Float64Array(chosen.length * width)
+  for (const [i, row] of chosen.entries()) out.set(values.subarray(row * width, (row + 1) * width), i * width)
+  return out
 }
 
 /** c that makes Σ(truth − c·prediction)² least. */
@@ -366,7 +451,7 @@ interface PartOptions {
   readonly targets: Float64Array
   readonly held: { readonly x: Float32Array; readonly rows: number; readonly targets: Float64Array }
   readonly columns: readonly number[]
-  readonly classes: number
+  readonly aim: Aim
   readonly rng: Random
   readonly watch: Watch
   /** Share of the trial's time at which this part ends. */
@@ -378,76 +463,41 @@ const MOST_ROUNDS = 1500
 const PATIENCE = 30
 
 async function trainPart(architecture: TableArchitecture, options: PartOptions): Promise<Part | undefined> {
-  const { x, rows, targets, held, columns, classes, rng, watch, until, mostSteps = Number.POSITIVE_INFINITY } = options
-  const outputs = Math.max(1, classes)
+  const { x, rows, targets, held, columns, aim, rng, watch, mostSteps = Number.POSITIVE_INFINITY, until } = options
+  const { kind, outputs } = aim
   await new Promise<void>((resolve) => setImmediate(resolve))
   if (watch.over()) return undefined
+  const means = Array.from({ length: outputs }, (_, k) =>
+    kind === 'classes' ? 1 / outputs : spread(targets, outputs, k).mean,
+  )
   if (architecture.type === 'mean') {
-    if (classes === 0) {
-      const mean = targets.reduce((sum, value) => sum + value, 0) / rows
-      // A constant is a quantity of the target itself; with no transform the link is mean and scale.
-      return { kind: 'network', network: constantNetwork(columns.length, mean), columns }
-    }
-    const counts = new Array<number>(classes).fill(1)
+    // Constants are quantities of the target itself; with no transform the link is mean and scale.
+    if (kind === 'quantities') return { kind: 'network', network: constantNetwork(columns.length, means), columns }
+    if (kind === 'labels') return { kind: 'constant', values: means.map((mean) => (mean * rows + 1) / (rows + 2)) }
+    const counts = new Array<number>(outputs).fill(1)
     for (const target of targets) counts[target]!++
-    return { kind: 'constant', values: counts.map((count) => count / (rows + classes)) }
+    return { kind: 'constant', values: counts.map((count) => count / (rows + outputs)) }
   }
-  if (architecture.type === 'trees') {
-    const made = (values: Float64Array): BoostingTarget =>
-      classes > 0 ? { kind: 'classification', values, classes } : { kind: 'regression', values }
-    const { learningRate, leaves, leafRows, penalty, rowShare, featureShare } = architecture
-    const { forest } = boost(
-      { x, rows, target: made(targets) },
-      { x: held.x, rows: held.rows, target: made(held.targets) },
-      columns.length,
-      {
-        learningRate,
-        leaves,
-        leafRows,
-        penalty,
-        rowShare,
-        featureShare,
-        patience: PATIENCE,
-        rng,
-        rounds: Math.min(MOST_ROUNDS, mostSteps),
-        // A forest that ends in time is a forest, if a smaller one.
-        stop: () => watch.over() || watch.used() >= until,
-      },
-    )
-    return { kind: 'forest', forest, columns }
-  }
+  if (architecture.type === 'trees') return { kind: 'forest', forest: trainForest(architecture, options), columns }
   if (architecture.type === 'kernel') {
-    const mean = Array.from(
-      { length: outputs },
-      (_, k) => (classes > 0 ? 1 / classes : targets.reduce((sum, value) => sum + value, 0) / rows) + 0 * k,
-    )
     const y = new Float64Array(rows * outputs)
     for (let i = 0; i < rows; i++)
       for (let k = 0; k < outputs; k++)
-        y[i * outputs + k] = (classes > 0 ? (targets[i] === k ? 1 : 0) : targets[i]!) - mean[k]!
+        y[i * outputs + k] = (kind === 'classes' ? (targets[i] === k ? 1 : 0) : targets[i * outputs + k]!) - means[k]!
     const weights = solveKernel(x, y, rows, columns.length, outputs, architecture)
-    const shared = {
-      centres: x,
-      weights,
-      rows,
-      features: columns.length,
-      outputs,
-      gamma: architecture.gamma,
-      offset: mean,
-    }
-    if (classes === 0) return { kind: 'network', network: kernelNetwork({ ...shared, factor: 1 }), columns }
-    // Shares of a class are no logits: the factor that gives the held rows the least log-loss makes them so.
+    const { gamma } = architecture
+    // A label's share of one half is the log-odds 0.
+    const offset = kind === 'labels' ? means.map((mean) => mean - 0.5) : means
+    const shared = { centres: x, weights, rows, features: columns.length, outputs, gamma, offset }
+    if (kind === 'quantities') return { kind: 'network', network: kernelNetwork({ ...shared, factor: 1 }), columns }
+    // Shares are no logits: the factor that gives the held rows the least loss makes them so.
+    const lossOf = lossAgainst(held.targets, aim)
+    const link: Link = { transform: 'none', mean: means, scale: means }
     let best: { factor: number; loss: number } = { factor: 8, loss: Number.POSITIVE_INFINITY }
     for (const factor of [2, 4, 6, 8, 12, 16, 24]) {
       using candidate = kernelNetwork({ ...shared, factor })
       const part: Part = { kind: 'network', network: candidate, columns: columns.map((_, c) => c) }
-      const link: Link = { transform: 'none', mean: 0, scale: 1 }
-      const loss = lossOf(
-        predictPart(part, link, held.x, held.rows, columns.length, outputs, true),
-        held.targets,
-        outputs,
-        true,
-      )
+      const loss = lossOf(predictPart(part, link, held.x, held.rows, columns.length, aim))
       if (loss < best.loss) best = { factor, loss }
     }
     return { kind: 'network', network: kernelNetwork({ ...shared, factor: best.factor }), columns }
@@ -462,7 +512,7 @@ async function trainPart(architecture: TableArchitecture, options: PartOptions):
     optimizer: 'adamW',
     batchSize,
     weightDecay: architecture.weightDecay,
-    loss: (out, target) => (classes > 0 ? softmaxCrossEntropy(out, target) : l2Loss(out, target)),
+    loss: losses[kind],
     clipNorm: 5,
   })
   const perEpoch = Math.max(1, Math.floor(rows / Math.min(batchSize, rows)))
@@ -473,7 +523,7 @@ async function trainPart(architecture: TableArchitecture, options: PartOptions):
   const allowed = Math.max(1e-9, until - began)
   const peak = linear ? 1e-2 : architecture.learningRate
   await session.train({
-    data: featureSplit(x, rows, columns.length, targets, classes),
+    data: featureSplit(x, rows, columns.length, targets, aim),
     pace: (step) => Math.max(pace(step), (watch.used() - began) / allowed),
     learningRate: (share) => (share < 0.1 ? peak * Math.max(0.05, share / 0.1) : (peak * (1 - share)) / 0.9),
   })
@@ -481,7 +531,70 @@ async function trainPart(architecture: TableArchitecture, options: PartOptions):
   return { kind: 'network', network: session.adopt(), columns }
 }
 
-function linearNetwork({ input, classes, rng }: { input: readonly number[]; classes: number; rng: Random }): Network {
+const losses = { classes: softmaxCrossEntropy, labels: sigmoidCrossEntropy, quantities: l2Loss } as const
+
+/** One forest of boosted trees; of several labels or quantities, one for each, written as one. */
+function trainForest(architecture: TreesArchitecture, options: PartOptions): Forest {
+  const { x, rows, targets, held, columns, aim, rng, watch, until, mostSteps = MOST_ROUNDS } = options
+  const { learningRate, leaves, leafRows, penalty, rowShare, featureShare } = architecture
+  const width = widthOf(aim)
+  const began = watch.used()
+  const forests = Array.from({ length: width }, (_, k) => {
+    const made = (all: Float64Array): BoostingTarget => {
+      const values = width === 1 ? all : all.filter((_, i) => i % width === k)
+      if (aim.kind === 'quantities') return { kind: 'regression', values }
+      return { kind: 'classification', values, classes: aim.kind === 'labels' ? 2 : aim.outputs }
+    }
+    const end = began + ((until - began) * (k + 1)) / width
+    return boost(
+      { x, rows, target: made(targets) },
+      { x: held.x, rows: held.rows, target: made(held.targets) },
+      columns.length,
+      {
+        learningRate,
+        leaves,
+        leafRows,
+        penalty,
+        rowShare,
+        featureShare,
+        patience: PATIENCE,
+        rng,
+        rounds: Math.min(MOST_ROUNDS, mostSteps),
+        // A forest that ends in time is a forest, if a smaller one.
+        stop: () => watch.over() || watch.used() >= end,
+      },
+    ).forest
+  })
+  return forests.length === 1 ? forests[0]! : joined(forests)
+}
+
+/** Forests of one output each as one of several: its trees take turns, and a forest that ended earlier has trees of 0. */
+function joined(forests: readonly Forest[]): Forest {
+  const rounds = Math.max(...forests.map(({ trees }) => trees.length))
+  const nothing: Tree = {
+    feature: Int32Array.of(-1),
+    threshold: Float32Array.of(0),
+    left: Int32Array.of(0),
+    right: Int32Array.of(0),
+    value: Float32Array.of(0),
+  }
+  return {
+    features: forests[0]!.features,
+    outputs: forests.length,
+    base: forests.map(({ base }) => base[0]!),
+    trees: Array.from({ length: rounds }, (_, round) => forests.map(({ trees }) => trees[round] ?? nothing)).flat(),
+  }
+}
+
+export function linearNetwork({
+  input,
+  classes,
+  rng,
+}: {
+  input: readonly number[]
+  classes: number
+  rng: Random
+}): Network {
   const scope = variableScope({ rng })
   return networkOf({
     scope,
@@ -491,11 +604,11 @@ function linearNetwork({ input, classes, rng }: { input: readonly number[]; clas
   })
 }
 
-function constantNetwork(features: number, value: number): Network {
-  const variable = tf.tidy(() => tf.variable(tf.scalar(value), false))
+function constantNetwork(features: number, values: readonly number[]): Network {
+  const variable = tf.tidy(() => tf.variable(tf.tensor2d([...values], [1, values.length]), false))
   return {
     inputShape: [features],
-    outputShape: [1],
+    outputShape: [values.length],
     trainable: [],
     state: [variable],
     apply: (x) => tf.add(tf.mul(tf.sum(x, 1, true), 0), variable as tf.Tensor),
@@ -508,13 +621,15 @@ function featureSplit(
   rows: number,
   features: number,
   targets: Float64Array,
-  classes: number,
+  aim: Aim,
 ): Split<'train'> {
+  const width = widthOf(aim)
+  const isClasses = aim.kind === 'classes'
   return {
     role: 'train',
     size: rows,
     inputShape: [features],
-    classes,
+    classes: isClasses ? aim.outputs : 0,
     *batches({ batchSize, rng, dropRemainder = false }) {
       const order = Array.from({ length: rows }, (_, i) => i)
       const shuffled = rng ? rng.shuffle(order) : order
@@ -522,51 +637,20 @@ function featureSplit(
         const n = Math.min(batchSize, rows - start)
         if (dropRemainder && n < batchSize) return
         const inputs = new Float32Array(n * features)
-        const labels = classes > 0 ? new Int32Array(n) : new Float32Array(n)
+        const labels = isClasses ? new Int32Array(n) : new Float32Array(n * width)
         for (let i = 0; i < n; i++) {
           const row = shuffled[start + i]!
           inputs.set(x.subarray(row * features, (row + 1) * features), i * features)
-          labels[i] = targets[row]!
+          labels.set(targets.subarray(row * width, (row + 1) * width), i * width)
         }
         const shape: [number, number] = [n, features]
         yield {
           inputs: tf.tensor2d(inputs, shape),
-          targets: classes > 0 ? tf.tensor1d(labels, 'int32') : tf.tensor2d(labels as Float32Array, [n, 1]),
+          targets: isClasses ? tf.tensor1d(labels, 'int32') : tf.tensor2d(labels, [n, width]),
         }
       }
     },
   }
-}
-
-/** Log-loss of probabilities, or the root of the mean squared error. */
-function lossOf(predictions: Float64Array, truth: Float64Array, outputs: number, classification: boolean): number {
-  let sum = 0
-  for (let i = 0; i < truth.length; i++)
-    sum += classification
-      ? -Math.log(Math.max(1e-12, predictions[i * outputs + truth[i]!]!))
-      : (predictions[i]! - truth[i]!) ** 2
-  return classification ? sum / truth.length : Math.sqrt(sum / truth.length)
-}
-
-/** What a person wants to know of predictions. */
-export function measured(
-  predictions: Float64Array,
-  truth: Float64Array,
-  outputs: number,
-  classification: boolean,
-): Record<string, number> {
-  const loss = lossOf(predictions, truth, outputs, classification)
-  if (!classification) {
-    const { scale } = spread(truth)
-    return { rmse: loss, r2: 1 - loss ** 2 / scale ** 2 }
-  }
-  let right = 0
-  for (let i = 0; i < truth.length; i++) {
-    let most = 0
-    for (let k = 1; k < outputs; k++) if (predictions[i * outputs + k]! > predictions[i * outputs + most]!) most = k
-    if (most === truth[i]) right++
-  }
-  return { accuracy: right / truth.length, loss }
 }
 
 function mix(predictions: readonly Float64Array[], weights: readonly number[]): Float64Array {
@@ -582,24 +666,26 @@ const PICKS = 25
 /** Greedy selection with repetition: each pick is the one that makes the mean of all picks best. */
 function selectTogether(
   predictions: readonly Float64Array[],
-  truth: Float64Array,
-  outputs: number,
-  classification: boolean,
+  lossOf: (predictions: Float64Array) => number,
   limits: Limits,
-  sizes: readonly number[],
+  done: readonly Trained[],
+  mostMs: number,
 ): number[] {
   const counts = new Array<number>(predictions.length).fill(0)
   const sum = new Float64Array(predictions[0]!.length)
   const trialSum = new Float64Array(sum.length)
   let best = { loss: Number.POSITIVE_INFINITY, counts: [...counts] }
   const most = Math.min(limits.parameters ?? Number.POSITIVE_INFINITY, (limits.bytes ?? Number.POSITIVE_INFINITY) / 4)
+  const sizes = done.map(({ member }) => sizeOf(member))
+  const total = (numbers: readonly number[], added: number) =>
+    numbers.reduce((all, each, i) => all + (counts[i]! > 0 || i === added ? each : 0), 0)
+  const times = done.map(({ latencyMs = 0 }) => latencyMs)
   for (let picked = 1; picked <= PICKS; picked++) {
     let choice = { index: -1, loss: Number.POSITIVE_INFINITY }
     for (const [index, own] of predictions.entries()) {
-      const size = sizes.reduce((all, each, i) => all + (counts[i]! > 0 || i === index ? each : 0), 0)
-      if (size > most) continue
+      if (total(sizes, index) > most || total(times, index) > mostMs) continue
       for (let i = 0; i < sum.length; i++) trialSum[i] = (sum[i]! + own[i]!) / picked
-      const loss = lossOf(trialSum, truth, outputs, classification)
+      const loss = lossOf(trialSum)
       if (loss < choice.loss) choice = { index, loss }
     }
     if (choice.index < 0) break
@@ -613,8 +699,8 @@ function selectTogether(
 }
 
 /** The temperature of least log-loss, by golden section over its logarithm. */
-function temperatureOf(probabilities: Float64Array, truth: Float64Array, classes: number): number {
-  const loss = (log: number) => lossOf(warmed(probabilities, classes, Math.exp(log)), truth, classes, true)
+function temperatureOf(probabilities: Float64Array, aim: Aim, lossOf: (predictions: Float64Array) => number): number {
+  const loss = (log: number) => lossOf(warmed(probabilities, aim, Math.exp(log)))
   const ratio = (Math.sqrt(5) - 1) / 2
   let [low, high] = [-1, 1]
   for (let i = 0; i < 20; i++) {

@@ -9,7 +9,7 @@ export const tableDecisions = variant({
   linear: product({ weightDecay: oneOf(1e-2) }),
   trees: product({
     learningRate: real(0.02, 0.2, { scale: 'log' }),
-    leaves: oneOf(8, 16, 31, 63, 127),
+    leaves: oneOf(5, 8, 16, 31, 63, 127),
     leafRows: oneOf(2, 5, 10, 20, 50),
     rowShare: oneOf(0.6, 0.8, 1),
     featureShare: oneOf(0.3, 0.5, 0.7, 1),
@@ -83,7 +83,10 @@ export function tablePortfolio({ rows, classification, skewed }: TableFacts): re
     { type: 'mean' },
     ...kernel(1, classification ? 0.1 : 0.3),
     trees(),
+    ...(skewed ? [] : [trees({ leaves: 5, leafRows: 50, learningRate: 0.1 })]),
     networks({ transform }),
+    // Which of the two forms a network needs differs from table to table.
+    ...(skewed ? [] : [networks({ detail: false, transform })]),
     { type: 'linear', weightDecay: 1e-2 },
     ...kernel(3, 0.1),
     trees({ leaves: 63, leafRows: 5, featureShare: 0.5, learningRate: 0.05, transform }),

@@ -33,8 +33,12 @@ export interface LandscapeSettings {
 
 /** Steps are few: a quicker policy than the paper's, the same in every arm. */
 const quick: PolicyLearnerOptions = {
-  ...{ hidden: 24, learningRate: 5e-3, weightDecay: 0, freshBaseline: false },
-  ...{ entropyWeight: 0.05, positionWeight: 1 },
+  hidden: 24,
+  learningRate: 5e-3,
+  weightDecay: 0,
+  freshBaseline: false,
+  entropyWeight: 0.05,
+  positionWeight: 1,
 }
 
 const meanOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length

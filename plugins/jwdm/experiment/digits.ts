@@ -102,7 +102,7 @@ function only({ images, indices }: ImageSplit): LabelledImages {
   return { ...images, count: indices.length, pixels, labels: indices.map((index) => images.labels[index] as number) }
 }
 
-/** A small convolutional classifier of a domain, trained on its labels; translation never sees it. */
+/** A small convolutional classifier of a domain, trained on its labels. Translation does not use it. */
 export async function digitClassifier(
   train: Split<'train'>,
   epochs: number,
@@ -129,7 +129,7 @@ export const digitMethods: Readonly<Record<string, JointObjective>> = {
   JWDM: objectives.jwdm,
 }
 
-/** A split seen through a translation; labels stay those of the originals. */
+/** A split whose images are translated; labels are those of the originals. */
 export function translated<R extends 'validation' | 'test'>(
   network: JointNetwork,
   from: Side,

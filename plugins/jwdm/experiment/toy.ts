@@ -13,7 +13,7 @@ export interface ToyPlan {
   readonly steps: Readonly<Record<ToySet, number>>
   readonly batch: number
   readonly hidden: readonly number[]
-  /** Points to measure on: exact assignment is cubic in them. */
+  /** Number of points for measurements. Exact assignment takes cubic time. */
   readonly measured: number
   readonly seeds: number
 }
@@ -50,7 +50,10 @@ export const toySets: Readonly<Record<ToySet, { readonly x: Draw; readonly y: Dr
 
 const log = { adversary: 'log' } as const
 
-/** The joint objective, each of its terms left out, and the baselines, all with log losses: terms differ, not games. */
+/**
+ * The joint objective, each of its terms left out, and the baselines, all with log losses, so that they differ only in
+ * their terms.
+ */
 export const toyMethods: Readonly<Record<string, JointObjective>> = {
   'two GANs': objectives.independentGans,
   'CycleGAN-style': { ...objectives.cycleGan, ...log },

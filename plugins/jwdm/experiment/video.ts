@@ -30,7 +30,7 @@ export interface VideoPlan {
   readonly seeds: number
 }
 
-/** A picture by night: darker, the more so the redder. A brighter value stays at least as bright. */
+/** Turns an image into one by night: darker, and redder pixels more so. The order of brightness values is kept. */
 export function night({ height, width, channels, pixels }: Picture): Picture {
   const tones = [0.5, 0.65, 1].map((tone, channel) =>
     Uint8Array.from({ length: 256 }, (_, value) => Math.round(255 * tone * (value / 255) ** (1.5 - 0.25 * channel))),
@@ -142,7 +142,7 @@ export async function videoRun(
     await nextTurn()
     signal.throwIfAborted()
   }
-  // The same weights at the size of whole frames: convolutions do not mind.
+  // The same weights are used for whole frames, because convolutions work at any size.
   using whole = convolutionalJointNetwork(shape(height, width))
   whole.scope.load(await joint.scope.save())
   const found = measure(whole, film)

@@ -99,15 +99,24 @@ export async function imageTable(
     const { steps: latentSteps, ...form } = plan.latent
     const epochs = (latentSteps * plan.batchSize) / train.size
     const { bases, reconstruction } = await learnLatent(train, {
-      ...{ ...form, features: plan.features, batchSize: plan.batchSize, epochs, points: 2000, order: 2 },
-      ...{ rng: seed.fork('latent'), signal: run.signal },
+      ...form,
+      features: plan.features,
+      batchSize: plan.batchSize,
+      epochs,
+      points: 2000,
+      order: 2,
+      rng: seed.fork('latent'),
+      signal: run.signal,
     })
     run.log(`${set.name}, seed ${own}: auto-encoder L1 ${reconstruction.toFixed(3)}, ${bases.length} bases`)
     for (const { prior, game, d, sampler } of contestants(plan, bases)) {
       run.signal.throwIfAborted()
       const wasserstein = game === 'WGAN-GP'
       using network = convolutionalGan({
-        ...{ shape, latentDimension: sampler.dimension, features: plan.features, rng: seed.fork('weights') },
+        shape,
+        latentDimension: sampler.dimension,
+        features: plan.features,
+        rng: seed.fork('weights'),
         discriminatorFeatures: Math.max(1, plan.features / 2),
         discriminatorNormalisation: wasserstein ? 'none' : 'batch-norm',
       })
@@ -119,7 +128,7 @@ export async function imageTable(
       for await (const _ of trainer.fit(network, train, fit));
       const images = generated(network, plan.samples, seed.fork('samples'))
       const found = await measure(images)
-      results.push({ ...{ data: set.name, prior, game, d, seed: own }, ...found })
+      results.push({ data: set.name, prior, game, d, seed: own, ...found })
       run.log(
         `${set.name}, seed ${own}, ${game}, ${prior} d = ${d}: Fréchet ${found.frechet.toFixed(2)}, ` +
           `score ${found.score.toFixed(2)}, MS-SSIM ${found.similarity.toFixed(3)}, ` +

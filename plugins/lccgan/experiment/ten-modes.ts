@@ -42,9 +42,19 @@ export async function tenModesOnce(
   const centres = modes.centres as readonly (readonly number[])[]
   const radius = 2.5 * usualDistance(modes, centres, rng.fork('radius'))
   const { bases } = await learnLatent(data, {
-    ...{ dimension: LATENT, bases: BASES, points: 1000, order: 2, normalise: 'sum', neighbours: 3, locality: 2 },
-    ...{ batchSize: BATCH, learningRate: 1e-3, loss: 'l2', epochs: (plan.autoEncoderSteps * BATCH) / EXAMPLES },
-    ...{ rng: rng.fork('latent'), signal },
+    dimension: LATENT,
+    bases: BASES,
+    points: 1000,
+    order: 2,
+    normalise: 'sum',
+    neighbours: 3,
+    locality: 2,
+    batchSize: BATCH,
+    learningRate: 1e-3,
+    loss: 'l2',
+    epochs: (plan.autoEncoderSteps * BATCH) / EXAMPLES,
+    rng: rng.fork('latent'),
+    signal,
   })
   const samplers: Record<ToyPrior, () => LatentSampler> = {
     'Gaussian d = 3': () => gaussianSampler({ dimension: 3 }),
@@ -73,7 +83,11 @@ async function played(
   const dimension = data.inputShape[0] as number
   using network = denseGan({ latentDimension: prior.dimension, dimension, rng: rng.fork('weights') })
   const trainer = ganTrainer({
-    ...{ prior, batchSize: BATCH, learningRate: 5e-4, discriminatorLearningRate: 1e-3, reportEvery: 1_000_000 },
+    prior,
+    batchSize: BATCH,
+    learningRate: 5e-4,
+    discriminatorLearningRate: 1e-3,
+    reportEvery: 1_000_000,
   })
   const epochs = (plan.steps * BATCH) / data.size
   for await (const _ of trainer.fit(network, data, { epochs, rng: rng.fork('training'), signal }));
@@ -112,9 +126,19 @@ export async function closedCurveOnce(
   const dense = embedded(mixture({ modes: 8 * ARCS, noise: 0 }), { dimension: 8, rng: map(), bend: 1.5 })
   const along = dense.centres as readonly (readonly number[])[]
   const { bases } = await learnLatent(data, {
-    ...{ dimension: LATENT, bases: BASES, points: 1000, order: 2, normalise: 'sum', neighbours: 3, locality: 2 },
-    ...{ batchSize: BATCH, learningRate: 1e-3, loss: 'l2', epochs: (plan.autoEncoderSteps * BATCH) / EXAMPLES },
-    ...{ rng: rng.fork('latent'), signal },
+    dimension: LATENT,
+    bases: BASES,
+    points: 1000,
+    order: 2,
+    normalise: 'sum',
+    neighbours: 3,
+    locality: 2,
+    batchSize: BATCH,
+    learningRate: 1e-3,
+    loss: 'l2',
+    epochs: (plan.autoEncoderSteps * BATCH) / EXAMPLES,
+    rng: rng.fork('latent'),
+    signal,
   })
   const results: CurveResult[] = []
   for (const prior of [gaussianSampler({ dimension: 2 }), lccSampler({ bases, neighbours: 3 })]) {

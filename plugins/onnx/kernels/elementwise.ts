@@ -1,4 +1,4 @@
-/** Kernels that treat every element alike. */
+/** Elementwise kernels. */
 import type { KernelRun, Order, Translation } from '../translation.ts'
 import type { KernelTable, KernelTranslation } from './kernel.ts'
 
@@ -15,7 +15,7 @@ const unary =
 const clip = (t: Translation, x: string, low: number, high: number) =>
   t.builder.op('Clip', [x, t.builder.scalar(low), t.builder.scalar(high)])
 
-/** Sums of zeros are what they are added to. */
+/** Adding zeros returns the other operand. */
 const add: KernelTranslation = (call, t) => sum(call.inputs, call.outputs[0] as number, t)
 
 function sum(inputs: Readonly<Record<string, number>>, output: number, t: Translation): void {
@@ -57,7 +57,7 @@ export function activation({ attributes, inputs }: KernelRun, t: Translation, x:
   return t.builder.op({ relu: 'Relu', elu: 'Elu', sigmoid: 'Sigmoid' }[which] as string, [x])
 }
 
-/** y = x·scale + shift a channel; folded into a convolution before it where there is one. */
+/** y = x·scale + shift per channel; folded into the preceding convolution if there is one. */
 const scaleShift: KernelTranslation = ({ inputs: { x, scale, shift }, outputs: [y], attributes }, t) => {
   const [from, to] = [x as number, y as number]
   const order = t.orderFor([from])
@@ -81,7 +81,7 @@ const fusedBatchNorm: KernelTranslation = (call, t) => {
   t.set(to, order, y)
 }
 
-/** Kernels whose name in ONNX is all there is to them. */
+/** Kernels that only have another name in ONNX. */
 const unaryNames = {
   Abs: 'Abs',
   Ceil: 'Ceil',

@@ -6,6 +6,7 @@ import type { KernelTable, KernelTranslation } from './kernel.ts'
 /** An end beyond every size. */
 const END = 2 ** 31 - 1
 const one = (values: readonly number[]): number => values[0] as number
+const isOne = (values: readonly number[]) => values.every((value) => value === values[0])
 
 /** The sizes to reshape to, at most one of them left open. */
 function targetOf(t: Translation, from: number, to: number): number[] {
@@ -52,13 +53,16 @@ const slice: KernelTranslation = (call, t) => {
   const cuts: { axis: number; start: number; end: number }[] = []
   t.dims(x).forEach((_, axis) => {
     const starts = begins.map((begin) => begin[axis] ?? 0)
+    const lengths = t.shapes(x).map((shape) => shape[axis]!)
     const sizes = t.shapes(y).map((shape) => shape[axis] as number)
-    const toTheEnd = t.shapes(x).every((shape, probe) => (starts[probe] as number) + sizes[probe]! === shape[axis])
-    if (starts.some((start) => start !== starts[0]) || (!toTheEnd && sizes.some((size) => size !== sizes[0])))
+    const toTheEnd = lengths.every((length, probe) => starts[probe]! + sizes[probe]! === length)
+    // Counted from the end, as −1 for the last position, where the start depends on the size.
+    const behind = starts.map((start, probe) => start - lengths[probe]!)
+    const [start] = isOne(starts) ? starts : behind
+    if ((!isOne(starts) && !isOne(behind)) || (!toTheEnd && !isOne(sizes)))
       throw new SizeFixed('a part is cut out at a place that depends on the size')
-    const start = one(starts)
-    if (start > 0 || !toTheEnd)
-      cuts.push({ axis: t.axis(x, axis, order), start, end: toTheEnd ? END : start + one(sizes) })
+    if (start !== 0 || !toTheEnd)
+      cuts.push({ axis: t.axis(x, axis, order), start: start!, end: toTheEnd ? END : start! + one(sizes) })
   })
   if (cuts.length === 0) {
     t.alias(y, x)

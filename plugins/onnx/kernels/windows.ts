@@ -1,4 +1,4 @@
-/** Convolutions, pooling and resizing: everything that looks at neighbouring positions. */
+/** Convolutions, pooling and resizing: all kernels that read neighbouring positions. */
 import * as tf from '@tensorflow/tfjs-core'
 import { SizeFixed } from '../errors.ts'
 import type { Attribute } from '../graph.ts'
@@ -14,7 +14,7 @@ import {
 import { activation } from './elementwise.ts'
 import { type KernelTable, nameOf, pairOf } from './kernel.ts'
 
-/** The attributes of windows, the same for inputs of every size that was tried. */
+/** The attributes of windows, the same for all traced input sizes. */
 function attributesOf(windows: Windows | undefined, call: KernelRun): Record<string, Attribute> {
   const { strides, pad } = call.attributes as unknown as WindowAttributes
   // With strides, TensorFlow's 'same' depends on the size.
@@ -26,7 +26,7 @@ function attributesOf(windows: Windows | undefined, call: KernelRun): Record<str
   throw new SizeFixed('the padding at the end of a layer depends on the size')
 }
 
-/** A filter as a constant in ONNX's order, or turned at run time. */
+/** A filter as a constant in ONNX's order, or transposed at run time. */
 function filterOf(t: Translation, reference: number, order: readonly number[], dims?: readonly number[]): string {
   const constant = t.constant(reference)
   if (!constant) {
@@ -69,7 +69,8 @@ function transposedConvolution(call: KernelRun, t: Translation): void {
   )
   const [top, left, bottom, right] = pads
   const attributes = {
-    ...{ kernel_shape: kernel, strides },
+    kernel_shape: kernel,
+    strides,
     pads: [top, left, Math.max(0, bottom), Math.max(0, right)],
     output_padding: [Math.max(0, -bottom), Math.max(0, -right)],
   }
@@ -116,8 +117,8 @@ function nearestPlaces(call: KernelRun, from: number, to: number): Int32Array {
 }
 
 /**
- * Bilinear by sizes. Nearest by the places of the network: runtimes compute them in 32-bit floats, and take another
- * position where the exact one is a whole number. Where the size is open, by whole factors, which are exact.
+ * Bilinear resizing by sizes. Nearest by the network's positions, because runtimes compute them in 32-bit floats and
+ * take another position if the exact one is a whole number. If the size is open, by whole factors, which are exact.
  */
 function resize(mode: 'linear' | 'nearest', call: KernelRun, t: Translation): void {
   const { images } = call.inputs as { images: number }
@@ -130,7 +131,7 @@ function resize(mode: 'linear' | 'nearest', call: KernelRun, t: Translation): vo
   if (![...small, ...large].includes(undefined)) {
     const [height, width] = large as [number, number]
     if (mode === 'linear') {
-      // Not by the attribute `axes`: ONNX Runtime cannot open a file in which transpositions stand around such a node.
+      // Not by the attribute `axes`: ONNX Runtime cannot open a file with transpositions around such a node.
       const kept = t.builder.op('Shape', [x], { start: 0, end: 2 })
       const sizes = t.builder.op('Concat', [kept, t.builder.ints([height, width])], { axis: 0 })
       const attributes = { mode, coordinate_transformation_mode: place }

@@ -23,19 +23,17 @@ const types: Readonly<Record<string, 'float32' | 'int32' | 'bool'>> = {
   DT_BOOL: 'bool',
 }
 const typeNumbers: readonly string[] = [
-  ...[
-    '',
-    'DT_FLOAT',
-    'DT_DOUBLE',
-    'DT_INT32',
-    'DT_UINT8',
-    'DT_INT16',
-    'DT_INT8',
-    'DT_STRING',
-    '',
-    'DT_INT64',
-    'DT_BOOL',
-  ],
+  '',
+  'DT_FLOAT',
+  'DT_DOUBLE',
+  'DT_INT32',
+  'DT_UINT8',
+  'DT_INT16',
+  'DT_INT8',
+  'DT_STRING',
+  '',
+  'DT_INT64',
+  'DT_BOOL',
 ]
 
 export const flag: AttributeCheck = (said) => typeof said === 'boolean' || 'true or false'

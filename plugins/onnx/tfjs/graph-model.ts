@@ -57,13 +57,45 @@ const float = { T: type('float32') }
 
 /** Names that differ between tfjs's kernels and TensorFlow's operators, and attributes that only need copying. */
 const elementwise: Readonly<Record<string, string>> = {
-  ...{ Add: 'AddV2', Sub: 'Sub', Multiply: 'Mul', RealDiv: 'RealDiv', Maximum: 'Maximum', Minimum: 'Minimum' },
-  ...{ Pow: 'Pow', SquaredDifference: 'SquaredDifference', Prelu: 'Prelu', Greater: 'Greater', Less: 'Less' },
-  ...{ GreaterEqual: 'GreaterEqual', LessEqual: 'LessEqual', Equal: 'Equal', Select: 'SelectV2', AddN: 'AddN' },
-  ...{ Relu: 'Relu', Relu6: 'Relu6', Elu: 'Elu', Selu: 'Selu', Sigmoid: 'Sigmoid', Tanh: 'Tanh', Exp: 'Exp' },
-  ...{ Softplus: 'Softplus', Log: 'Log', Sqrt: 'Sqrt', Rsqrt: 'Rsqrt', Square: 'Square', Abs: 'Abs', Neg: 'Neg' },
-  ...{ Floor: 'Floor', Ceil: 'Ceil', Round: 'Round', Sign: 'Sign', Reciprocal: 'Reciprocal', Erf: 'Erf' },
-  ...{ Identity: 'Identity', Softmax: 'Softmax', LogSoftmax: 'LogSoftmax' },
+  Add: 'AddV2',
+  Sub: 'Sub',
+  Multiply: 'Mul',
+  RealDiv: 'RealDiv',
+  Maximum: 'Maximum',
+  Minimum: 'Minimum',
+  Pow: 'Pow',
+  SquaredDifference: 'SquaredDifference',
+  Prelu: 'Prelu',
+  Greater: 'Greater',
+  Less: 'Less',
+  GreaterEqual: 'GreaterEqual',
+  LessEqual: 'LessEqual',
+  Equal: 'Equal',
+  Select: 'SelectV2',
+  AddN: 'AddN',
+  Relu: 'Relu',
+  Relu6: 'Relu6',
+  Elu: 'Elu',
+  Selu: 'Selu',
+  Sigmoid: 'Sigmoid',
+  Tanh: 'Tanh',
+  Exp: 'Exp',
+  Softplus: 'Softplus',
+  Log: 'Log',
+  Sqrt: 'Sqrt',
+  Rsqrt: 'Rsqrt',
+  Square: 'Square',
+  Abs: 'Abs',
+  Neg: 'Neg',
+  Floor: 'Floor',
+  Ceil: 'Ceil',
+  Round: 'Round',
+  Sign: 'Sign',
+  Reciprocal: 'Reciprocal',
+  Erf: 'Erf',
+  Identity: 'Identity',
+  Softmax: 'Softmax',
+  LogSoftmax: 'LogSoftmax',
 }
 
 type Write = (graph: GraphDef, kernel: TracedKernel, place: number) => void
@@ -216,14 +248,17 @@ const writers: Readonly<Record<string, Write>> = {
     graph.add(y, 'ReverseV2', [graph.value(x), graph.ints([attributes.dims].flat() as number[])], float),
   DepthToSpace: (graph, { inputs: { x }, outputs: [y], attributes }) =>
     graph.add(y, 'DepthToSpace', [graph.value(x)], {
-      ...{ ...float, block_size: whole(attributes.blockSize as number), data_format: text('NHWC') },
+      ...float,
+      block_size: whole(attributes.blockSize as number),
+      data_format: text('NHWC'),
     }),
   ...Object.fromEntries(
     ['ResizeBilinear', 'ResizeNearestNeighbor'].map((op): [string, Write] => [
       op,
       (graph, { inputs: { images }, outputs: [y], attributes }) =>
         graph.add(y, op, [graph.value(images), graph.ints(graph.shape(y).slice(1, 3))], {
-          ...{ ...float, align_corners: flag(attributes.alignCorners === true) },
+          ...float,
+          align_corners: flag(attributes.alignCorners === true),
           half_pixel_centers: flag(attributes.halfPixelCenters === true),
         }),
     ]),
@@ -322,7 +357,8 @@ class GraphDef {
   private repeated(values: ModelWeights['values'], rest: readonly number[], name: string): string {
     const one = this.constant(values, [1, ...rest], 'float32', name)
     const times = this.node('ConcatV2', [this.batch(), this.ints(rest.map(() => 1)), this.int(0)], {
-      ...{ N: whole(2), T: type('int32') },
+      N: whole(2),
+      T: type('int32'),
     })
     return this.node('Tile', [one, times], float)
   }

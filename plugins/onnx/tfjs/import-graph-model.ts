@@ -1,4 +1,4 @@
-/** A tf.js GraphModel folder as a network of ours: its constants become variables, so that it can be trained further. */
+/** A tf.js GraphModel folder as a network: its constants become variables, so that it can be trained further. */
 import * as tf from '@tensorflow/tfjs-core'
 import { quote } from '../../../core/errors.ts'
 import { type ApplyMode, seeded } from '../../../core/index.ts'
@@ -45,7 +45,8 @@ interface Source {
  * bits and files without a "format" too. `apply` gives the first output of the file or the one that is asked for,
  * `applyAll` every output. An input of whole numbers is cut to them. Every operator is computed in operations that have
  * gradients; where there are none, training is refused with the name of the node (ARCHLOOM_IMPORT_TRAINING).
- * Errors: ARCHLOOM_TFJS_FOLDER, ARCHLOOM_TFJS_OPERATOR (names the node, and what is supported), ARCHLOOM_TFJS_ATTRIBUTE,
+ * Errors: ARCHLOOM_TFJS_FOLDER, ARCHLOOM_TFJS_OPERATOR (names the node, and what is supported),
+ * ARCHLOOM_TFJS_ATTRIBUTE,
  * ARCHLOOM_OPTION, ARCHLOOM_IMPORT_INPUT, ARCHLOOM_IMPORT_NODE.
  */
 export async function importGraphModel(path: string | URL, given: ImportOptions = {}): Promise<ImportedNetwork> {
@@ -115,7 +116,7 @@ class Graph {
     return node as unknown as NodeDef
   }
 
-  /** Those of the signature; without one, the nodes that nobody reads. */
+  /** The outputs of the signature; without one, the nodes that no other node reads. */
   private namedOutputs(nodes: ReadonlyMap<string, NodeDef>): Graph['outputs'] {
     const { signature } = this.saved
     const stated = isObject(signature) ? signature.outputs : undefined
@@ -132,7 +133,7 @@ class Graph {
     return ends.map(({ name }) => ({ name, source: { node: name, output: 0 } }))
   }
 
-  /** What the outputs need, each node behind its inputs. */
+  /** The nodes that the outputs need, each after its inputs. */
   private inOrder(nodes: ReadonlyMap<string, NodeDef>, outputs: Graph['outputs']): Step[] {
     const steps: Step[] = []
     const state = new Map<string, 'open' | 'done'>()
@@ -142,7 +143,7 @@ class Graph {
       return node
     }
     for (const output of outputs) {
-      // A stack of our own: graphs may be deeper than the one of calls.
+      // An explicit stack, because graphs may be deeper than the call stack.
       const stack = [{ node: nodeOf(output.source.node, output.name), next: 0 }]
       if (state.has(output.source.node)) continue
       while (stack.length > 0) {

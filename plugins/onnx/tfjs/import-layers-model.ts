@@ -1,4 +1,4 @@
-/** A tf.js LayersModel folder (Keras 2, Keras 3 or tf.js) as a network of ours. */
+/** A tf.js LayersModel folder (Keras 2, Keras 3 or tf.js) as a network. */
 import * as tf from '@tensorflow/tfjs-core'
 import { quote } from '../../../core/errors.ts'
 import { type ApplyMode, seeded } from '../../../core/index.ts'
@@ -34,7 +34,7 @@ import {
 
 const declared = declareOptions('importLayersModel', importOptions)
 
-/** What a layer computes of its inputs. */
+/** The function that a layer computes of its inputs. */
 type Run = (inputs: readonly tf.Tensor[], mode: ApplyMode) => tf.Tensor
 type Unary = (x: tf.Tensor) => tf.Tensor
 
@@ -74,9 +74,9 @@ const activationsOfKeras3: Readonly<Record<string, Unary>> = {
 
 /**
  * A LayersModel folder (or model.json) as a network: sequential and functional models, models nested in them, layers
- * used several times, several outputs, weights stored in 8 and 16 bits. It computes what the file says, with a last
- * softmax where there is one. Batch normalisations use the statistics of the batch while training, dropout does
- * nothing, and layers that the file marks as not trainable are not trained.
+ * used several times, several outputs, weights stored in 8 and 16 bits. It computes exactly what the file describes,
+ * including a last softmax. Batch normalisations use the statistics of the batch while training, dropout does nothing,
+ * and layers that the file marks as not trainable are not trained.
  * Errors: ARCHLOOM_TFJS_FOLDER; ARCHLOOM_PRUNABLE_MODEL for topologies and weights that are not whole;
  * ARCHLOOM_KERAS_LAYER for a layer, an option or a value that is not read; ARCHLOOM_OPTION, ARCHLOOM_IMPORT_INPUT,
  * ARCHLOOM_IMPORT_NODE.

@@ -20,8 +20,19 @@ interface KerasLayer {
 
 /** Nodes of layer graphs that Keras has layers for. */
 export const layersModelNodes: readonly string[] = [
-  ...['activation', 'add', 'average-pool', 'batch-norm', 'concat', 'convolution', 'dense', 'depthwise-convolution'],
-  ...['flatten', 'global-average-pool', 'max-pool', 'subsample', 'zero-pad'],
+  'activation',
+  'add',
+  'average-pool',
+  'batch-norm',
+  'concat',
+  'convolution',
+  'dense',
+  'depthwise-convolution',
+  'flatten',
+  'global-average-pool',
+  'max-pool',
+  'subsample',
+  'zero-pad',
 ]
 
 /**
@@ -75,7 +86,9 @@ async function graphOf(source: Network | LayerGraph | GraphNetwork): Promise<Lay
 }
 
 const layer = (type: string, name: string, config: object, inputs: readonly string[]) => ({
-  ...{ class_name: type, name, config: { name, trainable: true, ...config } },
+  class_name: type,
+  name,
+  config: { name, trainable: true, ...config },
   inbound_nodes: inputs.length > 0 ? [inputs.map((input) => [input, 0, 0, {}])] : [],
 })
 

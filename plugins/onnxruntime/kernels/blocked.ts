@@ -14,7 +14,7 @@ export interface Window {
   readonly pads: Pads
 }
 
-/** Positions a window takes along one axis. */
+/** Number of positions of a window along one axis. */
 export const slots = (size: number, before: number, after: number, kernel: number, stride: number, dilation: number) =>
   Math.floor((size + before + after - (kernel - 1) * dilation - 1) / stride) + 1
 
@@ -62,8 +62,8 @@ export function convolve(
 }
 
 /**
- * One convolution of row-major images of fewer channels than a block: MLAS reads those as planes, [N, I, H, W], and
- * takes the filter as [O/B, I, kh, kw, Bo].
+ * One convolution of row-major images of fewer channels than a block: MLAS reads them as planes, [N, I, H, W], and
+ * expects the filter as [O/B, I, kh, kw, Bo].
  */
 export function convolvePlanes(
   be: OnnxRuntimeBackend,
@@ -138,7 +138,7 @@ export function blockFilter(be: OnnxRuntimeBackend, w: Floats, taps: number, inp
 }
 
 /**
- * The filter that carries gradients back: inputs and outputs exchanged, and of the taps those listed, in this order.
+ * The filter of the input gradient: inputs and outputs are exchanged, with the listed taps in this order.
  * [kh, kw, I, O] → [I/B, O/B, taps, Bo, Bi].
  */
 export function transposedFilter(
@@ -175,7 +175,7 @@ export function transposedFilter(
   return to
 }
 
-/** A depthwise filter [kh, kw, C, 1] → [C/B, 1, taps, B], of the taps listed, in this order. */
+/** A depthwise filter [kh, kw, C, 1] → [C/B, 1, taps, B], with the listed taps in this order. */
 export function depthwiseFilter(be: OnnxRuntimeBackend, w: Floats, taps: readonly number[], channels: number): Floats {
   const { block, blocks } = { block: be.layout.block, blocks: be.layout.blocks(channels) }
   const to = be.memoryPool.floats(blocks * taps.length * block).fill(0)
@@ -198,8 +198,8 @@ interface Phase {
 
 /**
  * The gradient of a strided window along one axis, as one dense correlation with dy for each remainder of the position
- * modulo the stride: position h receives dy[(h + pad − k·d) / s] · w[k] wherever that is a whole number.
- * Undefined where it would need negative padding, or dilation and stride together.
+ * modulo the stride: position h receives dy[(h + pad − k·d) / s] · w[k] wherever the quotient is a whole number.
+ * Undefined if it would need negative padding, or dilation and stride together.
  */
 export function phases(
   size: number,
@@ -292,7 +292,7 @@ export type Images = { readonly blocks: Floats } | { readonly rows: Floats }
 
 /**
  * dw of a convolution: a convolution again, with the batch in place of the channels and dy as its filter
- * (x as [I, N/B, H', W', Bn], dy as [O/B, N/B, oh, ow, Bn, Bo]); strides and dilations exchange their places.
+ * (x as [I, N/B, H', W', Bn], dy as [O/B, N/B, oh, ow, Bn, Bo]); strides and dilations are exchanged.
  */
 export function filterGradient(
   be: OnnxRuntimeBackend,
@@ -341,7 +341,7 @@ export function filterGradient(
     if (source !== x.blocks) be.memoryPool.recycle(source)
   }
   const filter = be.memoryPool.floats(ob * batches * oh * ow * block * block)
-  // Positions outside, images inside: written from end to end.
+  // Positions in the outer loop and images in the inner one, so that writes are sequential.
   for (let b = 0; b < batches; b++)
     for (let o = 0; o < ob; o++)
       loops.copyBlocks(
@@ -449,7 +449,7 @@ function pointwiseFilterGradient(
         ...[1, 0, 0],
         ...[bytes, bytes],
       )
-  // One block of channels already lies in this order.
+  // One block of channels already has this order.
   const filter = ob === 1 ? dy : be.memoryPool.floats(positions * outputs)
   if (filter !== dy)
     for (let image = 0; image < n; image++)

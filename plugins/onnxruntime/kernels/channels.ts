@@ -1,4 +1,6 @@
-/** Per-channel work: batch normalisation, scale and shift, bias, spatial means and per-channel sums, in either layout. */
+/**
+ * Per-channel work: batch normalisation, scale and shift, bias, spatial means and per-channel sums, in either layout.
+ */
 import type * as tf from '@tensorflow/tfjs-core'
 import type { OnnxRuntimeBackend } from '../backend.ts'
 import type { Dims } from '../storage.ts'
@@ -6,7 +8,10 @@ import type { ChannelName } from '../wasm/loops.ts'
 import type { Floats } from './blocked.ts'
 import { type Call, floats, input, type KernelTable, onlyFloats } from './kernel.ts'
 
-/** A tensor as planes (one image, one block of channels) of positions: where each begins, and the step between. */
+/**
+ * A tensor as planes (one image, one block of channels) of positions: where each plane begins, and the step between
+ * positions.
+ */
 interface Planes {
   readonly array: Floats
   readonly dims: Dims
@@ -14,9 +19,6 @@ interface Planes {
   /** Bytes from one image, one block of channels and one position to the next. */
   readonly steps: readonly [image: number, block: number, position: number]
 }
-
-const addressOf = ({ array, steps }: Planes, image: number, block: number): number =>
-  array.byteOffset + image * steps[0] + block * steps[1]
 
 /** [N, H, W, C], or [1, 1, rows, C] for any other rank. */
 export function imageDims(shape: readonly number[]): Dims {
@@ -34,7 +36,7 @@ function planes(be: OnnxRuntimeBackend, array: Floats, dims: Dims, blocked: bool
   return { array, dims, blocked, steps }
 }
 
-/** The layout the tensor has; row-major only where channels fill whole blocks. */
+/** The layout of the tensor; row-major only if channels fill whole blocks. */
 function planesOf(be: OnnxRuntimeBackend, tensor: tf.TensorInfo): Planes {
   const dims = imageDims(tensor.shape)
   const entry = be.entry(tensor)
@@ -53,103 +55,66 @@ function outputLike(be: OnnxRuntimeBackend, x: Planes, shape: readonly number[])
   return { y: planes(be, array, x.dims, true), tensor: be.blockedOutput(array, x.dims, shape) }
 }
 
-/** Runs a loop over every plane, into `out` if given. Parameters are padded arrays of all channels. */
+/** Number of positions after which a sum continues in double precision. */
+const longestRun = 4096
+
+/** The address and the steps of every array, as the loops take them. */
+const views = (all: readonly Planes[]) => all.flatMap(({ array, steps }) => [array.byteOffset, ...steps])
+
+/** Runs a loop over every plane, into `out` if given, with parameters that `withParameters` prepared. */
 function sweep(
   be: OnnxRuntimeBackend,
   name: ChannelName,
   inputs: readonly Planes[],
-  parameters: readonly Floats[],
+  parameters: readonly number[],
   out: readonly Planes[],
 ): void {
   const [n, h, w, c] = (inputs[0] ?? (out[0] as Planes)).dims
-  if (h * w === 0) return
-  eachPlane(be, name, [n, h, w, c], inputs, parameters, out, [])
-}
-
-/** Positions after which a sum goes on in double precision. */
-const longestRun = 4096
-
-/** Calls a loop for every plane, reusing one list of arguments: thousands of calls a step are made here. */
-function eachPlane(
-  be: OnnxRuntimeBackend,
-  name: ChannelName,
-  [n, h, w, c]: Dims,
-  inputs: readonly Planes[],
-  parameters: readonly Floats[],
-  out: readonly Planes[],
-  sums: readonly number[],
-  afterRun?: () => void,
-): void {
-  const [blocks, bytes, loop] = [be.layout.blocks(c), be.layout.block * 4, be.loops[name]]
-  const [first, second] = [1 + inputs.length * 2, 1 + inputs.length * 2 + parameters.length]
-  const given = [h * w, ...inputs.flatMap(({ steps }) => [0, steps[2]]), ...parameters.map(() => 0)]
-  given.push(...out.flatMap(({ steps }) => [0, steps[2]]), ...sums)
-  const sumsAt = second + out.length * 2
-  const run = afterRun ? Math.min(h * w, longestRun) : h * w
-  for (let at = 0; at < n * h * w; at += Math.min(run, h * w - (at % (h * w)))) {
-    const [image, start] = [Math.floor(at / (h * w)), at % (h * w)]
-    given[0] = Math.min(run, h * w - start)
-    for (let b = 0; b < blocks; b++) {
-      for (let i = 0; i < inputs.length; i++) {
-        const of = inputs[i] as Planes
-        given[1 + i * 2] = addressOf(of, image, b) + start * of.steps[2]
-      }
-      for (let i = 0; i < parameters.length; i++) given[first + i] = (parameters[i] as Floats).byteOffset + b * bytes
-      for (let i = 0; i < out.length; i++) given[second + i * 2] = addressOf(out[i] as Planes, image, b)
-      for (let i = 0; i < sums.length; i++) given[sumsAt + i] = (sums[i] as number) + b * bytes
-      loop(...given)
-    }
-    afterRun?.()
-  }
+  be.loops[name](n, be.layout.blocks(c), h * w, ...views(inputs), ...parameters, ...views(out))
 }
 
 /**
- * Per-channel sums of a loop, in double precision over the images and over long runs of positions.
- * Returns one array of all (padded) channels a sum.
+ * Per-channel sums of a loop, in double precision over the images and over long runs of positions; or, with `ofImages`,
+ * those of each image. Returns one array of all (padded) channels per sum.
  */
 function sums(
   be: OnnxRuntimeBackend,
   name: ChannelName,
   count: number,
   inputs: readonly Planes[],
-  parameters: readonly Floats[],
+  parameters: readonly number[],
+  ofImages = false,
 ): Float64Array[] {
   const [n, h, w, c] = (inputs[0] as Planes).dims
-  const length = be.layout.padded(c)
-  const totals = Array.from({ length: count }, () => new Float64Array(length))
-  if (h * w === 0) return totals
-  be.memoryPool.withScratch([count * length], (partial) => {
-    partial.fill(0)
-    const sums = totals.map((_, i) => partial.byteOffset + i * length * 4)
-    eachPlane(be, name, [n, h, w, c], inputs, parameters, [], sums, () => {
-      totals.forEach((total, i) => {
-        for (let k = 0; k < length; k++) total[k] = (total[k] as number) + (partial[i * length + k] as number)
-      })
-      partial.fill(0)
-    })
+  const channels = be.layout.padded(c)
+  const length = ofImages ? n * channels : channels
+  return be.memoryPool.withScratch([count * length * 2], (scratch) => {
+    const totals = new Float64Array(scratch.buffer, scratch.byteOffset, count * length).fill(0)
+    const starts = Array.from({ length: count }, (_, i) => totals.byteOffset + i * length * 8)
+    const runs = [ofImages ? channels * 8 : 0, longestRun]
+    be.loops[name](n, be.layout.blocks(c), h * w, ...views(inputs), ...parameters, ...starts, ...runs)
+    return starts.map((_, i) => totals.slice(i * length, (i + 1) * length))
   })
-  return totals
 }
 
-/** Per-channel values with zeros in the lanes beyond the last channel. */
+/**
+ * Per-channel values with zeros in the lanes beyond the last channel, as the loops take them: the address of each, then
+ * the step from image to image, for the same values in every image.
+ */
 function withParameters<T>(
   be: OnnxRuntimeBackend,
   c: number,
   all: readonly ArrayLike<number>[],
-  use: (p: Floats[]) => T,
+  use: (parameters: number[]) => T,
 ) {
   const length = be.layout.padded(c)
-  return be.memoryPool.withScratch(
-    all.map(() => length),
-    (...scratch) => {
-      scratch.forEach((to, i) => {
-        to.fill(0)
-        const from = all[i] as ArrayLike<number>
-        for (let k = 0; k < Math.min(c, from.length); k++) to[k] = from[k] as number
-      })
-      return use(scratch)
-    },
-  )
+  return be.memoryPool.withScratch([all.length * length], (scratch) => {
+    scratch.fill(0)
+    all.forEach((from, i) => {
+      for (let k = 0; k < Math.min(c, from.length); k++) scratch[i * length + k] = from[k] as number
+    })
+    return use([...all.map((_, i) => scratch.byteOffset + i * length * 4), 0])
+  })
 }
 
 const numbers = (be: OnnxRuntimeBackend, tensor: tf.TensorInfo) => be.entry(tensor).numbers as Floats
@@ -185,7 +150,7 @@ const batchNormTraining = ({ inputs, attrs, backend: be }: Call<NormAttributes>)
   const [x, gamma, beta] = [input(inputs, 'x'), numbers(be, input(inputs, 'gamma')), numbers(be, input(inputs, 'beta'))]
   const view = planesOf(be, x)
   const [n, h, w, c] = view.dims
-  // Of no values at all mean and variance are 0, as everywhere in tfjs.
+  // Without any values, mean and variance are 0, as everywhere in tfjs.
   const count = Math.max(1, n * h * w)
   const { block } = be.layout
   const first = Float32Array.from({ length: c }, (_, k) => {
@@ -271,22 +236,11 @@ const fusedBatchNorm = ({ inputs, attrs, backend: be }: Call<{ varianceEpsilon: 
 const spatialMean = ({ inputs, backend: be }: Call) => {
   const x = planesOf(be, input(inputs, 'x'))
   const [n, h, w, c] = x.dims
-  const [blocks, block] = [be.layout.blocks(c), be.layout.block]
+  const channels = be.layout.padded(c)
+  const [total] = sums(be, 'sum', 1, [x], [], true) as [Float64Array]
   const out = be.output([n, c])
-  be.memoryPool.withScratch([blocks * block], (sum) => {
-    const total = new Float64Array(c)
-    for (let image = 0; image < n; image++) {
-      total.fill(0)
-      for (let start = 0; start < h * w; start += longestRun) {
-        sum.fill(0)
-        const count = Math.min(longestRun, h * w - start)
-        for (let b = 0; b < blocks; b++)
-          be.loops.sum(count, addressOf(x, image, b) + start * x.steps[2], x.steps[2], sum.byteOffset + b * block * 4)
-        for (let k = 0; k < c; k++) total[k] = (total[k] as number) + (sum[k] as number)
-      }
-      for (let k = 0; k < c; k++) out.values[image * c + k] = (total[k] as number) / Math.max(1, h * w)
-    }
-  })
+  for (let image = 0; image < n; image++)
+    for (let k = 0; k < c; k++) out.values[image * c + k] = (total[image * channels + k] as number) / Math.max(1, h * w)
   return out
 }
 
@@ -294,15 +248,14 @@ const spatialMeanGrad = ({ inputs, attrs, backend: be }: Call<{ height: number; 
   const dy = input(inputs, 'dy')
   const [n, c] = dy.shape as [number, number]
   const dims: Dims = [n, attrs.height, attrs.width, c]
-  const [count, values, bytes] = [attrs.height * attrs.width, numbers(be, dy), be.layout.block * 4]
+  const [count, values, channels] = [attrs.height * attrs.width, numbers(be, dy), be.layout.padded(c)]
   const dx = planes(be, be.layout.room(dims), dims, true)
-  for (let image = 0; image < n; image++) {
-    const each = values.subarray(image * c, (image + 1) * c).map((value) => value / count)
-    withParameters(be, c, [each], ([p]) => {
-      for (let b = 0; b < be.layout.blocks(c); b++)
-        be.loops.broadcast(count, (p as Floats).byteOffset + b * bytes, addressOf(dx, image, b), dx.steps[2])
-    })
-  }
+  be.memoryPool.withScratch([n * channels], (shares) => {
+    shares.fill(0)
+    for (let image = 0; image < n; image++)
+      for (let k = 0; k < c; k++) shares[image * channels + k] = (values[image * c + k] as number) / count
+    sweep(be, 'broadcast', [], [shares.byteOffset, channels * 4], [dx])
+  })
   return be.blockedOutput(dx.array, dims)
 }
 
@@ -315,7 +268,7 @@ export function channelSums(be: OnnxRuntimeBackend, x: tf.TensorInfo, shape: rea
   return out
 }
 
-/** x with one value a channel added or multiplied in, of x's shape. */
+/** x with one value per channel added or multiplied, in the shape of x. */
 export function perChannel(
   be: OnnxRuntimeBackend,
   name: 'addBias' | 'addBiasRelu' | 'scale',

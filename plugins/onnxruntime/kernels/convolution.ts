@@ -1,7 +1,9 @@
-/** Convolutions and their gradients: in the blocked layout where the processor has it, else as transposed ONNX graphs. */
+/**
+ * Convolutions and their gradients: in the blocked layout if the processor supports it, otherwise as transposed ONNX
+ * graphs.
+ */
 import * as tf from '@tensorflow/tfjs-core'
 import type { OnnxRuntimeBackend } from '../backend.ts'
-import type { Layout } from '../layout.ts'
 import type { Graph } from '../proto.ts'
 import type { Dims, Values } from '../storage.ts'
 import {
@@ -16,7 +18,9 @@ import {
   transposedFilter,
   type Window,
 } from './blocked.ts'
+import { depthwiseFilterGradient } from './depthwise.ts'
 import { type Call, floats, input, type KernelTable } from './kernel.ts'
+import { prefersWinograd, winograd, winogradFilterGradient } from './winograd.ts'
 
 type ConvInfo = tf.backend_util.Conv2DInfo
 type Padding = Parameters<typeof tf.backend_util.computeConv2DInfo>[4]
@@ -43,7 +47,7 @@ function infoOf(x: readonly number[], filter: readonly number[], attributes: Con
   )
 }
 
-/** The window, with padding below and to the right such that it gives exactly the output the operation declares. */
+/** The window, with padding below and to the right such that the output has exactly the declared size. */
 function windowOf(info: ConvInfo): Window | undefined {
   const { filterHeight, filterWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, padInfo } = info
   const rest = (size: number, out: number, kernel: number, stride: number, dilation: number, before: number) =>
@@ -91,6 +95,12 @@ export function forward(
     const { y, dims } = convolvePlanes(be, be.entry(x).numbers as Floats, dimsOf(x.shape), w, info.outChannels, window)
     return be.blockedOutput(y, dims)
   }
+  const shapes = [dimsOf(x.shape), dimsOf(info.outShape)] as const
+  if (prefersWinograd(be, window, ...shapes)) {
+    const { outChannels, outHeight, outWidth } = info
+    const { y, dims } = winograd(be, be.blocked(x), shapes[0], w, outChannels, [outHeight, outWidth], window.pads)
+    return be.blockedOutput(y, dims)
+  }
   if (be.convolvesBlocks) {
     const blocked = blockFilter(be, w, info.filterHeight * info.filterWidth, info.inChannels, info.outChannels)
     const { y, dims } = convolve(be, be.blocked(x), dimsOf(x.shape), blocked, info.outChannels, window)
@@ -114,7 +124,10 @@ export function forward(
   return y
 }
 
-/** Images of few channels (the first layer's) that nobody put into blocks: most lanes of a block would be padding. */
+/**
+ * Whether images have few channels (as in the first layer) and are not in blocks: most lanes of a block would be
+ * padding.
+ */
 const arePlanes = (be: OnnxRuntimeBackend, x: tf.TensorInfo) => {
   const { hasPlain, blockedDims } = be.entry(x)
   return (x.shape[3] as number) * 2 <= be.layout.block && hasPlain && !blockedDims
@@ -145,6 +158,13 @@ const conv2DBackpropInput = ({ inputs, attrs, backend: be }: Call<ConvAttributes
   if (!plan || !fits(dy, plan.info)) return undefined
   const { info, window } = plan
   const w = be.entry(filter).numbers as Floats
+  if (prefersWinograd(be, window, attrs.inputShape, dimsOf(dy.shape))) {
+    const [, h, width, c] = attrs.inputShape
+    // Position i receives from i + pad − k for the taps k: a correlation with the reversed taps and this padding.
+    const pads = window.pads.map((pad) => 2 - pad)
+    const dx = winograd(be, be.blocked(dy), dimsOf(dy.shape), w, c, [h, width], pads, true).y
+    return be.blockedOutput(dx, attrs.inputShape)
+  }
   if (be.convolvesBlocks) {
     const makeFilter = (taps: readonly number[]) => transposedFilter(be, w, taps, info.inChannels, info.outChannels)
     const dx = convolveBack(be, be.blocked(dy), dimsOf(dy.shape), attrs.inputShape, window, makeFilter, false)
@@ -177,7 +197,7 @@ function transposedConvolution(
           ? g.op('Transpose', [w], { perm: [3, 2, 0, 1] })
           : g.op('Reshape', [g.op('Transpose', [w], { perm: [2, 3, 0, 1] }), g.ints([-1, 1, ...kernel])])
       const whole = g.op('ConvTranspose', [dyt, wt], { kernel_shape: kernel, strides, dilations, group })
-      // What the windows did not reach is zero; what they reached beyond the input is cut.
+      // Positions that no window reached are zero; values beyond the input are cut off.
       const missing = [info.inHeight, info.inWidth].map((size, axis) =>
         Math.max(0, size + (pads[axis] as number) - (reach[axis] as number)),
       )
@@ -202,7 +222,12 @@ const conv2DBackpropFilter = ({ inputs, attrs, backend: be }: Call<ConvAttribute
   if (!plan || !fits(dy, plan.info)) return undefined
   const { info, window } = plan
   const dw = be.output(attrs.filterShape)
-  // A block of the batch mostly empty would waste the work.
+  if (prefersWinograd(be, window, dimsOf(x.shape), dimsOf(dy.shape))) {
+    const [given, gradient] = [be.blocked(x), be.blocked(dy)]
+    winogradFilterGradient(be, given, dimsOf(x.shape), gradient, dimsOf(dy.shape), window.pads, dw.values as Floats)
+    return dw
+  }
+  // A block that the batch hardly fills would waste work.
   const batchFits = info.batchSize * 2 >= be.layout.padded(info.batchSize)
   if (be.convolvesBlocks && batchFits) {
     const xDims = dimsOf(x.shape)
@@ -212,7 +237,7 @@ const conv2DBackpropFilter = ({ inputs, attrs, backend: be }: Call<ConvAttribute
   return dw
 }
 
-/** dw[i, j] = (the part of x under tap i, j)ᵀ · dy: one matrix product a tap. */
+/** dw[i, j] = (the part of x under tap i, j)ᵀ · dy: one matrix product per tap. */
 function filterGradientByTaps(
   be: OnnxRuntimeBackend,
   x: tf.TensorInfo,
@@ -245,7 +270,7 @@ function filterGradientByTaps(
   )
 }
 
-/** tfjs lets a caller ask for a gradient whose shape does not fit the operation: the cpu kernel has its own way with it. */
+/** tfjs lets a caller request a gradient whose shape does not fit the operation; the cpu kernel handles that case. */
 const fits = (dy: tf.TensorInfo, { outShape }: ConvInfo) => outShape.every((size, axis) => dy.shape[axis] === size)
 
 const allTaps = (info: ConvInfo) => Array.from({ length: info.filterHeight * info.filterWidth }, (_, tap) => tap)
@@ -269,7 +294,7 @@ const depthwiseConv2D = ({ inputs, attrs, backend: be }: Call<ConvAttributes>) =
     (g) => {
       const { kernel, strides, dilations, pads } = window
       const xt = toChannelsFirst(g, g.input('x', x.shape))
-      // Filters of one channel stand together: [kh, kw, C, M] → [C·M, 1, kh, kw].
+      // Filters of one channel are adjacent: [kh, kw, C, M] → [C·M, 1, kh, kw].
       const turned = g.op('Transpose', [g.input('w', filter.shape)], { perm: [2, 3, 0, 1] })
       const wt = g.op('Reshape', [turned, g.ints([info.outChannels, 1, ...kernel])])
       const out = g.op('Conv', [xt, wt], { kernel_shape: kernel, strides, dilations, pads, group: info.inChannels })
@@ -306,12 +331,20 @@ const depthwiseBackpropFilter = ({ inputs, attrs, backend: be }: Call<ConvAttrib
   if (!plan || !fits(dy, plan.info)) return undefined
   const dw = be.output(attrs.filterShape)
   if (be.convolvesBlocks && attrs.filterShape[3] === 1)
-    depthwiseSums(be, be.layout, x, dy, plan.info, plan.window, dw.values)
+    depthwiseFilterGradient(
+      be,
+      be.blocked(x),
+      dimsOf(x.shape),
+      be.blocked(dy),
+      dimsOf(dy.shape),
+      plan.window,
+      dw.values,
+    )
   else depthwiseByTaps(be, x, dy, plan.info, plan.window, dw.values)
   return dw
 }
 
-/** dw[i, j, c, m] = Σ (the part of x under tap i, j) · dy: one product and sum a tap. */
+/** dw[i, j, c, m] = Σ (the part of x under tap i, j) · dy: one product and sum per tap. */
 function depthwiseByTaps(
   be: OnnxRuntimeBackend,
   x: tf.TensorInfo,
@@ -337,7 +370,7 @@ function depthwiseByTaps(
           const product = g.op('Mul', [g.op('Unsqueeze', [part, g.ints([4])]), dy5])
           sums.push(g.op('ReduceSum', [product, g.ints([1, 2])], { keepdims: 0 }))
         }
-      // The batch is summed last: each image's sum stays short.
+      // The batch is summed last, so that the sum of each image has few terms.
       const each = sums.map((sum) => g.op('ReduceSum', [sum, g.ints([0])], { keepdims: 0 }))
       g.output(g.op('Reshape', [g.op('Concat', each, { axis: 0 }), g.ints(filterShape)]), filterShape)
     },
@@ -347,49 +380,6 @@ function depthwiseByTaps(
   )
 }
 
-function depthwiseSums(
-  be: OnnxRuntimeBackend,
-  { loops, block }: Layout,
-  x: tf.TensorInfo,
-  dy: tf.TensorInfo,
-  info: ConvInfo,
-  window: Window,
-  dw: Values,
-) {
-  const [blocks, bytes] = [Math.ceil(info.inChannels / block), block * 4]
-  const [{ inHeight: h, inWidth: w, outHeight: oh, outWidth: ow }, [xs, dys]] = [info, [be.blocked(x), be.blocked(dy)]]
-  const [taps, { kernel, strides, dilations, pads }] = [info.filterHeight * info.filterWidth, window]
-  be.memoryPool.withScratch([blocks * taps * block], (sums) => {
-    sums.fill(0)
-    // Output positions whose window position (of this tap) lies inside the image.
-    const range = (tap: number, axis: 0 | 1, size: number, out: number) => {
-      const shift = tap * dilations[axis] - pads[axis]
-      const from = Math.max(0, Math.ceil(-shift / strides[axis]))
-      return { shift, from, count: Math.min(out, Math.ceil((size - shift) / strides[axis])) - from }
-    }
-    for (let i = 0; i < kernel[0]; i++)
-      for (let j = 0; j < kernel[1]; j++) {
-        const [rows, columns] = [range(i, 0, h, oh), range(j, 1, w, ow)]
-        if (rows.count <= 0 || columns.count <= 0) continue
-        const xStart = (rows.from * strides[0] + rows.shift) * w + columns.from * strides[1] + columns.shift
-        const dyStart = rows.from * ow + columns.from
-        for (let image = 0; image < info.batchSize; image++)
-          for (let b = 0; b < blocks; b++) {
-            const plane = image * blocks + b
-            loops.dotRows(
-              ...[rows.count, columns.count],
-              ...[xs.byteOffset + (plane * h * w + xStart) * bytes, strides[0] * w * bytes, strides[1] * bytes],
-              ...[dys.byteOffset + (plane * oh * ow + dyStart) * bytes, ow * bytes, bytes],
-              sums.byteOffset + (b * taps + i * kernel[1] + j) * bytes,
-            )
-          }
-      }
-    for (let t = 0; t < taps; t++)
-      for (let c = 0; c < info.inChannels; c++)
-        dw[t * info.inChannels + c] = sums[(Math.floor(c / block) * taps + t) * block + (c % block)] as number
-  })
-}
-
 export const convolutions: KernelTable = {
   Conv2D: conv2D,
   Conv2DBackpropInput: conv2DBackpropInput,
@@ -397,7 +387,7 @@ export const convolutions: KernelTable = {
   DepthwiseConv2dNative: depthwiseConv2D,
   DepthwiseConv2dNativeBackpropInput: depthwiseBackpropInput,
   DepthwiseConv2dNativeBackpropFilter: depthwiseBackpropFilter,
-  // The same kernels take dilations; under these names, gradients of dilated convolutions find them.
+  // The same kernels support dilations; gradients of dilated convolutions look them up under these names.
   DilatedConv2DBackpropInput: conv2DBackpropInput,
   DilatedConv2DBackpropFilter: conv2DBackpropFilter,
   DilatedDepthwiseConv2dNativeBackpropInput: depthwiseBackpropInput,

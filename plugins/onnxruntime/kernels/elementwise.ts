@@ -1,4 +1,4 @@
-/** Elementwise operations: one vector loop where there is one, an ONNX node for the transcendental and the broadcast. */
+/** Elementwise operations: a vector loop if there is one; an ONNX node for transcendental functions and broadcasts. */
 import * as tf from '@tensorflow/tfjs-core'
 import type { OnnxRuntimeBackend } from '../backend.ts'
 import type { Dims, Values } from '../storage.ts'
@@ -7,13 +7,15 @@ import type { Floats } from './blocked.ts'
 import { perChannel } from './channels.ts'
 import { type Call, floats, input, type Kernel, type KernelTable, onlyFloats } from './kernel.ts'
 
-/** Below so many values the cpu kernel is done before a graph has started. */
+/** Below this number of values, the cpu kernel ends before a graph has started. */
 export const worthGraph = 512
 
 const sizeOf = (tensor: tf.TensorInfo) => tf.util.sizeFromShape(tensor.shape)
 const sameShape = (a: tf.TensorInfo, b: tf.TensorInfo) => tf.util.arraysEqual(a.shape, b.shape)
 
-/** The layout in which all tensors are read: blocked if the first that is not row-major is, and the loop keeps zeros. */
+/**
+ * The layout in which all tensors are read: blocked if the first that is not row-major is, and the loop keeps zeros.
+ */
 function commonLayout(be: OnnxRuntimeBackend, tensors: readonly tf.TensorInfo[], keepsZero: boolean): Dims | undefined {
   for (const tensor of tensors) {
     const dims = be.entry(tensor).blockedDims
@@ -77,7 +79,7 @@ interface BinaryLoop {
   /** Loops for a scalar on the right and on the left, and whether zero stays zero. */
   readonly right?: readonly [FlatName, (b: number) => number]
   readonly left?: readonly [FlatName, (a: number) => number]
-  /** How one value a channel [C] on the right becomes an addition or a multiplication. */
+  /** How one value per channel [C] on the right becomes an addition or a multiplication. */
   readonly channels?: readonly ['addBias' | 'scale', (b: number) => number]
   readonly commutes?: boolean
   readonly onnx: string
@@ -141,13 +143,13 @@ const binaryLoops: Readonly<Record<string, BinaryLoop>> = {
   SquaredDifference: { same: 'squaredDifference', onnx: 'Sub', keepsZero: true, scalarKeepsZero: false },
 }
 
-/** One value a channel: [C] or [1, …, 1, C] beside [..., C]. */
+/** One value per channel: [C] or [1, …, 1, C] beside [..., C]. */
 function isPerChannel(of: tf.TensorInfo, beside: tf.TensorInfo): boolean {
   const c = beside.shape.at(-1)
   return beside.shape.length > 1 && of.shape.at(-1) === c && sizeOf(of) === c && of.shape.length <= beside.shape.length
 }
 
-/** Row-major data of other channel counts would have to be blocked first: a graph is faster. */
+/** Row-major data with other channel counts would have to be blocked first; a graph is faster. */
 const fillsBlocks = (be: OnnxRuntimeBackend, x: tf.TensorInfo): boolean =>
   (x.shape.at(-1) as number) % be.layout.block === 0 || !be.entry(x).hasPlain
 
@@ -177,7 +179,7 @@ const binary =
     return broadcastGraph(be, name, loop.onnx, a, b)
   }
 
-/** Blocked [N, H, W, C] times one value a position, [1, H, W, 1]. */
+/** Blocked [N, H, W, C] times one value per position, [1, H, W, 1]. */
 function perPosition(be: OnnxRuntimeBackend, x: tf.TensorInfo, factors: tf.TensorInfo): tf.TensorInfo | undefined {
   const { shape } = x
   const entry = be.entry(x)
@@ -189,7 +191,8 @@ function perPosition(be: OnnxRuntimeBackend, x: tf.TensorInfo, factors: tf.Tenso
   const [values, from, to] = [be.entry(factors).numbers, be.blocked(x), be.layout.room([n, h, w, c])]
   be.memoryPool.withScratch([size], (spread) => {
     for (let p = 0; p < h * w; p++) spread.fill(values[p] as number, p * block, (p + 1) * block)
-    // In order: a plane that ends within a vector of sixteen is overrun, and the next overwrites the rest.
+    // The order matters: a plane that ends within a vector of sixteen is overrun, and the next plane overwrites the
+    // excess.
     for (let plane = 0; plane < n * be.layout.blocks(c); plane++) {
       const offset = plane * size * 4
       be.loops.mul(Math.ceil(size / 16), from.byteOffset + offset, spread.byteOffset, to.byteOffset + offset)
@@ -198,7 +201,7 @@ function perPosition(be: OnnxRuntimeBackend, x: tf.TensorInfo, factors: tf.Tenso
   return be.blockedOutput(to, [n, h, w, c])
 }
 
-/** The shapes differ otherwise: an ONNX node broadcasts as tfjs does. */
+/** For other differences of shape: an ONNX node broadcasts as tfjs does. */
 function broadcastGraph(be: OnnxRuntimeBackend, name: string, op: string, a: tf.TensorInfo, b: tf.TensorInfo) {
   const shape = tf.backend_util.assertAndGetBroadcastShape(a.shape, b.shape)
   const size = tf.util.sizeFromShape(shape)
@@ -229,7 +232,7 @@ const unaryGraph =
     be.sessions.run(
       `${name} ${size} ${JSON.stringify(attributes)}`,
       (g) => g.output(g.op(op, [g.input('x', [size])], attributes), [size]),
-      // Transcendental: some ten multiply-adds a value.
+      // A transcendental function costs about ten multiply-adds per value.
       size * 10,
       [be.entry(x).numbers],
       [out.values],
@@ -273,25 +276,27 @@ const reluGrad: Kernel<Record<string, never>> = ({ inputs, backend: be }) =>
 
 /** Σ of all values, or of the products of two arrays: vectors over runs of 64 KiB, runs in double precision. */
 export function total(be: OnnxRuntimeBackend, x: Floats, y?: Floats): number {
-  // The last, broken vector apart: what lies beyond the end of the array is not ours.
+  // The last, incomplete vector is summed separately, because memory beyond the end of the array belongs to others.
   const whole = x.length - (x.length % 16)
   let sum = 0
   for (let i = whole; i < x.length; i++) sum += (x[i] as number) * (y ? (y[i] as number) : 1)
   const lanes = be.layout.block
-  be.memoryPool.withScratch([lanes], (partial) => {
+  be.memoryPool.withScratch([lanes * 2], (scratch) => {
+    const totals = new Float64Array(scratch.buffer, scratch.byteOffset, lanes)
     for (let start = 0; start < whole; start += 16_384) {
-      partial.fill(0)
+      scratch.fill(0)
       const count = Math.min(16_384, whole - start) / lanes
       const [at, bytes] = [start * 4, lanes * 4]
-      if (y) be.loops.dotRows(1, count, x.byteOffset + at, 0, bytes, y.byteOffset + at, 0, bytes, partial.byteOffset)
-      else be.loops.sum(count, x.byteOffset + at, bytes, partial.byteOffset)
+      if (y) be.loops.dotRows(1, count, x.byteOffset + at, 0, bytes, y.byteOffset + at, 0, bytes, scratch.byteOffset)
+      else be.loops.sum(1, 1, count, x.byteOffset + at, 0, 0, bytes, scratch.byteOffset, 0, count)
+      const partial = y ? scratch : totals
       for (let lane = 0; lane < lanes; lane++) sum += partial[lane] as number
     }
   })
   return sum
 }
 
-/** Whether a NaN (or infinities of both signs) is among the values: their sum tells, in one pass. */
+/** Whether the values contain a NaN (or infinities of both signs), found from their sum in one pass. */
 export const hasNaN = (be: OnnxRuntimeBackend, x: Floats): boolean => Number.isNaN(total(be, x))
 
 /** The arrays of tensors of one shape in one layout; padding is zero and adds nothing. */

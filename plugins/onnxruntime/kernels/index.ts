@@ -10,7 +10,7 @@ import { selecting } from './selecting.ts'
 import { shapes } from './shapes.ts'
 import { updates } from './updates.ts'
 
-/** Every kernel this engine has of its own; the cpu kernels run below them and beside them. */
+/** Every kernel of this engine; the cpu kernels handle all other kernels and cases. */
 export function registerKernels(backendName: string): void {
   register(backendName, {
     ...convolutions,

@@ -11,7 +11,7 @@ export interface Call<A = Readonly<Record<string, never>>> {
   readonly backend: OnnxRuntimeBackend
 }
 
-/** Returns undefined for what it does not cover (a dtype, a layout): the cpu kernel of that name runs instead. */
+/** Returns undefined for cases that it does not cover (a dtype, a layout); the cpu kernel of that name runs instead. */
 export type Kernel<A> = (call: Call<A>) => tf.TensorInfo | tf.TensorInfo[] | undefined
 
 /** Kernels by name. Attributes are typed by each kernel; tfjs checks them in its operations. */
@@ -31,16 +31,34 @@ export function register(backendName: string, table: KernelTable): void {
         if (output !== undefined) return output
         if (!cpu)
           throw error('ARCHLOOM_ONNXRUNTIME_KERNEL', { kernel: kernelName, inputs: describe(given.inputs as Inputs) })
-        return cpu.kernelFunc(given)
+        return call.backend.memoryPool.keeping(() => cpu.kernelFunc(given))
       },
     })
   }
 }
 
+/**
+ * Registers the kernels of the cpu backend. Some of them (Fourier transforms) read the arrays of tensors that they have
+ * disposed of, so no block that one of them releases is used again before it has ended.
+ */
+export function registerCpuKernels(backendName: string): void {
+  for (const { kernelName, kernelFunc, setupFunc, disposeFunc } of tf.getKernelsForBackend('cpu'))
+    tf.registerKernel({
+      kernelName,
+      backendName,
+      kernelFunc: (given) =>
+        (given as unknown as Call<never>).backend.memoryPool.keeping(() => kernelFunc(given)) as ReturnType<
+          typeof kernelFunc
+        >,
+      ...(setupFunc && { setupFunc }),
+      ...(disposeFunc && { disposeFunc }),
+    })
+}
+
 const describe = (inputs: Inputs): string[] =>
   Object.entries(inputs).map(([name, { dtype, shape }]) => `${name} ${dtype} [${shape.join(', ')}]`)
 
-/** Kernels that take float32 alone and have none of the cpu engine below them. */
+/** Kernels that accept only float32 and have no kernel of the cpu engine to fall back to. */
 export const onlyFloats = (table: KernelTable): KernelTable =>
   Object.fromEntries(
     Object.entries(table).map(([name, kernel]) => [
@@ -49,7 +67,7 @@ export const onlyFloats = (table: KernelTable): KernelTable =>
     ]),
   )
 
-/** The tensor of a name, which tfjs promises to be there. */
+/** The tensor of a name, which tfjs guarantees to exist. */
 export const input = (inputs: Inputs, name: string): tf.TensorInfo => inputs[name] as tf.TensorInfo
 /** Whether all given tensors are float32. */
 export const floats = (...tensors: (tf.TensorInfo | undefined)[]): boolean =>

@@ -28,7 +28,7 @@ function planOf(shape: readonly number[], { filterSize, strides, pad, dimRoundin
       end(info.inWidth, info.outWidth, info.filterWidth, info.strideWidth, left),
     ],
   }
-  // A window that lies on padding alone has no value of its own: the cpu kernel decides.
+  // A window that covers only padding has no value; the cpu kernel handles it.
   const inside = window.pads.every((pad, side) => pad < (window.kernel[side % 2] as number))
   return inside && tf.util.sizeFromShape(info.outShape) > 0 ? { info, window } : undefined
 }
@@ -39,7 +39,7 @@ const pool =
     const x = input(inputs, 'x')
     const plan = floats(x) && planOf(x.shape, attrs)
     if (!plan) return undefined
-    // ONNX Runtime finds or loses a NaN by where it stands; the cpu kernel always finds it.
+    // ONNX Runtime may lose a NaN, depending on its position; the cpu kernel never does.
     if (op === 'MaxPool' && hasNaN(be, aligned(be, [x])[0] as Floats)) return undefined
     const { kernel, strides, pads } = plan.window
     const [n, h, w, c] = x.shape as unknown as Dims
@@ -76,7 +76,7 @@ const pool =
     return be.blockedOutput(y, dims)
   }
 
-/** dx receives dy at the first position of each window that equals its maximum: one pass a tap. */
+/** dx receives dy at the first position of each window that equals its maximum, in one pass over the windows. */
 const maxPoolGrad = ({ inputs, attrs, backend: be }: Call<PoolAttributes>) => {
   const [dy, x, y] = [input(inputs, 'dy'), input(inputs, 'input'), input(inputs, 'output')]
   const plan = floats(dy, x, y) && planOf(x.shape, attrs)
@@ -84,36 +84,17 @@ const maxPoolGrad = ({ inputs, attrs, backend: be }: Call<PoolAttributes>) => {
   const { kernel, strides, pads } = plan.window
   const [n, h, w, c] = x.shape as unknown as Dims
   const [, oh, ow] = plan.info.outShape
-  const [planes, bytes] = [n * be.layout.blocks(c), be.layout.block * 4]
   const [xs, ys, dys] = [be.blocked(x), be.blocked(y), be.blocked(dy)]
   const dx = be.layout.zero(be.layout.room([n, h, w, c]))
-  be.memoryPool.withScratch([ys.length], (taken) => {
-    be.layout.zero(taken)
-    for (let plane = 0; plane < planes; plane++)
-      for (let i = 0; i < kernel[0]; i++)
-        for (let j = 0; j < kernel[1]; j++)
-          for (let r = 0; r < oh; r++) {
-            const row = r * strides[0] + i - pads[0]
-            if (row < 0 || row >= h) continue
-            const shift = j - pads[1]
-            const from = Math.max(0, Math.ceil(-shift / strides[1]))
-            const to = Math.min(ow, Math.ceil((w - shift) / strides[1]))
-            if (to <= from) continue
-            const at = ((plane * h + row) * w + from * strides[1] + shift) * bytes
-            const of = ((plane * oh + r) * ow + from) * bytes
-            const step = strides[1] * bytes
-            be.loops.takeMaximum(
-              to - from,
-              ...[dys.byteOffset + of, bytes, ys.byteOffset + of, bytes, xs.byteOffset + at, step],
-              ...[taken.byteOffset + of, bytes, dx.byteOffset + at, step],
-              ...[dx.byteOffset + at, step, taken.byteOffset + of, bytes],
-            )
-          }
-  })
+  be.loops.takeMaxima(
+    n * be.layout.blocks(c),
+    ...[h, w, oh, ow, ...kernel, ...strides, pads[0], pads[1]],
+    ...[xs, ys, dys, dx].map((array) => array.byteOffset),
+  )
   return be.blockedOutput(dx, [n, h, w, c])
 }
 
-/** dy over the size of the window, spread back as a depthwise convolution with ones. As tfjs has it, padding counts. */
+/** dy over the size of the window, spread back as a depthwise convolution with ones. As in tfjs, padding counts. */
 const avgPoolGrad = ({ inputs, attrs, backend: be }: Call<PoolAttributes>) => {
   const [dy, x] = [input(inputs, 'dy'), input(inputs, 'input')]
   const plan = floats(dy, x) && be.convolvesBlocks && planOf(x.shape, attrs)

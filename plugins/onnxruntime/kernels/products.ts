@@ -13,7 +13,7 @@ interface FusedAttributes extends MatMulAttributes {
   readonly leakyreluAlpha?: number
 }
 
-/** Below so many multiply-adds the cpu kernel is done before a graph has started. */
+/** Below this number of multiply-adds, the cpu kernel ends before a graph has started. */
 const worthGraph = 4096
 
 /** Activations that are one ONNX node. */

@@ -1,4 +1,4 @@
-/** Sums and extremes over axes, softmax: an ONNX node where the cpu kernel would transpose first. */
+/** Sums and extremes over axes, softmax: an ONNX node if the cpu kernel would transpose first. */
 import * as tf from '@tensorflow/tfjs-core'
 import { sumOver } from '../../../core/tensor/mends/sums.ts'
 import type { Values } from '../storage.ts'
@@ -9,12 +9,12 @@ import { type Call, floats, input, type KernelTable } from './kernel.ts'
 
 interface ReduceAttributes {
   readonly axis?: number | number[]
-  /** What tfjs calls the axes of Max. */
+  /** The name of the axes of Max in tfjs. */
   readonly reductionIndices?: number | number[]
   readonly keepDims: boolean
 }
 
-/** Terms after which a sum in single precision is no longer near enough. */
+/** Number of terms above which a sum in single precision is not accurate enough. */
 const manyTerms = 4096
 
 const sizeOf = tf.util.sizeFromShape
@@ -23,7 +23,7 @@ const reduce =
   (op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin') =>
   ({ inputs, attrs, backend: be }: Call<ReduceAttributes>): tf.TensorInfo | undefined => {
     const x = input(inputs, 'x')
-    // No axes at all: every axis.
+    // An empty list of axes means every axis.
     const given = attrs.reductionIndices ?? attrs.axis
     const axes = tf.util.parseAxisParam(given as number[], x.shape).sort((a, b) => a - b)
     const size = sizeOf(x.shape)
@@ -44,7 +44,7 @@ const reduce =
     // Innermost axes are one run of values, summed in double precision.
     if (axes[0] === rank - axes.length && (op === 'ReduceSum' || op === 'ReduceMean'))
       return sumsOfRuns(be.entry(x).numbers, be.output(shape), op === 'ReduceMean')
-    // ONNX Runtime adds one value after the other in single precision: over many the sum stands still.
+    // ONNX Runtime adds the values one by one in single precision; over many values, the sum stops growing.
     if ((op === 'ReduceSum' || op === 'ReduceMean') && size / sizeOf(shape) > manyTerms) {
       const out = be.output(shape)
       const { totals } = sumOver(be.entry(x).numbers, x.shape, axes)
@@ -52,7 +52,7 @@ const reduce =
         out.values[i] = (totals[i] as number) / (op === 'ReduceMean' ? size / totals.length : 1)
       return out
     }
-    // ONNX Runtime finds or loses a NaN by where it stands; the cpu kernel always finds it.
+    // ONNX Runtime may lose a NaN, depending on its position; the cpu kernel never does.
     if ((op === 'ReduceMax' || op === 'ReduceMin') && hasNaN(be, be.entry(x).numbers as Floats)) return undefined
     const out = be.output(shape)
     be.sessions.run(

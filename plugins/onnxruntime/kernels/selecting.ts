@@ -5,7 +5,7 @@ import { type Call, input, type Kernel, type KernelTable } from './kernel.ts'
 
 type Test = (a: Values, b: Values, to: Values) => void
 
-/** Written out for each relation, so that every loop compares by itself and calls nothing. */
+/** Written out for each relation, so that the loops contain no calls. */
 const tests: Readonly<Record<string, Test>> = {
   Greater: (a, b, to) => {
     for (let i = 0; i < to.length; i++) to[i] = (a[i] as number) > (b[i] as number) ? 1 : 0
@@ -35,7 +35,7 @@ function repeated(values: Values, small: readonly number[], shape: readonly numb
   const missing = shape.length - small.length
   const sizes = shape.map((_, axis) => (axis < missing ? 1 : (small[axis - missing] as number)))
   const fill = (axis: number, read: number, write: number, run: number): void => {
-    // From here on the values lie as they will, or there is one for all that remains.
+    // From here on, the values are in the final order, or one value is repeated for the remaining positions.
     if (axis === shape.length || sizes.slice(axis).every((size) => size === 1)) {
       to.fill(values[read] as number, write, write + run)
       return
@@ -72,7 +72,7 @@ const relation =
     return out
   }
 
-/** a < b is b > a, and so with their equals. */
+/** a < b is b > a, and a ≤ b is b ≥ a. */
 const turned =
   (test: Test): Test =>
   (a, b, to) =>
@@ -86,7 +86,7 @@ const not: Kernel<Record<string, never>> = ({ inputs, backend: be }) => {
   return out
 }
 
-/** One condition a value, or one a row of the first axis. */
+/** One condition per value, or one per row of the first axis. */
 const select = ({ inputs, backend: be }: Call) => {
   const [condition, t, e] = [input(inputs, 'condition'), input(inputs, 't'), input(inputs, 'e')]
   const whole = sizeOf(t)

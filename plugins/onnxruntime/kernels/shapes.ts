@@ -9,7 +9,7 @@ import { type Call, floats, input, type KernelTable } from './kernel.ts'
 
 const sizeOf = tf.util.sizeFromShape
 
-/** A graph of one input, if the data are floats and enough to be worth it. */
+/** A graph with one input, if the data are floats and there are enough of them. */
 function oneInput(
   be: OnnxRuntimeBackend,
   key: string,
@@ -55,7 +55,7 @@ const tile = ({ inputs, attrs: { reps }, backend }: Call<{ reps: number[] }>) =>
   return oneInput(backend, `Tile ${reps}`, x, shape, (g, name) => g.op('Tile', [name, g.ints(reps)]))
 }
 
-/** A row of pixels becomes `size` rows: runs of size·c values are copied as they lie. */
+/** A row of pixels becomes `size` rows: runs of size·c values are copied unchanged. */
 const depthToSpace = ({ inputs, attrs, backend: be }: Call<{ blockSize: number; dataFormat: string }>) => {
   const x = input(inputs, 'x')
   const { blockSize: size, dataFormat } = attrs
@@ -83,7 +83,7 @@ const reverse = ({ inputs, attrs, backend }: Call<{ dims: number | number[] }>) 
   })
 }
 
-/** Every position of the output is looked up once an axis; runs of the last axes that are not padded are copied. */
+/** Every position of the output is looked up once per axis; runs of the last axes that are not padded are copied. */
 const mirrorPad = ({ inputs, attrs, backend: be }: Call<{ paddings: [number, number][]; mode: string }>) => {
   const x = input(inputs, 'x')
   const { paddings, mode } = attrs
@@ -156,7 +156,7 @@ const slice = ({ inputs, attrs, backend: be }: Call<{ begin: number[]; size: num
   return out
 }
 
-/** Whole blocks of channels of blocked data: planes are copied as they lie. */
+/** Whole blocks of channels of blocked data: planes are copied unchanged. */
 function sliceChannels(be: OnnxRuntimeBackend, x: tf.TensorInfo, begin: number[], size: number[]) {
   const { block } = be.layout
   const entry = be.entry(x)
@@ -269,7 +269,7 @@ const splitV = ({ inputs, attrs, backend: be }: Call<{ numOrSizeSplits: number[]
   })
 }
 
-/** Runs of the axes behind, one copy each, for every place of the axes before. */
+/** Copies runs of the later axes, one copy each, for every position of the earlier axes. */
 const gather = ({ inputs, attrs, backend: be }: Call<{ axis: number; batchDims: number }>) => {
   const [x, indices] = [input(inputs, 'x'), input(inputs, 'indices')]
   if (attrs.batchDims !== 0 || x.shape.length === 0 || x.dtype === 'string' || x.dtype === 'complex64') return undefined
@@ -304,7 +304,7 @@ const resizeBilinear = ({ inputs, attrs, backend }: Call<ResizeAttributes>) => {
   const [n, , , c] = x.shape as unknown as Dims
   const coordinates = alignCorners ? 'align_corners' : halfPixelCenters ? 'half_pixel' : 'asymmetric'
   return oneInput(backend, `Resize linear ${coordinates} ${size}`, x, [n, ...size, c], (g, name) => {
-    // Channels last would be resized value by value.
+    // ONNX Runtime would resize channels-last data value by value.
     const turned = g.op('Transpose', [name], { perm: [0, 3, 1, 2] })
     const resized = g.op('Resize', [turned, '', '', g.ints([n, c, ...size])], {
       mode: 'linear',
@@ -323,7 +323,7 @@ const nearestOf = (outputs: number, inputs: number, { alignCorners, halfPixelCen
   })
 }
 
-/** Pixels are copied as they lie, in blocks of channels or whole; a row that comes again is copied at once. */
+/** Pixels are copied unchanged, in blocks of channels or whole; a repeated row is copied at once. */
 const resizeNearest = ({ inputs, attrs, backend: be }: Call<ResizeAttributes>) => {
   const x = input(inputs, 'images')
   if (!floats(x) || sizeOf(x.shape) === 0 || sizeOf(attrs.size) === 0) return undefined
@@ -356,7 +356,7 @@ const resizeNearest = ({ inputs, attrs, backend: be }: Call<ResizeAttributes>) =
   return out
 }
 
-/** Of another tensor's shape; gradients of what was not used are these. */
+/** A constant of another tensor's shape, as the gradients of unused values are. */
 const zerosLike = ({ inputs, backend: be }: Call) => {
   const x = input(inputs, 'x')
   if (!floats(x)) return undefined

@@ -1,4 +1,6 @@
-/** Writes small WebAssembly modules: functions over one imported memory, with 128-bit vectors (core specification 2.0). */
+/**
+ * Writes small WebAssembly modules: functions over one imported memory, with 128-bit vectors (core specification 2.0).
+ */
 export type Code = readonly number[]
 export type ValueType = 'i32' | 'f32' | 'v128'
 const typeBytes: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, v128: 0x7b }
@@ -42,6 +44,9 @@ export const i32 = {
   add: binary([0x6a]),
   sub: binary([0x6b]),
   mul: binary([0x6c]),
+  load: (address: Code, offset = 0): Code => [...address, ...access([0x28], 2, offset)],
+  min: (a: Code, b: Code): Code => [...a, ...b, ...a, ...b, 0x48, 0x1b],
+  max: (a: Code, b: Code): Code => [...a, ...b, ...a, ...b, 0x4a, 0x1b],
 }
 
 export const v = {
@@ -68,18 +73,26 @@ export const v = {
   /** a where b is not set. */
   andNot: binary(simd(0x4f)),
   or: binary(simd(0x50)),
-  /** Lanes of a where the mask is set, else of b. */
+  /** Lanes of a where the mask is set, otherwise of b. */
   select: (a: Code, b: Code, mask: Code): Code => [...a, ...b, ...mask, ...simd(0x52)],
   low: words(0, 4, 1, 5),
   high: words(2, 6, 3, 7),
   lowPairs: words(0, 1, 4, 5),
   highPairs: words(2, 3, 6, 7),
+  /** The first two lanes in double precision. */
+  double: unary(simd(0x5f)),
+  addDoubles: binary(simd(0xf0)),
 }
 
 export interface Local {
   readonly get: Code
   set(value: Code): Code
 }
+
+/** A list of n, made one by one. */
+export const several = <T>(n: number, make: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => make(i))
+export const gets = (locals: readonly Local[]): Code[] => locals.map((local) => local.get)
+export const advance = (pointer: Local, by: Code): Code => pointer.set(i32.add(pointer.get, by))
 
 /** A function under construction: parameters first, then locals, then its body. */
 export class FunctionBuilder {
@@ -106,15 +119,19 @@ export class FunctionBuilder {
     return this
   }
 
-  /** Runs the codes as often as the counter says, and leaves it at 0. */
+  /** Repeats the codes as often as the counter says, and leaves the counter at 0. */
   repeat(counter: Local, ...codes: Code[]): Code {
+    return this.repeatWhile(counter, ...codes, counter.set(i32.sub(counter.get, i32.const(1))))
+  }
+
+  /** Repeats the codes until the local is 0. */
+  repeatWhile(local: Local, ...codes: Code[]): Code {
     return [
-      // Out of the block at once where there is nothing to do, as in empty tensors.
-      ...[0x02, 0x40, ...counter.get, 0x45, 0x0d, 0],
+      // Leaves the block at once if there is nothing to do, as for empty tensors.
+      ...[0x02, 0x40, ...local.get, 0x45, 0x0d, 0],
       ...[0x03, 0x40],
       ...codes.flat(),
-      ...counter.set(i32.sub(counter.get, i32.const(1))),
-      ...[...counter.get, 0x0d, 0, 0x0b],
+      ...[...local.get, 0x0d, 0, 0x0b],
       0x0b,
     ]
   }

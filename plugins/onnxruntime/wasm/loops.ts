@@ -3,13 +3,15 @@
  * `channel` runs over positions of one block of channels, with per-channel parameters held in registers and per-channel
  * sums; `copyBlocks` and `transposeBlocks` move between layouts.
  */
-import { assemble, type Code, FunctionBuilder, i32, type Local, v } from './assembler.ts'
+import { advance, assemble, type Code, FunctionBuilder, gets, i32, type Local, several, v } from './assembler.ts'
 import { type WasmMemory, webAssembly } from './web-assembly.ts'
+import { type WindowName, windowFunctions } from './windows.ts'
+import { type WinogradName, winogradFunctions } from './winograd.ts'
 
 interface Flat {
   readonly inputs: number
   readonly scalars?: number
-  /** One expression an output. */
+  /** One expression per output. */
   readonly body: (x: Code[], s: Code[]) => Code[]
 }
 
@@ -114,16 +116,6 @@ const channels = {
   addBias: { inputs: 1, parameters: 1, outputs: ([x], [p]) => [v.add(x!, p!)] },
   addBiasRelu: { inputs: 1, parameters: 1, outputs: ([x], [p]) => [positive(v.add(x!, p!))] },
   scale: { inputs: 1, parameters: 1, outputs: ([x], [p]) => [v.mul(x!, p!)] },
-  accumulateScaled: { inputs: 2, parameters: 1, outputs: ([y, x], [p]) => [v.add(y!, v.mul(x!, p!))] },
-  accumulate: { inputs: 2, outputs: ([y, x]) => [v.add(y!, x!)] },
-  /** dy, maximum, x, taken, dx → dx and taken: x takes dy if it equals the maximum and none before it did. */
-  takeMaximum: {
-    inputs: 5,
-    outputs: ([dy, y, x, taken, dx]) => {
-      const equal = v.eq(x!, y!)
-      return [v.add(dx!, v.and(dy!, v.andNot(equal, taken!))), v.or(taken!, equal)]
-    },
-  },
   normalise: { inputs: 1, parameters: 3, outputs: ([x], p) => [normal(x!, p)] },
   normaliseRelu: { inputs: 1, parameters: 3, outputs: ([x], p) => [positive(normal(x!, p))] },
   /** dy, x with [mean, scale, shift] → Σg and Σg·(x − mean). */
@@ -155,11 +147,6 @@ const channels = {
 export type FlatName = keyof typeof flats
 export type ChannelName = keyof typeof channels
 
-/** Array of n locals. */
-const several = <T>(n: number, make: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => make(i))
-const gets = (locals: readonly Local[]): Code[] => locals.map((local) => local.get)
-const advance = (pointer: Local, by: Code): Code => pointer.set(i32.add(pointer.get, by))
-
 /** (chunks of 64 bytes, input pointers, output pointers, scalars) */
 function flatFunction({ inputs, scalars = 0, body }: Flat): FunctionBuilder {
   const f = new FunctionBuilder()
@@ -189,47 +176,89 @@ function flatFunction({ inputs, scalars = 0, body }: Flat): FunctionBuilder {
   return f.emit(f.repeat(count, ...codes))
 }
 
-/** (positions, input pointer and stride each, parameter pointers, output pointer and stride each, sum pointers) */
+/**
+ * (images, blocks of channels, positions, then pointer and steps by image, block and position of each input, pointers of
+ * the parameters and their step by image, pointer and steps of each output, pointers of the sums, their step by image and
+ * the positions after which a sum continues in double precision). Sums are added to doubles.
+ */
 function channelFunction({ inputs, parameters = 0, outputs, sums }: Channel, vectors: number): FunctionBuilder {
   const f = new FunctionBuilder()
   const none = several(inputs, () => [])
   const noParameters = several(parameters, () => [])
-  const count = f.parameter('i32')
-  const from = several(inputs, () => [f.parameter('i32'), f.parameter('i32')] as const)
-  const given = several(parameters, () => f.parameter('i32'))
-  const to = several(outputs?.(none, noParameters).length ?? 0, () => [f.parameter('i32'), f.parameter('i32')] as const)
-  const totals = several(sums?.(none, noParameters).length ?? 0, () => f.parameter('i32'))
-  const held = given.map(() => several(vectors, () => f.local('v128')))
-  const partial = totals.map(() => several(vectors, () => f.local('v128')))
-  const x = several(inputs, () => f.local('v128'))
-  const each = (locals: Local[][], pointers: Local[], use: (local: Local, pointer: Local, offset: number) => Code) => {
-    locals.forEach((row, i) => {
-      row.forEach((local, u) => {
-        f.emit(use(local, pointers[i] as Local, u * 16))
-      })
-    })
+  const integer = () => f.local('i32')
+  const [images, blocks, positions] = [f.parameter('i32'), f.parameter('i32'), f.parameter('i32')]
+  const array = () => {
+    const [image, byImage, byBlock, byPosition] = several(4, () => f.parameter('i32')) as [Local, Local, Local, Local]
+    return { image, byImage, byBlock, byPosition }
   }
-  const load = (local: Local, pointer: Local, offset: number) => local.set(v.load(pointer.get, offset))
-  each(held, given, load)
-  each(partial, totals, load)
-  const codes: Code[] = []
+  const given = several(inputs, array)
+  const parameterStarts = several(parameters, () => f.parameter('i32'))
+  const parameterStep = parameters > 0 ? f.parameter('i32') : undefined
+  const made = several(outputs?.(none, noParameters).length ?? 0, array)
+  const sumStarts = several(sums?.(none, noParameters).length ?? 0, () => f.parameter('i32'))
+  const [sumStep, run] = sums ? [f.parameter('i32'), f.parameter('i32')] : []
+  const arrays = [...given, ...made].map((each) => ({ ...each, block: integer(), at: integer() }))
+  const [from, to] = [arrays.slice(0, inputs), arrays.slice(inputs)]
+  const parameterAt = parameterStarts.map(integer)
+  const sumAt = sumStarts.map(integer)
+  const [blocksLeft, left, length] = [integer(), integer(), integer()]
+  const held = parameterStarts.map(() => several(vectors, () => f.local('v128')))
+  const partial = sumStarts.map(() => several(vectors, () => f.local('v128')))
+  const x = several(inputs, () => f.local('v128'))
+
+  const body: Code[] = []
   for (let u = 0; u < vectors; u++) {
-    const p = held.map((row) => (row[u] as Local).get)
-    x.forEach((local, i) => {
-      codes.push(local.set(v.load((from[i] as readonly [Local, Local])[0].get, u * 16)))
-    })
+    const p = held.map((row) => row[u]!.get)
+    body.push(...x.map((local, i) => local.set(v.load(from[i]!.at.get, u * 16))))
     outputs?.(gets(x), p).forEach((result, i) => {
-      codes.push(v.store((to[i] as readonly [Local, Local])[0].get, result, u * 16))
+      body.push(v.store(to[i]!.at.get, result, u * 16))
     })
     sums?.(gets(x), p).forEach((term, i) => {
-      const total = (partial[i] as Local[])[u] as Local
-      codes.push(total.set(v.add(total.get, term)))
+      const total = partial[i]![u]!
+      body.push(total.set(v.add(total.get, term)))
     })
   }
-  for (const [pointer, stride] of [...from, ...to]) codes.push(advance(pointer, stride.get))
-  f.emit(f.repeat(count, ...codes))
-  each(partial, totals, (local, pointer, offset) => v.store(pointer.get, local.get, offset))
-  return f
+  for (const { at, byPosition } of arrays) body.push(advance(at, byPosition.get))
+
+  const run1 = f.repeat(length, ...body)
+  const summed = sums && [
+    left.set(positions.get),
+    f.repeatWhile(
+      left,
+      length.set(i32.min(left.get, run!.get)),
+      left.set(i32.sub(left.get, length.get)),
+      ...partial.flat().map((local) => local.set(v.const(0))),
+      run1,
+      ...partial.flatMap((row, i) =>
+        row.flatMap((local, u) => {
+          const at = sumAt[i]!.get
+          const halves = [v.double(local.get), v.double(v.highPairs(local.get, local.get))]
+          return halves.map((half, h) => v.store(at, v.addDoubles(v.load(at, u * 32 + h * 16), half), u * 32 + h * 16))
+        }),
+      ),
+    ),
+  ]
+  return f.emit(
+    f.repeat(
+      images,
+      ...arrays.map(({ block, image }) => block.set(image.get)),
+      ...parameterAt.map((at, i) => at.set(parameterStarts[i]!.get)),
+      ...sumAt.map((at, i) => at.set(sumStarts[i]!.get)),
+      blocksLeft.set(blocks.get),
+      f.repeat(
+        blocksLeft,
+        ...held.flatMap((row, i) => row.map((local, u) => local.set(v.load(parameterAt[i]!.get, u * 16)))),
+        ...arrays.map(({ at, block }) => at.set(block.get)),
+        ...(summed ?? [length.set(positions.get), run1]),
+        ...arrays.map(({ block, byBlock }) => advance(block, byBlock.get)),
+        ...parameterAt.map((at) => advance(at, i32.const(vectors * 16))),
+        ...sumAt.map((at) => advance(at, i32.const(vectors * 32))),
+      ),
+      ...arrays.map(({ image, byImage }) => advance(image, byImage.get)),
+      ...parameterStarts.map((at) => advance(at, parameterStep!.get)),
+      ...sumStarts.map((at) => advance(at, sumStep!.get)),
+    ),
+  )
 }
 
 /** Two nested loops around `body`: (to, from, n1, to1, from1, n2, to2, from2, ...). */
@@ -327,7 +356,9 @@ function dotRows(vectors: number): FunctionBuilder {
 }
 
 type Run = (...given: number[]) => void
-export type Loops = Readonly<Record<FlatName | ChannelName | 'copyBlocks' | 'transposeBlocks' | 'dotRows', Run>>
+export type Loops = Readonly<
+  Record<FlatName | ChannelName | 'copyBlocks' | 'transposeBlocks' | 'dotRows' | WindowName | WinogradName, Run>
+>
 
 /** @param block channels in one block: 4, 8 or 16. */
 export function makeLoops(memory: WasmMemory, block: number): Loops {
@@ -338,6 +369,8 @@ export function makeLoops(memory: WasmMemory, block: number): Loops {
     ['copyBlocks', copyBlocks(vectors)],
     ['transposeBlocks', transposeBlocks(vectors)],
     ['dotRows', dotRows(vectors)],
+    ...windowFunctions(vectors),
+    ...winogradFunctions(vectors),
   ])
   const module = new webAssembly.Module(assemble(functions))
   return new webAssembly.Instance(module, { engine: { memory } }).exports as Loops

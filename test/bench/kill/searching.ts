@@ -1,19 +1,16 @@
 /** One session of a search, for the bench `kill`: prints every finished trial once it has seen it on the stream. */
-import { createSearch, defineSpace, type EvaluationRequest, oneOf, product, repeat } from '../../../core/index.ts'
+import { createSearch } from '../../../core/index.ts'
 import '../../../core/node/index.ts'
-import { seeded } from '../../../core/random.ts'
+import { workerPool } from '../../../evaluators/worker-pool/index.ts'
 import { asha } from '../../../plugins/asha/index.ts'
 import { evolution } from '../../../plugins/evolution/index.ts'
 import { localSearch } from '../../../plugins/local-search/index.ts'
+import '../../../plugins/postgres/index.ts'
 import { random } from '../../../plugins/random/index.ts'
+import '../../../plugins/sqlite/index.ts'
+import { evaluator, space } from '../distributed/digits.ts'
 
 const [what = '', storage = ''] = process.argv.slice(2)
-const space = defineSpace('digits', product({ digit: repeat(6, () => oneOf(0, 1, 2, 3)) }))
-
-interface Architecture {
-  readonly digit: readonly number[]
-}
-
 const searches = {
   evolution: { plugins: [evolution({ population: 8, sample: 3 })], concurrency: 1 },
   'evolution, three at once': { plugins: [evolution({ population: 8, sample: 3 })], concurrency: 3 },
@@ -21,23 +18,18 @@ const searches = {
   'random with rungs': { plugins: [random(), asha({ minFidelity: 1 / 4, eta: 2 })], concurrency: 1 },
 } as const
 
-const { plugins, concurrency } = searches[what as keyof typeof searches]
+const [name, isPooled] = what.endsWith(' in worker processes')
+  ? [what.replace(' in worker processes', ''), true]
+  : [what, false]
+const { plugins, concurrency } = searches[name as keyof typeof searches]
 await using search = createSearch({
   space,
-  evaluator: {
-    kind: 'from-scratch',
-    name: 'sum of digits',
-    concurrency,
-    async evaluate({ architecture, seed, trial, fidelity }: EvaluationRequest<Architecture>) {
-      const luck = seeded(seed).float()
-      await new Promise((resolve) => setTimeout(resolve, 3 * luck))
-      if (trial % 11 === 7) throw new Error(`out of luck ${trial}`)
-      return { metrics: { sum: fidelity * architecture.digit.reduce<number>((a, b) => a + b, 0) + luck } }
-    },
-  },
+  evaluator: isPooled
+    ? workerPool({ module: new URL('./digits.mjs', import.meta.url), size: concurrency })
+    : { ...evaluator, concurrency },
   plugins: [...plugins],
   objectives: { sum: 'maximise' },
-  budget: { maxTrials: 60 },
+  budget: { maxTrials: 60, ...(isPooled && { retries: 5 }) },
   seed: 7,
   concurrency,
   // Results that are taken in as they arrive make another search each time, killed or not.

@@ -1,5 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core'
 
+/** Processor time of this process in milliseconds: on one thread, what else the machine does is left out. */
+export function processorTime(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
 /** Wraps every kernel of the current engine with a clock. */
 export function profileKernels(): () => Record<string, { ms: number; calls: number }> {
   const totals: Record<string, { ms: number; calls: number }> = {}

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { useEngine } from '../../../core/tensor/index.ts'
 import { start as startOnnxRuntime } from '../../../plugins/onnxruntime/start.ts'
 import { nets } from './nets.ts'
-import { profileKernels } from './profile.ts'
+import { processorTime, profileKernels } from './profile.ts'
 import { startStockWasm } from './stock-wasm.ts'
 
 export interface Request {
@@ -18,7 +18,8 @@ export interface Answer {
   readonly kernels?: Readonly<Record<string, { readonly ms: number; readonly calls: number }>>
 }
 
-const [engine = 'onnxruntime', threads = '1'] = process.argv.slice(2)
+const [engine = 'onnxruntime', threads = '1', clock = 'wall'] = process.argv.slice(2)
+const now = clock === 'processor' ? processorTime : () => performance.now()
 const steps = new Map<string, () => number>()
 
 async function main(): Promise<void> {
@@ -37,9 +38,9 @@ async function main(): Promise<void> {
     const times: number[] = []
     let loss = Number.NaN
     for (let i = 0; i < count; i++) {
-      const before = performance.now()
+      const before = now()
       loss = step()
-      times.push(performance.now() - before)
+      times.push(now() - before)
     }
     const kernels = totals?.()
     if (kernels)

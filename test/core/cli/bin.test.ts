@@ -61,7 +61,7 @@ test('runs TypeScript, in forks and workers too, and prints what a program retur
   expect(json()).toEqual({ answer: 42, fromFork: 'child of 0.1.0', fromWorker: 'child of 0.1.0' })
 })
 
-test('a module is a module, whatever its package.json says of .js and .ts', async () => {
+test('a module is loaded as a module, whatever its package.json says about .js and .ts', async () => {
   const program = (returned: string) => `import { join } from 'node:path'\nexport const main = () => ${returned}\n`
   writeFileSync(join(directory, 'plain.js'), program("({ joined: join('a', 'b') })"))
   writeFileSync(join(directory, 'typed.ts'), program("({ joined: join('a', 'b') }) satisfies object"))
@@ -83,7 +83,7 @@ test('misuse ends the process with 2, failure with 1', async () => {
   expect(missing.stderr).toMatch(/^ARCHLOOM_STUDY_NOT_FOUND/)
 })
 
-test('Ctrl-C stops cleanly and says how to resume; the resumed study is as if never stopped', async () => {
+test('Ctrl-C stops cleanly and says how to resume; the resumed study equals one that never stopped', async () => {
   let sent = false
   const stopped = await archloom([...slow, '--study', 'cut', '--json'], (_, child) => {
     if (!sent && existsTrial('cut', 2)) {
@@ -93,7 +93,7 @@ test('Ctrl-C stops cleanly and says how to resume; the resumed study is as if ne
   })
   expect(stopped.code).toBe(0)
   expect(stopped.stderr).toContain('press Ctrl-C again')
-  expect(stopped.stderr).toMatch(/stopped; go on with .*npx archloom resume archloom-studies\/cut/)
+  expect(stopped.stderr).toMatch(/stopped; continue with .*npx archloom resume archloom-studies\/cut/)
   expect(stopped.json()).toMatchObject({ status: 'stopped' })
   expect(stopped.json()).not.toHaveProperty('testAccuracy')
   expect((await study('cut')).state.completed).toBeLessThan(5)

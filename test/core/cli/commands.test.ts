@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -16,7 +16,7 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true }))
 
 describe('run and resume', () => {
-  it('runs a search, shows the best, draws it, and says how to go on', async () => {
+  it('runs a search, shows the best, draws it, and says how to continue', async () => {
     const { code, stdout, stderr } = await archloom('run', module('digits'), '--study', 'first', ...here())
     expect(code).toBe(0)
     expect(stdout).toContain('composing')
@@ -46,6 +46,47 @@ describe('run and resume', () => {
     const [best] = json.best
     expect(best.metrics.value).toBe(best.architecture.digit.reduce((a: number, b: number) => a + b, 0))
     expect(best.genotype).toBe(best.architecture.digit.join(''))
+  })
+
+  it('keeps a study in another storage through every command', async () => {
+    const storage = ['--storage', `sqlite:${join(directory, 'studies.db')}`]
+    const location = `sqlite:${join(directory, 'studies.db')}#elsewhere`
+    const first = await archloom('run', module('digits'), '--trials', '4', '--study', 'elsewhere', ...storage)
+    expect(first.code, first.stderr).toBe(0)
+    expect(first.stdout).toContain(`npx archloom resume elsewhere --storage 'sqlite:`)
+    const { json, code } = await archloom('resume', 'elsewhere', '--trials', '6', '--json', ...storage)
+    expect(code).toBe(0)
+    expect(json).toMatchObject({ study: location, trials: 6, status: 'finished' })
+    expect((await archloom('ls', '--json', ...storage)).json.studies).toMatchObject([
+      { study: 'elsewhere', path: location, status: 'finished', trials: 6 },
+    ])
+    expect((await archloom('show', 'elsewhere', '--json', ...storage)).json).toMatchObject({ trials: 6 })
+    expect((await archloom('export', 'elsewhere', '--json', ...storage)).json.best.length).toBeGreaterThan(0)
+    const html = join(directory, 'elsewhere.html')
+    expect((await archloom('report', 'elsewhere', '--out', html, ...storage)).code).toBe(0)
+    expect(readFileSync(html, 'utf8')).toContain('elsewhere')
+    expect((await archloom('resume', 'lost', ...storage)).stderr).toContain('ARCHLOOM_STUDY_NOT_FOUND')
+    expect((await archloom('rm', 'elsewhere', '--json', ...storage)).json).toEqual({ deleted: ['elsewhere'] })
+    expect((await archloom('ls', '--json', ...storage)).json.studies).toEqual([])
+    expect((await archloom('ls', '--storage', 'nosuch:x')).stderr).toContain('ARCHLOOM_STORAGE_UNKNOWN')
+  })
+
+  it('keeps a study without a name where --storage says', async () => {
+    const storage = ['--storage', `sqlite:${join(directory, 'unnamed.db')}`]
+    const first = await archloom('run', module('digits'), '--trials', '4', '--json', ...storage)
+    expect(first.json.study).toMatch(/^sqlite:.*unnamed\.db#/)
+    const second = await archloom('run', module('digits'), '--trials', '4', '--json', ...storage)
+    expect(second.json.study).not.toBe(first.json.study)
+    expect((await archloom('ls', '--json', ...storage)).json.studies).toHaveLength(2)
+  })
+
+  it('deletes studies by name and by path', async () => {
+    for (const study of ['one', 'two'])
+      await archloom('run', module('digits'), '--trials', '2', '--study', study, ...here())
+    expect((await archloom('rm', 'one', join(directory, 'two'), ...here())).code).toBe(0)
+    expect(existsSync(join(directory, 'one'))).toBe(false)
+    expect(existsSync(join(directory, 'two'))).toBe(false)
+    expect((await archloom('rm', 'one', ...here())).stderr).toContain('ARCHLOOM_STUDY_NOT_FOUND')
   })
 
   it('resumes with the recorded module and flags, and with new ones', async () => {
@@ -159,11 +200,11 @@ describe('mistakes', () => {
     [
       'a file that is no module',
       1,
-      /^ARCHLOOM_MODULE_KIND: "README\.md" is a file of another kind/,
+      /^ARCHLOOM_MODULE_KIND: "README\.md" is a file of another type/,
       'run',
       'README.md',
     ],
-    ['a device', 1, /^ARCHLOOM_MODULE_KIND: "\/dev\/null" is no regular file/, 'run', '/dev/null'],
+    ['a device', 1, /^ARCHLOOM_MODULE_KIND: "\/dev\/null" is not a regular file/, 'run', '/dev/null'],
     ['a module that is not there', 1, /^ARCHLOOM_MODULE_NOT_FOUND: .*nowhere\.ts/, 'run', 'nowhere.ts'],
     ['a module that exports nothing', 1, /^ARCHLOOM_MODULE_EXPORTS: .*\["nothing"\]/, 'run', module('empty')],
     [
@@ -263,7 +304,7 @@ describe('ls, show, export', () => {
     expect((await archloom('ls', '--directory', join(directory, 'none'))).stdout).toContain('no study in')
   })
 
-  it('tells a killed study from a finished one', async () => {
+  it('distinguishes a killed study from a finished one', async () => {
     const killed = join(directory, 'killed')
     mkdirSync(killed)
     const lines = readFileSync(join(directory, 'first', 'journal.jsonl'), 'utf8').split('\n')
@@ -296,7 +337,9 @@ describe('ls, show, export', () => {
     const exported = await import(out)
     const { best } = (await archloom('show', 'first', '--json', ...here())).json
     expect(exported.architectures).toEqual(best.map(({ architecture }: { architecture: unknown }) => architecture))
-    expect(() => exported.build(exported.architectures[0], { input: [1], classes: 2 })).toThrow('builds no networks')
+    expect(() => exported.build(exported.architectures[0], { input: [1], classes: 2 })).toThrow(
+      'does not build networks',
+    )
     expect(() => exported.build({ digit: [9] }, { input: [1], classes: 2 })).toThrow('ARCHLOOM_ARCHITECTURE_INVALID')
     const plain = await archloom('export', 'first', '--as', 'code', '--top', '1', ...here())
     expect(plain.stdout).toContain('findSearchSpace("digits")')
@@ -306,5 +349,64 @@ describe('ls, show, export', () => {
     const { stderr, code } = await archloom('export', 'first', '--as', 'instance', ...here())
     expect(stderr).toMatch(/^ARCHLOOM_EXPORT_INSTANCE: .*exportTop\(/)
     expect(code).toBe(1)
+  })
+})
+
+describe('plugins', () => {
+  it('lists kind, paper, needs, provides and options with their defaults', async () => {
+    const { code, stdout } = await archloom('plugins', 'scheduler')
+    expect(code).toBe(0)
+    expect(stdout).toContain('asha (scheduler): Asynchronous successive halving.')
+    expect(stdout).toContain('A System for Massively Parallel Hyperparameter Tuning (2020)')
+    expect(stdout).toContain('    eta: a number above 1 [3]')
+    expect(stdout).not.toContain('(controller)')
+  }, 60_000)
+
+  it('lists every folder of plugins as JSON', async () => {
+    const { json } = await archloom('plugins', '--json')
+    const named = (name: string) => json.plugins.find((plugin: { name: string }) => plugin.name === name)
+    expect(named('enas')).toMatchObject({
+      kind: 'one-shot method',
+      needs: ['space', 'evaluator:weight-sharing', 'shared-weights', 'supernet'],
+      provides: ['algorithm'],
+      papers: [{ year: 2018 }],
+    })
+    expect(named('onnxruntime')).toMatchObject({ kind: 'engine' })
+    expect(named('evolution').options[0]).toMatchObject({ name: 'population', required: false })
+    for (const folder of readdirSync('plugins'))
+      expect(named(folder), `${folder} declares no plugin of its name`).toBeDefined()
+  }, 60_000)
+
+  it('refuses an unknown kind', async () => {
+    const { code, stderr } = await archloom('plugins', 'controllers')
+    expect(code).toBe(2)
+    expect(stderr).toContain('controller, scheduler')
+  })
+})
+
+describe('misspelt flags', () => {
+  it.each([
+    ['ls', '--jsno', '--json'],
+    ['show x', '--directry', '--directory'],
+    ['plugins', '--jso', '--json'],
+    ['upscale a b --model m', '--tiel', '--tile'],
+    ['init', '--jsno', '--json'],
+    ['new-plugin space x', '--foldr', '--folder'],
+  ])('archloom %s %s is refused with %s', async (words, flag, right) => {
+    const { code, stderr } = await archloom(...words.split(' '), flag)
+    expect(code).toBe(2)
+    expect(stderr).toContain(`Did you mean ${right}?`)
+  })
+
+  it.each(['digits', 'program'])('of archloom run are refused for the module %s', async (name) => {
+    const { code, stderr } = await archloom('run', module(name), '--stduy', 'x', ...here())
+    expect(code).toBe(2)
+    expect(stderr).toContain('did you mean --study?')
+  })
+
+  it('of a module are refused with its own', async () => {
+    const { code, stderr } = await archloom('run', module('digits'), '--trails', '3', ...here())
+    expect(code).toBe(2)
+    expect(stderr).toContain('did you mean --trials?')
   })
 })

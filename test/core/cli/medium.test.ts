@@ -70,7 +70,7 @@ describe('the medium scale', () => {
     expect(noted('begin')).toHaveLength(12)
   }, 300_000)
 
-  it('goes on after kill -9, and repeats no finished unit', async () => {
+  it('continues after kill -9, and repeats no finished unit', async () => {
     const program = join(folder, 'program.mjs')
     const { log: _, signal: __, experiment: ___, ...plain } = options()
     writeFileSync(
@@ -231,9 +231,9 @@ describe('what is written from a results file', () => {
 describe('the command line', () => {
   it('keeps the options of the medium scale to it', async () => {
     for (const [said, ...args] of [
-      [/--resume belongs to --scale medium/, '--resume'],
-      [/--only belongs to --scale medium/, '--only', 'x'],
-      [/states its own seeds/, '--scale', 'medium', '--seed', '3'],
+      [/--resume requires --scale medium/, '--resume'],
+      [/--only requires --scale medium/, '--only', 'x'],
+      [/has fixed seeds/, '--scale', 'medium', '--seed', '3'],
     ] as const) {
       const { code, stderr } = await archloom('reproduce', 'mbn', ...args)
       expect(stderr).toMatch(said)

@@ -37,11 +37,26 @@ const progress = (trial: number, step: number, at: number): SearchEvent => ({
   at,
 })
 const completed = (trial: number, accuracy: number, at: number): SearchEvent => ({
-  ...{ seq: 1, type: 'trial.completed', trial, genotype: [0], metrics: { accuracy }, reward: accuracy },
-  ...{ feasible: true, elapsedMs: 1000, at },
+  seq: 1,
+  type: 'trial.completed',
+  trial,
+  genotype: [0],
+  metrics: { accuracy },
+  reward: accuracy,
+  feasible: true,
+  elapsedMs: 1000,
+  at,
 })
 const failed = (trial: number, at: number): SearchEvent => ({
-  ...{ seq: 1, type: 'trial.failed', trial, genotype: [0], reason: 'error', code: 'X', message: 'm', elapsedMs: 1, at },
+  seq: 1,
+  type: 'trial.failed',
+  trial,
+  genotype: [0],
+  reason: 'error',
+  code: 'X',
+  message: 'm',
+  elapsedMs: 1,
+  at,
 })
 const fold = (events: readonly SearchEvent[]) => events.reduce(view, initialView)
 

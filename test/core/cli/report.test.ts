@@ -15,13 +15,27 @@ import type { Trial } from '../../../core/trial/trial.ts'
 
 const objective = { metric: 'error', direction: 'minimise', weight: 1, scale: 1 } as const
 const open = (n: number): Trial => ({
-  ...{ trial: n, status: 'running', genotype: [n], text: String(n), seed: 1, metrics: {} },
-  ...{ architecture: null, rungs: [], attempts: 1 },
+  trial: n,
+  status: 'running',
+  genotype: [n],
+  text: String(n),
+  seed: 1,
+  metrics: {},
+  architecture: null,
+  rungs: [],
+  attempts: 1,
 })
 const trial = (n: number, error: number, feasible = true): Trial => ({
   ...open(n),
-  ...{ trial: n, status: 'completed', genotype: [n], text: String(n), seed: 1 },
-  ...{ metrics: { error }, reward: -error, feasible, elapsedMs: 1000 },
+  trial: n,
+  status: 'completed',
+  genotype: [n],
+  text: String(n),
+  seed: 1,
+  metrics: { error },
+  reward: -error,
+  feasible,
+  elapsedMs: 1000,
 })
 const lost = (n: number): Trial => ({ ...open(n), status: 'failed', text: '' })
 const trials = [trial(0, 5), trial(1, 6), lost(2), trial(3, 1, false), trial(4, 3), trial(5, 4)]
@@ -129,6 +143,18 @@ describe('in the terminal', () => {
     const plot = terminalPlot(series)
     expect(plot).toContain('best error so far, trials 0 to 5')
     expect(plot.split('\n')).toHaveLength(10)
+    // Ranges that overflow, that are lost beside their values, and values that are infinite.
+    for (const [low, high] of [
+      [-1e308, 1e308],
+      [1e300, 1.0000000000000002e300],
+      [1, Number.POSITIVE_INFINITY],
+    ]) {
+      const best = [
+        { trial: 0, value: low!, feasible: true },
+        { trial: 3, value: high!, feasible: true },
+      ]
+      expect(terminalPlot({ ...series, best, trials: 9 })).toBe('')
+    }
     expect(terminalPlot(seriesOf([trial(0, 1), trial(1, 2), trial(2, 3)], objective))).toBe('')
     expect(
       terminalPlot(

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { seeded } from 'archloom'
 import { drawScene, readPicture, writePicture } from 'archloom/evaluators/data/images'
-import { saveUpscaler } from 'archloom/evaluators/upscaling'
+import { loadUpscaler, saveUpscaler } from 'archloom/evaluators/upscaling'
+import { exportOnnx } from 'archloom/plugins/onnx'
 import { buildCompactNetwork } from 'archloom/search-spaces/super-resolution'
 import { useEngine } from 'archloom/tensor'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -35,13 +36,13 @@ describe('archloom upscale', () => {
       engine: 'wasm',
       failed: 0,
       model: { kind: 'compact', scale: 2, reach: 2 },
-      images: [{ to: at('large.png'), size: ['30×21', '60×42'] }],
+      images: [{ to: at('large.png'), size: ['21×30', '42×60'] }],
     })
     expect(stderr).toMatch(/compact ×2, \d+ parameters, engine wasm/)
     expect(stderr).toMatch(/\d+ %( {2}.* left)? {2}.*one\.png/)
   })
 
-  it('enlarges a folder, and goes on after a picture that is cut short', async () => {
+  it('enlarges a folder, and continues after a truncated image', async () => {
     await writePicture(at('mixed', 'a.png'), drawScene(40, 40, seeded('a')))
     await writePicture(at('mixed', 'b.png'), drawScene(8, 8, seeded('b')))
     truncateSync(at('mixed', 'a.png'), 500)
@@ -52,7 +53,9 @@ describe('archloom upscale', () => {
     expect(existsSync(at('out', 'b-compared.png'))).toBe(true)
   })
 
-  it('stops at Ctrl-C with whole pictures only, and goes on with what is missing', { timeout: 60_000 }, async () => {
+  it('stops at Ctrl-C with only complete images, and continues with the missing ones', {
+    timeout: 60_000,
+  }, async () => {
     await writePicture(at('many', 'a.png'), drawScene(12, 12, seeded('a')))
     await writePicture(at('many', 'b.png'), drawScene(160, 160, seeded('b')))
     const words = ['--engine', 'cpu', '--model', at('model'), '--tile', '8', at('many'), at('done')]
@@ -70,7 +73,7 @@ describe('archloom upscale', () => {
     expect(readdirSync(at('done'))).toEqual(['a.png'])
 
     const rest = await upscale(at('many'), at('done'), '--missing', '--json')
-    expect(rest.stderr).toContain('1 of 2 are there already')
+    expect(rest.stderr).toContain('1 of 2 exist already')
     expect([rest.code, rest.json.images.length]).toEqual([0, 1])
     expect(readdirSync(at('done'))).toEqual(['a.png', 'b.png'])
   })
@@ -96,8 +99,19 @@ describe('archloom upscale', () => {
     ['a size that is none', 2, /Expected a size in pixels such as 1920x/, 'one.png', 'x.png', '--to', 'x'],
     ['a format that is none', 2, /Allowed choices are png, jpg, webp/, 'one.png', 'out', '--format', 'gif'],
     ['a quality that is none', 1, /ARCHLOOM_OPTION: .*quality.* is 101/, 'one.png', 'x.jpg', '--quality', '101'],
-    ['another scale', 1, /^ARCHLOOM_UPSCALER_SCALE: .*×2; ×4 was asked for/, 'one.png', 'x.png', '--scale', '4'],
-    ['a scale that is none', 2, /whole number of at least 1/, 'one.png', 'x.png', '--scale', 'two'],
+    [
+      'another scale',
+      1,
+      /(?:^|\n)ARCHLOOM_UPSCALING_SCALE: ×4 was requested; the network enlarges ×2/,
+      'one.png',
+      'x.png',
+      '--scale',
+      '4',
+    ],
+    ['a scale that would reduce', 2, /number of at least 1/, 'one.png', 'x.png', '--scale', '0.5'],
+    ['a scale and a size', 1, /ARCHLOOM_OPTION.*`scale` is given/, 'one.png', 'x.png', '--scale', '2', '--to', '40x'],
+    ['a range that is none', 2, /Allowed choices are 1, 255/, 'one.png', 'x.png', '--range', '2'],
+    ['a scale that is none', 2, /number of at least 1, such as 2 or 1\.5/, 'one.png', 'x.png', '--scale', 'two'],
     ['a tile too small', 1, /ARCHLOOM_OPTION: .*tile" is 4/, 'one.png', 'x.png', '--tile', '4'],
     ['a picture that is not there', 1, /ARCHLOOM_PICTURE_UNREADABLE/, 'three.png', 'x.png'],
     ['a picture over itself', 1, /^ARCHLOOM_UPSCALING_PATHS/, 'one.png', 'in'],
@@ -108,10 +122,39 @@ describe('archloom upscale', () => {
     expect(result.code).toBe(code)
   })
 
-  it('no model ends with 2, a folder that is none with 1', async () => {
-    const bare = await archloom('upscale', at('in'), at('out'))
-    expect([bare.code, bare.stderr]).toEqual([2, expect.stringContaining("required option '--model <folder>'")])
+  it('a folder that is no model ends with 1, and so does a file', async () => {
     const none = await archloom('upscale', '--engine', 'wasm', '--model', at('in'), at('in'), at('out'))
     expect([none.code, none.stderr]).toEqual([1, expect.stringMatching(/^ARCHLOOM_UPSCALER_FOLDER/)])
+    writeFileSync(at('none.onnx'), 'no model')
+    const file = await archloom('upscale', '--engine', 'wasm', '--model', at('none.onnx'), at('in'), at('out'))
+    expect([file.code, file.stderr]).toEqual([1, expect.stringMatching(/^ARCHLOOM_ONNX_FILE/)])
+  })
+
+  it('writes fractions and sizes, beside the source where no output is named', async () => {
+    const { code, json } = await upscale(at('in', 'one.png'), '--scale', '1.5', '--json')
+    expect([code, json.images]).toEqual([0, [expect.objectContaining({ to: at('in', 'one-x1.5.png'), size: ['21×30', '32×45'], scale: 2 })]]) // biome-ignore format: one line
+    expect(existsSync(at('in', 'one-x1.5.png'))).toBe(true)
+    rmSync(at('in', 'one-x1.5.png'))
+  })
+
+  it('runs an ONNX file, and averages over symmetries', async () => {
+    const model = await loadUpscaler(at('model'))
+    await exportOnnx(model.network, { file: at('model.onnx') })
+    model[Symbol.dispose]()
+    const words = ['--engine', 'wasm', at('in', 'one.png'), at('by-file.png')]
+    const { code, json, stderr } = await archloom('upscale', '--model', at('model.onnx'), ...words, '--json')
+    expect([code, json.model]).toEqual([0, expect.objectContaining({ kind: 'onnx', scale: 2, reach: 2, range: 255 })])
+    expect(stderr).toMatch(/model\.onnx ×2, \d+ parameters, values up to 255/)
+    await upscale(at('in', 'one.png'), at('by-folder.png'))
+    const [one, other] = [await readPicture(at('by-file.png')), await readPicture(at('by-folder.png'))]
+    expect(Math.max(...one.pixels.map((value, i) => Math.abs(value - other.pixels[i]!)))).toBeLessThanOrEqual(1)
+    const ensemble = await upscale(at('in', 'one.png'), at('ensemble.png'), '--self-ensemble')
+    expect([ensemble.code, existsSync(at('ensemble.png'))]).toEqual([0, true])
+  })
+
+  it('a film that cannot be read ends with 1, and says what films need', async () => {
+    writeFileSync(at('film.mp4'), 'no film')
+    const { code, stderr } = await upscale(at('film.mp4'))
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/ARCHLOOM_VIDEO: .*film\.mp4.*apt-get install ffmpeg/)])
   })
 })

@@ -42,6 +42,11 @@ describe('what does not fit is refused at once', () => {
       { concurency: 2 } as never,
       /ARCHLOOM_OPTION: createSearch has no option "concurency" .*did you mean "concurrency"/,
     ],
+    [
+      'a misspelt option of the study',
+      { study: { nmae: 'faces' } as never },
+      /ARCHLOOM_OPTION: study of createSearch has no option "nmae" .*did you mean "name"/,
+    ],
     ['a study without a name', { study: '' }, /ARCHLOOM_OPTION: createSearch: option "study" is ""/],
     ['a study that is none', { study: null as never }, /ARCHLOOM_OPTION: createSearch: option "study" is null/],
     ['no evaluations at once', { concurrency: 0 }, /ARCHLOOM_OPTION.*concurrency/],
@@ -224,7 +229,7 @@ describe('composition', () => {
     expect(await warnings({ evaluator: taking })).toEqual([])
   })
 
-  it('observers of plugins hear the whole run', async () => {
+  it('observers of plugins receive all events of a run', async () => {
     let heard = 0
     await using search = compose({
       plugins: [

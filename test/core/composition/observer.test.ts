@@ -1,5 +1,16 @@
-import { type Observed, observeInBatches, type SearchEvent, type StudyRecord } from 'archloom'
+import {
+  createSearch,
+  definePlugin,
+  memoryStore,
+  type Observed,
+  type Observer,
+  observeInBatches,
+  readEvents,
+  type SearchEvent,
+  type StudyRecord,
+} from 'archloom'
 import { describe, expect, it } from 'vitest'
+import { climbing, digits, sum } from '../search/parts.ts'
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const warning = (seq: number): SearchEvent => ({ seq, at: 1, type: 'search.warning', code: 'X', message: '' })
@@ -25,7 +36,7 @@ function observed(upTo: number) {
 }
 
 describe('an observer in batches', () => {
-  it('is given every event once and in order, whatever the pace of its writing', async () => {
+  it('receives every event once and in order, however slowly it writes', async () => {
     const { search, publish } = observed(9_999)
     const batches: number[][] = []
     const finish = observeInBatches(search, {
@@ -56,7 +67,7 @@ describe('an observer in batches', () => {
     expect(written).toEqual([0, 1])
   })
 
-  it('tries a batch that failed again, and tells of the failure once', async () => {
+  it('retries a failed batch, and reports the failure once', async () => {
     const { search, publish, thrown } = observed(3)
     const attempts: number[][] = []
     const finish = observeInBatches(search, {
@@ -94,4 +105,104 @@ describe('an observer in batches', () => {
     await expect(finish()).rejects.toThrow('disk full')
     expect(thrown).toEqual([new Error('disk full')])
   })
+
+  it('keeps a bounded number of events while nothing can be written, and writes all of them in the end', async () => {
+    let isAway = true
+    let most = 0
+    const written: number[] = []
+    const observing = definePlugin({
+      name: 'observing',
+      bind: ({ observer }) =>
+        observer.to((search) =>
+          observeInBatches(search, {
+            everyMs: 20,
+            async write(events) {
+              most = Math.max(most, events.length)
+              if (isAway) throw new Error('the server is away')
+              written.push(...events.flatMap(({ type, seq }) => (type === 'best.changed' ? [] : [seq])))
+            },
+          }),
+        ),
+    })
+    const store = memoryStore()
+    {
+      await using search = createSearch({
+        space: digits,
+        evaluator: (architecture) => ({ sum: sum(architecture) }),
+        plugins: [climbing(), observing],
+        objectives: { sum: 'maximise' },
+        budget: { maxTrials: 4500 },
+        study: store,
+      })
+      for await (const { type } of search.run()) if (type === 'search.finished') isAway = false
+    }
+    const events = await readEvents(store)
+    expect(events.length).toBeGreaterThan(11_000)
+    expect(written.filter((seq, at) => at === 0 || seq !== written[at - 1])).toEqual(events.map(({ seq }) => seq))
+    expect(most).toBeLessThanOrEqual(10_010)
+  })
+})
+
+it('the end of a search waits for an observer that is still writing, and gives up one that hangs', async () => {
+  const compose = (observe: Observer, study = memoryStore()) =>
+    createSearch({
+      space: digits,
+      evaluator: (architecture) => ({ sum: sum(architecture) }),
+      plugins: [climbing(), definePlugin({ name: 'observing', bind: ({ observer }) => observer.to(observe) })],
+      objectives: { sum: 'maximise' },
+      budget: { maxTrials: 900 },
+      study,
+    })
+  const written = new Set<number>()
+  // Each of the batches of 2,000 events takes longer than half of what the end waits.
+  const slow = compose((search) =>
+    observeInBatches(search, {
+      everyMs: 60_000,
+      async write(events) {
+        await pause(5500)
+        for (const { seq } of events) written.add(seq)
+      },
+    }),
+  )
+  const hung = compose(() => () => new Promise<void>(() => {}))
+  await Promise.all([slow.finish(), hung.finish()])
+  const ending = performance.now()
+  const alive = setInterval(() => {}, 1000)
+  await Promise.all([
+    slow[Symbol.asyncDispose](),
+    expect(hung[Symbol.asyncDispose]()).rejects.toThrow(/^ARCHLOOM_SEARCH_OBSERVER: .* did not end within ten seconds/),
+  ])
+  clearInterval(alive)
+  expect(performance.now() - ending).toBeGreaterThan(10_500)
+  expect(written.size).toBe(slow.record().state.seq + 1)
+  expect(hung.record().state.status).toBe('finished')
+}, 120_000)
+
+it('an observer that fails at the end is an error of disposing the search, whose study is complete', async () => {
+  const store = memoryStore()
+  const ended: string[] = []
+  const failing = definePlugin({
+    name: 'failing',
+    bind: ({ observer }) =>
+      observer.to(() => async () => {
+        ended.push('failing')
+        throw new Error('the last batch is lost')
+      }),
+  })
+  const patient = definePlugin({
+    name: 'patient',
+    bind: ({ observer }) => observer.to(() => () => void ended.push('patient')),
+  })
+  const search = createSearch({
+    space: digits,
+    evaluator: (architecture) => ({ sum: sum(architecture) }),
+    plugins: [climbing(), failing, patient],
+    objectives: { sum: 'maximise' },
+    budget: { maxTrials: 2 },
+    study: store,
+  })
+  await search.finish()
+  await expect(search[Symbol.asyncDispose]()).rejects.toThrow('the last batch is lost')
+  expect(ended.sort()).toEqual(['failing', 'patient'])
+  expect((await readEvents(store)).at(-1)?.type).toBe('search.finished')
 })

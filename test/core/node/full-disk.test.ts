@@ -18,7 +18,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 /** Runs a case with files of at most 64 KiB: the write that crosses the limit is short, the next one refused. */
 function limited(what: string): readonly string[] {
   const program = new URL('./modules/full-disk.ts', import.meta.url).pathname
-  const command = `ulimit -f 64; exec "${process.execPath}" --conditions=source --import tsx "${program}" ${what} "${folder}"`
+  const command = `ulimit -f 64; exec "${process.execPath}" --conditions=archloom-source --import tsx "${program}" ${what} "${folder}"`
   const { stdout, stderr } = spawnSync('bash', ['-c', command], {
     encoding: 'utf8',
     env: { ...process.env, TSX_DISABLE_CACHE: '1' },
@@ -39,7 +39,7 @@ describe('a disk that becomes full', { timeout: 120_000 }, () => {
     expect(readdirSync(folder).sort()).toEqual(['async', 'checkpoint.bin', 'study', 'sync', 'w.safetensors'])
   })
 
-  it('stops a search with ARCHLOOM_STUDY_NOT_WRITABLE; what was finished is kept, and the study goes on later', async () => {
+  it('stops a search with ARCHLOOM_STUDY_NOT_WRITABLE; finished trials are kept, and the study can be continued', async () => {
     const full = 'ARCHLOOM_STUDY_NOT_WRITABLE'
     // Neither the second run nor the end reports another error than the first: they meet the same full disk.
     expect(limited('search')).toEqual([full, full, 'none'])

@@ -180,7 +180,7 @@ describe('alternate', () => {
 })
 
 describe('stepMeans', () => {
-  it('means each metric over the steps that had it, and begins anew', () => {
+  it('averages each metric over the steps that had it, and then starts again', () => {
     const means = stepMeans()
     means.add({ loss: 1 })
     means.add({ loss: 3, extra: 10 })

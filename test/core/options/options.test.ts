@@ -114,14 +114,14 @@ describe('options that are declared once', () => {
     [{ share: 1 }, 'share', 'a number in [0, 1)'],
     [{ select: 'best' }, 'select', '"reward" or "pareto"'],
     [{ nesterov: 1 }, 'nesterov', 'true or false'],
-    [{ label: '' }, 'label', 'a text that is not empty'],
-    [{ rates: [] }, 'rates', 'an array of at least 1 of: a number from 0 to 1'],
+    [{ label: '' }, 'label', 'a non-empty string'],
+    [{ rates: [] }, 'rates', 'an array of 1 or more numbers from 0 to 1'],
     [{ rates: [0.1, 2] }, 'rates[1]', 'a number from 0 to 1'],
     [{ onProgress: 'yes' }, 'onProgress', 'a function'],
     [{ controller: 3 }, 'controller', 'an object of options'],
     [{ collapse: true }, 'collapse', 'false, or an object with window'],
     [{ collapse: { window: 0 } }, 'collapse.window', 'a whole number of at least 1'],
-    [{ images: {} }, 'images.folder', 'a text that is not empty'],
+    [{ images: {} }, 'images.folder', 'a non-empty string'],
     [{ data: 3 }, 'data', 'a data set'],
   ])('refuse %j', (given, option, expected) => {
     expect(refusal(given)).toMatchObject({ where: 'halving', option, expected })

@@ -58,7 +58,7 @@ describe('baselines', () => {
     expect(steady.compare(-100)).toBe(-2)
   })
 
-  it('go on from their snapshots', () => {
+  it('continue from their snapshots', () => {
     for (const make of [() => movingAverage(0.9), () => standardised(movingAverage(0.9), 0.9, 2), noBaseline]) {
       const [original, copy] = [make(), make()]
       copy.restore(JSON.parse(JSON.stringify(original.snapshot())) as Json)
@@ -122,7 +122,7 @@ describe('Adam over a policy', () => {
     expect(decayed[0]?.value[0]).toBe(plain[0]?.value[0])
   })
 
-  it('goes on exactly from a snapshot that went through JSON', () => {
+  it('continues exactly from a snapshot that went through JSON', () => {
     const rng = seeded(2)
     const [original, copy] = [arrays([0.1, 0.2, 0.3]), arrays([0, 0, 0])]
     const [first, second] = [policyAdam(original, { learningRate: 0.1 }), policyAdam(copy, { learningRate: 0.1 })]

@@ -63,6 +63,24 @@ describe.each([false, true])('a store that refuses an append (asynchronous: %s)'
     }
   })
 
+  it('refuses an enqueued architecture; the same call again enqueues it once', async () => {
+    // The first append is the start of the session, the second one the proposal.
+    for (const at of [0, 1]) {
+      const store = refusing(new Set([at]), isAsync)
+      await using search = compose(store, 3)
+      const wanted = { digit: [2, 1, 0, 2] } as never
+      await expect(search.enqueue(wanted), `append ${at}`).rejects.toThrow('no room')
+      await search.enqueue(wanted)
+      await search.finish()
+      const events = await readEvents(store)
+      expectWhole(events)
+      const proposals = events.flatMap((event) => (event.type === 'trial.proposed' ? [event.genotype.join('')] : []))
+      expect(proposals[0]).toBe('2102')
+      expect(proposals).toHaveLength(3)
+      expect(proposals[1], `append ${at}`).not.toBe('2102')
+    }
+  })
+
   it('refuses a proposal or an observation once; the same call again has its result', async () => {
     const own = async (store: Store) => {
       await using search = compose(store)

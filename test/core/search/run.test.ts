@@ -128,7 +128,7 @@ describe('a search', () => {
     expect((await all).at(-1)).toBe('search.finished')
   })
 
-  it('survives a listener that throws, and says so once', async () => {
+  it('survives a listener that throws, and reports it once', async () => {
     await using search = compose({ budget: { maxTrials: 4 } })
     search.on('trial.completed', () => {
       throw new Error('my listener')
@@ -155,7 +155,7 @@ describe('a search', () => {
     expect(search.state()).toMatchObject({ status: 'stopped' })
   })
 
-  it('stops when told, and goes on later from where it was', async () => {
+  it('stops on request, and continues later from the same place', async () => {
     const store = memoryStore()
     await using whole = compose({ study: memoryStore() })
     const expected = (await collect(whole)).flatMap((e) => (e.type === 'trial.proposed' ? [e.genotype] : []))
@@ -254,7 +254,7 @@ describe('a trial that goes wrong is data', () => {
     expect(await search.finish()).toMatchObject({ completed: 29, failed: 1 })
   })
 
-  it('an evaluator that hangs is timed out, aborted, and the search goes on', async () => {
+  it('an evaluator that hangs is timed out and aborted, and the search continues', async () => {
     const clock = virtualClock()
     let aborted = 0
     await using search = compose({
@@ -363,12 +363,16 @@ describe('several objectives', () => {
     expect(search.best(1000).every(({ metrics }) => (metrics.sum as number) <= 5)).toBe(true)
   })
 
-  it.each([{}, { sum: 'up' as never }, { sum: { direction: 'maximise' as const, atMost: Number.NaN } }])(
-    'refuses %o',
-    (objectives) => {
-      expect(() => compose({ objectives })).toThrow('ARCHLOOM_OBJECTIVE_INVALID')
-    },
-  )
+  it.each([
+    {},
+    { sum: 'up' as never },
+    { sum: { direction: 'maximise' as const, atMost: Number.NaN } },
+    { sum: { direction: 'maximise' as const, atLeast: 6, atMost: 5 } },
+    { sum: { direction: 'maximise' as const, target: 6, atMost: 5 } },
+    { sum: { direction: 'minimise' as const, target: 4, atLeast: 5 } },
+  ])('refuses %o', (objectives) => {
+    expect(() => compose({ objectives })).toThrow('ARCHLOOM_OBJECTIVE_INVALID')
+  })
 
   it('refuses an objective that the evaluator does not report', () => {
     const evaluator = {
@@ -436,7 +440,7 @@ describe('ask and tell in two processes', () => {
     expect(told).toEqual([0, 1, 2, 3, 4, 5])
   })
 
-  it('keeps the reason of a failure, refuses what is no result, and does not mix with run()', async () => {
+  it('keeps the reason of a failure, refuses invalid results, and does not mix with run()', async () => {
     const store = memoryStore()
     await using search = compose({ study: store })
     await search.observe(await search.propose(), { failed: 'no memory left', reason: 'timeout' })

@@ -30,7 +30,7 @@ describe('descriptions that cannot be spaces', () => {
     refused('ARCHLOOM_SPACE_EMPTY_CHOICE', ['variant()'], () => variant({}))
   })
 
-  it('what is no part of a space: ARCHLOOM_SPACE_PART', () => {
+  it('a value that is not a part of a space: ARCHLOOM_SPACE_PART', () => {
     const name = 'parts'
     for (const option of [undefined, () => 1, Number.NaN, Number.POSITIVE_INFINITY])
       refused('ARCHLOOM_SPACE_PART', ['plain JSON'], () => oneOf(option as never, 1))
@@ -119,7 +119,7 @@ describe('descriptions that cannot be spaces', () => {
     refused('ARCHLOOM_SPACE_NOT_ENUMERABLE', ['"rates"'], () => [...space.enumerate()])
   })
 
-  it('a name that nobody registered: ARCHLOOM_SPACE_UNKNOWN', () => {
+  it('a name that is not registered: ARCHLOOM_SPACE_UNKNOWN', () => {
     refused('ARCHLOOM_SPACE_UNKNOWN', ['"nowhere"'], () => findSearchSpace('nowhere'))
   })
 })
@@ -169,7 +169,7 @@ describe('genotypes and architectures of no space', () => {
     ).toBe(2n)
   })
 
-  it('values that are no architecture: ARCHLOOM_ARCHITECTURE_INVALID, with the path', () => {
+  it('values that are not an architecture: ARCHLOOM_ARCHITECTURE_INVALID, with the path', () => {
     const code = 'ARCHLOOM_ARCHITECTURE_INVALID'
     const encode = (value: unknown) => () => space.encode(value as never)
     refused(code, ['"op"', '"dense"', '["conv","pool"]'], encode({ op: 'dense', depth: 1, drop: null }))

@@ -92,7 +92,7 @@ describe('planted errors are caught', () => {
     expectTypeOf(name).toBeFunction()
   })
 
-  it('writing, and encoding what is no architecture', () => {
+  it('writing, and encoding a value that is not an architecture', () => {
     // @ts-expect-error architectures are read-only
     architecture.depth = 2
     // @ts-expect-error parts are missing

@@ -54,7 +54,7 @@ describe('names of spaces', () => {
     expect(findSearchSpace('found-again')).toBe(space)
   })
 
-  it('must say something', () => {
+  it('must not be empty', () => {
     for (const nothing of ['', '  ', undefined, 7])
       expect(() => named(nothing as string)).toThrow('ARCHLOOM_SPACE_PART')
   })

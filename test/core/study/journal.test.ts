@@ -163,7 +163,7 @@ describe('a killed process', () => {
     const program = new URL('./killed.ts', import.meta.url).pathname
     const seen = new Set<string>()
     for (let round = 0; round < 4; round++) {
-      const child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', program, directory], {
+      const child = spawn(process.execPath, ['--conditions=archloom-source', '--import', 'tsx', program, directory], {
         stdio: ['ignore', 'pipe', 'inherit'],
       })
       // Kill it at some point of its work: after so many completed trials were seen from outside.

@@ -122,6 +122,6 @@ test('images that plugins tell of are listed, wherever they stand among the fact
   printReport(study, { reader: {}, log: (text: string) => lines.push(text) } as unknown as Output, { top: 1 })
   const told = lines.join('\n')
   expect(told.match(/picture {2}a\/b\.PNG/g)).toHaveLength(6)
-  expect(told).toContain(`and ${study.images.length - 6} before these`)
+  expect(told).toContain(`and ${study.images.length - 6} earlier images`)
   expect((await readStudy('climb', { directory })).images).toEqual([])
 })

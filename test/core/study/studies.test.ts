@@ -53,7 +53,7 @@ describe.each([
     await expect(studies.open('mine')).rejects.toThrow('ARCHLOOM_STUDY_NOT_FOUND')
   })
 
-  it('names that are no names of files are refused with one that is', async () => {
+  it('names that cannot be file names are refused with a suggestion that can', async () => {
     const studies = await place()
     for (const name of ['../x', 'a/b', '..', 'my study!', ''])
       await expect(studies.open(name, { mode: 'write' }), name).rejects.toThrow(/ARCHLOOM_STUDY_NAME.*Use "/)

@@ -52,7 +52,7 @@ describe('useEngine', () => {
   })
 
   it('ARCHLOOM_ENGINE_UNKNOWN lists the names', async () => {
-    await expect(useEngine('cuda')).rejects.toThrow(/ARCHLOOM_ENGINE_UNKNOWN: no engine is called "cuda"; .*"wasm"/)
+    await expect(useEngine('cuda')).rejects.toThrow(/ARCHLOOM_ENGINE_UNKNOWN: there is no engine "cuda"; .*"wasm"/)
   })
 
   it('ARCHLOOM_ENGINE_UNAVAILABLE says why and what to do', async () => {
@@ -97,7 +97,7 @@ describe('useEngine', () => {
     process.off('warning', listen)
     // Of those alone that come with the package.
     expect(warned.map(({ message }) => message)).toEqual([
-      'the engine "fails" is passed over: ARCHLOOM_ENGINE_UNAVAILABLE: engine "fails" cannot run here: out of luck. Reinstall its package, or use \'auto\'.',
+      'the engine "fails" is skipped: ARCHLOOM_ENGINE_UNAVAILABLE: engine "fails" cannot run here: out of luck. Reinstall its package, or use \'auto\'.',
     ])
     const best = (await listEngines()).find(
       ({ name, available, hardware }) => available && hardware !== false && name !== 'fails',

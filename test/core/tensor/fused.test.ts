@@ -167,7 +167,7 @@ describe('other numbers than floats', () => {
     expect(tf.memory().numTensors).toBe(before)
   })
 
-  it('ARCHLOOM_FUSED_DTYPE for what is no number', () => {
+  it('ARCHLOOM_FUSED_DTYPE for a value that is not a number', () => {
     tf.tidy(() => {
       const z = tf.complex(tf.ones([2, 2]), tf.ones([2, 2]))
       expect(() => innerProduct(z, z)).toThrow(/^ARCHLOOM_FUSED_DTYPE: InnerProduct received a of dtype "complex64"/)

@@ -312,7 +312,7 @@ describe('tap', () => {
   })
 })
 
-it('groups of group normalisation hold enough to say something at a single position, and never one value', () => {
+it('groups of group normalisation have more than one value, even at a single position', () => {
   const vector = sample([3, 8], 'vector')
   const { values } = apply((scope) => groupNorm(scope, { channels: 8 }), vector)
   // Two groups of four: each is of mean 0, and no value is lost in it.

@@ -5,6 +5,7 @@ import {
   countTensors,
   l1Loss,
   l2Loss,
+  sigmoidCrossEntropy,
   softmaxCrossEntropy,
   useEngine,
 } from '../../../core/tensor/index.ts'
@@ -28,6 +29,26 @@ function reference(smoothing: number): number {
   })
   return each.reduce((sum, value) => sum + value, 0) / rows.length
 }
+
+describe('sigmoidCrossEntropy', () => {
+  const targets = tf.tensor2d([1, 0, 0, 1, 1, 0.5, 0, 0, 1, 1, 1, 0, 0, 0.2, 1, 0, 1, 0, 1, 1], [5, 4])
+
+  it('is the mean binary cross-entropy, and its gradient that of differences', () => {
+    const [x, t] = [logits.dataSync(), targets.dataSync()]
+    const terms = [...x].map((score, i) => {
+      const p = 1 / (1 + Math.exp(-score))
+      return -t[i]! * Math.log(p) - (1 - t[i]!) * Math.log(1 - p)
+    })
+    const mean = terms.reduce((a, b) => a + b) / terms.length
+    expect(tf.tidy(() => sigmoidCrossEntropy(logits, targets).dataSync()[0])).toBeCloseTo(mean, 5)
+    expectGradients((scores) => sigmoidCrossEntropy(scores, targets), [logits])
+  })
+
+  it('is finite for logits whose exponential is not', () => {
+    const value = tf.tidy(() => sigmoidCrossEntropy(tf.tensor1d([500, -500]), tf.tensor1d([0, 0])).dataSync()[0])
+    expect(value).toBeCloseTo(250, 3)
+  })
+})
 
 describe('softmaxCrossEntropy', () => {
   it.each([0, 0.1])('with label smoothing %d: value by hand, gradient by differences', (labelSmoothing) => {

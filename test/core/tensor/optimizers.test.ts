@@ -72,7 +72,7 @@ describe('adam and adamW', () => {
 })
 
 describe('every optimizer', () => {
-  it('continues from saved state as if it had never stopped', async () => {
+  it('continues from saved state exactly like an uninterrupted run', async () => {
     const make = () => adam({ learningRate: 0.1 })
     const loss = (w: tf.Variable) => () => tf.sum(tf.square(w as tf.Tensor)) as tf.Scalar
     const w = tf.variable(tf.tensor1d([1, -2]), true, 'resumed-w')
@@ -92,7 +92,7 @@ describe('every optimizer', () => {
     w.dispose()
   })
 
-  it('uses the learning rate set before the step, decays only what it is told to, and leaves the ungraded alone', () => {
+  it('uses the learning rate set before the step, decays only the given variables, and leaves variables without a gradient unchanged', () => {
     using optimizer = momentum({ learningRate: 1, momentum: 0, weightDecay: 1, decays: (v) => v.name === 'decayed' })
     const [a, b, c] = ['decayed', 'kept', 'ungraded'].map((name) => tf.variable(tf.scalar(1), true, name)) as [
       tf.Variable,

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ArchloomError } from '../../../core/errors.ts'
 import { seeded } from '../../../core/random.ts'
+import { float16ToNumber, numberToFloat16 } from '../../../core/tensor/float16.ts'
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -73,8 +74,15 @@ describe('safetensors', () => {
     view.setUint16(28, 0x0001, true) // the least subnormal
     const at = (dtype: string, begin: number, end: number) => ({ dtype, shape: [], data_offsets: [begin, end] })
     const header = {
-      ...{ a: at('F16', 0, 2), b: at('BF16', 2, 4), c: at('F64', 4, 12), d: at('I64', 12, 20), e: at('I32', 20, 24) },
-      ...{ f: at('I16', 24, 26), g: at('I8', 26, 27), h: at('U8', 27, 28), i: at('F16', 28, 30) },
+      a: at('F16', 0, 2),
+      b: at('BF16', 2, 4),
+      c: at('F64', 4, 12),
+      d: at('I64', 12, 20),
+      e: at('I32', 20, 24),
+      f: at('I16', 24, 26),
+      g: at('I8', 26, 27),
+      h: at('U8', 27, 28),
+      i: at('F16', 28, 30),
     }
     const { weights } = decodeSafetensors(file(header, values))
     expect(weights.map(({ data }) => data[0])).toEqual([1.5, -1.5, 0.25, -7, 9, -3, -1, 200, 2 ** -24])
@@ -91,8 +99,8 @@ describe('safetensors', () => {
       await expect(loadSafetensors(part, net), `${size} bytes`).rejects.toThrow('ARCHLOOM_SAFETENSORS_FILE')
     }
     expect(() => decodeSafetensors(new TextEncoder().encode('{"format":"layers-model"}'))).toThrow(/another format/)
-    expect(() => decodeSafetensors(file('[1]'))).toThrow(/no object/)
-    expect(() => decodeSafetensors(file('{"a":'))).toThrow(/no JSON/)
+    expect(() => decodeSafetensors(file('[1]'))).toThrow(/not an object/)
+    expect(() => decodeSafetensors(file('{"a":'))).toThrow(/not JSON/)
     await expect(readSafetensors(join(directory, 'absent'))).rejects.toThrow('ARCHLOOM_SAFETENSORS_FILE')
   })
 
@@ -167,12 +175,12 @@ describe('safetensors', () => {
     ['a gap at the start', { a: entry(1, 8) }, /1 bytes before "a"/],
     ['an overlap', { a: entry(0, 5), b: entry(4, 8) }, /"b" begins at byte 4/],
     ['two tensors in one place', { a: entry(0, 8), b: entry(0, 8) }, /"b" begins at byte 0/],
-    ['bytes behind the last', { a: entry(0, 7) }, /1 bytes behind/],
-    ['bytes and no tensor', {}, /8 bytes behind/],
+    ['bytes behind the last', { a: entry(0, 7) }, /1 bytes after/],
+    ['bytes and no tensor', {}, /8 bytes after/],
     ['metadata of numbers', { __metadata__: { step: 3 }, a: entry(0, 8) }, /metadata "step" that is 3/],
-    ['a list for metadata', { __metadata__: ['a'], a: entry(0, 8) }, /table of texts/],
-    ['spaces in front', ` ${JSON.stringify({ a: entry(0, 8) })}`, /no object/],
-    ['a byte order mark', `\ufeff${JSON.stringify({ a: entry(0, 8) })}`, /no JSON/],
+    ['a list for metadata', { __metadata__: ['a'], a: entry(0, 8) }, /object of strings/],
+    ['spaces in front', ` ${JSON.stringify({ a: entry(0, 8) })}`, /not an object/],
+    ['a byte order mark', `\ufeff${JSON.stringify({ a: entry(0, 8) })}`, /not JSON/],
     ['a name twice', `{"a":${JSON.stringify(entry(0, 8))},"\\u0061":${JSON.stringify(entry(0, 8))}}`, /twice/],
   ])('are refused with %s', (_, header, message) => {
     expect(() => decodeSafetensors(file(header, new Uint8Array(8)))).toThrow(/ARCHLOOM_SAFETENSORS_FILE/)
@@ -278,4 +286,32 @@ describe('safetensors', () => {
     },
     timeout,
   )
+})
+
+describe('16-bit floats', () => {
+  it('come back exactly, each of the 63,488 that are finite, and others round to the nearest', () => {
+    for (let bits = 0; bits < 65_536; bits++)
+      if (((bits >> 10) & 31) !== 31) expect(numberToFloat16(float16ToNumber(bits))).toBe(bits)
+    const near = (value: number) => float16ToNumber(numberToFloat16(value))
+    // Half way between two neighbours: to the one whose last bit is 0.
+    expect([near(2049), near(2051), near(65_519), near(65_520), near(-1e9)]).toEqual([2048, 2052, 65_504, Infinity, -Infinity]) // biome-ignore format: one line
+    expect([near(2 ** -25), near(3 * 2 ** -25), near(2 ** -24)]).toEqual([0, 2 ** -23, 2 ** -24])
+    expect(near(Number.NaN)).toBeNaN()
+    for (let i = 1; i < 500; i++) expect(Math.abs(near(1 / i) * i - 1)).toBeLessThanOrEqual(2 ** -11)
+  })
+
+  it('halve a file', () => {
+    const weights = [{ name: 'w', shape: [2, 3], data: Float32Array.of(1, -2.5, 0, 1e-3, 6e4, 0.1) }]
+    const bytes = encodeSafetensors(weights, { precision: 'float16' })
+    expect(encodeSafetensors(weights).length - bytes.length).toBe(12)
+    const [back] = decodeSafetensors(bytes).weights
+    back!.data.forEach((value, i) => {
+      expect(Math.abs(value - weights[0]!.data[i]!)).toBeLessThanOrEqual(2 ** -11 * Math.abs(value))
+    })
+    const large = [{ name: 'w', shape: [1], data: Float32Array.of(70_000) }]
+    expect(() => encodeSafetensors(large, { precision: 'float16' })).toThrow(
+      /ARCHLOOM_SAFETENSORS_TENSOR.*70000.*65,504/,
+    )
+    expect(() => encodeSafetensors(weights, { precision: 'float8' as 'float16' })).toThrow(/ARCHLOOM_OPTION.*float8/)
+  })
 })

@@ -23,7 +23,7 @@ const fill = (scope: VariableScope) => {
 }
 
 describe('variableScope', () => {
-  it('names by path, in order of creation, and tells weights from state', () => {
+  it('names by path, in order of creation, and distinguishes weights from state', () => {
     using scope = rootScope()
     fill(scope)
     expect(scope.list().map(({ path, kind }) => `${kind} ${path}`)).toEqual([

@@ -35,7 +35,7 @@ beforeAll(async () => {
 
 it.each([
   ['outside', 'proposes members of the space'],
-  ['hidden state', 'takes the same way from the same seed'],
+  ['hidden state', 'proposes the same from the same seed'],
   ['not finite', 'reports finite numbers'],
   ['leaks', 'leaves no tensor behind'],
   ['fails with failures', 'carries on when every trial fails'],
@@ -43,13 +43,13 @@ it.each([
   ['mutates in place', 'mutates to another valid genotype'],
   ['counts wrong', 'enumerates its 26 architectures'],
   ['offers too much', 'offers only options that can be completed'],
-  ['not repeatable', 'measures the same from the same request'],
+  ['not repeatable', 'measures the same for the same request'],
   ['not a number', 'measures finite numbers'],
   ['keeps tensors', 'leaves no tensor behind'],
   ['deaf to aborts', 'stops when aborted'],
-  ['reverses', 'gives back equal events in their order'],
+  ['reverses', 'returns equal events in their order'],
   ['shares', 'keeps its own copy'],
-  ['forgets on close', 'keeps everything over close and open'],
+  ['forgets on close', 'keeps everything when closed and opened again'],
 ])('the contract finds a part that %s: it %s', (part, law) => {
   const laws = [...(failed.get(part) ?? [])]
   expect(

@@ -100,6 +100,34 @@ describe('there is one caller of evaluators', () => {
     expect(await search.finish()).toMatchObject({ completed: 3, failed: 0 })
   })
 
+  it('work that begins anew elsewhere has the whole time again, and the wait between does not count', async () => {
+    const clock = virtualClock()
+    const evaluator = (again: number): EvaluatorDefinition<Digits> => ({
+      kind: 'from-scratch',
+      name: 'queue',
+      create: () => ({
+        kind: 'from-scratch',
+        name: 'queue',
+        queues: true,
+        async evaluate({ architecture }, { started, waiting }) {
+          started()
+          clock.advance(800)
+          waiting?.()
+          clock.advance(5000)
+          started()
+          clock.advance(again)
+          await new Promise((resolve) => setTimeout(resolve, 1))
+          return { metrics: { sum: sum(architecture) } }
+        },
+      }),
+    })
+    const budget = { maxTrials: 3, trialSeconds: 1 }
+    await using short = compose({ clock, evaluator: evaluator(800), budget })
+    expect(await short.finish()).toMatchObject({ completed: 3, failed: 0 })
+    await using long = compose({ clock, evaluator: evaluator(1200), budget })
+    expect(await long.finish()).toMatchObject({ completed: 0, failed: 3 })
+  })
+
   it('refuses a number that JSON cannot hold, whoever yields it', async () => {
     const store = memoryStore()
     await using search = compose({

@@ -70,7 +70,7 @@ test('a later run continues the part of an earlier one; a server without ranges 
   }
 })
 
-test('a part that is already whole is only checked', async () => {
+test('a part that is already complete is only checked', async () => {
   const { url } = await serve((request, response) => sendFile(request, response, body))
   const options = await target([`${url}/file.bin`])
   await leftOver(options.path, body)
@@ -78,7 +78,7 @@ test('a part that is already whole is only checked', async () => {
   expect(sha256(await readFile(options.path))).toBe(sha256(body))
 })
 
-test('a part of another file is thrown away and fetched anew', async () => {
+test('a part of another file is discarded and downloaded again', async () => {
   const { url, requests } = await serve((request, response) => sendFile(request, response, body))
   const options = await target([`${url}/file.bin`])
   await leftOver(options.path, new Uint8Array(1000))
@@ -141,7 +141,7 @@ test('a connection that falls silent is given up', async () => {
   const options = await target([`${url}/file.bin`], { attempts: 1, stallMs: 50 })
   await expect(download(options)).rejects.toMatchObject({
     code: 'ARCHLOOM_DOWNLOAD_FAILED',
-    message: expect.stringContaining('nothing came for 50 ms'),
+    message: expect.stringContaining('no data came for 50 ms'),
   })
 })
 
@@ -178,5 +178,5 @@ test('the bar: share, sizes, speed and time left', () => {
   const log = progressBar({ write: (text) => quiet.push(text) })
   log(progress)
   log({ ...progress, received: 20e6, done: true })
-  expect(quiet).toEqual(['a.gz: 20 MB fetched from http://x/a.gz\n'])
+  expect(quiet).toEqual(['a.gz: 20 MB downloaded from http://x/a.gz\n'])
 })

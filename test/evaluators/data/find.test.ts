@@ -200,7 +200,7 @@ test('the checksum of the official file is asked of a mirror too: ARCHLOOM_DOWNL
   expect(server.requests[0]?.path).toBe('/cifar-10-binary.tar.gz')
 })
 
-test('ARCHLOOM_DATA that is no folder is ARCHLOOM_DATA_FOLDER_MISSING', async () => {
+test('an ARCHLOOM_DATA that is not a folder is ARCHLOOM_DATA_FOLDER_MISSING', async () => {
   await expect(cifar10({ environment: { ARCHLOOM_DATA: '/no/such/folder' } })).rejects.toMatchObject({
     code: 'ARCHLOOM_DATA_FOLDER_MISSING',
   })
@@ -212,12 +212,12 @@ test('a set that is published nowhere with a checksum is ARCHLOOM_DATA_SET_NOT_F
   })
 })
 
-test('where nothing can be had, generated images stand in and say why; broken files are still errors', async () => {
+test('without data or a download, generated images are used with a reason; broken files are still errors', async () => {
   const environment = { ARCHLOOM_CACHE: await temporaryFolder(), ARCHLOOM_OFFLINE: '1' }
   const data = await orGenerated(() => cifar10({ environment }), { train: 50, validation: 10, test: 10 })
   expect(data.source).toBe('generated')
   expect(data.train.size).toBe(50)
-  expect(data.notes[0]).toMatch(/^a stand-in for real data: ARCHLOOM_DOWNLOAD_OFFLINE: CIFAR-10 was not found/)
+  expect(data.notes[0]).toMatch(/^a substitute for real data: ARCHLOOM_DOWNLOAD_OFFLINE: CIFAR-10 was not found/)
   const cut = await folder({ 'cifar10/data_batch_1.bin': batch(3).subarray(1), 'cifar10/test_batch.bin': batch(3) })
   await expect(orGenerated(() => cifar10({ environment: { ARCHLOOM_DATA: cut } }))).rejects.toMatchObject({
     code: 'ARCHLOOM_DATA_RECORD_SIZE',

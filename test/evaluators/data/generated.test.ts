@@ -118,7 +118,7 @@ test('shape, balance, names and what is said', () => {
   expect(classCounts(data.train.images)).toEqual(new Array(7).fill(10))
   expect(new Set(data.classNames).size).toBe(7)
   expect(data.source).toBe('generated')
-  expect(data.notes.join()).toMatch(/generated pictures, not photographs/)
+  expect(data.notes.join()).toMatch(/generated images, not photographs/)
   expect(describeDataset(data)).toBe(
     'generated textures (generated): 70 train, 14 validation, 21 test; 12×12×1, 7 classes',
   )

@@ -96,7 +96,7 @@ test('images of different sizes are ARCHLOOM_IMAGE_SIZE, unless resized', async 
   expect(pixel(images.pixels, 0)).toEqual([10, 20, 30])
 })
 
-test('a file that is no image is ARCHLOOM_IMAGE_UNDECODABLE, with its path', async () => {
+test('a file that is not an image is ARCHLOOM_IMAGE_UNDECODABLE, with its path', async () => {
   const whole = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#123' } })
     .png()
     .toBuffer()

@@ -33,7 +33,7 @@ const square = (n: number) => Array.from({ length: n }, () => [4, 4] as const)
 describe('unpaired splits', () => {
   const points = (count: number, seed: number) => pointSplit('train', rings().draw(count, seeded(seed)))
 
-  it('go once over the larger domain, each domain in its own order, the smaller one again and again', async () => {
+  it('cover the larger domain once and repeat the smaller one, each domain in its own order', async () => {
     const split = unpairedSplit('train', points(10, 1), points(4, 2))
     expect(split).toMatchObject({ size: 10, inputShape: [2], targetShape: [2], classes: 0 })
     const seen = () => {

@@ -60,7 +60,7 @@ test('one pass gives accuracy, top-k, cross-entropy and the number of examples',
   expect(result).toEqual({ accuracy: 0.5, topK: 1, loss: expect.closeTo(expected, 6), examples: 2 })
 })
 
-test('logits that are no numbers are wrong, not right', async () => {
+test('NaN logits count as wrong, not as right', async () => {
   const split = splitOf(rows, [0, 1, 3, 0, 1])
   const broken = networkOf((x) => tf.mul(tf.reshape(x, [x.shape[0] as number, -1]), Number.NaN))
   expect(await classify(broken, split, { topK: 4 })).toEqual({ accuracy: 0, topK: 0, loss: Number.NaN, examples: 5 })

@@ -24,11 +24,21 @@ beforeAll(async () => {
 })
 
 const conv = (name: string, size: number, kernel: number, inputs: number, outputs: number, groups = 1): LayerRow => ({
-  ...{ name, kind: groups === 1 ? 'convolution' : 'depthwise-convolution' },
-  ...{ kernel: [kernel, kernel], inputs, outputs, groups, positions: size * size },
+  name,
+  kind: groups === 1 ? 'convolution' : 'depthwise-convolution',
+  kernel: [kernel, kernel],
+  inputs,
+  outputs,
+  groups,
+  positions: size * size,
 })
 const fully = (inputs: number, outputs: number): LayerRow => ({
-  ...{ name: 'classifier', kind: 'dense', kernel: [1, 1], inputs, outputs, positions: 1 },
+  name: 'classifier',
+  kind: 'dense',
+  kernel: [1, 1],
+  inputs,
+  outputs,
+  positions: 1,
 })
 
 /** Residual network for 32×32 images: three stages of (depth − 2) / 6 blocks. */
@@ -178,7 +188,7 @@ describe('profileNetwork', () => {
       expect(profile.multiplyAdds).toBe(108 * 4 + 32)
       expect(profile.bops).toBe(108 * 4 * 8 + 32 * 32)
       expect(profile.bytes).toBe(27 + 32 + 4 * 2)
-      expect(profile.latency).toMatchObject({ engine: 'wasm', batch: 1, repeats: 3 })
+      expect(profile.latency).toMatchObject({ engine: 'wasm', batchSize: 1, repeats: 3 })
     }
     expect(await countTensors(measured)).toEqual({ tensors: 0, buffers: 0 })
     expect((await layersOf(net)).map(multiplyAddsOf)).toEqual([432, 32])
@@ -223,7 +233,7 @@ describe('profiler', () => {
     const [best] = search.best(1)
     expect(best?.metrics.bops).toBe((best?.metrics.multiplyAdds as number) * 64)
   })
-  it('refuses an input that is no shape', () => {
+  it('refuses an input that is not a shape', () => {
     expect(() => profiler({ input: [], classes: 2 })).toThrow('ARCHLOOM_OPTION')
   })
 })

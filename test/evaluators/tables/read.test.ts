@@ -67,7 +67,19 @@ describe('tables', () => {
     expect((await readTable(written('rows.json', JSON.stringify(rows)))).columns).toEqual(expected)
   })
 
-  it('refuses what is no table, and leaves few ragged rows out', async () => {
+  it.each([
+    ['little-endian', [0xff, 0xfe], (text: string) => Buffer.from(text, 'utf16le')],
+    ['big-endian', [0xfe, 0xff], (text: string) => Buffer.from(text, 'utf16le').swap16()],
+  ] as const)('reads UTF-16, %s, as spreadsheets write it', async (_order, mark, encode) => {
+    const path = join(folder, 'unicode.txt')
+    writeFileSync(path, Buffer.concat([Buffer.from(mark), encode('größe\tort\n1\tZürich\n2\tBern\n')]))
+    expect((await readTable(path)).columns).toEqual([
+      { name: 'größe', cells: ['1', '2'] },
+      { name: 'ort', cells: ['Zürich', 'Bern'] },
+    ])
+  })
+
+  it('refuses input that is not a table, and leaves out a few ragged rows', async () => {
     await expect(readTable(join(folder, 'none.csv'))).rejects.toThrow('ARCHLOOM_TABLE_READ')
     await expect(readTable(written('bad.jsonl', '{"a":1}\nnope'))).rejects.toThrow(/ARCHLOOM_TABLE_READ.*line 2/)
     await expect(readTable(written('list.json', '[1,2]'))).rejects.toThrow('ARCHLOOM_TABLE_READ')

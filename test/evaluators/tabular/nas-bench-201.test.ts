@@ -206,7 +206,7 @@ describeWithData('the NAS-Bench-201 table', ['nas/nb201.csv.gz'], (data) => {
     expect(open({ latency: 'abacus' })).toThrow(/ARCHLOOM_OPTION.*raspi4/)
   })
 
-  it('refuses what is no cell of the benchmark', () => {
+  it('refuses a string that is not a cell of the benchmark', () => {
     const table = nasBench201Table()
     expect(() => table.lookup(['none', 'none'], 1)).toThrow('ARCHLOOM_TABLE_ARCHITECTURE_FORM')
     expect(() => table.lookup(Array(6).fill('sep_conv_3x3'), 1)).toThrow('ARCHLOOM_TABLE_ENTRY_UNKNOWN')

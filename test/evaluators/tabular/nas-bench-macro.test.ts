@@ -70,8 +70,10 @@ describeWithData('the NAS-Bench-Macro table', ['nas/nas_bench_macro_cifar10.json
     // Su et al. 2021: the best network of the benchmark reaches 93.13 %.
     expect(100 * best).toBeCloseTo(93.127, 3)
     expect(table.lookup('02012100', 1).metrics).toEqual({
-      ...{ accuracy: 89.19666544596355 / 100, accuracySd: 0.21312667374448538 / 100 },
-      ...{ parameters: 890666, multiplyAdds: 47327744 },
+      accuracy: 89.19666544596355 / 100,
+      accuracySd: 0.21312667374448538 / 100,
+      parameters: 890666,
+      multiplyAdds: 47327744,
     })
   })
 
@@ -80,7 +82,7 @@ describeWithData('the NAS-Bench-Macro table', ['nas/nas_bench_macro_cifar10.json
     expect(table.lookup(names, 1)).toEqual(table.lookup('02012100', 1))
   })
 
-  it('refuses what is no network of the benchmark', () => {
+  it('refuses an architecture that is not a network of the benchmark', () => {
     expect(() => table.lookup('0201', 1)).toThrow('ARCHLOOM_TABLE_ENTRY_UNKNOWN')
     expect(() => table.lookup(['identity'], 1)).toThrow('ARCHLOOM_TABLE_ARCHITECTURE_FORM')
     expect(() => table.lookup(Array(8).fill('conv'), 1)).toThrow('ARCHLOOM_TABLE_ARCHITECTURE_FORM')

@@ -1,4 +1,4 @@
-import { createSearch, defineSpace, memoryStore, oneOf, product, virtualClock } from 'archloom'
+import { createSearch, defineSpace, memoryStore, oneOf, product, type Store, virtualClock } from 'archloom'
 import { tableOf, tabular } from 'archloom/evaluators/tabular'
 import { random } from 'archloom/plugins/random'
 import { describe, expect, it } from 'vitest'
@@ -21,6 +21,18 @@ const search = (options: Partial<Parameters<typeof createSearch<Pair>>[0]> = {})
     study: memoryStore(),
     ...options,
   })
+
+/** Writing takes several turns of the event loop, as it does with a database or on a busy machine. */
+const slowStore = (): Store => {
+  const store = memoryStore()
+  return {
+    ...store,
+    append: async (events) => {
+      await new Promise((resolve) => setTimeout(resolve, 3))
+      await store.append(events)
+    },
+  }
+}
 
 describe('tableOf and tabular', () => {
   it('answer with the row of the architecture', async () => {
@@ -46,9 +58,12 @@ describe('tableOf and tabular', () => {
     expect(clock.now()).toBeLessThan(24 * 3600 * 1000 + 4000 * 1000)
   })
 
-  it('overlap in simulated time when several run at once, and end in the order of their simulated ends', async () => {
+  it.each([
+    ['in memory', memoryStore],
+    ['by a store that takes its time', slowStore],
+  ])('overlap in simulated time when several run at once, and end in order, kept %s', async (_kept, store) => {
     const clock = virtualClock()
-    await using found = search({ clock, concurrency: 4 })
+    await using found = search({ clock, concurrency: 4, study: store() })
     const running = new Map<number, number>()
     let last = 0
     for await (const event of found.run()) {

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { createSearch, memoryStore, seeded } from 'archloom'
+import { createSearch, defineSpace, memoryStore, product, real, seeded } from 'archloom'
 import { generatedImages } from 'archloom/evaluators/data'
 import { trainFromScratch } from 'archloom/evaluators/train-from-scratch'
 import { asha } from 'archloom/plugins/asha'
+import { pbt, perturb } from 'archloom/plugins/pbt'
 import { random } from 'archloom/plugins/random'
 import { evaluationContext } from 'archloom/testing'
 import { describe, expect, it } from 'vitest'
@@ -50,7 +51,42 @@ describe('a trial that is continued', () => {
     expect(continued.metrics).toEqual(whole.metrics)
   })
 
-  it('goes on under asha, in a search', async () => {
+  it('continues the weights of another trial at its own learning rate, under pbt', async () => {
+    const rates: number[] = []
+    const tiny = tinySpace()
+    const space = defineSpace('rates', product({ rate: real(1e-4, 1e-1, { scale: 'log' }) }), {
+      build: (_, options) => tiny.build!({ width: 8, kernel: 3, depth: 1 }, options),
+    })
+    await using search = createSearch({
+      space: space as never,
+      evaluator: trainFromScratch({
+        data,
+        epochs: 4,
+        batchSize: 16,
+        engine: 'cpu',
+        trainer: ({ rate }: { rate: number }) => ({ learningRate: rate, reportEvery: 1 }),
+      }) as never,
+      plugins: [pbt({ population: 4, generations: 4 }), perturb()],
+      objectives: { loss: 'minimise' },
+      budget: { maxTrials: 7 },
+      study: memoryStore(),
+    })
+    search.on('trial.progress', ({ trial, metrics }) => {
+      rates[trial] = metrics.learningRate!
+    })
+    await search.finish()
+    expect(search.state()).toMatchObject({ failed: 0, completed: 4 })
+    const { trials } = search.record()
+    for (const [trial, { architecture }] of trials.entries())
+      expect(rates[trial]).toBeCloseTo((architecture as { rate: number }).rate)
+    const children = trials.filter(({ checkpointOf }) => checkpointOf !== undefined)
+    expect(children).toHaveLength(3)
+    // None begins from untrained weights: its first loss is below the largest that a first stretch left.
+    const worst = Math.max(...trials.slice(0, 4).map(({ rungs }) => rungs[0]!.metrics.loss!))
+    for (const { rungs } of children) expect(rungs[0]!.metrics.loss).toBeLessThan(worst)
+  })
+
+  it('continues under asha, in a search', async () => {
     await using search = createSearch({
       space: tinySpace() as never,
       evaluator: trainFromScratch({ data, epochs: 4, batchSize: 16, engine: 'cpu' }) as never,

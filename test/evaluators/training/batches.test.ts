@@ -22,7 +22,7 @@ function read(batches: Iterable<Batch>) {
 }
 
 describe('batchesOf', () => {
-  it('goes through the split pass after pass, each in an order of its own, and ends after the steps asked for', () => {
+  it('goes through the split pass after pass, each in its own order, and ends after the requested steps', () => {
     const order = (pass: number) => seeded(1).fork(`pass ${pass}`)
     const seen = read(batchesOf(train, { batchSize: 4, steps: 5, order, dropRemainder: false }))
     expect(seen.map(({ size }) => size)).toEqual([4, 4, 2, 4, 4])

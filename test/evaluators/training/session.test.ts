@@ -34,7 +34,7 @@ const values = ({ network }: { network: { trainable: readonly tf.Variable[] } })
 beforeAll(() => useEngine('wasm'))
 
 describe('a training session', () => {
-  it('takes the steps of its pace, and goes on where it ended', async () => {
+  it('takes the steps of its pace, and continues where it ended', async () => {
     await expectNoLeak(async () => {
       using session = begin()
       const rates: number[] = []

@@ -84,7 +84,7 @@ describe('supervisedTrainer', () => {
     expect(accuracies.indexOf(best)).toBe(accuracies.length - 3)
   })
 
-  it('stops when told that the training is bad', async () => {
+  it('stops when stopWhen says that the training is bad', async () => {
     using net = perceptron(seeded(1))
     const { reports } = await run(trainerOf({ reportEvery: 3, stopWhen: ({ step }) => step >= 6 }), net, { epochs: 9 })
     expect(reports.map(({ step }) => step)).toEqual([3, 6])

@@ -14,15 +14,24 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { seeded } from '../../../core/random.ts'
 import { useEngine } from '../../../core/tensor/index.ts'
-import { drawScene, readPicture, writePicture } from '../../../evaluators/data/images/index.ts'
+import {
+  drawScene,
+  readPicture,
+  readRaster,
+  resizeImage,
+  writePicture,
+  writeRaster,
+} from '../../../evaluators/data/images/index.ts'
 import {
   assembleFrames,
+  defaultOutput,
   extractFrames,
   filePairs,
   frameRate,
   type LoadedUpscaler,
   loadUpscaler,
   saveUpscaler,
+  selfEnsembled,
   upscaleFiles,
   upscaleTiled,
 } from '../../../evaluators/upscaling/index.ts'
@@ -65,10 +74,10 @@ describe('what is read and written', () => {
 
   it('refuses what would do harm or cannot be', async () => {
     const a = at('in', 'a2.png')
-    await expect(filePairs(a, a)).rejects.toThrow(/ARCHLOOM_UPSCALING_PATHS: .*written over itself/)
-    await expect(filePairs(a, at('in'))).rejects.toThrow(/written over itself/)
-    await expect(filePairs(at('in'), at('x.png'))).rejects.toThrow(/the output must be one/)
-    await expect(filePairs(a, at('x.tiff'))).rejects.toThrow(/pictures are written as \.png/)
+    await expect(filePairs(a, a)).rejects.toThrow(/ARCHLOOM_UPSCALING_PATHS: .*overwrite itself/)
+    await expect(filePairs(a, at('in'))).rejects.toThrow(/overwrite itself/)
+    await expect(filePairs(at('in'), at('x.png'))).rejects.toThrow(/the output must be a folder/)
+    await expect(filePairs(a, at('x.tiff'))).rejects.toThrow(/images are written as \.png/)
     await expect(filePairs(at('in'), at('out'), { format: 'gif' as 'png' })).rejects.toThrow(
       /ARCHLOOM_OPTION.*"png" or "jpg" or "webp"/,
     )
@@ -105,15 +114,15 @@ describe('files', () => {
     const done = await all(pairs, { compare: true, onProgress: (share: number) => shares.push(share) })
     expect(shares).toEqual([0.5, 1])
     expect(done).toEqual([
-      { ...pairs[0], size: ['9×7', '18×14'], notes: [], comparison: at('out', 'a2-compared.png') },
-      { ...pairs[1], size: ['8×8', '16×16'], notes: [], comparison: at('out', 'a10-compared.png') },
+      { ...pairs[0], size: ['7×9', '14×18'], scale: 2, notes: [], comparison: at('out', 'a2-compared.png') },
+      { ...pairs[1], size: ['8×8', '16×16'], scale: 2, notes: [], comparison: at('out', 'a10-compared.png') },
     ])
     const expected = await upscaleTiled({ network: model.network, reach: 4 }, await readPicture(at('in', 'a2.png')))
     expect((await readPicture(at('out', 'a2.png'))).pixels).toEqual(expected.pixels)
     expect(await readPicture(at('out', 'a2-compared.png'))).toMatchObject({ height: 18, width: 32 })
   })
 
-  it('of every kind: grey, 16 bits, transparent, one pixel; conversions are said', async () => {
+  it('of every kind: grey, 16 bits, transparent, one pixel; what is lost is said', async () => {
     const raw = (channels: 1 | 3 | 4, side: number) => {
       const data = Uint8Array.from({ length: side * side * channels }, (_, i) => (53 * i) % 256)
       return sharp(data, { raw: { height: side, width: side, channels } })
@@ -125,13 +134,16 @@ describe('files', () => {
     await raw(3, 1).png().toFile(at('odd', 'one.png'))
     const done = await all(await filePairs(at('odd'), at('odd-out')))
     const facts = done.map((one) => ('notes' in one ? [...one.notes, one.size[1]] : [one.failure]))
-    expect(facts).toEqual([['10×10'], [expect.stringMatching(/16-bit/), '10×10'], ['10×10'], ['2×2']])
+    expect(facts).toEqual([['10×10'], ['10×10'], ['10×10'], ['2×2']])
+    expect((await sharp(at('odd-out', 'deep.png')).metadata()).depth).toBe('ushort')
+    const [shallow] = await all(await filePairs(at('odd', 'deep.png'), at('shallow.webp')))
+    expect(shallow).toMatchObject({ notes: [expect.stringMatching(/16-bit values, reduced to 8 bits/)] })
     const channels = async (name: string) => (await sharp(at('odd-out', name)).metadata()).channels
     expect([await channels('grey.png'), await channels('clear.png'), await channels('deep.png')]).toEqual([1, 4, 3])
     expect((await readPicture(at('odd-out', 'grey.png'), { grey: 'keep' })).channels).toBe(1)
-    // JPEG has no transparency: laid on black, and said.
+    // JPEG has no transparency: composited on black, with a note.
     const [flat] = await all(await filePairs(at('odd', 'clear.png'), at('flat.jpg')))
-    expect(flat).toMatchObject({ notes: [expect.stringMatching(/transparency, laid on black/)] })
+    expect(flat).toMatchObject({ notes: [expect.stringMatching(/transparency, composited on black/)] })
     const [bare] = await all(await filePairs(at('in', 'a2.png'), at('odd-out', 'profile.webp')))
     expect(bare).toMatchObject({ notes: [] })
   })
@@ -157,23 +169,93 @@ describe('files', () => {
     expect([alpha!.pixels[0], alpha!.pixels[20 * 40 + 20]]).toEqual([0, 255])
   })
 
-  it('name a colour profile that is converted', async () => {
-    await sharp(new Uint8Array(75).fill(120), { raw: { height: 5, width: 5, channels: 3 } })
+  it('keep their colour profile, their metadata and their upright place', async () => {
+    await sharp(new Uint8Array(60).fill(120), { raw: { height: 4, width: 5, channels: 3 } })
+      .withMetadata({ orientation: 6, exif: { IFD0: { Artist: 'nobody' } } })
       .withIccProfile('p3')
-      .png()
-      .toFile(at('wide.png'))
-    const [wide] = await all(await filePairs(at('wide.png'), at('wide-large.png')))
-    expect(wide).toMatchObject({ notes: [expect.stringMatching(/colour profile of its own, converted to sRGB/)] })
+      .jpeg()
+      .toFile(at('wide.jpg'))
+    const [wide] = await all(await filePairs(at('wide.jpg'), at('wide-large.png')))
+    expect(wide).toMatchObject({ size: ['4×5', '8×10'], notes: ['turned upright by its orientation tag'] })
+    const [before, after] = await Promise.all(
+      [at('wide.jpg'), at('wide-large.png')].map((path) => sharp(path).metadata()),
+    )
+    expect(after).toMatchObject({ width: 8, height: 10, orientation: 1 })
+    expect(after?.icc).toEqual(before?.icc)
+    expect(after?.exif?.includes('nobody')).toBe(true)
+  })
+
+  it('compute 16 bits from 16 bits: the result has more than 256 steps', async () => {
+    const pixels = Uint16Array.from({ length: 40 * 40 * 3 }, (_, i) => 20_000 + 7 * Math.floor(i / 3))
+    await writeRaster(at('ramp.png'), { height: 40, width: 40, channels: 3, pixels })
+    await all(await filePairs(at('ramp.png'), at('ramp-large.png')))
+    const { pixels: large } = await readRaster(at('ramp-large.png'), { for: 'png' })
+    expect(large).toBeInstanceOf(Uint16Array)
+    expect(new Set([...large].map((value) => value % 257)).size).toBeGreaterThan(200)
+  })
+
+  it('are enlarged by fractions, from the next larger network, and by the average of eight', async () => {
+    const pairs = await filePairs(at('in', 'a2.png'), at('fraction.png'))
+    const [fraction] = await all(pairs, { scale: 1.5 })
+    expect(fraction).toMatchObject({ size: ['7×9', '11×14'], scale: 2 })
+    const whole = await upscaleTiled({ network: model.network, reach: 4 }, await readPicture(at('in', 'a2.png')))
+    const expected = resizeImage(whole, { height: 14, width: 11, filter: 'lanczos' })
+    expect([...(await readPicture(at('fraction.png'))).pixels]).toEqual([...expected.pixels])
+    await all(pairs, { selfEnsemble: true })
+    const ensemble = await upscaleTiled(
+      { network: selfEnsembled(model.network), reach: 4 },
+      await readPicture(at('in', 'a2.png')),
+    )
+    expect([...(await readPicture(at('fraction.png'))).pixels]).toEqual([...ensemble.pixels])
+    await expect(all(pairs, { scale: 3 })).rejects.toThrow(
+      /ARCHLOOM_UPSCALING_SCALE: ×3 was requested; the network enlarges ×2\./,
+    )
+    for (const options of [{ scale: 0.5 }, { scale: 2, to: { width: 4 } }])
+      await expect(all(pairs, options)).rejects.toThrow('ARCHLOOM_OPTION')
+  })
+
+  it('use the smallest of several networks that reaches the size of each', async () => {
+    const used: number[] = []
+    const family = {
+      scales: [2, 4],
+      at: async (scale: number) => {
+        used.push(scale)
+        return { ...model, network: { scale, enlarge: async (_: unknown, h: number, w: number) => new Float32Array(h * w * 3 * scale * scale).fill(90) } } // biome-ignore format: one line
+      },
+    }
+    const sized = async (options: object) => {
+      for await (const one of upscaleFiles(family, await filePairs(at('in', 'a2.png'), at('family.png')), options))
+        return one
+      return undefined
+    }
+    expect(await sized({})).toMatchObject({ scale: 2, size: ['7×9', '14×18'], notes: [] })
+    expect(await sized({ scale: 3 })).toMatchObject({ scale: 4, size: ['7×9', '21×27'], notes: [] })
+    expect(await sized({ to: { width: 14 } })).toMatchObject({ scale: 2, size: ['7×9', '14×18'] })
+    expect(await sized({ to: { height: 19 } })).toMatchObject({ scale: 4, size: ['7×9', '15×19'] })
+    expect(await sized({ to: { width: 35 } })).toMatchObject({ scale: 4, notes: [expect.stringMatching(/×4 by the network, and further/)] }) // biome-ignore format: one line
+    expect(used).toEqual([2, 4, 2, 4, 4])
+    expect(await sized({ to: { width: 5 } })).toMatchObject({ scale: 1, size: ['7×9', '5×6'], notes: [expect.stringMatching(/no network was used/)] }) // biome-ignore format: one line
+    expect(used).toHaveLength(5)
+  })
+
+  it('go beside their source where no output is named', async () => {
+    expect(await defaultOutput(at('in', 'a2.png'))).toBe(at('in', 'a2-x2.png'))
+    expect(await defaultOutput(at('in', 'a10.jpg'), { scale: 1.5, format: 'webp' })).toBe(at('in', 'a10-x1.5.webp'))
+    expect(await defaultOutput(at('in'), { to: { width: 1920 } })).toBe(`${at('in')}-1920x`)
+    expect(await defaultOutput(`${at('in')}/`, { scale: 4 })).toBe(`${at('in')}-x4`)
+    expect(await defaultOutput('film.MOV')).toBe('film-x2.mov')
+    expect(await defaultOutput('film.avi', { to: { height: 1080 } })).toBe('film-x1080.mp4')
+    expect(await filePairs('film.avi', at('in'))).toEqual([{ from: 'film.avi', to: at('in', 'film.mp4') }])
   })
 
   it('are brought to a size on request', async () => {
     for (const [to, size] of [
-      [{ width: 21 }, '27×21'],
-      [{ height: 30 }, '30×23'],
+      [{ width: 21 }, '21×27'],
+      [{ height: 30 }, '23×30'],
       [{ width: 10, height: 10 }, '10×10'],
     ] as const) {
       const [done] = await all(await filePairs(at('in', 'a2.png'), at('sized.png')), { to })
-      expect(done).toMatchObject({ size: ['9×7', size] })
+      expect(done).toMatchObject({ size: ['7×9', size] })
     }
     for (const options of [{ to: { width: 0 } }, { to: { depth: 3 } }, { quality: 101 }])
       await expect(all(await filePairs(at('in', 'a2.png'), at('sized.png')), options)).rejects.toThrow(
@@ -187,7 +269,7 @@ describe('files', () => {
       .toFile(at('huge.png'))
     const onProgress = vi.fn()
     await expect(all(await filePairs(at('huge.png'), at('huge-large.png')), { onProgress })).rejects.toThrow(
-      /ARCHLOOM_UPSCALING_SIZE: .*huge\.png" would become 12000×32000 pixels; at most 268,402,689/,
+      /ARCHLOOM_UPSCALING_SIZE: .*huge\.png" would become 32000×12000 pixels; at most 268,402,689/,
     )
     expect(onProgress).not.toHaveBeenCalled()
     const to = { width: 60_000 }
@@ -228,7 +310,7 @@ describe('films', () => {
     return folder
   }
 
-  it('need ffmpeg, and say so', async () => {
+  it('need ffmpeg, and report if it is missing', async () => {
     process.env.PATH = at('nowhere')
     try {
       await expect(extractFrames(at('film.mp4'), at('frames'))).rejects.toThrow(

@@ -141,7 +141,7 @@ describe('a search', () => {
       study: memoryStore(),
     })
 
-  it('warns by default in its events, and does not where it is told not to', async () => {
+  it('warns by default in its events, and not if this is switched off', async () => {
     await using watched = search()
     const warnings = (await eventsOf(watched)).filter((event) => event.type === 'search.warning')
     expect(codes(warnings)).toContain('ARCHLOOM_COLLAPSE_ENTROPY')

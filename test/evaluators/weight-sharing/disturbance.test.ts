@@ -28,7 +28,8 @@ describe('disturbance', () => {
     const measured: string[] = []
     const watch = disturbanceWatch<string>(
       {
-        ...{ validation, batchSize: 8 },
+        validation,
+        batchSize: 8,
         async measureBatch(architecture, { inputs, targets }: Batch) {
           tf.dispose([inputs, targets])
           measured.push(architecture)

@@ -49,7 +49,7 @@ const batch = (split: Split = data.train, batchSize = 10) =>
 const valuesOf = (variables: readonly tf.Variable[]) => variables.map((variable) => [...variable.dataSync()])
 
 describe('weight steps', () => {
-  it('move what lies on the path and nothing else, and leak nothing', async () => {
+  it('change only the weights on the path, and leak nothing', async () => {
     const evaluator = await shared()
     const { supernet } = evaluator
     using trainer = weightTrainer(supernet)
@@ -138,14 +138,17 @@ describe('measuring', () => {
   it('recalibrated statistics are those of the training data on this very path', async () => {
     // One batch with the whole split: running statistics must equal the batch's, whatever was trained before.
     await using evaluator = (await shared({
-      ...{ statistics: 'recalibrated', calibrationBatches: 1, batchSize: 40 },
+      statistics: 'recalibrated',
+      calibrationBatches: 1,
+      batchSize: 40,
       data: { train: data.train, validation: data.train as unknown as Split<'validation'> },
     })) as SharedWeights<Architecture> & AsyncDisposable
     using trainer = weightTrainer(evaluator.supernet)
     for (let i = 0; i < 4; i++) await trainer.step(i % 2 ? a : b, batch(), seeded(i))
     const { accuracy: recalibrated } = await evaluator.measure(a)
     await using batchwise = (await shared({
-      ...{ statistics: 'batch', batchSize: 40 },
+      statistics: 'batch',
+      batchSize: 40,
       data: { train: data.train, validation: data.train as unknown as Split<'validation'> },
     })) as SharedWeights<Architecture> & AsyncDisposable
     batchwise.supernet.load(await evaluator.supernet.save())
@@ -154,7 +157,7 @@ describe('measuring', () => {
     expect(recalibrated).toBeCloseTo(await accuracy(evaluator.supernet.path(a), data.train), 12)
   })
 
-  it('reports accuracy, loss, and what a network of its own would cost', async () => {
+  it('reports accuracy, loss, and the cost of a separate network', async () => {
     await using evaluator = (await shared()) as SharedWeights<Architecture> & AsyncDisposable
     const { metrics } = await evaluator.evaluate(
       { trial: 0, genotype: [], architecture: a, seed: 1, fidelity: 1 },
@@ -269,6 +272,6 @@ describe('checkpoints', () => {
       }
       const settings = (value: object) => ({ ...identity, settings: JSON.stringify(value) })
       writeCheckpoint(folder, settings({ a: 1, b: 2 }), { weights, optimizer: { steps: 0, tensors: [] }, state: null })
-      expect(() => readCheckpoint(folder, settings({ a: 1, b: 3 }))).toThrow('of setting b 2; expected 3')
+      expect(() => readCheckpoint(folder, settings({ a: 1, b: 3 }))).toThrow('the setting b 2; expected 3')
     }))
 })

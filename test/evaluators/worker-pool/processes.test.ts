@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createSearch, type EventOf, memoryStore, type SearchEvent, seeded, virtualClock } from 'archloom'
@@ -53,10 +53,17 @@ async function evaluated(does: readonly Behaviour[], options: Partial<WorkerPool
   await evaluator[Symbol.asyncDispose]?.()
   return { outcomes, told }
 }
+const isAlive = (pid: number) => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
 const pidOf = (outcome: unknown) => (outcome as { pid: number }).pid
 
 describe('a worker', { timeout: 120_000 }, () => {
-  it('may send its parent whatever it likes: what is not ours is passed over', async () => {
+  it('may send other messages to its parent, which are ignored', async () => {
     const { outcomes } = await evaluated(['chatter', 'answer'])
     expect(outcomes).toMatchObject([{ value: 1 }, { value: 2 }])
     expect(pidOf(outcomes[0])).toBe(pidOf(outcomes[1]))
@@ -84,6 +91,15 @@ describe('a worker', { timeout: 120_000 }, () => {
     expect(told.filter(({ name }) => name === 'worker.died').length).toBeLessThanOrEqual(1)
   })
 
+  it('that another process kills while it loads the module is started again', async () => {
+    const evaluator = await workerPool({
+      module: new URL('./modules/killed-once.ts', import.meta.url),
+      size: 1,
+    }).create(parts)
+    expect(existsSync(join(folder, 'mark-killed-once'))).toBe(true)
+    await evaluator[Symbol.asyncDispose]?.()
+  })
+
   it('is replaced after so many trials, or when it holds so much memory', async () => {
     const few = await evaluated(['answer', 'answer', 'answer'], { recycle: { trials: 2 } })
     expect(pidOf(few.outcomes[0])).toBe(pidOf(few.outcomes[1]))
@@ -109,23 +125,17 @@ describe('a worker', { timeout: 120_000 }, () => {
 
   it('ends with the process that started it, though it computes without a pause', async () => {
     const program = new URL('./modules/coordinator.ts', import.meta.url).pathname
-    const coordinator = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', program], {
+    const coordinator = spawn(process.execPath, ['--conditions=archloom-source', '--import', 'tsx', program], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     const [text] = (await once(coordinator.stdout!, 'data')) as [Buffer]
     const worker = Number(text)
-    const isAlive = () => {
-      try {
-        return process.kill(worker, 0)
-      } catch {
-        return false
-      }
-    }
-    expect(isAlive()).toBe(true)
+    expect(isAlive(worker)).toBe(true)
     coordinator.kill('SIGKILL')
     await once(coordinator, 'exit')
-    for (let tries = 0; tries < 300 && isAlive(); tries++) await new Promise((resolve) => setTimeout(resolve, 100))
-    expect(isAlive()).toBe(false)
+    for (let tries = 0; tries < 300 && isAlive(worker); tries++)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(isAlive(worker)).toBe(false)
   })
 
   it('that still starts when the pool is disposed of ends too', async () => {
@@ -144,6 +154,26 @@ describe('a worker', { timeout: 120_000 }, () => {
       expect.stringContaining('ARCHLOOM_WORKER_DIED'),
       expect.stringContaining('ARCHLOOM_WORKER_DIED'),
     ])
+  })
+
+  it('that never finishes loading ends with the search that is disposed of, or whose run is stopped', async () => {
+    const search = createSearch({
+      space,
+      evaluator: workerPool({ module: new URL('./modules/endless.ts', import.meta.url), size: 1 }),
+      plugins: [random()],
+      objectives: { value: 'maximise' },
+      budget: { maxTrials: 1 },
+      study: memoryStore(),
+    })
+    const marks = process.env.ARCHLOOM_TEST_MARK!
+    rmSync(marks, { force: true })
+    const running = search.finish()
+    while (!existsSync(marks)) await new Promise((resolve) => setTimeout(resolve, 20))
+    const pid = Number(readFileSync(marks, 'utf8'))
+    search.stop('enough')
+    expect(await running).toMatchObject({ status: 'stopped', reason: 'enough', proposed: 0 })
+    await search[Symbol.asyncDispose]()
+    await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false)
   })
 
   it('refuses misspelt options', () => {

@@ -3,7 +3,14 @@ import { plans, reproduce } from '../../../plugins/abs/experiment.ts'
 import { claimsOf, type Row } from '../../../plugins/abs/experiment-claims.ts'
 
 const row = (arm: Row['arm'], accuracy: number, extra: Partial<Row> = {}): Row => ({
-  ...{ arm, accuracy, seed: 1, validation: 0, share: 0.01, target: 0.01, bops: 1, ...extra },
+  arm,
+  accuracy,
+  seed: 1,
+  validation: 0,
+  share: 0.01,
+  target: 0.01,
+  bops: 1,
+  ...extra,
 })
 
 describe('claims', () => {
@@ -37,7 +44,12 @@ describe('claims', () => {
 
   it('the paper scale is the published protocol', () => {
     expect(plans.paper).toMatchObject({ depth: 20, widths: [16, 32, 64], groupSize: 4, fineTuneEpochs: 200, seeds: 5 })
-    expect(plans.paper).toMatchObject({ searchSteps: 11_730, searchRate: 0.001, fineTuneRate: 0.1, batchSize: 128 })
+    expect(plans.paper).toMatchObject({
+      searchSteps: 11_730,
+      searchRate: 0.001,
+      fineTuneLearningRate: 0.1,
+      batchSize: 128,
+    })
   })
 
   it.runIf(process.env.ARCHLOOM_SLOW)('come out of the smallest run whole (ARCHLOOM_SLOW=1)', async () => {

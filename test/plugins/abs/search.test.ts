@@ -79,7 +79,7 @@ describe('λ', () => {
     expect(weight(100, -2.01)).toBe(0)
     // A target above the first share is met from the beginning.
     expect(
-      nextLambda({ ...{ lambda: 0.1, start: 0.1, step: 9, steps: 10, target: 0.9 }, firstLogShare: -3, logShare: -3 }),
+      nextLambda({ lambda: 0.1, start: 0.1, step: 9, steps: 10, target: 0.9, firstLogShare: -3, logShare: -3 }),
     ).toMatchObject({ weight: 0 })
   })
 
@@ -87,7 +87,14 @@ describe('λ', () => {
     const shares: number[] = []
     const target = 0.75 * shareOf(4)
     const report = ({ share }: { share: number }) => shares.push(share)
-    await absSearch(graph, { ...base, prune: false, rng: rng(), target, steps: 40, report })
+    await absSearch(graph, {
+      ...base,
+      prune: false,
+      rng: rng(),
+      target: { bops: target },
+      steps: 40,
+      onProgress: report,
+    })
     expect(shares.at(-1)).toBeLessThan(1.3 * target)
     // 0.1 pushed every gate shut, to the cost of two bits.
     expect(shares.at(-1)).toBeGreaterThan(1.1 * shareOf(2))
@@ -105,7 +112,13 @@ describe('search', () => {
     const before = tf.memory().numTensors
     const shares: number[] = []
     const run = () =>
-      absSearch(graph, { ...base, ...options, target, rng: rng(), report: ({ share }) => shares.push(share) })
+      absSearch(graph, {
+        ...base,
+        ...options,
+        target: { bops: target },
+        rng: rng(),
+        onProgress: ({ share }) => shares.push(share),
+      })
     const found = await run()
     expect(tf.memory().numTensors).toBe(before)
     expect(shares).toHaveLength(base.steps)
@@ -122,11 +135,17 @@ describe('search', () => {
   it('takes a network of ours, and says the least that can be reached', async () => {
     using network = graphNetwork(graph)
     const minimum = bopsOf(plan, cheapestChoice(plan))
-    await expect(absSearch(network, { ...base, rng: rng(), target: 1e-5 })).rejects.toThrow(
+    await expect(absSearch(network, { ...base, rng: rng(), target: { bops: 1e-5 } })).rejects.toThrow(
       new RegExp(`ARCHLOOM_SUPER_BIT_TARGET.*minimum reachable is ${minimum}`),
     )
     const compressed = await absCompress(network, {
-      ...{ data, target: { bops: 0.02 }, searchEpochs: 1, fineTuneEpochs: 1, batchSize: 16, prune, seed: 1 },
+      data,
+      target: { bops: 0.02 },
+      searchEpochs: 1,
+      fineTuneEpochs: 1,
+      batchSize: 16,
+      prune,
+      seed: 1,
     })
     expect(compressed.share).toBeLessThanOrEqual(0.02)
     expect(compressed.model.graph.nodes.length).toBe(graph.nodes.length)
@@ -142,14 +161,14 @@ describe('search', () => {
     await expect(search({ data: { ...data.train, batches: () => [] } })).rejects.toThrow('ARCHLOOM_OPTION')
     for (const options of [
       { lambda: -1 },
-      { target: 2 },
+      { target: { bops: 2 } },
       { weightDecay: Number.POSITIVE_INFINITY },
       { steps: 0 },
       { learningRate: Number.NaN },
       { ceiling: 0 },
       { refreshEvery: 0.5 },
       { weightDecay: -1 },
-      { thresholdRate: 0 },
+      { thresholdLearningRate: 0 },
       { batchSize: 0 },
     ])
       await expect(search(options)).rejects.toThrow('ARCHLOOM_OPTION')
@@ -200,13 +219,13 @@ describe('read-out', () => {
     expect(free).toMatchObject({ moved: 0, flicker: 0, bops: bopsOf(plan, free.choice) })
     let last = Number.POSITIVE_INFINITY
     for (const target of [0.05, 0.02, 0.012]) {
-      const { bops } = await readOut(net, data.validation, { target })
+      const { bops } = await readOut(net, data.validation, { target: { bops: target } })
       expect(bops).toBeLessThanOrEqual(target * plan.fullBops)
       expect(bops).toBeLessThan(last)
       last = bops
     }
     const least = bopsOf(plan, cheapestChoice(plan))
-    const { choice } = await readOut(net, data.validation, { target: (1 + 1e-9) * (least / plan.fullBops) })
+    const { choice } = await readOut(net, data.validation, { target: { bops: (1 + 1e-9) * (least / plan.fullBops) } })
     expect(bopsOf(plan, choice)).toBe(least)
   })
 })
@@ -379,10 +398,10 @@ describe('baselines', () => {
     expect(float.bops).toBe(float.fullBops)
     const random = await randomBits(graph, share, options)
     expect(random.bops / random.fullBops).toBeLessThanOrEqual(share)
-    const stages = await pruneThenQuantise(graph, { ...options, target: share, pruned: 0.9 })
+    const stages = await pruneThenQuantise(graph, { ...options, target: { bops: share }, pruned: 0.9 })
     expect(stages.share).toBeLessThanOrEqual(share)
     expect(stages.model.fullBops).toBe(plan.fullBops)
-    const paths = await multiPathSearch(graph, { ...options, target: share })
+    const paths = await multiPathSearch(graph, { ...options, target: { bops: share } })
     expect(paths.share).toBeLessThanOrEqual(share)
     expect(paths.choice.bits.every(({ weights, activations }) => weights === activations)).toBe(true)
     expect(tf.memory().numTensors).toBe(before)

@@ -20,7 +20,14 @@ import {
 } from '../../../plugins/cacp/perceptron.ts'
 import { Replay } from '../../../plugins/cacp/replay.ts'
 
-const form = { hidden: 24, actorRate: 1e-4, criticRate: 1e-3, tau: 0.01, discount: 1, baselineRate: 0.5 }
+const form = {
+  hidden: 24,
+  actorLearningRate: 1e-4,
+  criticLearningRate: 1e-3,
+  tau: 0.01,
+  discount: 1,
+  baselineRate: 0.5,
+}
 const normals = (count: number, seed: number) => {
   const rng = seeded(seed)
   return Float64Array.from({ length: count }, () => rng.normal())
@@ -154,7 +161,7 @@ function bandit(
 ) {
   const rng = seeded(7)
   const agent = new ActorCritic(
-    { ...form, states: 1, hidden: 24, actorRate: 1e-3, criticRate: 5e-3 },
+    { ...form, states: 1, hidden: 24, actorLearningRate: 1e-3, criticLearningRate: 5e-3 },
     rng.fork('agent'),
   )
   const replay = new Replay(400)

@@ -271,8 +271,8 @@ describe('the controller', () => {
 
   it('has the rate that a search of hundreds of updates needs; the published one on request', () => {
     const rate = (options: Parameters<typeof cacpController>[0]) =>
-      cacpController({ ...quick, ...options })(space, seeded(1)).agent.options.actorRate
-    expect([rate({}), rate({ actorRate: 1e-4 })]).toEqual([1e-3, 1e-4])
+      cacpController({ ...quick, ...options })(space, seeded(1)).agent.options.actorLearningRate
+    expect([rate({}), rate({ actorLearningRate: 1e-4 })]).toEqual([1e-3, 1e-4])
   })
 
   it('takes failed trials and conditions', () => {
@@ -339,7 +339,10 @@ describe('the whole', () => {
     const parts = { objectives: { accuracy: 'maximise' }, budget: { maxTrials: 6 }, seed: 3 } as const
     const evaluator = prunedAccuracy({ data, calibration: { images: 16, points: 4 } })
     await using search = createSearch({
-      ...{ space: channelSpace(network(), { rates: [0.4, 0.7] }), evaluator, plugins: [cacp(quick)], ...parts },
+      space: channelSpace(network(), { rates: [0.4, 0.7] }),
+      evaluator,
+      plugins: [cacp(quick)],
+      ...parts,
       study: { name: 'cacp', directory },
     })
     expect(search.describe()).toContain('cacp')
@@ -366,7 +369,11 @@ describe('the whole', () => {
     const before = tf.memory().numTensors
     const graph = network()
     const compression = await compressChannels(graph, {
-      ...{ data, rates: [0.4, 0.7], episodes: 8, agent: quick, calibration: { images: 16, points: 4 } },
+      data,
+      rates: [0.4, 0.7],
+      episodes: 8,
+      controller: quick,
+      calibration: { images: 16, points: 4 },
     })
     expect(compression.best.map(({ rate }) => rate)).toEqual([0.4, 0.7])
     for (const { rate, share, graph: small, multiplyAdds, accuracy } of [
@@ -387,7 +394,7 @@ describe('the whole', () => {
 
   it('takes a network of a space as it is, and says where NaN weights lie', async () => {
     using net = toySpace().build({ layers: 2, filters: 8, kernel: 3 }, { input: [8, 8, 3], classes: 3, rng: seeded(1) })
-    const options = { data: { ...data, train: prefix(data.train, 32) }, rates: [0.5], episodes: 3, agent: quick }
+    const options = { data: { ...data, train: prefix(data.train, 32) }, rates: [0.5], episodes: 3, controller: quick }
     const { best, whole } = await compressChannels(net, { ...options, calibration: { images: 8, points: 2 } })
     expect(best[0]?.multiplyAdds).toBeLessThanOrEqual(0.5 * whole.multiplyAdds)
     const graph = network()

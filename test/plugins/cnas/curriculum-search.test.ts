@@ -29,7 +29,12 @@ const operations = ['none', 'sep_conv_3x3', 'skip_connect'] as const satisfies r
 const space = cellSpace({ nodes: 1, channels: 2, cells: 2, reductions: [1], stemMultiplier: 1, operations })
 const data = generatedImages({ classes: 2, size: 8, train: 24, validation: 20, test: 8 })
 const options: CnasOptions = {
-  ...{ warmUp: { epochs: 1 }, epochs: 1, weightSteps: 2, policySteps: 2, candidates: 3, reportEvery: 1 },
+  warmUp: { epochs: 1 },
+  epochs: 1,
+  weightSteps: 2,
+  policySteps: 2,
+  candidates: 3,
+  reportEvery: 1,
   controller: { hidden: 4 },
 }
 
@@ -229,9 +234,9 @@ describe('checkpoints', () => {
     inFolder(async (directory) => {
       const given = { checkpoint: { directory } }
       await run({ given, plugins: protecting(1) })
-      await expect(run({ given })).rejects.toThrow(/ARCHLOOM_CHECKPOINT_OTHER.*of setting optimizer\.name "projected"/)
+      await expect(run({ given })).rejects.toThrow(/ARCHLOOM_CHECKPOINT_OTHER.*the setting optimizer\.name "projected"/)
       await expect(run({ given, plugins: protecting(0.1) })).rejects.toThrow(
-        'of setting optimizer.alpha 1; expected 0.1',
+        'the setting optimizer.alpha 1; expected 0.1',
       )
     }))
 
@@ -292,7 +297,10 @@ describe('bad input', () => {
   it('needs shared weights: ARCHLOOM_PLUGIN_NEEDS_SUPERNET', () => {
     const compose = () =>
       createSearch({
-        ...{ space, plugins: [cnas(options)], budget: {}, study: memoryStore() },
+        space,
+        plugins: [cnas(options)],
+        budget: {},
+        study: memoryStore(),
         evaluator: () => ({ accuracy: 1 }),
         objectives: { accuracy: 'maximise' },
       })
@@ -303,13 +311,20 @@ describe('bad input', () => {
   it('is refused at composition on a space without a supernet, and beside shared weights of another kind', () => {
     const { supernet: _, ...bare } = space
     const patches = patchDataset({
-      ...{ name: 'scenes', patch: 12, patches: 2, validation: 1 },
+      name: 'scenes',
+      patch: 12,
+      patches: 2,
+      validation: 1,
       train: generatedPairs(2, { scale: 2, size: 32 }),
       test: generatedPairs(1, { scale: 2, size: 32 }),
     })
     const compose = (evaluator: EvaluatorDefinition, plugins: readonly Plugin[] = [cnas(options)]) =>
       createSearch({
-        ...{ space: bare as typeof space, evaluator: evaluator as never, plugins, budget: {}, study: memoryStore() },
+        space: bare as typeof space,
+        evaluator: evaluator as never,
+        plugins,
+        budget: {},
+        study: memoryStore(),
         objectives: { accuracy: 'maximise' },
       })
     const refusal = /ARCHLOOM_PLUGIN_NEEDS: .* needs "supernet".*cellSpace\(\)/
@@ -320,8 +335,12 @@ describe('bad input', () => {
     expect(() => compose({ ...weightSharing({ data }), needs: [] })).toThrow(/"cnas" needs "supernet"/)
     expect(() =>
       createSearch({
-        ...{ space, evaluator: sharedUpscaling({ data: patches }) as never, plugins: [cnas(options)], budget: {} },
-        ...{ objectives: { psnr: 'maximise' }, study: memoryStore() },
+        space,
+        evaluator: sharedUpscaling({ data: patches }) as never,
+        plugins: [cnas(options)],
+        budget: {},
+        objectives: { psnr: 'maximise' },
+        study: memoryStore(),
       }),
     ).toThrow(/ARCHLOOM_PLUGIN_NEEDS: "cnas" needs "shared-weights".*weightSharing\(\)/)
   })

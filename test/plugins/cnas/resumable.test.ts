@@ -26,10 +26,15 @@ describe('retraining', () => {
   const trained = async (directory: string, epochs: number, stopAfter?: number, settings = 'a') => {
     await useEngine('wasm')
     using network = space.build(space.decode([3, 1, 3, 1, 2, 3]), {
-      ...{ input: [8, 8, 3], classes: 2, rng: seeded(1) },
+      input: [8, 8, 3],
+      classes: 2,
+      rng: seeded(1),
     })
     const trainer = resumableTrainer({
-      ...{ directory, batchSize: 8, clipNorm: 5, learningRate: cosine({ peak: 0.05 }) },
+      directory,
+      batchSize: 8,
+      clipNorm: 5,
+      learningRate: cosine({ peak: 0.05 }),
       dropPath: linear({ from: 0, to: 0.2 }),
       identity: { space: space.fingerprint, spaceName: space.name, settings },
     })
@@ -70,10 +75,19 @@ describe('retraining', () => {
 describe('an arm of the experiment', () => {
   const settings: ArmSettings = {
     space: {
-      ...{ nodes: 1, channels: 4, cells: 2, reductions: [1], stemMultiplier: 1 },
+      nodes: 1,
+      channels: 4,
+      cells: 2,
+      reductions: [1],
+      stemMultiplier: 1,
       operations: ['sep_conv_3x3', 'skip_connect'],
     },
-    ...{ batchSize: 8, warmUpEpochs: 1, epochs: 1, weightSteps: 1, policySteps: 2, candidates: 2 },
+    batchSize: 8,
+    warmUpEpochs: 1,
+    epochs: 1,
+    weightSteps: 1,
+    policySteps: 2,
+    candidates: 2,
     controller: { hidden: 8 },
     retraining: { epochs: 2, batchSize: 8, schedule: { learningRate: cosine({ peak: 0.05 }) } },
   }

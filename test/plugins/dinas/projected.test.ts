@@ -81,7 +81,11 @@ function built({ build, input }: (typeof builders)[string], label = 'x') {
     }),
   )
   return {
-    ...{ scope, layer, x, y, use: use as unknown as LinearTap },
+    scope,
+    layer,
+    x,
+    y,
+    use: use as unknown as LinearTap,
     [Symbol.dispose]: () => {
       tf.dispose([x, y])
       scope.dispose()
@@ -299,7 +303,10 @@ describe('projected optimizer', () => {
     const x = sample([3, 5, 5, 2], 'x')
     const y = sample([3, 2], 'y')
     return {
-      ...{ scope, layer, x, y },
+      scope,
+      layer,
+      x,
+      y,
       step: (optimizer: ProjectedOptimizer) =>
         trainStep({
           variables: scope.trainable,

@@ -104,7 +104,8 @@ describe('projection in two dimensions', () => {
 
 describe('claims', () => {
   const run = (variant: string, seed: number, psnr: number, consistency: number): Run => ({
-    ...{ variant, seed },
+    variant,
+    seed,
     quality: { Set5: { psnr, consistency } },
   })
 

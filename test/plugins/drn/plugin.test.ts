@@ -37,7 +37,7 @@ it('tells in the events of a picture of every trained network beside bicubic and
     await using search = createSearch({
       space: superResolutionSpace({ channels: 3, nodes: 1, cells: 2 }),
       evaluator: trainFromScratch({ data, epochs: 1, metrics: { value: () => 1 } }),
-      plugins: [random(), drn({ batchSize: 2, images: { folder, pairs: [shown] } })],
+      plugins: [random(), drn({ batchSize: 2, images: { directory: folder, pairs: [shown] } })],
       objectives: { value: 'maximise' },
       budget: { maxTrials: 2 },
       study: memoryStore(),
@@ -63,5 +63,7 @@ it('tells in the events of a picture of every trained network beside bicubic and
 })
 
 it('pictures of no image are refused', () => {
-  expect(() => drn({ images: { folder: 'x', pairs: [] } })).toThrow(/ARCHLOOM_OPTION.*at least 1 of: a pair of images/)
+  expect(() => drn({ images: { directory: 'x', pairs: [] } })).toThrow(
+    /ARCHLOOM_OPTION.*1 or more values, each a pair of images/,
+  )
 })

@@ -200,7 +200,10 @@ describe('closed-loop training', () => {
     const noise = (n: number, side: number, seed: number) =>
       tf.randomUniform<tf.Rank.R4>([n, side, side, 3], 0, 255, 'float32', seed)
     const split = (make: () => Batch): Split<'train'> => ({
-      ...{ role: 'train', size: 3, inputShape: [patch, patch, 3], classes: 0 },
+      role: 'train',
+      size: 3,
+      inputShape: [patch, patch, 3],
+      classes: 0,
       batches: () => [make()],
     })
     const [lr, middle, hr] = [() => noise(3, 6, 1), () => noise(3, 12, 2), () => noise(3, 24, 3)]

@@ -8,6 +8,7 @@ import { fit, loadModel } from 'archloom/fit'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { resizeImage } from '../../../plugins/fit/images/prepare.ts'
+import { decodeNamed } from '../../../plugins/fit/images/read.ts'
 
 let folder: string
 beforeAll(() => {
@@ -48,6 +49,11 @@ describe('fit of a folder of images', () => {
     expect(result.metrics.accuracy).toBeGreaterThan(0.9)
     const file = join(root, 'dark', '3.png')
     expect(await result.predict(file)).toMatchObject([{ label: 'dark' }])
+
+    expect((await result.evaluate(await write('unseen', { bright: 4, dark: 4 }))).accuracy).toBeGreaterThan(0.8)
+    await expect(result.evaluate(await write('others', { green: 2, dark: 2 }))).rejects.toThrow(
+      /ARCHLOOM_FIT_CLASSES.*green.*bright, dark/,
+    )
 
     const out = join(folder, 'model')
     await result.export(out)
@@ -103,6 +109,12 @@ describe('fit of a folder of images', () => {
     mkdirSync(join(folder, 'corrupt', 'a'), { recursive: true })
     writeFileSync(join(folder, 'corrupt', 'a', 'x.png'), 'no image')
     await expect(fit({ data: join(folder, 'corrupt'), ...quick })).rejects.toThrow('ARCHLOOM_FIT_IMAGES')
+  })
+
+  it('names the file that it cannot decode for a prediction', async () => {
+    const bad = join(folder, 'bad.png')
+    writeFileSync(bad, 'no image')
+    await expect(decodeNamed(bad)).rejects.toThrow(/ARCHLOOM_FIT_IMAGES.*bad\.png/)
   })
 
   it('resizes by the mean of the area of each pixel', () => {

@@ -1,4 +1,4 @@
-import { seeded } from 'archloom'
+import { defineSpace, readStudy, seeded, studiesAt } from 'archloom'
 import { generatedImages } from 'archloom/evaluators/data'
 import { allowance, type FitEvent, searchImages, trainHandMade } from 'archloom/plugins/fit'
 import { convnetSpace } from 'archloom/search-spaces/convnet'
@@ -6,7 +6,8 @@ import { useEngine } from 'archloom/tensor'
 import { expectNoLeak } from 'archloom/testing'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { chooseFinalists, chooseWinner } from '../../../plugins/fit/images/search.ts'
-import { handMade, portfolio } from '../../../plugins/fit/images/space.ts'
+import { handMade, imageDecisions, portfolio } from '../../../plugins/fit/images/space.ts'
+import { costWithin, mirroredWithin } from '../../../plugins/fit/limits.ts'
 
 const data = generatedImages({ classes: 3, size: 8, train: 96, validation: 32, test: 12 })
 const small = { parameters: 3000 }
@@ -38,6 +39,22 @@ describe('the search for an image classifier', () => {
       using again = await searchImages({ ...options, allowance: allowance({ steps: 60 }) })
       expect(weights(again)).toEqual(weights(found))
     })
+  })
+
+  it('writes its trials down as a study: rungs, what was given up, and the winner', async () => {
+    const storage = await studiesAt('memory:fit-images')
+    const study = { name: 'textures', storage }
+    const options = { data, trials: 3, limits: small, flip: false, study }
+    using found = await searchImages({ ...options, allowance: allowance({ steps: 60 }) })
+    const { trials, state, started } = await readStudy('textures', { storage })
+    expect(state).toMatchObject({ status: 'finished', proposed: 3, completed: 1, pruned: 2, failed: 0 })
+    expect(started.parts.plugins).toBe('fit (search)')
+    const winner = trials.find(({ status }) => status === 'completed')
+    expect(winner?.architecture).toEqual(JSON.parse(JSON.stringify(found.architecture)))
+    expect(winner?.metrics.accuracy).toBe(found.validationAccuracy)
+    expect(winner?.rungs.at(-1)?.fidelity).toBe(1)
+    using _again = await searchImages({ ...options, allowance: allowance({ steps: 12 }) })
+    expect(await storage.list()).toEqual(['textures', 'textures-2'])
   })
 
   it('keeps the best network so far when it is stopped', async () => {
@@ -108,11 +125,13 @@ describe('the choice between the network made by hand and its challengers', () =
     expect(chooseFinalists([])).toEqual([])
   })
 
-  it('replaces it only by one that is two standard errors better', () => {
+  it('replaces it only by one that is better by the margin of standard errors', () => {
     // 1,000 examples at 50 %: a standard error of 1.58 points.
     const at = { examples: 1000, chance: 0.1, left: 100 }
-    expect(chooseWinner([trial(0, 0.5), trial(1, 0.53)], at)?.number).toBe(0)
-    expect(chooseWinner([trial(0, 0.5), trial(1, 0.54)], at)?.number).toBe(1)
+    expect(chooseWinner([trial(0, 0.5), trial(1, 0.51)], at)?.number).toBe(0)
+    expect(chooseWinner([trial(0, 0.5), trial(1, 0.52)], at)?.number).toBe(1)
+    expect(chooseWinner([trial(0, 0.5), trial(1, 0.53)], { ...at, margin: 2 })?.number).toBe(0)
+    expect(chooseWinner([trial(0, 0.5), trial(1, 0.54)], { ...at, margin: 2 })?.number).toBe(1)
     expect(chooseWinner([trial(0, 0.5), trial(1, 0.54)], { ...at, examples: 100 })?.number).toBe(0)
     expect(chooseWinner([trial(1, 0.5), trial(2, 0.51)], at)?.number).toBe(2)
     expect(chooseWinner([], at)).toBeUndefined()
@@ -123,6 +142,20 @@ describe('the choice between the network made by hand and its challengers', () =
     const at = { examples: 1000, chance: 0.1, left: 100 }
     expect(chooseWinner([trial(0, 0.5, 10), trial(1, 0.6, 1)], at)?.number).toBe(0)
     expect(chooseWinner([trial(0, 0.5, 10), trial(1, 0.6, 1)], { ...at, left: 0 })?.number).toBe(1)
+  })
+})
+
+describe('the limits', () => {
+  it('count the weights of a mirrored network once, and its operators twice', () => {
+    const cost = { parameters: 40_000, multiplyAdds: 1000 }
+    // Floats: 166,000 bytes, mirrored 172,000; integers: 68,000 and 92,000.
+    expect(costWithin(cost, { bytes: 170_000 })).toBe(true)
+    expect(mirroredWithin(cost, { bytes: 170_000 })).toBe(false)
+    expect(mirroredWithin(cost, { bytes: 172_000 })).toBe(true)
+    expect(mirroredWithin(cost, { bytes: 91_000, integers: true })).toBe(false)
+    expect(mirroredWithin(cost, { bytes: 92_000, integers: true })).toBe(true)
+    expect(mirroredWithin(cost, { parameters: 40_000, multiplyAdds: 2000 })).toBe(true)
+    expect(mirroredWithin(cost, { multiplyAdds: 1999 })).toBe(false)
   })
 })
 
@@ -137,6 +170,16 @@ describe('the networks that are tried first', () => {
     ])
     const short = portfolio({ side: 32, flip: true, epochs: 7 })
     expect(new Set(short.map(({ training }) => training.augment))).toEqual(new Set(['flip']))
+  })
+
+  it('halve the image once more than the network made by hand, and lie in the space that is searched', () => {
+    const space = defineSpace('images', imageDecisions({ side: 32, flip: true }))
+    for (const epochs of [7, 40]) {
+      const [first, second] = portfolio({ side: 32, flip: true, epochs })
+      expect([first!.network.stages.length, second!.network.stages.length]).toEqual([3, 4])
+      for (const architecture of portfolio({ side: 32, flip: true, epochs }))
+        expect(space.decode(space.encode(architecture))).toEqual(architecture)
+    }
   })
 
   it('are given up after a few steps where they are too slow for the budget', async () => {

@@ -7,6 +7,7 @@ import { seeded } from 'archloom'
 import { type FitEvent, fit, fitSeries, loadModel } from 'archloom/fit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { main as cli } from '../../../core/cli/main.ts'
+import { processorClock } from '../../../plugins/fit/index.ts'
 
 let folder: string
 beforeAll(() => {
@@ -58,7 +59,7 @@ describe('fit of a table', () => {
     expect((await result.evaluate(unseen)).accuracy).toBeGreaterThan(0.75)
     expect(events.filter(({ type }) => type === 'trial')).toHaveLength(5)
 
-    const out = join(folder, 'kind')
+    const out = join(folder, 'a kind')
     const files = await result.export(out)
     expect(files.map((file) => file.slice(out.length + 1))).toEqual([
       'model.onnx',
@@ -139,12 +140,77 @@ describe('fit of a table', () => {
     const lines = said.out.trim().split('\n')
     expect(lines[0]).toBe('predicted,probability of in,probability of out')
     expect(lines).toHaveLength(121)
+    // A misspelt column is told, and a file that has none of the columns is refused.
+    writeFileSync(join(folder, 'misspelt.csv'), 'x,y,color\n0.1,0.2,red\n')
+    expect(await cli(['predict', out, join(folder, 'misspelt.csv')], terminals)).toBe(0)
+    expect(said.err).toMatch(/lacks 1 of the 3 columns of the model, which count as missing: colour/)
+    writeFileSync(join(folder, 'another.csv'), 'a,b\n1,2\n')
+    expect(await cli(['predict', out, join(folder, 'another.csv')], terminals)).toBe(1)
+    expect(said.err).toMatch(/ARCHLOOM_FIT_DATA.*expected the columns x, y, colour/)
     expect(await cli(['predict', folder, file], terminals)).toBe(1)
     expect(said.err).toContain('ARCHLOOM_FIT_MODEL')
     expect(JSON.parse(readFileSync(join(out, 'model.json'), 'utf8'))).toMatchObject({
       kind: 'table',
       task: { target: 'kind', classes: ['in', 'out'] },
     })
+  })
+
+  it('has a first result of 1,000 rows within twenty seconds of processor time', async () => {
+    const names = ['x', 'y', 'colour', 'day', 'kind'] as const
+    const lines = rowsOf(1000).map((row) => names.map((name) => row[name] ?? '').join(','))
+    const file = join(folder, 'thousand.csv')
+    writeFileSync(file, `${names.join(',')}\n${lines.join('\n')}\n`)
+    const began = processorClock.now()
+    const stop = new AbortController()
+    let seconds = Number.POSITIVE_INFINITY
+    using result = await fit({
+      data: file,
+      target: 'kind',
+      signal: stop.signal,
+      onEvent: (event) => {
+        // The first trials are a baseline and a kernel, the third has boosted trees.
+        if (event.type !== 'trial' || event.trial < 2) return
+        seconds = Math.min(seconds, (processorClock.now() - began) / 1000)
+        stop.abort()
+      },
+    })
+    expect(seconds).toBeLessThan(20)
+    expect(result.metrics.accuracy).toBeGreaterThan(0.75)
+  })
+
+  it('forecasts a series from the command line, and its folder forecasts the same', async () => {
+    const days = Array.from({ length: 90 }, (_, i) => ({
+      day: new Date(Date.UTC(2024, 0, 1 + i)).toISOString().slice(0, 10),
+      visitors: 100 + i + (i % 7 === 0 ? 40 : 0),
+    }))
+    const file = join(folder, 'a series.csv')
+    writeFileSync(file, `day,visitors\n${days.map(({ day, visitors }) => `${day},${visitors}`).join('\n')}\n`)
+    const out = join(folder, 'model of a series')
+    const said = { out: '', err: '' }
+    const terminal = (name: 'out' | 'err') => ({
+      write: (text: string) => {
+        said[name] += text
+      },
+    })
+    const terminals = { stdout: terminal('out'), stderr: terminal('err') }
+    const flags = ['--task', 'forecast', '--time', 'day', '--lags', '7', '--trials', '3', '--count', '3', '--out', out]
+    expect(await cli(['fit', file, ...flags, '--json'], terminals)).toBe(0)
+    const made = JSON.parse(said.out.trim().split('\n').at(-1)!)
+    expect(made).toMatchObject({ task: 'forecast', lags: 7 })
+    expect(made.next.map(({ time }: { time: string }) => time)).toEqual(['2024-03-31', '2024-04-01', '2024-04-02'])
+    said.out = ''
+    expect(await cli(['predict', out, file, '--count', '3'], terminals)).toBe(0)
+    const lines = said.out.trim().split('\n')
+    expect(lines[0]).toBe('time,predicted')
+    for (const [i, { time, value }] of made.next.entries()) {
+      const [when, predicted] = lines[i + 1]!.split(',')
+      expect(when).toBe(time)
+      expect(Number(predicted)).toBeCloseTo(value, 1)
+    }
+    await using model = await loadModel(out)
+    await expect(model.forecast(days.slice(0, 5), 1)).rejects.toThrow(/ARCHLOOM_FIT_SERIES.*5 values.*at least 8/)
+    expect(await cli(['fit', file, '--lags', '3', '--out', out], terminals)).toBe(1)
+    expect(said.err).toContain('ARCHLOOM_FIT_TASK: --lags has a meaning only with --task forecast')
   })
 
   it('refuses a series that is too short or has gaps', async () => {
@@ -166,6 +232,8 @@ describe('fit of a table', () => {
     await expect(fit({ data: rows, minuts: 1 } as never)).rejects.toThrow(/ARCHLOOM_OPTION.*minutes/)
     await expect(run(rows, 'Kind')).rejects.toThrow(/ARCHLOOM_TABLE_TARGET.*Did you mean "kind"/)
     await expect(run(rows, 'unit')).rejects.toThrow('ARCHLOOM_TABLE_CONSTANT')
+    const beyond = rows.map(({ id, kind }, i) => ({ id, kind, y: i === 5 ? 1e308 : i / 7 }))
+    await expect(run(beyond, 'y')).rejects.toThrow(/ARCHLOOM_TABLE_TARGET_RANGE.*1e\+308/)
     await expect(run(rows.slice(0, 4), 'kind')).rejects.toThrow('ARCHLOOM_TABLE_TOO_SMALL')
     await expect(
       run(
@@ -174,6 +242,6 @@ describe('fit of a table', () => {
       ),
     ).rejects.toThrow('ARCHLOOM_TABLE_FEATURES')
     const limited = fit({ data: rows, target: 'kind', limits: { parameters: 1 }, ...quick })
-    await expect(limited).rejects.toThrow('ARCHLOOM_FIT_LIMITS')
+    await expect(limited).rejects.toThrow(/ARCHLOOM_FIT_LIMITS.*at most 1 parameters.*smallest one has \d+ parameters/)
   })
 })

@@ -11,7 +11,10 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true }))
 
 const data = patchDataset({
-  ...{ name: 'generated scenes ×2', patch: 14, patches: 8, validation: 1 },
+  name: 'generated scenes ×2',
+  patch: 14,
+  patches: 8,
+  validation: 1,
   train: generatedPairs(4, { scale: 2, size: 40 }),
   test: generatedPairs(1, { scale: 2, size: 40, seed: 9 }),
 })

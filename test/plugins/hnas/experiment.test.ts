@@ -69,7 +69,9 @@ describe('claims', () => {
 describe('arms', () => {
   const settings: ArmSettings = {
     ...scales.smoke.arm,
-    ...{ retrainSteps: 2, images: 1, calibrationBatches: 1 },
+    retrainSteps: 2,
+    images: 1,
+    calibrationBatches: 1,
     search: { ...scales.smoke.arm.search, epochs: 1, weightSteps: 1, policySteps: 1, candidates: 2 },
   }
   const pairs = (seed: number) => generatedPairs(2, { scale: 2, size: 32, seed })

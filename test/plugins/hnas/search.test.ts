@@ -37,12 +37,19 @@ beforeAll(async () => {
 
 const tiny = { channels: 3, nodes: 1, cells: 2, normalised: true } as const
 const quick: HnasOptions = {
-  ...{ epochs: 2, weightSteps: 3, policySteps: 3, candidates: 3, reportEvery: 3 },
+  epochs: 2,
+  weightSteps: 3,
+  policySteps: 3,
+  candidates: 3,
+  reportEvery: 3,
   controller: { hidden: 4, learningRate: 0.01 },
 }
 const dataAt = (scale: number) =>
   patchDataset({
-    ...{ name: 'scenes', patch: 12, patches: 8, validation: 2 },
+    name: 'scenes',
+    patch: 12,
+    patches: 8,
+    validation: 2,
     train: generatedPairs(5, { scale, size: 16 * scale }),
     test: generatedPairs(2, { scale, size: 16 * scale, seed: 9 }),
   })
@@ -86,7 +93,7 @@ describe('hnas', () => {
   it('writes each derived architecture beside bicubic and the truth, and tells of it', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'archloom-hnas-pictures-'))
     try {
-      await using search = compose({ images: { folder } })
+      await using search = compose({ images: { directory: folder } })
       const events = await eventsOf(search)
       const told = events.flatMap((event) => (event.type === 'plugin.event' && event.name === 'picture' ? [event] : []))
       expect(told.map(({ facts }) => facts)).toMatchObject([{ trial: 0 }, { trial: 1 }, { trial: 2 }])
@@ -203,8 +210,11 @@ describe('hnas', () => {
     const search = (evaluator: Parameters<typeof createSearch>[0]['evaluator'], scale: 2 | 3 = 2) =>
       createSearch({
         space: superResolutionSpace({ ...tiny, scale }) as never,
-        ...{ evaluator: evaluator as never, plugins: [hnas(quick)], objectives: { psnr: 'maximise' } },
-        ...{ budget: {}, study: memoryStore() },
+        evaluator: evaluator as never,
+        plugins: [hnas(quick)],
+        objectives: { psnr: 'maximise' },
+        budget: {},
+        study: memoryStore(),
       })
     const data = { data: dataAt(2), engine }
     await using scaled = search(sharedUpscaling(data), 3)
@@ -215,8 +225,12 @@ describe('hnas', () => {
     const bare = defineSpace('bare', product({ op: oneOf('a', 'b') }))
     expect(() =>
       createSearch({
-        ...{ space: bare, evaluator: sharedUpscaling(data) as never, plugins: [hnas(quick)] },
-        ...{ objectives: { psnr: 'maximise' }, budget: {}, study: memoryStore() },
+        space: bare,
+        evaluator: sharedUpscaling(data) as never,
+        plugins: [hnas(quick)],
+        objectives: { psnr: 'maximise' },
+        budget: {},
+        study: memoryStore(),
       }),
     ).toThrow('ARCHLOOM_PLUGIN_NEEDS_NETWORKS')
   })

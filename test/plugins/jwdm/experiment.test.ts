@@ -19,8 +19,12 @@ const quiet = { log: () => {}, signal: new AbortController().signal }
 
 describe('the toy experiment', () => {
   const plan = {
-    ...{ sets: ['gaussians', 'rings'] as const, steps: { gaussians: 3, rings: 3 }, batch: 8 },
-    ...{ hidden: [4], measured: 20, seeds: 1 },
+    sets: ['gaussians', 'rings'] as const,
+    steps: { gaussians: 3, rings: 3 },
+    batch: 8,
+    hidden: [4],
+    measured: 20,
+    seeds: 1,
   }
 
   it('leaves out one term at a time', () => {
@@ -89,7 +93,10 @@ describe('the toy experiment', () => {
 describe('digits', () => {
   const digits = (side: number, count: number) =>
     labelledImages({
-      ...{ height: side, width: side, channels: 1, classes: 10 },
+      height: side,
+      width: side,
+      channels: 1,
+      classes: 10,
       pixels: Uint8Array.from({ length: count * side * side }, (_, i) => (Math.floor(i / side) % 3) * 100),
       labels: Int32Array.from({ length: count }, (_, i) => i % 10),
     })
@@ -105,7 +112,13 @@ describe('digits', () => {
 
   it('keep their labels on the way to the other domain', () => {
     using network = convolutionalJointNetwork({
-      ...{ x: [16, 16, 1], y: [16, 16, 1], features: 2, halvings: 1, blocks: 0, kernel: 3, criticHalvings: 1 },
+      x: [16, 16, 1],
+      y: [16, 16, 1],
+      features: 2,
+      halvings: 1,
+      blocks: 0,
+      kernel: 3,
+      criticHalvings: 1,
       rng: seeded(1),
     })
     const split = translated(network, 'x', imageSplit('test', digits(16, 5)))
@@ -122,7 +135,13 @@ describe('digits', () => {
 
   it('are shown with what they become, both ways', () => {
     using network = convolutionalJointNetwork({
-      ...{ x: [16, 16, 1], y: [16, 16, 1], features: 2, halvings: 1, blocks: 0, kernel: 3, criticHalvings: 1 },
+      x: [16, 16, 1],
+      y: [16, 16, 1],
+      features: 2,
+      halvings: 1,
+      blocks: 0,
+      kernel: 3,
+      criticHalvings: 1,
       rng: seeded(1),
     })
     const split = imageSplit('test', digits(16, 5), { normalisation: { mean: [0.5], std: [0.5] } })

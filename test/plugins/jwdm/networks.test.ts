@@ -94,7 +94,12 @@ describe('the networks of CycleGAN', () => {
 
   it('take a batch of one, and treat each image of a batch by itself', () => {
     using network = convolutionalJointNetwork({
-      ...{ x: [8, 8, 1], y: [8, 8, 3], features: 2, blocks: 1, kernel: 3, criticHalvings: 1 },
+      x: [8, 8, 1],
+      y: [8, 8, 3],
+      features: 2,
+      blocks: 1,
+      kernel: 3,
+      criticHalvings: 1,
       rng: seeded(1),
     })
     tf.tidy(() => {

@@ -260,7 +260,12 @@ describe('a training step', () => {
 
   it('takes a batch of one image', () => {
     using network = convolutionalJointNetwork({
-      ...{ x: [8, 8, 1], y: [8, 8, 1], features: 2, blocks: 1, kernel: 3, criticHalvings: 1 },
+      x: [8, 8, 1],
+      y: [8, 8, 1],
+      features: 2,
+      blocks: 1,
+      kernel: 3,
+      criticHalvings: 1,
       rng: seeded(1),
     })
     using joint = jointSteps(network, { learningRate: 1e-3 })
@@ -273,7 +278,9 @@ describe('the trainer', () => {
   const points = (count: number, seed: number, shift: number) => {
     const values = normal([count, 2], seed).dataSync() as Float32Array
     return pointSplit('train', {
-      ...{ count, dimension: 2, labels: new Int32Array(count) },
+      count,
+      dimension: 2,
+      labels: new Int32Array(count),
       points: values.map((value) => value + shift),
     })
   }
@@ -369,7 +376,9 @@ describe('the joint law', () => {
     const none = (x: tf.Tensor) => tf.zeros([x.shape[0] as number, 1])
     const by = (m: number[][]) => (x: tf.Tensor) => tf.matMul(x as tf.Tensor2D, tf.tensor2d(m), false, true)
     return jointNetwork({
-      ...{ scope, latentShape: [2], criticiseLatent: none },
+      scope,
+      latentShape: [2],
+      criticiseLatent: none,
       x: { shape: [2], encode: by(a), decode: by(b), criticise: none },
       y: { shape: [2], encode: identity(), decode: identity(), criticise: none },
     })

@@ -55,7 +55,10 @@ describe('the generator as a search space', () => {
           epochs: 1,
           metrics: { spread: ({ network }) => Math.max(...generated(network as Gan, 2, seeded(1))) },
         }),
-        plugins: [random(), lccgan({ coordinates: 3, batchSize: 32, latent, images: { folder, samples: 4, walk: 3 } })],
+        plugins: [
+          random(),
+          lccgan({ coordinates: 3, batchSize: 32, latent, images: { directory: folder, samples: 4, walk: 3 } }),
+        ],
         objectives: { spread: 'maximise' },
         budget: { maxTrials: 2 },
         seed: 1,
@@ -100,7 +103,10 @@ describe('the experiment', () => {
 
   it('claims are comparisons of means, and nothing found is nothing won', () => {
     const result = (prior: string, found: number, quality: number, divergence: number) => ({
-      ...{ prior, found, quality, divergence },
+      prior,
+      found,
+      quality,
+      divergence,
     })
     const claims = modeClaims([
       result('Gaussian d = 3', 5, 0.5, 0.5),
@@ -152,8 +158,17 @@ describe('the experiment', () => {
   it('measures generators of images on any set, and writes their pictures', async () => {
     const folder = join(directory, 'pictures')
     const plan = {
-      ...{ sets: [], dimensions: [3], wasserstein: [3], seeds: 1, steps: 5, batchSize: 32, features: 2, train: 96 },
-      ...{ samples: 30, featureEpochs: 1, latent: { dimension: 4, bases: 12, steps: 2, learningRate: 1e-3 } },
+      sets: [],
+      dimensions: [3],
+      wasserstein: [3],
+      seeds: 1,
+      steps: 5,
+      batchSize: 32,
+      features: 2,
+      train: 96,
+      samples: 30,
+      featureEpochs: 1,
+      latent: { dimension: 4, bases: 12, steps: 2, learningRate: 1e-3 },
     }
     const { results, floor } = await imageTable(pictures(3), plan, { seed: 1, ...quiet, pictures: folder })
     expect(results.map(({ game, prior, d }) => `${game} ${prior} ${d}`)).toEqual([

@@ -35,8 +35,16 @@ const bases = rowsOf([1, 0, 0, 1, -1, 0, 0, -1, 0.6, 0.6], 2)
 const local = (neighbours = 3) => lccSampler({ bases, neighbours })
 const small = (latentDimension = 2) => denseGan({ latentDimension, dimension: 2, width: 8, rng: seeded(2) })
 const settings: GameOptions = {
-  ...{ loss: 'log', learningRate: 1e-3, discriminatorLearningRate: 1e-3, beta1: 0.5, beta2: 0.999, penalty: 10 },
-  ...{ generatorBatch: 'same', approximationWeight: 0, approximationOrder: 2, approximationExamples: 4 },
+  loss: 'log',
+  learningRate: 1e-3,
+  discriminatorLearningRate: 1e-3,
+  beta1: 0.5,
+  beta2: 0.999,
+  penalty: 10,
+  generatorBatchSize: 'same',
+  approximationWeight: 0,
+  approximationOrder: 2,
+  approximationExamples: 4,
 }
 const values = async (variables: readonly tf.Variable[]) =>
   (await Promise.all(variables.map((variable) => variable.data()))).map((data) => [...data])
@@ -117,9 +125,9 @@ describe('the game', () => {
 
   it.each(['same', 'fresh'] as const)(
     'moves both sides, each by its own gradient, and leaks nothing (%s batch)',
-    async (generatorBatch) => {
+    async (generatorBatchSize) => {
       using network = small()
-      const play = game(network, local(), { ...settings, generatorBatch })
+      const play = game(network, local(), { ...settings, generatorBatchSize })
       const real = tf.ones([6, 2])
       play.step(real, seeded(1))
       const [before, tensors] = [await values(network.trainable), tensorCount()]
@@ -136,9 +144,9 @@ describe('the game', () => {
   )
 
   it('same and fresh differ only in what the generator is judged on', () => {
-    const first = (generatorBatch: 'same' | 'fresh') => {
+    const first = (generatorBatchSize: 'same' | 'fresh') => {
       using network = small()
-      using play = game(network, local(), { ...settings, generatorBatch })
+      using play = game(network, local(), { ...settings, generatorBatchSize })
       const real = tf.ones([6, 2])
       const losses = play.step(real, seeded(1))
       real.dispose()
@@ -172,7 +180,11 @@ describe('the game', () => {
     using judged = convolutionalGan({ shape: [8, 8, 1], latentDimension: 2, features: 2, rng: seeded(1) })
     const wasserstein = { ...settings, loss: 'wasserstein' as const }
     using fine = convolutionalGan({
-      ...{ shape: [16, 16, 1], latentDimension: 2, features: 2, rng: seeded(1), discriminatorNormalisation: 'none' },
+      shape: [16, 16, 1],
+      latentDimension: 2,
+      features: 2,
+      rng: seeded(1),
+      discriminatorNormalisation: 'none',
     })
     game(fine, local(), wasserstein)[Symbol.dispose]()
     expect(judged.discriminator.stateful.length).toBe(0)
@@ -294,17 +306,17 @@ describe('the latent manifold', () => {
   it.each(['exact', 'adam'] as const)('gives bases by the %s scheme', async (scheme) => {
     const before = tensorCount()
     const { bases: found, reconstruction } = await learnLatent(points(), {
-      ...{
-        dimension: 3,
-        bases: 6,
-        neighbours: 3,
-        epochs: 2,
-        batchSize: 20,
-        learningRate: 0.01,
-        points: 100,
-        rounds: 2,
-      },
-      ...{ scheme, adam: { batchSize: 50, epochs: 1, rounds: 2, steps: 2 }, rng: seeded(1) },
+      dimension: 3,
+      bases: 6,
+      neighbours: 3,
+      epochs: 2,
+      batchSize: 20,
+      learningRate: 0.01,
+      points: 100,
+      rounds: 2,
+      scheme,
+      adam: { batchSize: 50, epochs: 1, rounds: 2, steps: 2 },
+      rng: seeded(1),
     })
     expect(found).toHaveLength(6)
     expect(found[0]).toHaveLength(3)
@@ -314,7 +326,8 @@ describe('the latent manifold', () => {
 
   it('is learnt once for all generators on the same data', async () => {
     const trainer = lccganTrainer({
-      ...{ coordinates: 3, batchSize: 50 },
+      coordinates: 3,
+      batchSize: 50,
       latent: { bases: 6, neighbours: 3, epochs: 1, points: 100, rounds: 1 },
     })
     const data = points()

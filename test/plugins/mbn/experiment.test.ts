@@ -52,7 +52,11 @@ it.each([0, 1.5, 5])('%d classes a batch is ARCHLOOM_OPTION', (classes) => {
 it('the table has every method in every place, repeatably; claims compare with batch normalisation', async () => {
   const data = generatedImages({ train: 64, validation: 10, test: 20, classes: 2, size: 8 })
   const plan = {
-    ...{ samplings: ['iid', 'biased'] as const, batchSizes: [2, 8], steps: () => 3, filters: [4], seeds: 2 },
+    samplings: ['iid', 'biased'] as const,
+    batchSizes: [2, 8],
+    steps: () => 3,
+    filters: [4],
+    seeds: 2,
     learningRate: 0.05,
   }
   const run = () => accuracyTable(data, plan, { seed: 1, log: quiet, signal: new AbortController().signal })

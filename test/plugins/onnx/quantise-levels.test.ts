@@ -282,7 +282,10 @@ describe('ranges that no scale holds', () => {
       const output = build.dense('one', INPUT, 4, 2)
       const layer = { name: 'one', weights: 8, activations: 8, weightClip: 1, activationClip: clip, signed: false }
       const model: QuantisedModel = {
-        ...{ graph: { inputShape: [4], nodes: build.nodes, output }, kept: {}, bops: 1, fullBops: 1 },
+        graph: { inputShape: [4], nodes: build.nodes, output },
+        kept: {},
+        bops: 1,
+        fullBops: 1,
         layers: [{ ...layer, standardise: false, weightScale: 'kept' }],
       }
       await expect(exportQuantisedModel(model)).rejects.toThrow(/ARCHLOOM_OPTION.*learned range/)

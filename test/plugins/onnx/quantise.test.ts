@@ -19,7 +19,7 @@ import {
 import { generatedImages } from '../../../evaluators/data/index.ts'
 import { supervisedTrainer } from '../../../evaluators/training/index.ts'
 import { activationGrid, weightCodes } from '../../../plugins/onnx/grids.ts'
-import { type ExportOptions, exportOnnx, openOnnx } from '../../../plugins/onnx/index.ts'
+import { type Exportable, type ExportOptions, exportOnnx, openOnnx } from '../../../plugins/onnx/index.ts'
 import { superResolutionSpace } from '../../../search-spaces/super-resolution/index.ts'
 
 const data = generatedImages({ train: 256, validation: 200, classes: 4, size: 16 })
@@ -95,6 +95,33 @@ describe('quantised files', () => {
     expect(eight - four).toBeGreaterThan(1000)
   })
 
+  it('hold the weights of a layer that is applied twice once', async () => {
+    const twice = {
+      inputShape: net.inputShape,
+      outputShape: net.outputShape,
+      trainable: net.trainable,
+      state: net.state,
+      apply: (x: tf.Tensor, mode: { training: boolean }) =>
+        tf.mul(tf.add(net.apply(x, mode), net.apply(tf.reverse(x, 2), mode)), 0.5),
+    }
+    const file = async (of: Exportable) =>
+      await exportOnnx(of, { quantise: { weights: 8, activations: 8, calibration: data.train } })
+    const [one, both] = [await file(net), await file(twice)]
+    // Codes of the weights, in bytes: those of stem, block, down and classifier.
+    const codes = 3 * 3 * 3 * 8 + 2 * 3 * 3 * 8 * 8 + 3 * 3 * 8 * 16 + 16 * 4
+    const held = ({ graph }: typeof one) =>
+      [...graph.constants.values()].reduce(
+        (sum, { type, dims }) => sum + (type === 'uint8' && dims.length > 1 ? dims.reduce((a, b) => a * b) : 0),
+        0,
+      )
+    expect([held(one), held(both)]).toEqual([codes, codes])
+    await using opened = await openOnnx(both.model)
+    const { values } = await opened.apply({ dims: images.shape, values: images.dataSync() as Float32Array })
+    const expected = tf.tidy(() => twice.apply(images, { training: false }).dataSync()) as Float32Array
+    const same = Array.from({ length: 200 }, (_, i) => best(values, i) === best(expected, i))
+    expect(same.filter(Boolean).length).toBeGreaterThanOrEqual(196)
+  })
+
   it('carry 4 bits as int4 and uint4, and other bits on a part of the next wider codes', async () => {
     const bits = { stem: 8, 'block/a': 4, 'block/b': 6, down: 3, '*': 32 }
     const { report } = await exported({ weights: bits, activations: bits, calibration: data.train })
@@ -151,7 +178,8 @@ describe('quantised files', () => {
 
 describe('grids of weights', () => {
   const constant = (values: number[], channels: number) => ({
-    ...{ type: 'float32' as const, dims: [channels, values.length / channels] },
+    type: 'float32' as const,
+    dims: [channels, values.length / channels],
     values: Float32Array.from(values),
   })
   const valuesOf = ({ codes, scales, shift }: ReturnType<typeof weightCodes>) => {

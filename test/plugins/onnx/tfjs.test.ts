@@ -175,7 +175,7 @@ describe('folders', () => {
     rmSync(join(path, shard))
     await expect(read()).rejects.toThrow('ARCHLOOM_TFJS_FOLDER')
     writeFileSync(join(path, 'model.json'), '{"format":')
-    await expect(read()).rejects.toThrow(/ARCHLOOM_TFJS_FOLDER.*no JSON/)
+    await expect(read()).rejects.toThrow(/ARCHLOOM_TFJS_FOLDER.*not JSON/)
   })
 
   it('spread large weights over shards', async () => {

@@ -23,6 +23,37 @@ describe('onnxruntime alone', () => {
     })
   })
 
+  // The kernels of the cpu backend read the arrays of tensors that they have disposed of.
+  it.each([2, 4, 5])('Fourier transforms of %i numbers keep the imaginary part apart from the real one', (length) => {
+    tf.setBackend('onnxruntime')
+    tf.tidy(() => {
+      const angles = Array.from({ length }, (_, i) => (2 * Math.PI * i) / length)
+      // The wave e^(iθ) and 0.5i on top: 1 at the first frequency, and 0.5i at none.
+      const wave = tf.complex(
+        angles.map(Math.cos),
+        angles.map((angle) => Math.sin(angle) + 0.5),
+      )
+      const spectrum = tf.fft(wave)
+      const back = tf.ifft(spectrum)
+      const close = (actual: tf.Tensor, expected: readonly number[]) => {
+        for (const [i, value] of actual.dataSync().entries()) expect(value).toBeCloseTo(expected[i]!, 4)
+      }
+      close(
+        tf.real(spectrum),
+        angles.map((_, i) => (i === 1 ? length : 0)),
+      )
+      close(
+        tf.imag(spectrum),
+        angles.map((_, i) => (i === 0 ? length / 2 : 0)),
+      )
+      close(tf.real(back), angles.map(Math.cos))
+      close(
+        tf.imag(back),
+        angles.map((angle) => Math.sin(angle) + 0.5),
+      )
+    })
+  })
+
   it('ARCHLOOM_ONNXRUNTIME_KERNEL for what neither engine computes', () => {
     tf.setBackend('onnxruntime')
     tf.tidy(() => {

@@ -40,7 +40,7 @@ export async function runSuite(backendName: string, register: string): Promise<S
     platform: 'node',
     format: 'cjs',
     mainFields: ['module', 'main'],
-    conditions: ['source'],
+    conditions: ['archloom-source'],
     // Without it the specs are dropped as free of side effects.
     ignoreAnnotations: true,
     external: ['jasmine', 'jasmine-core'],

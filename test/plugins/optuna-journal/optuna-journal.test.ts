@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createSearch, type Decision, type Observer, readRecord, studiesAt } from 'archloom'
+import { createSearch, type Decision, readRecord, studiesAt } from 'archloom'
 import { form, optunaJournal } from 'archloom/plugins/optuna-journal'
 import { random } from 'archloom/plugins/random'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -164,22 +164,10 @@ describe('the observer', () => {
 
   it('does not stop a search when it cannot write, and fails at the end', async () => {
     const lost = join(directory, 'no', 'folder', 'journal.log')
-    await using search = await compose(3, { file: lost })
+    const search = await compose(3, { file: lost })
     await search.finish()
     expect(search.record().state).toMatchObject({ status: 'finished', completed: 3 })
-    let finish: unknown
-    const observe = (observer: Observer) => {
-      finish = observer({
-        study: 's',
-        location: 's',
-        from: 0,
-        record: search.record(),
-        events$: search.events$,
-        on: search.on,
-      })
-    }
-    optunaJournal({ file: lost }).bind({ observer: { to: observe } } as never)
-    await expect((finish as () => Promise<void>)()).rejects.toThrow(/^ARCHLOOM_OPTUNA_JOURNAL: .*ENOENT/)
+    await expect(search[Symbol.asyncDispose]()).rejects.toThrow(/^ARCHLOOM_OPTUNA_JOURNAL: .*ENOENT/)
   })
 
   it('refuses a file of something else, and another study of the same name', async () => {

@@ -6,7 +6,7 @@ import { controllerContract } from '../../../core/testing/index.ts'
 import { policySearch, type ReinforceOptions } from '../../../plugins/reinforce/index.ts'
 
 controllerContract('REINFORCE', policySearch({ hidden: 16 }), { trials: 30 })
-controllerContract('REINFORCE with independent choices', policySearch({ policy: 'categorical', batch: 4 }))
+controllerContract('REINFORCE with independent choices', policySearch({ policy: 'categorical', batchSize: 4 }))
 
 const space = defineSpace(
   'words',
@@ -38,7 +38,7 @@ describe('REINFORCE', () => {
   it.each([
     ['lstm', {}],
     ['lstm, one head for all', { share: true }],
-    ['lstm, four episodes an update', { batch: 4, learningRate: 0.02 }],
+    ['lstm, four episodes an update', { batchSize: 4, learningRate: 0.02 }],
     ['categorical', { policy: 'categorical' }],
     ['categorical, without baseline', { policy: 'categorical', baselineDecay: null }],
     ['categorical, plain advantages', { policy: 'categorical', standardise: false, entropyWeight: 0.01 }],
@@ -61,7 +61,7 @@ describe('REINFORCE', () => {
   })
 
   it('says the probability of what it proposes, and how its policy fares', () => {
-    const { drawn, reports } = learn({ hidden: 8, batch: 2 }, 4, count)
+    const { drawn, reports } = learn({ hidden: 8, batchSize: 2 }, 4, count)
     const [one] = drawn
     expect(Math.exp(one?.logProbability as number)).toBeGreaterThan(0.01)
     expect(reports.map((report) => Object.keys(report).sort())).toEqual([
@@ -80,7 +80,7 @@ describe('REINFORCE', () => {
       [{ learningRate: Number.NaN }, 'a number above 0'],
       [{ entropyWeight: -1 }, 'a number of at least 0'],
       [{ baselineDecay: 1 }, 'in [0, 1)'],
-      [{ batch: 1.5 }, '"batch" is 1.5'],
+      [{ batchSize: 1.5 }, '"batchSize" is 1.5'],
     ] as const) {
       expect(() => policySearch(options)).toThrow('ARCHLOOM_OPTION')
       expect(() => policySearch(options)).toThrow(words)

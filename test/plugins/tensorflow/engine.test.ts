@@ -85,7 +85,7 @@ describe('an addon from a wheel', () => {
     Object.defineProperty(process, 'platform', { ...platform, value: 'sunos' })
     const steps: string[] = []
     await expect(buildFromWheel({ folder: join(root, 'wheel'), onStep: (step) => steps.push(step) })).rejects.toThrow(
-      /^ARCHLOOM_TENSORFLOW_BUILD: .* stopped at "check the platform": .* this is sunos/,
+      /^ARCHLOOM_TENSORFLOW_BUILD: .* failed at "check the platform": .* this is sunos/,
     )
     expect(steps).toEqual(['check the platform'])
   })

@@ -21,12 +21,18 @@ const normal = () => layers.initializers.randomNormal({ stddev: 0.5, seed: seed+
 const positive = () => layers.initializers.randomUniform({ minval: 0.5, maxval: 1.5, seed: seed++ })
 const norm = () =>
   layers.layers.batchNormalization({
-    ...{ gammaInitializer: positive(), betaInitializer: normal() },
-    ...{ movingMeanInitializer: normal(), movingVarianceInitializer: positive() },
+    gammaInitializer: positive(),
+    betaInitializer: normal(),
+    movingMeanInitializer: normal(),
+    movingVarianceInitializer: positive(),
   })
 const conv = (filters: number, more: object = {}) =>
   layers.layers.conv2d({
-    ...{ filters, kernelSize: 3, padding: 'same', kernelInitializer: normal(), biasInitializer: normal() },
+    filters,
+    kernelSize: 3,
+    padding: 'same',
+    kernelInitializer: normal(),
+    biasInitializer: normal(),
     ...more,
   })
 
@@ -54,12 +60,20 @@ const models: Readonly<Record<string, () => layers.LayersModel>> = {
     const stem = apply(layers.layers.reLU(), apply(norm(), apply(conv(6, { strides: 2, useBias: false }), input)))
     const inside = apply(
       layers.layers.depthwiseConv2d({
-        ...{ kernelSize: 3, padding: 'same', depthMultiplier: 2, depthwiseInitializer: normal(), activation: 'relu6' },
+        kernelSize: 3,
+        padding: 'same',
+        depthMultiplier: 2,
+        depthwiseInitializer: normal(),
+        activation: 'relu6',
       }),
       stem,
     )
     const separable = layers.layers.separableConv2d({
-      ...{ filters: 6, kernelSize: 3, padding: 'same', depthwiseInitializer: normal(), pointwiseInitializer: normal() },
+      filters: 6,
+      kernelSize: 3,
+      padding: 'same',
+      depthwiseInitializer: normal(),
+      pointwiseInitializer: normal(),
     })
     const sum = apply(layers.layers.add(), apply(separable, inside), stem)
     const side = apply(layers.layers.concatenate(), sum, apply(layers.layers.activation({ activation: 'tanh' }), sum))

@@ -244,7 +244,7 @@ describe('a graph as a network', () => {
     expect(tf.memory().numTensors).toBe(before)
   })
 
-  it('leaves constants of the network alone that are no variables', async () => {
+  it('leaves constants of the network unchanged if they are not variables', async () => {
     const scope = variableScope({ rng: seeded(1) })
     const convolve = conv2d(scope, { inputChannels: 3, filters: 4, kernel: 3 })
     const offset = tf.tensor1d([1, 2, 3, 4])
@@ -256,13 +256,13 @@ describe('a graph as a network', () => {
     offset.dispose()
   })
 
-  it('ARCHLOOM_PRUNABLE_GRAPH says what is not whole', () => {
+  it('ARCHLOOM_PRUNABLE_GRAPH says what is inconsistent', () => {
     const relu = { op: 'activation', activation: 'relu' } as const
     const graph = (nodes: LayerGraph['nodes'], output = 'a'): LayerGraph => ({ inputShape: [4, 4, 3], nodes, output })
     const cases: readonly (readonly [LayerGraph, RegExp])[] = [
       [graph([{ ...relu, name: 'a', inputs: ['b'] }]), /there is no b before it/],
       [graph([{ ...relu, name: 'a', inputs: [] }]), /no input/],
-      [graph([{ ...relu, name: 'a', inputs: ['input'] }], 'z'), /none of its nodes/],
+      [graph([{ ...relu, name: 'a', inputs: ['input'] }], 'z'), /not one of its nodes/],
       [
         graph([
           { ...relu, name: 'a', inputs: ['input'] },
@@ -299,7 +299,9 @@ describe('a graph as a network', () => {
     await expect(layerGraph(net)).rejects.toThrow(/ARCHLOOM_PRUNABLE_LAYER.*"Cos".*Conv2D.*Relu/)
     expect(tf.memory().numTensors).toBe(before)
     using failing = network({
-      ...{ scope: variableScope({ rng: seeded(1) }), inputShape: [8, 8, 3], outputShape: [4] },
+      scope: variableScope({ rng: seeded(1) }),
+      inputShape: [8, 8, 3],
+      outputShape: [4],
       apply: (x) => {
         tf.add(x, 1)
         throw new Error('broken')

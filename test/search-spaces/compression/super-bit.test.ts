@@ -465,10 +465,19 @@ describe('super-bit network', () => {
     const graph = centred(small())
     using net = superBitNetwork(graph, { prune: false, weightClip: 4 })
     using float = quantisedNetwork({
-      ...{ graph, kept: {}, bops: 1, fullBops: 1 },
+      graph,
+      kept: {},
+      bops: 1,
+      fullBops: 1,
       layers: net.plan.layers.map(({ name, signed }) => ({
-        ...{ name, signed, weights: 32, activations: 32, weightClip: 1, activationClip: 1 },
-        ...{ standardise: true, weightScale: 'kept' as const },
+        name,
+        signed,
+        weights: 32,
+        activations: 32,
+        weightClip: 1,
+        activationClip: 1,
+        standardise: true,
+        weightScale: 'kept' as const,
       })),
     })
     tf.tidy(() => {

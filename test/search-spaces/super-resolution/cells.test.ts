@@ -31,7 +31,8 @@ describe('2h identities of cells', () => {
       expect(scope.trainable).toHaveLength(0)
       const size = { height: 4, width: 5 }
       expect(countUpsamplingOperation(op, { channels: 3, factor: 1 }, size)).toMatchObject({
-        ...{ parameters: 0, multiplyAdds: 0 },
+        parameters: 0,
+        multiplyAdds: 0,
       })
     },
   )

@@ -115,7 +115,7 @@ describe("MATLAB's bicubic", () => {
     expect(() => upscaleBicubic(scene, 0)).toThrow('ARCHLOOM_OPTION')
   })
 
-  it('does what it is told about rounding between the passes', () => {
+  it('rounds between the passes only on request', () => {
     const scene = drawScene(32, 32, seeded(4))
     const options = { height: 16, width: 16, scale: 1 / 2, border: 'replicate' } as const
     const rounded = resizeBicubic(scene, { ...options, roundBetween: true })

@@ -62,7 +62,7 @@ describe('image files', () => {
       .png()
       .toBuffer()
     const flat = await readPicture(clear)
-    expect(flat.notes).toEqual(['transparency, laid on black'])
+    expect(flat.notes).toEqual(['transparency, composited on black'])
     expect([...flat.pixels]).toEqual([200, 100, 50, 0, 0, 0])
   })
 
@@ -77,7 +77,7 @@ describe('image files', () => {
     expect(palette.pixels).toEqual(new Uint8Array(192).fill(128))
   })
 
-  it('are written whole or not at all: what is in the way stays, and no half file', async () => {
+  it('are written completely or not at all: existing files stay, and no partial file is left', async () => {
     const folder = await temporaryFolder()
     await mkdir(join(folder, 'taken.png'))
     await expect(writePicture(join(folder, 'taken.png'), scene)).rejects.toThrow('ARCHLOOM_PICTURE_UNWRITABLE')

@@ -49,7 +49,9 @@ describe('pairs', () => {
     const folder = await temporaryFolder()
     for (const name of ['a', 'b']) await writePicture(join(folder, 'HR', `${name}.png`), large)
     const made = await readPairs(folder, { scale: 4 })
-    expect(made.notes[0]).toMatch(/^2 images in .*: no low-resolution image at ×4, made by bicubic$/)
+    expect(made.notes[0]).toMatch(
+      /^2 images in .*: no low-resolution image at ×4, so it was made by bicubic shrinking$/,
+    )
     const own = drawScene(8, 10, seeded('own'))
     await writePicture(join(folder, 'LR_bicubic', 'X4', 'ax4.png'), own)
     const read = await readPairs(folder, { scale: 4 })
@@ -166,7 +168,7 @@ describe('patches', () => {
     const environment = { ARCHLOOM_DATA: root }
     const found = await superResolutionData({ scale: 2, patch: 8, environment })
     expect([found.source, found.train.pairs.length, found.validation.pairs.length]).toEqual(['archloom-data', 3, 1])
-    expect(found.notes?.join()).toContain('1 images of T91 are smaller than a patch, left out')
+    expect(found.notes?.join()).toContain('1 images of T91 are smaller than a patch and were left out')
     expect(await findPairs('Urban100', { scale: 2, environment })).toBeUndefined()
     expect(await findPairs('T91', { scale: 2, environment: {} })).toBeUndefined()
     await mkdir(join(root, 'sr', 'Set14'))

@@ -62,7 +62,7 @@ describe('Inception-style score', () => {
     expect(inceptionScore(sure, 4, { splits: 5 })).toEqual({ mean: expect.closeTo(4, 5), sd: expect.closeTo(0, 5) })
   })
 
-  it('refuses what are no probabilities', () => {
+  it('refuses numbers that are not probabilities', () => {
     expect(() => inceptionScore(Float32Array.of(1, 2), 2)).toThrow(/ARCHLOOM_GENERATIVE_METRIC.*softmax/)
   })
 })
@@ -78,7 +78,7 @@ describe('MS-SSIM', () => {
     expect(msSsim(image(1), dimmed, [28, 28, 1])).toBeGreaterThan(0.9)
   })
 
-  it('of pairs tells a collapsed generator from a varied one', () => {
+  it('of pairs distinguishes a collapsed generator from a varied one', () => {
     const varied = cloud(20, 16 * 16, 3).map(Math.tanh)
     const collapsed = varied.map((_, i) => varied[i % 256] as number)
     const score = (images: Float32Array) => pairSimilarity(images, [16, 16, 1], { rng: seeded(1), pairs: 20 })

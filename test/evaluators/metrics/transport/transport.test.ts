@@ -87,7 +87,7 @@ describe('W₂² between Gaussians in closed form', () => {
     expect(linearTransport(a, b)).toBeCloseTo(gaussianTransport(of(a), of(b)), 9)
   })
 
-  it('refuses what is no covariance', () => {
+  it('refuses a matrix that is not a covariance', () => {
     const good = {
       mean: [0, 0],
       covariance: [

@@ -50,14 +50,18 @@ describe('tensors of any element type', () => {
       await using model = await openOnnx(tripled(from, to, factor))
       return await model.apply({ dims: [1], values: Float32Array.of(value) })
     }
-    await expect(apply('uint8', 'float32', -1)).rejects.toThrow(/ARCHLOOM_ONNX_TENSOR.*"x".*-1 at 0, which is no uint8/)
-    await expect(apply('int64', 'float32', 0.5)).rejects.toThrow(/ARCHLOOM_ONNX_TENSOR.*0.5 at 0, which is no int64/)
-    await expect(apply('bool', 'float32', 2)).rejects.toThrow(/ARCHLOOM_ONNX_TENSOR.*no bool/)
+    await expect(apply('uint8', 'float32', -1)).rejects.toThrow(
+      /ARCHLOOM_ONNX_TENSOR.*"x".*-1 at 0, which is not uint8/,
+    )
+    await expect(apply('int64', 'float32', 0.5)).rejects.toThrow(/ARCHLOOM_ONNX_TENSOR.*0.5 at 0, which is not int64/)
+    await expect(apply('bool', 'float32', 2)).rejects.toThrow(/ARCHLOOM_ONNX_TENSOR.*not bool/)
     await expect(apply('int64', 'int64', 5_592_407, 3)).rejects.toThrow(
       /ARCHLOOM_ONNX_TENSOR.*"y".*16777221.*32-bit float/,
     )
     await expect(apply('float32', 'string', 1)).rejects.toThrow(/ARCHLOOM_ONNX_TENSOR.*"y".*type string/)
-    await expect(apply('float64', 'float64', 3e38, 100)).rejects.toThrow(/ARCHLOOM_ONNX_TENSOR.*beyond 32-bit floats/)
+    await expect(apply('float64', 'float64', 3e38, 100)).rejects.toThrow(
+      /ARCHLOOM_ONNX_TENSOR.*outside the range of 32-bit floats/,
+    )
   })
 
   it('of several inputs are given by name', async () => {
@@ -119,6 +123,6 @@ describe('tensors of any element type', () => {
     const path = `${files.next()}.onnx`
     writeFileSync(path, onnxFile([{ op: 'Cast', inputs: ['x'], outputs: ['y'], attributes: { to: 1 } }], [{ name: 'x', type: 'uint8', dims: ['n', 1, 1, 1] }], [{ name: 'y', dims: ['n', 1, 1, 1] }])) // biome-ignore format: one line
     const open = onnxFeatureNetwork({ path, name: 'bytes', shape: [1, 1, 1], features: 'y', scale: () => 0.5 })
-    await expect(open).rejects.toThrow(/ARCHLOOM_FEATURE_NETWORK.*no uint8.*scale/)
+    await expect(open).rejects.toThrow(/ARCHLOOM_FEATURE_NETWORK.*not uint8.*scale/)
   })
 })

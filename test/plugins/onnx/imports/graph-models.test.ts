@@ -426,10 +426,10 @@ describe('weights', () => {
     await expect(read).rejects.toThrow('ARCHLOOM_TFJS_FOLDER')
   })
 
-  it('in one file twice, or more than the manifest explains, are refused', async () => {
+  it('in one file twice, or more bytes than the manifest describes, are refused', async () => {
     await expect(changed((json) => void manifest(json)[0]!.paths.push('group1-shard1of1.bin'))).rejects.toThrow(/twice/)
     await expect(changed((json) => void manifest(json)[0]!.weights.pop())).rejects.toThrow(
-      /of which its manifest explains/,
+      /but its manifest describes only/,
     )
     await expect(changed((json) => void Object.assign(json, { format: 'layers-model' }))).rejects.toThrow(
       /its format is/,

@@ -24,11 +24,15 @@ export interface StoredTensor {
 }
 
 export const floats = (name: string, shape: readonly number[], values: ArrayLike<number>): StoredTensor => ({
-  ...{ name, shape, dtype: 'float32' },
+  name,
+  shape,
+  dtype: 'float32',
   bytes: new Uint8Array(Float32Array.from(values).buffer),
 })
 export const ints = (name: string, shape: readonly number[], values: ArrayLike<number>): StoredTensor => ({
-  ...{ name, shape, dtype: 'int32' },
+  name,
+  shape,
+  dtype: 'int32',
   bytes: new Uint8Array(Int32Array.from(values).buffer),
 })
 

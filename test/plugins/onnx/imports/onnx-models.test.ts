@@ -92,6 +92,11 @@ const cases: Readonly<Record<string, Case>> = {
   Squeeze: one('Squeeze', {}, [ints('axes', 1, -1)], [2, 1, 4, 1]),
   Transpose: one('Transpose', { perm: [0, 2, 1, 3] }),
   'Transpose there and back': { nodes: [{ op: 'Transpose', inputs: ['x'], outputs: ['a'], attributes: { perm: [0, 2, 3, 1] } }, { op: 'Transpose', inputs: ['a'], outputs: ['y'], attributes: { perm: [0, 3, 1, 2] } }] }, // biome-ignore format: one line
+  ConvTranspose: one('ConvTranspose', { strides: [2, 3], pads: [1, 0, 0, 1], output_padding: [0, 1] }, [constant('w', 3, 4, 3, 3), constant('b', 4)]), // biome-ignore format: one line
+  Slice: one('Slice', {}, [ints('s', 1, -2), ints('e', 9, 99), ints('a', 2, 3)]),
+  Pad: one('Pad', { mode: 'edge' }, [ints('p', 0, 0, 1, 2, 0, 0, 0, 1)]),
+  DepthToSpace: one('DepthToSpace', { blocksize: 2, mode: 'CRD' }, [], [2, 8, 3, 4]),
+  Resize: { nodes: [{ op: 'Resize', inputs: ['x', '', 's'], outputs: ['y'], attributes: { mode: 'linear' } }], constants: [{ name: 's', dims: [4], floats: [1, 1, 2, 3] }] }, // biome-ignore format: one line
   Concat: { nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['a'] }, { op: 'Concat', inputs: ['x', 'a'], outputs: ['y'], attributes: { axis: 1 } }] }, // biome-ignore format: one line
 }
 

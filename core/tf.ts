@@ -1,0 +1,2 @@
+/** TensorFlow.js as archloom uses it, for programs whose package manager gives them only their own dependencies. */
+export * from '@tensorflow/tfjs-core'

@@ -1,0 +1,140 @@
+import type { StudyRecord, Trial } from '../../../core/index.ts'
+import { error } from '../errors.ts'
+import type { LiveStudy } from '../live-study.ts'
+import { type Status, statuses, type TrialPage, type TrialRow } from '../protocol.ts'
+import { wireMetrics } from '../wire.ts'
+import { optionText } from './overview.ts'
+
+export interface TrialQuestion {
+  readonly offset: number
+  readonly limit: number
+  /** A column, or a metric. */
+  readonly sort: string
+  readonly descending: boolean
+  readonly status: readonly Status[]
+  /** Conditions, all of which must hold: see `conditionOf`. */
+  readonly filter: string
+}
+
+export const columns = ['trial', 'status', 'fidelity', 'rungs', 'elapsed'] as const
+
+/** A page of the trials that a filter lets through, in an order. Trials without a value come last. */
+export function trialPage(study: LiveStudy, asked: TrialQuestion): TrialPage {
+  const { sort, descending, status, filter, offset, limit } = asked
+  const order = study.answer(`trials ${JSON.stringify([sort, descending, status, filter])}`, () =>
+    orderOf(study.record, asked),
+  )
+  const rows = [...order.subarray(offset, offset + limit)].map((i) => rowOf(study.record.trials[i]!))
+  return { total: order.length, offset, rows }
+}
+
+function orderOf(record: StudyRecord, { sort, descending, status, filter }: TrialQuestion): Uint32Array {
+  const { trials } = record
+  const wanted = new Set(status)
+  const conditions = filter
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((text) => conditionOf(text, record))
+  const found: number[] = []
+  for (let i = 0; i < trials.length; i++) {
+    const trial = trials[i]!
+    if (wanted.size > 0 && !wanted.has(trial.status)) continue
+    if (conditions.every((holds) => holds(trial))) found.push(i)
+  }
+  const order = Uint32Array.from(found)
+  if (sort === 'trial') return descending ? order.reverse() : order
+  const keys = new Float64Array(trials.length)
+  for (const i of order) keys[i] = keyOf(trials[i]!, sort)
+  const sign = descending ? -1 : 1
+  return order.sort((a, b) => {
+    const [ka, kb] = [keys[a]!, keys[b]!]
+    if (Number.isNaN(ka) || Number.isNaN(kb)) return Number(Number.isNaN(ka)) - Number(Number.isNaN(kb)) || a - b
+    return ka === kb ? a - b : sign * (ka < kb ? -1 : 1)
+  })
+}
+
+function keyOf(trial: Trial, sort: string): number {
+  switch (sort) {
+    case 'status':
+      return statuses.indexOf(trial.status)
+    case 'fidelity':
+      return fidelityOf(trial)
+    case 'rungs':
+      return trial.rungs.length
+    case 'elapsed':
+      return trial.elapsedMs ?? Number.NaN
+    default:
+      return trial.metrics[sort] ?? Number.NaN
+  }
+}
+
+const fidelityOf = ({ rungs }: Trial): number => rungs.at(-1)?.fidelity ?? 1
+
+const comparison = /^(.+?)(<=|>=|=|<|>)(.+)$/
+
+/**
+ * A condition of a filter: `accuracy>0.9` on a metric, `layers.0.op=conv` on a decision (the end of its name is enough),
+ * `trial<100`, `reason=timeout`; anything else is looked for in the genotype's text and in the message of a failure.
+ */
+function conditionOf(text: string, { started }: StudyRecord): (trial: Trial) => boolean {
+  const [, name, sign, value] = comparison.exec(text) ?? []
+  if (name !== undefined && sign !== undefined && value !== undefined) {
+    const { decisions } = started.space
+    const at = sign === '=' ? decisions.findIndex((decision) => isCalled(decision.name, name)) : -1
+    const decision = decisions[at]
+    if (decision?.kind === 'choice') {
+      const options = new Set(decision.options.flatMap((option, i) => (optionText(option) === value ? [i] : [])))
+      return ({ genotype }) => options.has(genotype[at] ?? -1)
+    }
+    if (name === 'reason' && sign === '=') return ({ failure }) => failure?.reason === value
+    const limit = Number(value)
+    if (!Number.isNaN(limit))
+      return (trial) => {
+        const measured = name === 'trial' ? trial.trial : name === 'fidelity' ? fidelityOf(trial) : trial.metrics[name]
+        return measured !== undefined && holds(measured, sign, limit)
+      }
+    throw error('ARCHLOOM_DASHBOARD_QUERY', {
+      parameter: 'filter',
+      received: text,
+      expected: 'a comparison of a metric with a number, or of a decision with one of its options',
+    })
+  }
+  const wanted = text.toLowerCase()
+  return (trial) =>
+    trial.text.toLowerCase().includes(wanted) ||
+    String(trial.trial) === wanted ||
+    (trial.failure !== undefined &&
+      `${trial.failure.code} ${trial.failure.reason} ${trial.failure.message}`.toLowerCase().includes(wanted))
+}
+
+const isCalled = (name: string, asked: string) => name === asked || name.endsWith(`.${asked}`)
+
+function holds(measured: number, sign: string, limit: number): boolean {
+  switch (sign) {
+    case '<':
+      return measured < limit
+    case '<=':
+      return measured <= limit
+    case '>':
+      return measured > limit
+    case '>=':
+      return measured >= limit
+    default:
+      return measured === limit
+  }
+}
+
+function rowOf(trial: Trial): TrialRow {
+  const { elapsedMs, feasible, failure } = trial
+  return {
+    trial: trial.trial,
+    status: trial.status,
+    text: trial.text,
+    metrics: wireMetrics(trial.metrics),
+    ...(feasible !== undefined && { feasible }),
+    fidelity: fidelityOf(trial),
+    rungs: trial.rungs.length,
+    ...(elapsedMs !== undefined && { elapsedMs }),
+    ...(failure && { reason: failure.reason }),
+  }
+}

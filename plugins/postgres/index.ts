@@ -1,0 +1,1 @@
+export { declared, type PostgresOptions, postgresStudies } from './studies.ts'

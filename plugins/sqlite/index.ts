@@ -1,0 +1,1 @@
+export { declared, type SqliteOptions, sqliteStudies } from './studies.ts'

@@ -1,0 +1,134 @@
+/**
+ * Zero-cost proxies of networks of NAS-Bench-201 that are built here, against the benchmark's test accuracy, beside
+ * published values of the same proxies for the same architectures. Needs ARCHLOOM_DATA.
+ *   npm run bench -- zero-cost [--networks 100] [--cells 1] [--batch 32] [--csv scores.csv] [--json]
+ * Spearman's ρ with mean ranks for ties, Kendall's τ-b. Networks are an even selection of the published architectures.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { gunzipSync } from 'node:zlib'
+import Papa from 'papaparse'
+import type { Bench, BenchResult } from '../../core/cli/commands/bench.ts'
+import { seeded } from '../../core/index.ts'
+import { replaceFileSync } from '../../core/node/files.ts'
+import { useEngine } from '../../core/tensor/index.ts'
+import { cifar10 } from '../../evaluators/data/index.ts'
+import { nasBench201Table } from '../../evaluators/tabular/index.ts'
+import { kendallTau, spearman } from '../../evaluators/weight-sharing/index.ts'
+import { zeroCostProxies, zeroCostScores } from '../../evaluators/zero-cost/index.ts'
+import { genotypeOfIndex, nasBench201Space } from '../../search-spaces/nas-bench-201/index.ts'
+
+export interface ZeroCostBenchOptions {
+  readonly networks?: number
+  /** Cells of each stage; the benchmark trained 5. */
+  readonly cells?: number
+  readonly batch?: number
+  /** A file that keeps the scores of every network; networks that are in it are not scored again. */
+  readonly csv?: string
+  readonly log?: (line: string) => void
+}
+
+/** Names of the published columns. */
+const published: Readonly<Record<string, string>> = {
+  parameters: 'params',
+  multiplyAdds: 'flops',
+  gradNorm: 'grad_norm',
+  naswot: 'nwot',
+  synflow: 'synflow',
+  snip: 'snip',
+  grasp: 'grasp',
+  fisher: 'fisher',
+  jacov: 'jacov',
+}
+const PUBLISHED = 'nb201_zerocost.csv.gz'
+
+type Row = Readonly<Record<string, string>>
+
+function publishedRows(): readonly Row[] {
+  const file = join(process.env.ARCHLOOM_DATA ?? '', 'nas', PUBLISHED)
+  const text = gunzipSync(readFileSync(file), { maxOutputLength: 2 ** 28 }).toString()
+  return Papa.parse<Row>(text, { header: true, skipEmptyLines: true }).data.filter(
+    ({ dataset }) => dataset === 'cifar10',
+  )
+}
+
+/** What is not a number in any order comes last. */
+const ordered = (values: readonly number[]) => {
+  const least = Math.min(...values.filter(Number.isFinite)) - 1
+  return values.map((value) => (Number.isFinite(value) ? value : least))
+}
+
+export async function run(options: ZeroCostBenchOptions = {}): Promise<Bench> {
+  const { log = () => {}, csv } = options
+  const [networks, cells, batchSize] = [options.networks ?? 100, options.cells ?? 1, options.batch ?? 32].map(
+    Number,
+  ) as [number, number, number]
+  const rows = publishedRows()
+  const chosen = Array.from(
+    { length: Math.min(networks, rows.length) },
+    (_, k) => rows[Math.floor((k * rows.length) / networks)]!,
+  )
+  const space = nasBench201Space({ cells })
+  const whole = nasBench201Space()
+  const table = nasBench201Table({ protocol: 'oracle' })
+  const known = new Map(
+    csv !== undefined && existsSync(csv)
+      ? Papa.parse<Row>(readFileSync(csv, 'utf8'), { header: true, skipEmptyLines: true }).data.map((row) => [
+          row.index!,
+          row,
+        ])
+      : [],
+  )
+  await useEngine('auto')
+  const { train } = await cifar10()
+  const [batch] = train.batches({ batchSize, rng: seeded(1) })
+  const began = process.cpuUsage()
+  for (const [k, { index }] of chosen.entries()) {
+    if (known.has(index!)) continue
+    using network = space.build!(space.decode(genotypeOfIndex(Number(index))), {
+      input: train.inputShape,
+      classes: train.classes,
+      rng: seeded(Number(index)),
+    })
+    const scores = await zeroCostScores(network, { proxies: zeroCostProxies, batch, seed: Number(index) })
+    known.set(index!, { index: index!, ...Object.fromEntries(Object.entries(scores).map(([n, v]) => [n, String(v)])) })
+    if (csv !== undefined && (k % 10 === 9 || k === chosen.length - 1))
+      replaceFileSync(csv, `${Papa.unparse([...known.values()], { newline: '\n' })}\n`)
+    if (k % 10 === 9) log(`${k + 1} of ${chosen.length} networks`)
+  }
+  const { user, system } = process.cpuUsage(began)
+  batch!.inputs.dispose()
+  batch!.targets.dispose()
+  log(
+    `${chosen.length} networks with ${cells} cells per stage, ${batchSize} images; ` +
+      `${((user + system) / 6e7).toFixed(1)} minutes of processor time in this run`,
+  )
+  const accuracy = chosen.map(
+    ({ index }) => table.lookup(whole.decode(genotypeOfIndex(Number(index))), 1).metrics.testAccuracy!,
+  )
+  const results = zeroCostProxies.map((proxy): BenchResult & { readonly kendall: number } => {
+    const ours = ordered(chosen.map(({ index }) => Number(known.get(index!)![proxy])))
+    const column = published[proxy]
+    const theirs = column && ordered(chosen.map((row) => (row[column] === '' ? Number.NaN : Number(row[column]))))
+    const value = spearman(ours, accuracy)
+    const kendall = kendallTau(ours, accuracy)
+    const other = theirs && { spearman: spearman(theirs, accuracy), kendall: kendallTau(theirs, accuracy) }
+    log(
+      `${proxy}: Spearman ${value.toFixed(3)}, Kendall τ-b ${kendall.toFixed(3)}` +
+        (other ? `; published values ${other.spearman.toFixed(3)}, ${other.kendall.toFixed(3)}` : '') +
+        (theirs ? `; ours against the published ${spearman(ours, theirs).toFixed(3)}` : ''),
+    )
+    return {
+      name: proxy,
+      value,
+      kendall,
+      unit: 'Spearman ρ',
+      ...(other && { reference: 'published values', ratio: value / other.spearman }),
+    }
+  })
+  return { bench: 'zero-cost', results }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
+  console.log(JSON.stringify(await run({ log: (line) => console.error(line) })))

@@ -1,0 +1,3 @@
+import { refusals } from './matrix.ts'
+
+refusals()
