@@ -1,10 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { mendCpu } from './mends/pooling.ts'
 
 /**
  * Makes a kernel of the cpu backend usable for tensors of `backendName`: inputs are copied over, the result is copied
  * back. Undefined if the cpu backend has no such kernel.
  */
 export function kernelOfCpu(kernelName: string, backendName: string): tf.KernelConfig['kernelFunc'] | undefined {
+  // Two of its kernels are put right first.
+  mendCpu()
   const cpuKernel = tf.getKernel(kernelName, 'cpu')
   return cpuKernel && ((call) => runOnCpu(cpuKernel, backendName, call))
 }
@@ -22,7 +25,30 @@ export function fallBackToCpu(backendName: string, kernelNames: readonly string[
   }
 }
 
-type Call = Parameters<tf.KernelConfig['kernelFunc']>[0]
+/**
+ * Lets the cpu backend compute those calls of the kernels of `backendName` for which `isForCpu` holds. Kernels that the
+ * cpu backend lacks remain as they are.
+ */
+export function fallBackToCpuWhen(backendName: string, isForCpu: (kernelName: string, call: Call) => boolean): void {
+  for (const kernel of tf.getKernelsForBackend(backendName)) {
+    const { kernelName, kernelFunc: own } = kernel
+    const ofCpu = kernelOfCpu(kernelName, backendName)
+    if (!ofCpu) continue
+    tf.unregisterKernel(kernelName, backendName)
+    tf.registerKernel({
+      ...kernel,
+      kernelFunc: (call) => (isForCpu(kernelName, call) ? ofCpu(call) : own(call)),
+    })
+  }
+}
+
+/** The tensors that a kernel receives, also where it receives lists of them or optional ones. */
+export const tensorsOf = ({ inputs }: Call): tf.TensorInfo[] =>
+  Object.values(inputs as Record<string, tf.TensorInfo | tf.TensorInfo[] | undefined>)
+    .flat()
+    .filter((input) => input !== undefined && input !== null)
+
+export type Call = Parameters<tf.KernelConfig['kernelFunc']>[0]
 type Stored = Parameters<tf.KernelBackend['write']>[0]
 
 function runOnCpu({ kernelFunc }: tf.KernelConfig, backendName: string, { inputs, attrs }: Call) {

@@ -548,7 +548,7 @@ export function operatorContract(name: string, { share = 1 } = {}): void {
         const x = tf.tensor1d([1e-30, -1e-30, 1e-10, -1e-10, 1e-5, -1e-5, 0.5, -0.5, 0])
         return [tf.sign(x), tf.sign(tf.tile(x, [80])), tf.sign(tf.cast(x, 'int32'))]
       })
-      for (const f of [tf.log1p, tf.expm1, tf.tanh, tf.sin, tf.asinh])
+      for (const f of [...[tf.log1p, tf.expm1, tf.tanh, tf.sin, tf.sinh, tf.asinh, tf.asin, tf.atan, tf.tan, tf.atanh]])
         for (const tiny of [1e-10, -1e-10, 1e-7, 1e-5])
           expectSame(() => [tf.mul(f(tf.fill([3], tiny)), 1 / tiny), tf.mul(f(tf.fill([640], tiny)), 1 / tiny)])
     })
