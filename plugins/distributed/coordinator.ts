@@ -4,6 +4,7 @@ import { type Evaluator, type EvaluatorParts, realClock } from '../../core/index
 import { error as poolError } from '../../evaluators/worker-pool/errors.ts'
 import { type CheckpointPlace, checkpointsAt, kindOfPlace, readCheckpoint, refOf } from './checkpoints.ts'
 import { error } from './errors.ts'
+import { type JobSize, jobSize, type Load } from './job-size.ts'
 import { digest, jobId, keysOf, type Likeness, PREFIX, queueName } from './keys.ts'
 import { announce, readReport } from './presence.ts'
 import { loadBullmq, type Redis, redisAt } from './redis.ts'
@@ -18,7 +19,8 @@ export interface CoordinatorOptions {
   readonly code: string
   readonly checkpoints: string
   readonly concurrency: number
-  readonly trialsPerJob: number
+  /** Default: it follows the duration of the trials. */
+  readonly trialsPerJob?: number
 }
 
 /**
@@ -33,6 +35,8 @@ const REFUSALS = 10
 const LONELY_MS = 10_000
 /** Time without an answer after which a worker is lost; a worker answers each renewed announcement of the search. */
 const SILENT_MS = 20_000
+/** How long a job with fewer trials than planned waits for more, while workers have other jobs. */
+const HOLD_MS = 5
 const DROPPED_SECONDS = 24 * 3600
 /** The name of the plugin in events. */
 export const NAME = 'distributed'
@@ -65,7 +69,10 @@ export async function coordinate(options: CoordinatorOptions, parts: EvaluatorPa
     const reports = await connect()
     await reports.subscribe(keys.reports)
 
-    const sender = senderOf({ queue, client, likeness, concurrency, trialsPerJob, place: place.url })
+    let pending = 0
+    const size = jobSize(trialsPerJob)
+    const load = () => ({ pending, places: said.places })
+    const sender = senderOf({ queue, client, likeness, concurrency, size, load, place: place.url })
     const { outstanding } = sender
     const said = announcer(outstanding)
 
@@ -78,6 +85,7 @@ export async function coordinate(options: CoordinatorOptions, parts: EvaluatorPa
       try {
         const result = readResult(text)
         if ('refused' in result) {
+          if (separate(sent)) return
           const { code: why, message } = result.refused
           throw new ArchloomError(why ?? 'ARCHLOOM_DISTRIBUTED_MESSAGE', message.replace(`${why}: `, ''))
         }
@@ -85,6 +93,7 @@ export async function coordinate(options: CoordinatorOptions, parts: EvaluatorPa
           if (asked.isSettled) continue
           const outcome = result.outcomes[at]
           const { trial, rung } = asked.wire
+          if (outcome?.seconds !== undefined) size.saw(outcome.seconds)
           if (outcome?.trial !== trial || outcome.rung !== rung) {
             const received = outcome ? `trial ${outcome.trial}, rung ${outcome.rung}` : 'no trial'
             throw error('ARCHLOOM_DISTRIBUTED_RESULT', { received, expected: `trial ${trial}, rung ${rung}` })
@@ -101,6 +110,15 @@ export async function coordinate(options: CoordinatorOptions, parts: EvaluatorPa
     const again = (asked: Asked) => {
       asked.sendings++
       sender.send(asked)
+    }
+    /** A job with several trials that failed as a whole: each is sent on its own, so that one cannot spoil the others. */
+    const separate = ({ asked }: Sent): boolean => {
+      if (asked.length === 1) return false
+      for (const each of asked) {
+        each.isAlone = true
+        again(each)
+      }
+      return true
     }
     const conclude = async (asked: Asked, outcome: WireOutcome, predates: boolean) => {
       if ('thrown' in outcome) {
@@ -125,6 +143,7 @@ export async function coordinate(options: CoordinatorOptions, parts: EvaluatorPa
       if (!sent) return
       outstanding.delete(id)
       settled.push(id)
+      if (separate(sent)) return
       for (const asked of sent.asked)
         if (!asked.isSettled) {
           if (predates) again(asked)
@@ -197,7 +216,8 @@ export async function coordinate(options: CoordinatorOptions, parts: EvaluatorPa
       const report = readReport(text)
       if (!report) return
       const { kind: what, ...facts } = report
-      if (what === 'joined' ? !said.sees(facts.worker) : what === 'left' && !said.misses(facts.worker)) return
+      if (what === 'joined' ? !said.sees(facts.worker, facts.size) : what === 'left' && !said.misses(facts.worker))
+        return
       said.tell(`worker.${what}`, facts)
     })
 
@@ -239,6 +259,7 @@ export async function coordinate(options: CoordinatorOptions, parts: EvaluatorPa
           mayContinue: saveCheckpoint !== undefined,
           ...(input && checkpoint && { checkpoint: { ...input, fidelity: checkpoint.fidelity } }),
         }
+        pending++
         try {
           return await new Promise((resolve, reject) => {
             const onAbort = () => {
@@ -256,6 +277,7 @@ export async function coordinate(options: CoordinatorOptions, parts: EvaluatorPa
               context,
               sendings: 0,
               isSettled: false,
+              isAlone: false,
               hasStarted: false,
               resolve(evaluation) {
                 close()
@@ -271,6 +293,7 @@ export async function coordinate(options: CoordinatorOptions, parts: EvaluatorPa
             sender.send(asked)
           })
         } finally {
+          pending--
           if (input) void checkpoints.remove(input.name).catch(() => {})
         }
       },
@@ -310,23 +333,27 @@ function announcer(outstanding: ReadonlyMap<string, Sent>) {
   const flush = (context: Asked['context']) => {
     for (const { name, facts } of waiting.splice(0)) context.tell(name, facts, NAME)
   }
-  const workers = new Map<string, number>()
+  const workers = new Map<string, { readonly at: number; readonly size: number }>()
   return {
     flush,
     get hasWorkers() {
       return workers.size > 0
     },
+    /** Number of evaluations that the workers perform at once. */
+    get places() {
+      return [...workers.values()].reduce((sum, { size }) => sum + size, 0)
+    },
     /** Records a sign of life of a worker; returns whether the worker is new. */
-    sees(worker: string): boolean {
+    sees(worker: string, size: number): boolean {
       const isNew = !workers.has(worker)
-      workers.set(worker, realClock.now())
+      workers.set(worker, { at: realClock.now(), size })
       return isNew
     },
     misses: (worker: string): boolean => workers.delete(worker),
     /** The workers without a sign of life for this long, each once. */
     silent(forMs: number): readonly string[] {
       const since = realClock.now() - forMs
-      const gone = [...workers].flatMap(([worker, at]) => (at < since ? [worker] : []))
+      const gone = [...workers].flatMap(([worker, { at }]) => (at < since ? [worker] : []))
       for (const worker of gone) workers.delete(worker)
       return gone
     },
@@ -345,17 +372,21 @@ interface SenderParts {
   readonly client: Redis
   readonly likeness: Likeness
   readonly concurrency: number
-  readonly trialsPerJob: number
+  readonly size: JobSize
+  readonly load: () => Load
   readonly place: string
 }
 
 /** Sends all requests of one turn of the event loop in one round trip. */
-function senderOf({ queue, client, likeness, concurrency, trialsPerJob, place }: SenderParts) {
+function senderOf({ queue, client, likeness, concurrency, size, load, place }: SenderParts) {
   const outstanding = new Map<string, Sent>()
   const keys = keysOf(queue.name.slice(0, queue.name.lastIndexOf('-')))
   const underWay = new Set<Promise<unknown>>()
   let batch: Asked[] = []
   let isScheduled = false
+  /** Runs while a job waits for more trials, and the number of trials with which it waits no longer. */
+  let held: ReturnType<typeof setTimeout> | undefined
+  let full = 0
   const track = (work: Promise<unknown>) => {
     const quiet = work.catch(() => {})
     underWay.add(quiet)
@@ -397,28 +428,44 @@ function senderOf({ queue, client, likeness, concurrency, trialsPerJob, place }:
     removeOnFail: { count: Math.max(100, 2 * concurrency) },
     stackTraceLimit: 0,
   }
-  const flush = () => {
+  const jobOf = (asked: readonly Asked[]): readonly Sent[] => {
+    const trials = asked.map(({ wire }) => wire)
+    const [{ study, studyId }] = asked as readonly [Asked]
+    const sendings = asked.map((each) => each.sendings)
+    try {
+      const text = encode('job', { study, studyId, trials })
+      const id = jobId(`${studyId} ${likeness.code} ${likeness.space}`, trials, sendings)
+      const sent: Sent = { id, text, timestamp: Math.floor(realClock.now()), asked, isAdded: false }
+      outstanding.set(id, sent)
+      return [sent]
+    } catch (thrown) {
+      // Together they are too large.
+      if (asked.length > 1) return asked.flatMap((each) => jobOf([each]))
+      asked[0]!.reject(thrown)
+      return []
+    }
+  }
+  const flush = (isLate = false) => {
     isScheduled = false
+    clearTimeout(held)
+    held = undefined
     const all = batch.filter((asked) => !asked.isSettled)
     batch = []
     const jobs: Sent[] = []
-    for (let at = 0; at < all.length; at += trialsPerJob) {
-      const asked = all.slice(at, at + trialsPerJob)
-      const trials = asked.map(({ wire }) => wire)
-      const [{ study, studyId }] = asked as [Asked]
-      try {
-        const text = encode('job', { study, studyId, trials })
-        const id = jobId(
-          `${studyId} ${likeness.code} ${likeness.space}`,
-          trials,
-          asked.map(({ sendings }) => sendings),
-        )
-        const sent: Sent = { id, text, timestamp: Math.floor(realClock.now()), asked, isAdded: false }
-        outstanding.set(id, sent)
-        jobs.push(sent)
-      } catch (thrown) {
-        for (const each of asked) each.reject(thrown)
+    const { pending, places } = load()
+    const count = size.next({ pending, places })
+    for (const asked of all.filter(({ isAlone }) => isAlone)) jobs.push(...jobOf([asked]))
+    const others = all.filter(({ isAlone }) => !isAlone)
+    for (let at = 0; at < others.length; at += count) {
+      const asked = others.slice(at, at + count)
+      // Each completed job asks for as many trials as it held, so small jobs would never grow if they were sent at once.
+      if (size.mayWait && asked.length < count && !isLate && outstanding.size >= places) {
+        batch = asked
+        full = count
+        held = setTimeout(flush, HOLD_MS, true)
+        break
       }
+      jobs.push(...jobOf(asked))
     }
     if (jobs.length > 0) track(add(jobs))
   }
@@ -435,7 +482,7 @@ function senderOf({ queue, client, likeness, concurrency, trialsPerJob, place }:
     send(asked: Asked) {
       if (asked.isSettled) return
       batch.push(asked)
-      if (isScheduled) return
+      if (isScheduled || (held && batch.length < full && !asked.isAlone)) return
       isScheduled = true
       setImmediate(flush)
     },

@@ -20,8 +20,8 @@ export const declared = options('distributed', {
   }),
   trialsPerJob: whole({
     min: 1,
-    default: 1,
-    doc: 'Number of trials in one job, which one worker evaluates one after the other. Useful if an evaluation takes a few milliseconds.',
+    absent: 'as many as take 0.05 s together, at most 64',
+    doc: 'Number of trials in one job, which one worker evaluates one after the other.',
   }),
   metrics: list(text(), { doc: 'Names of the metrics, so that objectives on others are refused at once.' }),
   kind: among(['from-scratch', 'tabular', 'zero-cost'], {
@@ -64,7 +64,7 @@ export function distributed(given: DistributedOptions): EvaluatorDefinition {
           queue,
           checkpoints,
           concurrency,
-          trialsPerJob,
+          ...(trialsPerJob !== undefined && { trialsPerJob }),
           code: code ?? codeFingerprint(module).fingerprint,
         },
         parts,

@@ -11,6 +11,8 @@ export interface Asked {
   /** Number of times that it was sent again under another id, because the result could not be used. */
   sendings: number
   isSettled: boolean
+  /** Whether it is sent in a job of its own, because a job with several trials could not be carried out. */
+  isAlone: boolean
   hasStarted: boolean
   resolve(evaluation: Evaluation): void
   reject(thrown: unknown): void

@@ -40,7 +40,11 @@ export interface WireThrown {
 }
 
 /** The outcome of one rung of one trial. */
-export type WireOutcome = { readonly trial: number; readonly rung: number } & (
+export type WireOutcome = {
+  readonly trial: number
+  readonly rung: number /** Of the evaluation. */
+  readonly seconds?: number
+} & (
   | { readonly metrics: Metrics; readonly simulatedSeconds?: number; readonly checkpoint?: CheckpointRef }
   | { readonly thrown: WireThrown; readonly aborted?: true }
 )
@@ -128,6 +132,7 @@ function revived(value: unknown): unknown {
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
 const isMetrics = (value: unknown): value is Metrics =>
   isRecord(value) && Object.values(value).every((each) => typeof each === 'number')
+const isDuration = (value: unknown) => typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY
 const isDigest = (value: unknown) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
 const isCheckpoint = (value: unknown): value is CheckpointRef =>
   isRecord(value) && isDigest(value.name) && isDigest(value.sha256) && isCount(value.bytes)
@@ -153,6 +158,7 @@ const isOutcome = (value: unknown): value is WireOutcome =>
   isRecord(value) &&
   isCount(value.trial) &&
   isCount(value.rung) &&
+  (value.seconds === undefined || isDuration(value.seconds)) &&
   ('thrown' in value
     ? isThrown(value.thrown)
     : isMetrics(value.metrics) &&

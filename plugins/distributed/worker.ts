@@ -133,7 +133,9 @@ export async function distributedWorker(given: DistributedWorkerOptions): Promis
             news.push(about)
           }
           const context = { study, studyId, evaluator: evaluating, space, checkpoints, job: id, tell }
-          outcomes.push(await evaluateWire(one, context))
+          const began = performance.now()
+          const outcome = await evaluateWire(one, context)
+          outcomes.push({ ...outcome, seconds: (performance.now() - began) / 1000 })
           if (isLeavingNow) break
           count++
         }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { distributed, distributedWorker } from 'archloom/plugins/distributed'
-import { Queue, Worker } from 'bullmq'
+import { Queue, QueueEvents, Worker } from 'bullmq'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { seeded, virtualClock } from '../../../core/index.ts'
 import { codeFingerprint } from '../../../plugins/distributed/code.ts'
@@ -91,6 +91,41 @@ describeWhere(redisProgram !== undefined, 'distributed (needs redis-server or va
     expect(second.trials).toBeGreaterThan(0)
     expect(first.trials + second.trials).toBe(40)
     await Promise.all([first.leave('finish'), second.leave('now')])
+  })
+
+  it('carries several short trials in one job, and each result arrives once', { timeout: 60_000 }, async () => {
+    const redis = server.url
+    const queue = 'short'
+    const worker = await distributedWorker({ module, redis, size: 1, inProcess: true, queue })
+    const jobs: string[] = []
+    const { fingerprint } = codeFingerprint(module)
+    const events = new QueueEvents(queueName(queue, { code: fingerprint, space: space.fingerprint }), {
+      connection: { url: redis },
+      prefix: 'archloom',
+    })
+    await events.waitUntilReady()
+    events.on('completed', ({ returnvalue }) => void jobs.push(returnvalue))
+    const found = await searched(Array(400).fill('answer'), { redis, queue, concurrency: 64 })
+    expect(completedIn(found)).toEqual(upTo(400))
+    expect(begun()).toHaveLength(400)
+    const sizes = jobs.map((text) => JSON.parse(text).outcomes.length)
+    expect(sizes[0]).toBe(1)
+    expect(Math.max(...sizes)).toBeGreaterThan(1)
+    await events.close()
+    await worker.leave('finish')
+  })
+
+  it('sends each trial of a job that was too large on its own, so that one cannot spoil the others', {
+    timeout: 60_000,
+  }, async () => {
+    const redis = server.url
+    const queue = 'spoilt'
+    const worker = await distributedWorker({ module, redis, size: 1, inProcess: true, queue })
+    const does = ['answer', 'huge', 'answer', 'answer'] as const
+    const events = await searched(does, { redis, queue, trialsPerJob: 4 })
+    expect(completedIn(events)).toEqual([0, 2, 3])
+    expect(typed(events, 'trial.failed')).toMatchObject([{ trial: 1, code: 'ARCHLOOM_DISTRIBUTED_SIZE' }])
+    await worker.leave('finish')
   })
 
   it('a worker that leaves at once hands its trial back, and another one completes it', {

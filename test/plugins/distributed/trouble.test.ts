@@ -84,6 +84,30 @@ describeWhere(redisProgram !== undefined, 'distributed, in trouble (needs redis-
     await strict.leave('finish')
   })
 
+  it('a trial that kills its workers does not take the other trials of its job with it', {
+    timeout: 120_000,
+  }, async () => {
+    await using server = await redisServer({ disk: false })
+    let isOver = false
+    // Like a supervisor, which starts a new worker for each that ends.
+    const supervise = async () => {
+      while (!isOver) {
+        const args = ['--in-process', '--lock-seconds', '1', '--size', '1', '--redis', server.url]
+        const child = spawn(process.execPath, [bin, 'worker', module.pathname, ...args], { stdio: 'ignore' })
+        onTestFinished(() => void child.kill('SIGKILL'))
+        const look = setInterval(() => isOver && child.kill('SIGKILL'), 100)
+        await once(child, 'exit')
+        clearInterval(look)
+      }
+    }
+    const supervised = supervise()
+    const events = await searched(['answer', 'kill', 'answer'], { redis: server.url, trialsPerJob: 3 })
+    isOver = true
+    await supervised
+    expect(completedIn(events)).toEqual([0, 2])
+    expect(typed(events, 'trial.failed')).toMatchObject([{ trial: 1, reason: 'lost', code: 'ARCHLOOM_WORKER_DIED' }])
+  })
+
   it('a trial that another worker begins anew has its whole time limit again', { timeout: 120_000 }, async () => {
     await using server = await redisServer({ disk: false })
     process.env.ARCHLOOM_TEST_MS = '4000'

@@ -4,7 +4,10 @@ import { defineSpace, type EvaluatorFunction, integer, oneOf, product } from 'ar
 
 export const space = defineSpace(
   'squares',
-  product({ x: integer(0, 1000), does: oneOf('answer', 'block', 'sleep', 'throw', 'notFinite', 'flood') }),
+  product({
+    x: integer(0, 1000),
+    does: oneOf('answer', 'block', 'sleep', 'throw', 'notFinite', 'flood', 'huge', 'kill'),
+  }),
 )
 
 /** One line for each evaluation that begins: in the file that ARCHLOOM_TEST_MARKS names. */
@@ -25,7 +28,9 @@ export const evaluator: EvaluatorFunction<ReturnType<typeof space.decode>> = asy
     await new Promise((resolve) => setTimeout(resolve, Number(process.env.ARCHLOOM_TEST_MS ?? 1000)))
   if (does === 'throw') throw new Error('out of luck')
   if (does === 'flood') context.tell('flood', 'x'.repeat(5 * 2 ** 20))
+  if (does === 'kill') process.kill(process.pid, 'SIGKILL')
   return {
+    ...(does === 'huge' && Object.fromEntries(Array.from({ length: 300_000 }, (_, at) => [`metric ${at}`, at]))),
     value: x * x + (request.seed % 7),
     pid: process.pid,
     ...(does === 'notFinite' && { nan: Number.NaN, up: Number.POSITIVE_INFINITY, down: Number.NEGATIVE_INFINITY }),
