@@ -3,6 +3,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { pluginKinds } from '../composition/plugin.ts'
 import { ArchloomError, messageOf } from '../errors.ts'
 import { STUDIES } from '../node/studies.ts'
+import { nearest } from '../options/suggest.ts'
 import { type Scale, scales } from '../reproduction.ts'
 import { VERSION } from '../version.ts'
 import { benchNames, experimentNames, formNames } from './names.ts'
@@ -51,6 +52,24 @@ function failureText(thrown: unknown, verbose: boolean): string {
   if (ArchloomError.is(thrown)) return thrown.message
   const name = thrown instanceof Error ? `${thrown.name}: ` : ''
   return `${name}${messageOf(thrown)}\n(add --verbose for the stack trace)`
+}
+
+/** Ends a command that lacks options, and names all of them, with what they may be. */
+function demand(command: Command, names: readonly string[]): never {
+  const lacking = command.options.filter((option) => {
+    const name = option.attributeName()
+    return names.includes(name) && command.getOptionValue(name) === undefined
+  })
+  const texts = lacking.map(({ flags, argChoices }) => `${flags}${argChoices ? ` (${argChoices.join(', ')})` : ''}`)
+  return command.error(`error: missing ${texts.join(' and ')}`)
+}
+
+/** An error about one of several choices, with the one that was probably meant. */
+function withSuggestion(text: string): string {
+  const [, received, choices] = /argument '(.*)' is invalid\. Allowed choices are (.*)\.\n$/.exec(text) ?? []
+  const meant =
+    received && choices && nearest(received, Object.fromEntries(choices.split(', ').map((name) => [name, true])))
+  return meant ? text.replace(/\n$/, ` Did you mean ${meant}?\n`) : text
 }
 
 const positive = (text: string) => {
@@ -192,6 +211,7 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
     .configureOutput({
       writeOut: (text) => void terminals.stdout.write(text),
       writeErr: (text) => void terminals.stderr.write(text),
+      outputError: (text, write) => write(withSuggestion(text)),
     })
   const output = ({ json = false, verbose = false }: { json?: boolean; verbose?: boolean }): Output =>
     outputTo(terminals, { json, verbose })
@@ -474,7 +494,10 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
       if (shown && !stop.signal.aborted) await board?.stay(shown, out)
     })
 
-  command('predict <model> <data>', 'print the predictions of a model written by fit, as CSV')
+  command(
+    'predict <model> <data>',
+    'print the predictions of a model written by fit, as CSV; data: a table, or an image, a folder or a table of images',
+  )
     .addOption(new Option('--count <n>', 'number of future values of a series').default(10).argParser(positive))
     .action(async (model: string, data: string, options: Shared & { count: number }) => {
       const { predictCommand } = await import('archloom/plugins/fit')
@@ -530,9 +553,13 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
     .command('convert <file>')
     .description('convert the published file or folder of a benchmark to CSV, for fileTable()')
     .addOption(
-      new Option('--from <layout>', 'layout of the file')
-        .choices(['nas-bench-101', 'nas-bench-301', 'nats-bench', 'transnas-bench-101', 'hw-nas-bench'])
-        .makeOptionMandatory(),
+      new Option('--from <layout>', 'layout of the file').choices([
+        'nas-bench-101',
+        'nas-bench-301',
+        'nats-bench',
+        'transnas-bench-101',
+        'hw-nas-bench',
+      ]),
     )
     .option('--dataset <name>', 'data set, task or setting to convert, if the file holds several')
     .addOption(
@@ -540,16 +567,18 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
         .argParser(shares)
         .default([], ''),
     )
-    .requiredOption('--out <file>', 'CSV file to write')
+    .option('--out <file>', 'CSV file to write')
     .option('--json', 'print one JSON object as the last line of stdout, and everything else to stderr')
     .option('--verbose', 'show the stack trace of an error')
     .action(
       async (
         file: string,
-        options: Shared & { from: TableLayout; dataset?: string; fidelity: readonly number[]; out: string },
+        options: Shared & { from?: TableLayout; dataset?: string; fidelity: readonly number[]; out?: string },
+        self: Command,
       ) => {
-        const { convertTable } = await import('./commands/table.ts')
         const { from, dataset, fidelity, out } = options
+        if (from === undefined || out === undefined) return demand(self, ['from', 'out'])
+        const { convertTable } = await import('./commands/table.ts')
         done(await convertTable(file, { from, dataset, fidelities: fidelity, out, output: output(options) }))
       },
     )

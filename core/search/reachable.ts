@@ -1,4 +1,5 @@
 import { nextTurn } from '#platform'
+import { quote } from '../errors.ts'
 import type { Evaluator } from '../evaluator.ts'
 import type { Random } from '../random.ts'
 import type { Genotype } from '../space/decision.ts'
@@ -126,7 +127,7 @@ export async function unmetBounds<A>(parts: UnmetBoundsParts<A>): Promise<UnmetB
   const known = bounded.filter(({ metric }) => nearest.costs[metric] !== undefined)
   return {
     bounds: known.map(boundText).join(', '),
-    nearest: space.format(nearest.genotype),
+    nearest: quote(space.decode(nearest.genotype)),
     costs: known.map(({ metric }) => `${metric} ${nearest.costs[metric]}`).join(', '),
     tried: seen.size - unknown,
     all: isSmall && unknown === 0,

@@ -3,6 +3,8 @@ import { defineErrors, quote } from '../errors.ts'
 const shape = (dims: readonly (number | null)[]) => `[${dims.join(', ')}]`
 
 export const error = defineErrors('tensor', {
+  ARCHLOOM_ONNXRUNTIME_MISSING: (d: { reason: string; use: string; otherwise?: string }) =>
+    `the package "onnxruntime-node", which ${d.use}, could not be loaded (${d.reason}). Install it with \`npm install onnxruntime-node\`${d.otherwise === undefined ? '' : `, or ${d.otherwise}`}. Where only the npm registry can be reached: \`ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node\`, because its install script downloads GPU libraries, which are not needed.`,
   ARCHLOOM_ENGINE_UNKNOWN: (d: { name: string; known: readonly string[] }) =>
     `there is no engine ${quote(d.name)}; the engines are ${['auto', ...d.known].map((name) => quote(name)).join(', ')}.`,
   ARCHLOOM_ENGINE_UNAVAILABLE: (d: { name: string; reason: string; remedy: string }) =>

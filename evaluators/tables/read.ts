@@ -16,6 +16,10 @@ const rowNumberNames = new Set(['__index_level_0__', 'Unnamed: 0', '_row_index']
 /** Extensions that are read as tables. */
 export const tableExtensions = ['.csv', '.tsv', '.txt', '.jsonl', '.ndjson', '.json', '.parquet'] as const
 
+/** Whether a path ends like the file of a table. */
+export const isTable = (path: string): boolean =>
+  tableExtensions.some((extension) => extname(path).toLowerCase() === extension)
+
 /**
  * Reads a table from a file: CSV and TSV (any of `,` `;` tab `|`), JSON lines, a JSON array of objects, or Parquet.
  * Errors: ARCHLOOM_TABLE_READ, ARCHLOOM_TABLE_EMPTY, ARCHLOOM_TABLE_RAGGED.
@@ -80,12 +84,18 @@ const isNumberText = (text: string) => text.trim() !== '' && Number.isFinite(Num
 
 /**
  * Reads a table from delimited text. The first row holds the names, unless all of its cells are numbers. Errors:
- * ARCHLOOM_TABLE_EMPTY, ARCHLOOM_TABLE_RAGGED.
+ * ARCHLOOM_TABLE_READ, ARCHLOOM_TABLE_EMPTY, ARCHLOOM_TABLE_RAGGED.
  */
 export async function readDelimited(text: string, name: string): Promise<Table> {
   const { default: papa } = await import('papaparse')
   const delimiter = delimiterOf(text)
-  const { data } = papa.parse<string[]>(text, { skipEmptyLines: true, delimiter })
+  const { data, errors } = papa.parse<string[]>(text, { skipEmptyLines: true, delimiter })
+  const open = errors.find(({ code }) => code === 'MissingQuotes')
+  if (open)
+    throw error('ARCHLOOM_TABLE_READ', {
+      path: name,
+      reason: `the quotation mark that opens a field in row ${(open.row ?? 0) + 1} is never closed, so that all that follows would be one field; close it, or double the marks within fields`,
+    })
   const [first, ...rest] = data
   if (!first) throw error('ARCHLOOM_TABLE_EMPTY', { name, received: 'no rows' })
   const hasNames = !first.every(isNumberText)

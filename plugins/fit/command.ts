@@ -1,12 +1,12 @@
 import { existsSync, statSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { type Row, readTable, recordsOf, tableExtensions } from '../../evaluators/tables/index.ts'
+import { isTable, type Row, readTable, recordsOf } from '../../evaluators/tables/index.ts'
 import { error } from './errors.ts'
 import type { FitEvent } from './events.ts'
 import type { ModelDescription } from './export.ts'
 import { type FitComparison, type FitOptions, type FitResult, fit } from './fit.ts'
-import { imageExtensions } from './images/read.ts'
+import { imageExtensions, imagesOfTable } from './images/read.ts'
 import { fitSeriesClassifier } from './labelled-series/index.ts'
 import { inMilliseconds } from './latency.ts'
 import { loadModel } from './model-folder.ts'
@@ -77,7 +77,9 @@ export async function fitCommand(
   sayLatency(result.latency, output)
   const files = await result.export(out)
   output.log(`written    ${files.join(', ')}`)
-  output.log(`use it     npx archloom predict ${out} new-data`)
+  output.log(
+    `use it     npx archloom predict ${out} ${result.kind === 'images' ? 'images  (a folder, an image, or a table with a column of files)' : 'new-rows.csv'}`,
+  )
   if (options.signal?.aborted) output.log(`stopped early; for more, run the same command with more --minutes`)
   const { kind, task, classes, thresholds, metrics, comparison, warnings, latency } = result
   output.result({
@@ -252,7 +254,10 @@ async function rowsAt(path: string, { columns }: TableDescription, output: Comma
   const needed = columns.flatMap(({ name, used }) => (used ? [name] : []))
   const lacking = needed.filter((name) => !present.has(name))
   if (lacking.length === needed.length)
-    throw error('ARCHLOOM_FIT_DATA', { received: [...present], expected: `the columns ${needed.join(', ')}` })
+    throw error('ARCHLOOM_FIT_DATA', {
+      received: `${path} with the columns ${[...present].join(', ')}`,
+      expected: `the columns ${needed.join(', ')}, which the model was trained on`,
+    })
   if (lacking.length > 0)
     output.note(
       `warning: ${path} lacks ${lacking.length} of the ${needed.length} columns of the model, which count as missing: ${lacking.slice(0, 5).join(', ')}`,
@@ -260,25 +265,26 @@ async function rowsAt(path: string, { columns }: TableDescription, output: Comma
   return recordsOf(table)
 }
 
-/** A file, or those of a folder and the folders in it that have one of the extensions. */
-async function filesAt(path: string, isMeant: (extension: string) => boolean): Promise<string[]> {
+/** A file, or those of a folder and the folders in it whose names are meant. */
+async function filesAt(path: string, isMeant: (name: string) => boolean): Promise<string[]> {
   if (!existsSync(path)) throw error('ARCHLOOM_FIT_DATA', { received: path, expected: 'a file or folder that exists' })
   if (!statSync(path).isDirectory()) return [path]
   return (await readdir(path, { recursive: true }))
-    .filter((name) => isMeant(extname(name).toLowerCase()))
+    .filter(isMeant)
     .sort()
     .map((name) => join(path, name))
 }
 
 async function imagesAt(path: string): Promise<string[]> {
-  const files = await filesAt(path, (extension) => imageExtensions.has(extension))
+  if (isTable(path)) return imagesOfTable(await readTable(path), path)
+  const files = await filesAt(path, (name) => imageExtensions.has(extname(name).toLowerCase()))
   if (files.length === 0)
     throw error('ARCHLOOM_FIT_IMAGES', { path, received: 'no images', expected: 'images to predict' })
   return files
 }
 
 async function tablesAt(path: string): Promise<string[]> {
-  const files = await filesAt(path, (extension) => tableExtensions.some((each) => each === extension))
+  const files = await filesAt(path, isTable)
   if (files.length === 0)
     throw error('ARCHLOOM_FIT_LABELLED_SERIES', {
       path,

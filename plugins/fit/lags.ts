@@ -67,8 +67,8 @@ export function cellsOf(table: Table, name: string): readonly Cell[] {
   if (!column)
     throw error('ARCHLOOM_FIT_SERIES', {
       target: name,
-      received: 'no such column',
-      expected: `one of ${table.columns.map((each) => each.name).join(', ')}`,
+      received: `no column of this name among ${table.columns.map((each) => each.name).join(', ')}`,
+      expected: 'the columns that were named for it',
     })
   return column.cells
 }

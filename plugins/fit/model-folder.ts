@@ -1,12 +1,20 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../../core/errors.ts'
-import { numberOf, prepareRows, type Row, readTable, recordsOf, tableOfRows } from '../../evaluators/tables/index.ts'
+import {
+  isTable,
+  numberOf,
+  prepareRows,
+  type Row,
+  readTable,
+  recordsOf,
+  tableOfRows,
+} from '../../evaluators/tables/index.ts'
 import { openOnnx } from '../onnx/index.ts'
 import { error } from './errors.ts'
 import type { ModelDescription } from './export.ts'
 import { normaliseImage, resizeImage } from './images/prepare.ts'
-import { decodeNamed } from './images/read.ts'
+import { decodeNamed, imagesOfTable } from './images/read.ts'
 import { inputShapeOf, prepareSeries } from './labelled-series/prepare.ts'
 import { seriesAt } from './labelled-series/read.ts'
 import { cellsOf, type Forecast, forecastFrom, sortedBy } from './lags.ts'
@@ -15,7 +23,8 @@ import { cellsOf, type Forecast, forecastFrom, sortedBy } from './lags.ts'
 export interface LoadedModel extends AsyncDisposable {
   readonly description: ModelDescription
   /**
-   * Rows, a table's file, or paths of image files → one object of results for each. Of a classifier of series: rows or files
+   * Rows, a table's file, or paths of image files → one object of results for each. For a model of images, a table names
+   * their files. Of a classifier of series: rows or files
    * of tables → one object for each series.
    */
   predict(inputs: readonly Row[] | readonly string[] | string): Promise<Readonly<Record<string, string | number>>[]>
@@ -37,6 +46,10 @@ function withLabels(
   const entries = classes.map((name, k) => [`probability of ${name}`, probabilities[k]!] as const)
   return { predicted: labels.join(separator), ...Object.fromEntries(entries) }
 }
+
+/** An image, or those that a table names. */
+const imageFilesAt = async (path: string): Promise<readonly string[]> =>
+  isTable(path) ? imagesOfTable(await readTable(path), path) : [path]
 
 const NAME_OF_MODEL = 'model.onnx'
 
@@ -75,7 +88,8 @@ export async function loadModel(folder: string): Promise<LoadedModel> {
     if (description.kind === 'images') {
       const plan = description.preprocessing
       const out: Record<string, string | number>[] = []
-      for (const file of typeof inputs === 'string' ? [inputs] : (inputs as readonly string[])) {
+      const files = typeof inputs !== 'string' ? (inputs as readonly string[]) : await imageFilesAt(inputs)
+      for (const file of files) {
         const values = normaliseImage(resizeImage(await decodeNamed(file), plan), plan)
         const { values: scores } = await model.apply({ dims: [1, plan.height, plan.width, plan.channels], values })
         const { classes, thresholds } = description

@@ -11,8 +11,6 @@ export const error = defineErrors('onnx', {
     `the network cannot be exported for images of any size: ${d.reason}. Leave out dynamicSize, and state the size as \`input\`.`,
   ARCHLOOM_ONNX_CALIBRATION: (d: { received: string; expected: string }) =>
     `quantised activations need a calibration set, received ${d.received}, expected ${d.expected}; pass a few dozen training images as \`calibration\`, or leave activations at 32 bits.`,
-  ARCHLOOM_ONNX_RUNTIME_MISSING: (d: { reason: string }) =>
-    `the package "onnxruntime-node", which runs ONNX files, could not be loaded (${d.reason}); install it with \`npm install onnxruntime-node\`. Where only the npm registry can be reached, set ONNXRUNTIME_NODE_INSTALL=skip first: its install script downloads GPU libraries, which are not needed.`,
   ARCHLOOM_ONNX_FILE: (d: { file: string; reason: string }) =>
     `${quote(d.file)} is not a model that ONNX Runtime can open (${d.reason}); it is truncated, of another format, or of an opset that it does not know.`,
   ARCHLOOM_ONNX_UPSCALER: (d: { file: string; reason: string }) =>

@@ -3,7 +3,7 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import { messageOf } from '../../core/errors.ts'
 import { optionNames } from '../../core/options/index.ts'
-import { numbersOfType, valuesOfType } from '../../core/tensor/index.ts'
+import { numbersOfType, onnxRuntimeMissing, valuesOfType } from '../../core/tensor/index.ts'
 import { error } from './errors.ts'
 
 /** Numbers, whatever the type of the file's tensor: they are converted on the way in and out. */
@@ -34,7 +34,7 @@ async function runtime(): Promise<typeof import('onnxruntime-node')> {
   try {
     return await import('onnxruntime-node')
   } catch (cause) {
-    throw error('ARCHLOOM_ONNX_RUNTIME_MISSING', { reason: messageOf(cause) }, { cause })
+    throw onnxRuntimeMissing(cause, 'runs ONNX files')
   }
 }
 
@@ -42,7 +42,7 @@ const openOnnxNames = optionNames<OpenOptions>('openOnnx', { threads: true, opti
 
 /**
  * Opens a model by path or from its bytes. Dispose it (`await using`).
- * Errors: ARCHLOOM_ONNX_RUNTIME_MISSING; ARCHLOOM_ONNX_FILE for a file that ONNX Runtime does not accept. Of a run:
+ * Errors: ARCHLOOM_ONNXRUNTIME_MISSING; ARCHLOOM_ONNX_FILE for a file that ONNX Runtime does not accept. Of a run:
  * ARCHLOOM_ONNX_TENSOR for inputs that are missing or do not fit, and for values that 32-bit floats do not hold.
  */
 export async function openOnnx(model: string | Uint8Array, options: OpenOptions = {}): Promise<OnnxModel> {

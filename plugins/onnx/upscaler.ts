@@ -43,7 +43,7 @@ async function runnerOf(source: string, bytes: Uint8Array, threads: number): Pro
     const model = await openOnnx(bytes, { threads })
     return { inputs: model.details, run: (input) => model.apply(input), [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() } // biome-ignore format: one line
   } catch (thrown) {
-    if (!hasCode(thrown, 'ARCHLOOM_ONNX_RUNTIME_MISSING')) throw thrown
+    if (!hasCode(thrown, 'ARCHLOOM_ONNXRUNTIME_MISSING')) throw thrown
   }
   const inputs = decodeOnnx(bytes, source).inputs.map(({ name, dims = [] }) => ({ name, dims }))
   const { first, channels, size } = formOf(source, { inputs })

@@ -6,7 +6,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
-import { messageOf } from '../../core/errors.ts'
+import { onnxRuntimeMissing } from '../../core/tensor/index.ts'
 import { error } from './errors.ts'
 
 /** What a session reads or writes: a typed array with its type and shape. */
@@ -116,12 +116,15 @@ export function bindingFrom(source: BindingSource): Binding {
   }
 }
 
+const missingRuntime = (cause: unknown) =>
+  onnxRuntimeMissing(cause, 'the engine "onnxruntime" computes with', 'choose another engine')
+
 function findPackage(source: BindingSource): { version: string; folder: string } {
   try {
     const { version } = source.load('onnxruntime-node/package.json') as { version: string }
     return { version, folder: dirname(source.resolve('onnxruntime-node/package.json')) }
   } catch (cause) {
-    throw error('ARCHLOOM_ONNXRUNTIME_MISSING', { reason: firstLine(cause) }, { cause })
+    throw missingRuntime(cause)
   }
 }
 
@@ -146,7 +149,7 @@ function loadNative(source: BindingSource, version: string): NativeModule {
   try {
     loaded = source.load(path) as Partial<NativeModule>
   } catch (cause) {
-    throw error('ARCHLOOM_ONNXRUNTIME_MISSING', { reason: firstLine(cause) }, { cause })
+    throw missingRuntime(cause)
   }
   const missing = (
     [
@@ -160,5 +163,3 @@ function loadNative(source: BindingSource, version: string): NativeModule {
   if (missing) throw error('ARCHLOOM_ONNXRUNTIME_BINDING_MOVED', { version, missing: missing[0] })
   return loaded as NativeModule
 }
-
-const firstLine = (thrown: unknown): string => messageOf(thrown).split('\n')[0] as string

@@ -1,8 +1,6 @@
 import { defineErrors, quote } from '../../core/errors.ts'
 
 export const error = defineErrors('onnxruntime', {
-  ARCHLOOM_ONNXRUNTIME_MISSING: (d: { reason: string }) =>
-    `the package "onnxruntime-node" could not be loaded (${d.reason}); install it with \`npm install onnxruntime-node\`, or choose another engine. Where only the npm registry can be reached, set ONNXRUNTIME_NODE_INSTALL=skip first: its install script downloads GPU libraries, which are not needed.`,
   ARCHLOOM_ONNXRUNTIME_PLATFORM: (d: { platform: string; supported: readonly string[] }) =>
     `onnxruntime-node ships no native library for ${d.platform} (it has ${d.supported.join(', ') || 'none'}); choose the engine "wasm" here.`,
   ARCHLOOM_ONNXRUNTIME_BINDING_MOVED: (d: { version: string; missing: string }) =>

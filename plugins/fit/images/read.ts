@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
-import { basename, dirname, extname, join, resolve } from 'node:path'
+import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path'
 import { messageOf } from '../../../core/errors.ts'
 import { seeded } from '../../../core/random.ts'
 import { loadSharp, openImage } from '../../../evaluators/data/images/open.ts'
@@ -87,6 +87,20 @@ export async function filesOfFolder(folder: string): Promise<LabelledFile[]> {
       expected: 'one sub-folder for each class, with images in it',
     })
   return files
+}
+
+/** The image files that a table names, as paths from here. Error: ARCHLOOM_FIT_DATA. */
+export function imagesOfTable(table: Table, path: string): string[] {
+  const column = fileColumnOf(table)
+  if (!column)
+    throw error('ARCHLOOM_FIT_DATA', {
+      received: `${path} with the columns ${table.columns.map(({ name }) => name).join(', ')}`,
+      expected: 'a column of image files, or an image, or a folder of images',
+    })
+  return column.cells.flatMap((cell) => {
+    if (cell === null) return []
+    return isAbsolute(String(cell)) ? [String(cell)] : [join(dirname(path), String(cell))]
+  })
 }
 
 /** What a table says of image files: the class of each, or any number of labels. */

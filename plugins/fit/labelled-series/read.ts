@@ -1,19 +1,19 @@
 import { existsSync, statSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { basename, extname, join } from 'node:path'
+import { basename, join } from 'node:path'
 import { messageOf } from '../../../core/errors.ts'
 import { seeded } from '../../../core/random.ts'
 import { stratifiedChoice } from '../../../evaluators/data/index.ts'
 import {
   type Cell,
   type Column,
+  isTable,
   noColumn,
   numberOf,
   type Row,
   readTable,
   rowsOf,
   type Table,
-  tableExtensions,
   tableOfRows,
   typeOf,
 } from '../../../evaluators/tables/index.ts'
@@ -153,7 +153,7 @@ function meanOf(values: readonly number[]): number {
 async function seriesOfFolder(folder: string, columns: SeriesColumns, warnings: string[]): Promise<SeriesOfTable> {
   const entries = (await readdir(folder, { withFileTypes: true })).filter(({ name }) => !name.startsWith('.'))
   const classes = entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort()
-  const isTable = (name: string) => tableExtensions.some((extension) => extension === extname(name).toLowerCase())
+
   const found: NamedSeries[] = []
   const broken: string[] = []
   let channels = columns.channels

@@ -89,6 +89,9 @@ describe('tables', () => {
     await expect(readTable(written('ragged.csv', 'a,b\n1,2\n3\n4\n5,6\n'))).rejects.toThrow(
       /ARCHLOOM_TABLE_RAGGED.*row 3 has 1, expected 2/,
     )
+    await expect(readTable(written('open.csv', 'a,b\n1,2\n3,"4\n5,6\n'))).rejects.toThrow(
+      /ARCHLOOM_TABLE_READ: open.csv .*quotation mark that opens a field in row 3 is never closed/,
+    )
     const lines = Array.from({ length: 100 }, (_, i) => (i === 40 ? '1,2,3' : `${i},x`))
     const table = await readTable(written('one.csv', `a,b\n${lines.join('\n')}\n`))
     expect(table.rows).toBe(99)

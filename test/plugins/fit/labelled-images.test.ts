@@ -10,6 +10,7 @@ import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
 import { main as cli } from '../../../core/cli/main.ts'
 import { tableOfRows } from '../../../evaluators/tables/index.ts'
+import { predictCommand } from '../../../plugins/fit/command.ts'
 import { constantPredictions, crossMeasured, measuredAt, thresholdsOf } from '../../../plugins/fit/images/labels.ts'
 import { filesOfTable, withEveryLabel } from '../../../plugins/fit/images/read.ts'
 import { temporaryFolder } from './folder.ts'
@@ -130,6 +131,17 @@ describe('fit of images with several labels', () => {
       expect(theirs[i]!['probability of red']).toBeCloseTo(own.probabilities.red!, 4)
       expect(theirs[i]!.predicted).toBe(own.labels.join(';'))
     }
+    // A table that names the files, as the model was fitted on one.
+    expect((await model.predict(test)).slice(0, 12).map(({ predicted }) => predicted)).toEqual(
+      theirs.map(({ predicted }) => predicted),
+    )
+    const printedLines: string[] = []
+    await predictCommand(out, test, { log: (text) => printedLines.push(text), note: () => {}, result: () => {} })
+    expect(printedLines.join('\n').split('\n')).toHaveLength(41)
+    const nameless = writeTable('nameless.csv', 'colour', ['red', 'blue'])
+    await expect(model.predict(nameless)).rejects.toThrow(
+      /ARCHLOOM_FIT_DATA.*nameless.csv with the columns colour.*a column of image files/,
+    )
     const printed = execFileSync(process.execPath, [join(out, 'predict.mjs'), ...files], {
       encoding: 'utf8',
       env: { ...process.env, NODE_OPTIONS: '' },

@@ -220,7 +220,9 @@ describe('fit of a table', () => {
     await expect(fitSeries({ data: gaps, target: 'y', fit: quick })).rejects.toThrow(
       /ARCHLOOM_FIT_SERIES.*9 missing values/,
     )
-    await expect(fitSeries({ data: series, target: 'y', time: 'when', fit: quick })).rejects.toThrow('no such column')
+    await expect(fitSeries({ data: series, target: 'y', time: 'when', fit: quick })).rejects.toThrow(
+      'no column of this name',
+    )
   })
 
   it('says what is wrong with data that nothing can be learned from', async () => {

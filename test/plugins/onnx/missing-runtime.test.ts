@@ -14,7 +14,7 @@ vi.mock('onnxruntime-node', () => {
 })
 
 it('says what to install where ONNX Runtime is absent', async () => {
-  await expect(openOnnx(new Uint8Array(4))).rejects.toThrow(/ARCHLOOM_ONNX_RUNTIME_MISSING.*npm install/)
+  await expect(openOnnx(new Uint8Array(4))).rejects.toThrow(/ARCHLOOM_ONNXRUNTIME_MISSING.*npm install/)
 })
 
 it('files that enlarge images run on the engine in use where ONNX Runtime is absent', async () => {
