@@ -67,6 +67,14 @@ export interface Scheduler {
   restart?(trial: number): void
   /** A paused trial that will never be promoted, so that it can be closed as pruned; undefined if there is none. */
   giveUp?(): number | undefined
+  /**
+   * Called when no trial is running and none will start any more, because the controller or the method has no further
+   * proposal or the number of trials is spent. Forget the start of trial `next`, if `start` was called for it: it has none.
+   * Afterwards `promote` and `giveUp` may name trials that so far waited for others. A trial that starts after all, because
+   * a person enqueued it or the study was resumed with a larger budget, is announced by `start`, and `finish` is called
+   * again.
+   */
+  finish?(next: number): void
 }
 
 export interface SchedulerParts {

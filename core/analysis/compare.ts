@@ -1,9 +1,10 @@
+import { quote } from '../errors.ts'
 import { optionNames } from '../options/index.ts'
 import type { Direction } from '../trial/objective.ts'
 import { bestSoFar, confidenceBand, type Summary, summarise } from './curves.ts'
 import { error } from './errors.ts'
 import { holm, mannWhitney, type RankTest, superiority, wilcoxon } from './rank-tests.ts'
-import { type AnalysedStudy, selectTrials } from './selection.ts'
+import { type AnalysedStudy, directionOf, selectTrials } from './selection.ts'
 
 /** Studies that repeat one another with other seeds, under one name. */
 export interface StudyGroup {
@@ -14,6 +15,8 @@ export interface StudyGroup {
 export interface CompareOptions {
   /** What is compared. Default: the first objective of the first study, which all of them must share. */
   readonly metric?: string
+  /** Which values are better. Default: what the objective says; required for a metric that is no objective. */
+  readonly direction?: Direction
 }
 
 export interface ComparedGroup {
@@ -51,29 +54,37 @@ export interface StudyComparison {
   readonly pairs: readonly ComparedPair[]
 }
 
-const names = optionNames<CompareOptions>('compareStudies', { metric: true })
+const studyCount = (count: number) => (count === 1 ? '1 study' : `${count} studies`)
+
+const names = optionNames<CompareOptions>('compareStudies', { metric: true, direction: true })
 
 /**
  * Compares groups of studies: best values, curves with confidence bands, and rank tests of every pair.
- * Errors: ARCHLOOM_ANALYSIS_OBJECTIVES, ARCHLOOM_ANALYSIS_METRIC, ARCHLOOM_ANALYSIS_TRIALS, ARCHLOOM_ANALYSIS_SAMPLES.
+ * Errors: ARCHLOOM_ANALYSIS_OBJECTIVES, ARCHLOOM_ANALYSIS_METRIC, ARCHLOOM_ANALYSIS_DIRECTION, ARCHLOOM_ANALYSIS_TRIALS,
+ * ARCHLOOM_ANALYSIS_SAMPLES.
  */
 export function compareStudies(groups: readonly StudyGroup[], options: CompareOptions = {}): StudyComparison {
-  const { metric: wanted } = names(options)
+  const { metric: wanted, direction: given } = names(options)
   const first = groups[0]?.studies[0]
   if (groups.length < 2 || !first || groups.some(({ studies }) => studies.length === 0))
     throw error('ARCHLOOM_ANALYSIS_SAMPLES', {
       test: 'a comparison',
-      received: `${groups.length} groups of studies`,
-      expected: 'at least two groups with at least one study each',
+      received:
+        groups.length === 0
+          ? 'no studies'
+          : groups.map(({ name, studies }) => `${quote(name)} with ${studyCount(studies.length)}`).join(', '),
+      expected:
+        'at least two groups with at least one study each. On the command line every argument is a group: archloom compare tpe-1 random-1, or, with repetitions, archloom compare "tpe-*" "random-*"',
     })
-  const objective = first.started.objectives.find(({ metric }) => metric === (wanted ?? metric))
-  const metric = wanted ?? objective!.metric
-  const direction = objective?.direction ?? 'maximise'
+  const metric = wanted ?? first.started.objectives[0]!.metric
+  const objectiveOf = (study: AnalysedStudy) => study.started.objectives.find((each) => each.metric === metric)
+  const direction = directionOf(groups.flatMap(({ studies }) => studies).find(objectiveOf) ?? first, metric, given)
   const read = groups.map(({ name, studies }) => ({
     name,
     studies: studies.map((study) => {
-      const own = study.started.objectives.find((each) => each.metric === metric)
-      if (objective && own?.direction !== objective.direction)
+      const own = objectiveOf(study)
+      // A metric that is named may be an objective of some studies and only measured in others.
+      if (own ? own.direction !== direction : wanted === undefined)
         throw error('ARCHLOOM_ANALYSIS_OBJECTIVES', {
           study: study.name,
           received: study.started.objectives.map((each) => `${each.direction} ${each.metric}`).join(', '),

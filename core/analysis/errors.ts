@@ -5,6 +5,15 @@ export const error = defineErrors('analysis', {
     `${d.what} received ${d.received} usable trials of study ${quote(d.study)}; expected at least ${d.expected} completed ones with a finite value. Resume the study with a larger budget.`,
   ARCHLOOM_ANALYSIS_METRIC: (d: { study: string; received: string; known: readonly string[] }) =>
     `no completed trial of study ${quote(d.study)} has the metric ${quote(d.received)}; expected one of ${quote(d.known, 400)}.`,
+  ARCHLOOM_ANALYSIS_DIRECTION: (d: {
+    study: string
+    metric: string
+    received: 'minimise' | 'maximise' | undefined
+    objective?: 'minimise' | 'maximise'
+  }) =>
+    d.objective
+      ? `${quote(d.metric)} is an objective that study ${quote(d.study)} ${d.objective}s; received the direction ${quote(d.received)}, expected ${quote(d.objective)} or none.`
+      : `${quote(d.metric)} is no objective of study ${quote(d.study)}, so nothing says which of its values are better; received no direction, expected "minimise" or "maximise" as the option "direction" (--direction on the command line).`,
   ARCHLOOM_ANALYSIS_DECISION: (d: { study: string; received: string; known: readonly string[] }) =>
     `the space of study ${quote(d.study)} has no decision ${quote(d.received)}; expected one of ${quote(d.known, 600)}.`,
   ARCHLOOM_ANALYSIS_CONSTANT: (d: { study: string; metric: string; value: number }) =>

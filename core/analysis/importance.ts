@@ -5,7 +5,7 @@ import { error } from './errors.ts'
 import { forestVariance } from './fanova.ts'
 import { coordinatesOf } from './levels.ts'
 import { pearsonDivergences } from './ped-anova.ts'
-import { type AnalysedStudy, selectTrials } from './selection.ts'
+import { type AnalysedStudy, directionOf, selectTrials } from './selection.ts'
 
 /** Trials below which an importance means nothing. */
 const LEAST = 8
@@ -16,6 +16,10 @@ export const importanceOptions = options('importance', {
     doc: "What is asked. 'fanova': which share of the metric's variance over the whole space a decision explains by itself. 'ped-anova': by which decisions the best trials differ from all trials.",
   }),
   metric: text({ absent: "the first objective's", doc: 'The metric that is explained.' }),
+  direction: among(['maximise', 'minimise'], {
+    absent: "the objective's",
+    doc: 'Which values of the metric are better; of ped-anova, which needs it for a metric that is no objective.',
+  }),
   best: number({
     above: 0,
     below: 1,
@@ -60,12 +64,14 @@ export interface Importance {
  * How much each decision matters to a metric of a study, over its completed trials. Sources: Hutter, Hoos and
  * Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance", 2014 (fANOVA); Watanabe, Bansal and
  * Hutter, "PED-ANOVA", 2023.
- * Errors: ARCHLOOM_OPTION, ARCHLOOM_ANALYSIS_METRIC, ARCHLOOM_ANALYSIS_TRIALS, ARCHLOOM_ANALYSIS_CONSTANT.
+ * Errors: ARCHLOOM_OPTION, ARCHLOOM_ANALYSIS_METRIC, ARCHLOOM_ANALYSIS_DIRECTION, ARCHLOOM_ANALYSIS_TRIALS,
+ * ARCHLOOM_ANALYSIS_CONSTANT.
  */
 export function importance(study: AnalysedStudy, given: ImportanceOptions = {}): Importance {
-  const { method, metric: wanted, best, trees, leafRows, bootstrap, pairs, seed, space } = importanceOptions.read(given)
+  const read = importanceOptions.read(given)
+  const { method, metric: wanted, best, trees, leafRows, bootstrap, pairs, seed, space } = read
   const selection = selectTrials(study, wanted, LEAST, 'importance')
-  const { metric, direction, decisions, trials, values } = selection
+  const { metric, decisions, trials, values } = selection
   const constant = () => error('ARCHLOOM_ANALYSIS_CONSTANT', { study: study.name, metric, value: values[0]! })
   if (values.every((each) => each === values[0])) throw constant()
   const coordinates = coordinatesOf(decisions, trials, space as SearchSpace | undefined)
@@ -76,6 +82,7 @@ export function importance(study: AnalysedStudy, given: ImportanceOptions = {}):
       .sort((a, b) => b.importance - a.importance)
 
   if (method === 'ped-anova') {
+    const direction = directionOf(study, metric, read.direction)
     const ordered = values.toSorted((a, b) => (direction === 'minimise' ? a - b : b - a))
     const limit = ordered[Math.max(2, Math.ceil(best * values.length)) - 1]!
     const isBest = values.map((each) => (direction === 'minimise' ? each <= limit : each >= limit))

@@ -12,7 +12,6 @@ export type AnalysedStudy = Pick<StudyRecord, 'name' | 'trials'> & {
 /** The values of one metric over a study's completed trials. */
 export interface Selection {
   readonly metric: string
-  readonly direction: Direction
   readonly decisions: readonly Decision[]
   /** Completed trials with a finite value, infeasible ones included, in the order of their numbers. */
   readonly trials: readonly Trial[]
@@ -20,10 +19,7 @@ export interface Selection {
   readonly values: readonly number[]
 }
 
-/**
- * Completed trials and their values of a metric; by default the first objective's. A metric that is no objective counts as
- * one to be maximised. Errors: ARCHLOOM_ANALYSIS_METRIC, ARCHLOOM_ANALYSIS_TRIALS.
- */
+/** Completed trials and their values of a metric; by default the first objective's. Errors: ARCHLOOM_ANALYSIS_METRIC, ARCHLOOM_ANALYSIS_TRIALS. */
 export function selectTrials(study: AnalysedStudy, wanted: string | undefined, least: number, what: string): Selection {
   const { objectives, space } = study.started
   const metric = wanted ?? objectives[0]!.metric
@@ -39,11 +35,27 @@ export function selectTrials(study: AnalysedStudy, wanted: string | undefined, l
     throw error('ARCHLOOM_ANALYSIS_TRIALS', { study: study.name, received: trials.length, expected: least, what })
   return {
     metric,
-    direction: objectives.find((each) => each.metric === metric)?.direction ?? 'maximise',
     decisions: space.decisions,
     trials,
     values: trials.map(({ metrics }) => metrics[metric]!),
   }
+}
+
+/**
+ * Which values of a metric are better: as the study's objective says, otherwise as the caller does.
+ * Error: ARCHLOOM_ANALYSIS_DIRECTION, where neither or both with different answers do.
+ */
+export function directionOf(study: AnalysedStudy, metric: string, given: Direction | undefined): Direction {
+  const own = study.started.objectives.find((each) => each.metric === metric)?.direction
+  const direction = own ?? given
+  if (direction === undefined || (given !== undefined && given !== direction))
+    throw error('ARCHLOOM_ANALYSIS_DIRECTION', {
+      study: study.name,
+      metric,
+      received: given,
+      ...(own && { objective: own }),
+    })
+  return direction
 }
 
 /** A decision by its name. Error: ARCHLOOM_ANALYSIS_DECISION. */

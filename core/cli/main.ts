@@ -72,6 +72,13 @@ function withSuggestion(text: string): string {
   return meant ? text.replace(/\n$/, ` Did you mean ${meant}?\n`) : text
 }
 
+type Direction = 'maximise' | 'minimise'
+const directionOption = () =>
+  new Option('--direction <which>', 'which values are better; needed for a metric that is no objective').choices([
+    'maximise',
+    'minimise',
+  ])
+
 const positive = (text: string) => {
   const value = Number(text)
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number of at least 1.')
@@ -367,15 +374,18 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
       '\nStudies joined by commas or matched by a * form one group, for example repetitions with other seeds:\n  archloom compare tpe-1,tpe-2,tpe-3 "random-*"',
     )
     .option('--metric <name>', 'metric to compare; default: the first objective')
+    .addOption(directionOption())
     .option('--csv', 'print the curves as CSV instead of the tables', false)
-    .action(async (names: readonly string[], options: Shared & { metric?: string; csv: boolean }) => {
-      const { compare } = await import('./commands/compare.ts')
-      const { metric, csv } = options
-      // A pattern is never the path of a folder.
-      const placeOf = async (study: string) =>
-        study.includes('*') ? { studies: (await place(options)).studies, name: study } : place(options, study)
-      done(await compare(names, { place: placeOf, metric, csv, output: output(options) }))
-    })
+    .action(
+      async (names: readonly string[], options: Shared & { metric?: string; direction?: Direction; csv: boolean }) => {
+        const { compare } = await import('./commands/compare.ts')
+        const { metric, direction, csv } = options
+        // A pattern is never the path of a folder.
+        const placeOf = async (study: string) =>
+          study.includes('*') ? { studies: (await place(options)).studies, name: study } : place(options, study)
+        done(await compare(names, { place: placeOf, metric, direction, csv, output: output(options) }))
+      },
+    )
 
   inFolder(command('importance <study>', 'show how much each decision of a study matters'))
     .addOption(
@@ -387,13 +397,17 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
         .default('fanova'),
     )
     .option('--metric <name>', 'metric to explain; default: the first objective')
+    .addOption(directionOption())
     .option('--pairs', 'fanova only: also show what pairs of decisions explain together', false)
     .action(
-      async (study: string, options: Shared & { method: 'fanova' | 'ped-anova'; metric?: string; pairs: boolean }) => {
+      async (
+        study: string,
+        options: Shared & { method: 'fanova' | 'ped-anova'; metric?: string; direction?: Direction; pairs: boolean },
+      ) => {
         const { showImportance } = await import('./commands/importance.ts')
         const { studies, name } = await place(options, study)
-        const { method, metric, pairs } = options
-        done(await showImportance(name, { studies, method, metric, pairs, output: output(options) }))
+        const { method, metric, direction, pairs } = options
+        done(await showImportance(name, { studies, method, metric, direction, pairs, output: output(options) }))
       },
     )
 

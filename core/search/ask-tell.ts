@@ -75,10 +75,10 @@ export const askTell = <A>({ ask }: AskTellOptions = {}): Algorithm<A> =>
       idle.blocked = blocked
     }
 
-    /** Starts the next rung and returns its event, or returns why there is none. */
-    const next = (): EventDraft | 'wait' | 'done' => {
+    /** Starts the next rung and returns its event, or returns why there is none; 'done': no trial will start any more. */
+    const next = (): EventDraft | 'wait' | 'stop' | 'done' => {
       const why = spent()
-      if (why !== undefined && why !== 'trials') return 'done'
+      if (why !== undefined && why !== 'trials') return 'stop'
       const closed = trials.giveUp()
       if (closed) return closed
       const continued = trials.promote() ?? trials.startWaiting()
@@ -129,6 +129,7 @@ export const askTell = <A>({ ask }: AskTellOptions = {}): Algorithm<A> =>
               batch.push(...trials.commit([oldest]))
               continue
             }
+            if (draft === 'done' && running + jobs.length === 0 && trials.uncommitted === 0 && trials.finish()) continue
             if (draft === 'wait' && running + jobs.length === 0 && trials.uncommitted === 0)
               throw error('ARCHLOOM_CONTROLLER_WAITS', { trials: trials.count })
             break

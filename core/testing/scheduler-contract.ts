@@ -11,7 +11,7 @@ export interface SchedulerContractOptions {
 const declared = options('schedulerContract', { trials: whole({ min: 1, default: 60, doc: 'Trials of each run.' }) })
 
 interface Step {
-  readonly call: 'start' | 'report' | 'promote' | 'give up'
+  readonly call: 'start' | 'report' | 'promote' | 'give up' | 'finish'
   readonly trial: number
   readonly answer: unknown
 }
@@ -27,6 +27,7 @@ function drive(factory: SchedulerFactory, trials: number, workers: number, faili
   const running: number[] = []
   let next = 0
   let rungs = 0
+  let finished = false
   const reportOf = (trial: number, reward: number | undefined): SchedulerReport => ({
     rung: fidelities.get(trial)!.length - 1,
     fidelity: fidelities.get(trial)!.at(-1)!,
@@ -71,7 +72,13 @@ function drive(factory: SchedulerFactory, trials: number, workers: number, faili
       fidelities.set(next, [fidelity])
       running.push(next++)
     }
-    if (running.length === 0) break
+    if (running.length === 0) {
+      if (finished) break
+      finished = true
+      scheduler.finish?.(next)
+      note('finish', next, null)
+      continue
+    }
     const trial = running.splice(rng.int(running.length), 1)[0]!
     const quality = seeded(trial).float()
     let stopped = false

@@ -91,6 +91,7 @@ export class Trials<A = unknown> {
   #enqueued = 0
   #exhausted = false
   #isWarm = false
+  #finished = false
   /** Prunings that a replayed commit led to and the journal does not hold: it ends between the two. */
   readonly #owed = new Map<number, Draft<'trial.pruned'>>()
   /** The scheduler's answer for a trial that has not started. */
@@ -196,6 +197,20 @@ export class Trials<A = unknown> {
     return this.#prunePaused(trial, open, open.last)
   }
 
+  /**
+   * Tells the scheduler that no trial will start any more. Returns false if it was told since the last start or does not
+   * listen. The call is not recorded: a replay repeats it where the journal holds what only a finished scheduler promotes or
+   * gives up.
+   */
+  finish(): boolean {
+    if (this.#finished || !this.#parts.scheduler.finish) return false
+    this.#finished = true
+    // The controller may have had no proposal for a trial that the scheduler admitted.
+    this.#admitted = undefined
+    this.#parts.scheduler.finish(this.#next)
+    return true
+  }
+
   #prunePaused(trial: number, open: Open, result: Result): Draft<'trial.pruned'> {
     const { metrics, reward, feasible, violation } = result
     this.#open.delete(trial)
@@ -259,6 +274,7 @@ export class Trials<A = unknown> {
   /** How a trial starts. The scheduler is asked once, and its answer is kept until the trial has started. */
   #admit(trial = this.#next): Start | 'wait' {
     if (this.#admitted?.trial === trial) return this.#admitted.start
+    this.#finished = false
     const start = this.#startOf(trial)
     if (start !== 'wait') this.#admitted = { trial, start }
     return start
@@ -523,7 +539,7 @@ export class Trials<A = unknown> {
       case 'trial.proposed':
         return this.#replayProposal(event)
       case 'trial.continued': {
-        const again = event.rung === 0 ? this.startWaiting() : this.promote()
+        const again = event.rung === 0 ? this.startWaiting() : this.#finishing(() => this.promote())
         return again?.trial === event.trial && again.fidelity === event.fidelity ? undefined : event.trial
       }
       case 'trial.progress':
@@ -544,7 +560,7 @@ export class Trials<A = unknown> {
       case 'trial.pruned':
         if (this.#owed.delete(event.trial)) return undefined
         if (this.#open.get(event.trial)?.status === 'paused')
-          return this.giveUp()?.trial === event.trial ? undefined : event.trial
+          return this.#finishing(() => this.giveUp())?.trial === event.trial ? undefined : event.trial
         this.#replayResult(event)
         return undefined
       case 'trial.paused':
@@ -563,6 +579,11 @@ export class Trials<A = unknown> {
       default:
         return undefined
     }
+  }
+
+  /** Of a scheduler that has nothing to name: once more after it is told that no trial will start. */
+  #finishing<T>(ask: () => T | undefined): T | undefined {
+    return ask() ?? (this.finish() ? ask() : undefined)
   }
 
   #replayProposal(event: SearchEvent & { type: 'trial.proposed' }): number | undefined {

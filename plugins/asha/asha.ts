@@ -44,6 +44,7 @@ export function asynchronousHalving(given: AshaOptions = {}): SchedulerFactory {
     const promoted = fidelities.map(() => new Set<number>())
     /** In the stopping variant, trials that are continued at once. */
     const due: { trial: number; fidelity: number }[] = []
+    let isFinished = false
     /** Trials of a rung that qualify for the next one, best first. */
     const top = (rung: number, share: number) => {
       const entries = rungs[rung]!
@@ -55,6 +56,8 @@ export function asynchronousHalving(given: AshaOptions = {}): SchedulerFactory {
             .map((i) => entries[i]!)
             .filter(({ reward, ended }) => reward !== undefined && !ended)
     }
+    /** The best trial of a rung that was not promoted. */
+    const bestOf = (rung: number, share: number) => top(rung, share).find(({ trial }) => !promoted[rung]!.has(trial))
     return {
       start: () => fidelities[0]!,
       report(trial, report) {
@@ -71,12 +74,17 @@ export function asynchronousHalving(given: AshaOptions = {}): SchedulerFactory {
       promote() {
         if (variant === 'stopping') return due.shift()
         for (let rung = fidelities.length - 2; rung >= 0; rung--) {
-          const next = top(rung, 1 / eta).find(({ trial }) => !promoted[rung]!.has(trial))
+          // After the last trial, the best one goes on to the full effort if no other has had it.
+          const last = isFinished && rungs.at(-1)!.length === 0 && promoted[rung]!.size === 0
+          const next = bestOf(rung, last ? 1 : 1 / eta)
           if (!next) continue
           promoted[rung]!.add(next.trial)
           return { trial: next.trial, fidelity: fidelities[rung + 1]! }
         }
         return undefined
+      },
+      finish() {
+        isFinished = true
       },
     }
   }

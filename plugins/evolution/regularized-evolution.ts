@@ -21,7 +21,7 @@ export const declared = options('evolution', {
   sample: whole({
     min: 1,
     absent: 'half of `population`, at most 25',
-    doc: 'S: number of individuals drawn for each tournament, with replacement.',
+    doc: 'S: number of individuals drawn for each tournament, with replacement; at most `population`.',
   }),
   select: among(['reward', 'pareto'], {
     default: 'reward',
@@ -54,6 +54,8 @@ interface Member extends Individual {
 export function regularizedEvolution(given: EvolutionOptions = {}): ControllerFactory {
   const { population: capacity = 100, select, ...rest } = declared.read(given)
   const { sample: sampleSize = Math.min(25, Math.ceil(capacity / 2)) } = rest
+  if (sampleSize > capacity)
+    throw declared.refuse('sample', sampleSize, `at most the population, which has ${capacity} individuals`)
 
   return (space): Controller => {
     let population: readonly Member[] = []

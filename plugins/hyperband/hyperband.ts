@@ -21,7 +21,7 @@ export type SuccessiveHalvingOptions = OptionsOf<typeof declaredHalving>
 interface Bracket {
   readonly fidelities: readonly number[]
   /** Number of trials that start in the bracket. */
-  readonly size: number
+  size: number
   started: number
   /** The present rung, its trials, and their results so far. */
   rung: number
@@ -92,6 +92,18 @@ function brackets(shapes: readonly Shape[], eta: number): SchedulerFactory {
       },
       promote: () => due.shift(),
       giveUp: () => hopeless.shift(),
+      finish(next) {
+        // A bracket that no further trial will fill continues with those that it has.
+        const bracket = current
+        current = undefined
+        if (!bracket) return
+        if (bracket.waiting.delete(next)) bracket.started--
+        bracketOf.delete(next)
+        const isFull = bracket.started === bracket.size
+        bracket.size = bracket.started
+        const isLast = bracket.rung === bracket.fidelities.length - 1
+        if (!isFull && !isLast && bracket.waiting.size === 0) advance(bracket)
+      },
     }
   }
 }

@@ -2,7 +2,7 @@
  * Search strategies on tables of trained networks, which need ARCHLOOM_DATA, and on test functions.
  *   npm run bench -- strategies [--space nb201|macro|branin|hartmann6|ackley-mixed|…] [--dataset cifar10|cifar100|imagenet16] [--protocol honest|oracle]
  *     [--seeds 20] [--trials 200] [--only tpe,gp] [--csv curves.csv] [--svg regret.svg]
- *     [--peers tpe,nsga2] [--python python3] [--json]
+ *     [--peers tpe,nsga2] [--python python3] [--keep peers.jsonl] [--json]
  * A function's name in place of a table needs no data: the smallest value found, with the sign changed. Functions of the
  * reported table are branin, hartmann6 and ackley-mixed; defaults of plugins are chosen on hartmann3, six-hump-camel, levy4
  * and rastrigin-mixed.
@@ -11,7 +11,8 @@
  * 150, 200 and 500 trials, as far as the searches go; strategies with a population choose it for all `trials`.
  * With --schedulers, every strategy gets the simulated time of random search, and the share of it is measured that a strategy
  * needs to reach what random search finds: npm run bench -- strategies --schedulers [--dataset …] [--seeds 20] [--trials 200]
- * With --peers, Optuna's samplers of these names run on the same problem, where Python has Optuna.
+ * With --peers, Optuna's samplers of these names run on the same problem, where Python has Optuna. With --keep, a run that was
+ * stopped does not repeat their searches.
  */
 import { pathToFileURL } from 'node:url'
 import type { Bench, BenchResult } from '../../core/cli/commands/bench.ts'
@@ -48,6 +49,8 @@ export interface StrategiesOptions {
   /** Names of Optuna's samplers, separated by commas; true for those that have a counterpart here. */
   readonly peers?: string | true
   readonly python?: string
+  /** A file that keeps the searches of the peers, one line each. */
+  readonly keep?: string
   /** Compares schedulers at equal simulated time instead, on NAS-Bench-201 under the oracle protocol. */
   readonly schedulers?: true
   readonly log?: (line: string) => void
@@ -122,7 +125,7 @@ async function schedulersBench(options: SimulatedTimeOptions, log: (line: string
 }
 
 export async function run(options: StrategiesOptions = {}): Promise<Bench> {
-  const { space = 'nb201', log = () => {}, dataset, csv, svg, python = 'python3' } = options
+  const { space = 'nb201', log = () => {}, dataset, csv, svg, keep, python = 'python3' } = options
   const protocol = space === 'nb201' ? (options.protocol ?? 'honest') : 'oracle'
   const [seeds, trials] = [Number(options.seeds ?? 20), Number(options.trials ?? 200)]
   if (options.schedulers) return schedulersBench({ dataset: dataset ?? 'cifar10', seeds, trials }, log)
@@ -169,7 +172,8 @@ export async function run(options: StrategiesOptions = {}): Promise<Bench> {
     if (!names || names.includes(name)) take(name, playAll(problem, factory, trials, seeds))
   if (options.peers !== undefined) {
     const samplers = typeof options.peers === 'string' ? options.peers.split(',') : ['random', 'tpe', 'nsga2']
-    const peers = playPeers(problem, { python, samplers, seeds, trials })
+    const onPlayed = (sampler: string, seed: number) => log(`Optuna's ${sampler}: seed ${seed} of ${seeds}`)
+    const peers = await playPeers(problem, { python, samplers, seeds, trials, onPlayed, ...(keep && { keep }) })
     if (typeof peers === 'string') log(`Optuna is left out: ${peers}`)
     else for (const [name, played] of peers) take(name, played)
   }

@@ -1,5 +1,6 @@
 import {
   createSearch,
+  definePlugin,
   type EvaluatorDefinition,
   memoryStore,
   type Plugin,
@@ -12,6 +13,7 @@ import { asha, asynchronousHalving, rungsOf } from 'archloom/plugins/asha'
 import { cmaEs } from 'archloom/plugins/cma-es'
 import { evolution } from 'archloom/plugins/evolution'
 import { gp } from 'archloom/plugins/gp'
+import { gridSearch } from 'archloom/plugins/grid'
 import { halvingBrackets, hyperband, hyperbandBrackets, successiveHalving } from 'archloom/plugins/hyperband'
 import { localSearch } from 'archloom/plugins/local-search'
 import { medianRule, medianStopping, patience, patienceRule } from 'archloom/plugins/median-stopping'
@@ -140,6 +142,63 @@ describe.each(controllers)('%s', (_, controller) => {
         expect(rest.map((event) => ({ ...plain(event), seq: 0 }))).toEqual(
           expected.map((event) => ({ ...plain(event), seq: 0 })),
         )
+      }
+    },
+  )
+})
+
+describe('a controller that ends before the budget does', () => {
+  const few = (count: number) =>
+    definePlugin({
+      name: 'few',
+      provides: ['controller'],
+      needs: ['space'],
+      bind: ({ controller }) =>
+        controller.to((space, rng) => {
+          const all = gridSearch({ shuffle: true })(space, rng)
+          let left = count
+          return { ...all, propose: (...given) => (left-- > 0 ? all.propose(...given) : 'exhausted') }
+        }),
+    })
+  const ending: readonly (readonly [string, number, () => Plugin])[] = [
+    ['asha', 2, () => asha()],
+    ['asha, stopping', 2, () => asha({ variant: 'stopping' })],
+    ['hyperband', 4, () => hyperband()],
+    ['hyperband', 13, () => hyperband()],
+    ['successive halving', 2, () => successiveHalving()],
+    ['successive halving', 31, () => successiveHalving()],
+  ]
+  it.each(ending)(
+    'with %s and %d proposals: some trial gets the full effort, and a cut study ends alike',
+    async (name, count, scheduler) => {
+      for (const concurrency of [1, 3]) {
+        const store = memoryStore()
+        const how = { concurrency, budget: { maxTrials: 1000 } }
+        await using search = compose([few(count), scheduler()], { ...how, study: store })
+        const state = await search.finish()
+        expect(state).toMatchObject({ status: 'finished', proposed: count, running: [], failed: 0 })
+        expect(state.completed).toBeGreaterThan(0)
+        expect(search.best(1)[0]!.rungs.at(-1)!.fidelity).toBe(1)
+        // No trial waits for a bracket that will never be full.
+        if (!name.startsWith('asha')) expect(state.resting).toEqual([])
+
+        const events = await readEvents(store)
+        if (concurrency > 1) continue
+        for (let cut = 2; cut < events.length; cut++) {
+          const half = memoryStore()
+          half.append(events.slice(0, cut))
+          for (const event of events.slice(0, cut))
+            if (event.type === 'trial.paused' && event.checkpoint)
+              await half.artifacts.write(event.checkpoint, Uint8Array.of(Math.round(9 * event.fidelity)))
+          await using again = compose([few(count), scheduler()], { ...how, study: half })
+          await again.finish()
+          const rest = (await readEvents(half)).filter(
+            ({ type }) => type !== 'search.resumed' && type !== 'trial.progress',
+          )
+          expect(rest.map((event) => ({ ...plain(event), seq: 0 }))).toEqual(
+            events.filter(({ type }) => type !== 'trial.progress').map((event) => ({ ...plain(event), seq: 0 })),
+          )
+        }
       }
     },
   )

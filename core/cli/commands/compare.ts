@@ -1,4 +1,5 @@
 import { compareStudies, type StudyComparison, type StudyGroup } from '../../analysis/compare.ts'
+import type { Summary } from '../../analysis/curves.ts'
 import { readRecord } from '../../study/record.ts'
 import type { Studies } from '../../study/studies.ts'
 import { error } from '../errors.ts'
@@ -9,6 +10,7 @@ export interface CompareFlags {
   /** Returns where a study is looked up; a study may be named by its path. */
   readonly place: (study: string) => Promise<{ readonly studies: Studies; readonly name: string }>
   readonly metric?: string | undefined
+  readonly direction?: 'maximise' | 'minimise' | undefined
   readonly csv: boolean
   readonly output: Output
 }
@@ -38,10 +40,10 @@ async function groupOf(argument: string, { place }: Pick<CompareFlags, 'place'>)
 
 /** `archloom compare <study...>`: best values, curves with confidence bands, rank tests. */
 export async function compare(names: readonly string[], given: CompareFlags): Promise<number> {
-  const { metric, csv, output } = given
+  const { metric, direction, csv, output } = given
   const groups: StudyGroup[] = []
   for (const name of names) groups.push(await groupOf(name, given))
-  const result = compareStudies(groups, metric === undefined ? {} : { metric })
+  const result = compareStudies(groups, { ...(metric !== undefined && { metric }), ...(direction && { direction }) })
   output.log(csv ? curvesAsCsv(result) : asText(result))
   output.result(result)
   return 0
@@ -49,17 +51,40 @@ export async function compare(names: readonly string[], given: CompareFlags): Pr
 
 const pText = (p: number) => (p < 1e-3 ? p.toExponential(1) : p.toFixed(3))
 
-function asText({ metric, direction, groups, pairs }: StudyComparison): string {
-  const band = (low: number, high: number) => (Number.isNaN(low) ? '' : `${numberText(low)} to ${numberText(high)}`)
+const band = ({ low, high }: Summary) => (Number.isNaN(low) ? '' : `[${numberText(low)}, ${numberText(high)}]`)
+
+/** What the intervals and samples of few studies do not say. */
+function notesOn({ metric, groups, pairs }: StudyComparison): readonly string[] {
+  const single = groups.filter(({ best }) => best.count === 1).map(({ name }) => name)
+  // Student's t knows no limit of a metric, and with two or three studies its intervals are wide.
+  const wide = groups.filter(({ best: { mean, low, high } }) => (mean > 0 && low < 0) || (mean < 0 && high > 0))
+  return [
+    ...(single.length > 0
+      ? [`${single.join(', ')}: one study, so there is no deviation and no interval. Repeat it with other seeds.`]
+      : []),
+    ...(pairs.some(({ sample }) => sample === 'trials')
+      ? [
+          'all trials: one of the two groups has a single study, so the test compares the values of their trials, not the best values that the methods find.',
+        ]
+      : []),
+    ...wide.map(
+      ({ name, best: { count } }) =>
+        `${name}: the interval reaches across 0, although the mean ${metric} does not say so: ${count} studies that differ this much are too few. Add seeds.`,
+    ),
+  ]
+}
+
+function asText(comparison: StudyComparison): string {
+  const { metric, direction, groups, pairs } = comparison
   const best = tableText(
-    ['group', 'studies', 'trials', `best ${metric}`, 'sd', '95 % interval of the mean'],
-    groups.map(({ name, studies, trials, best: { mean, sd, low, high } }) => [
+    ['group', 'studies', 'trials', `mean of best ${metric}`, 'sd', '95 % interval of the mean'],
+    groups.map(({ name, studies, trials, best: summary }) => [
       name,
       String(studies.length),
       String(trials),
-      numberText(mean),
-      Number.isNaN(sd) ? '' : numberText(sd),
-      band(low, high),
+      numberText(summary.mean),
+      Number.isNaN(summary.sd) ? '' : numberText(summary.sd),
+      band(summary),
     ]),
   )
   const steps = Math.min(...groups.map(({ curve }) => curve.length))
@@ -69,8 +94,8 @@ function asText({ metric, direction, groups, pairs }: StudyComparison): string {
     marks.map((mark) => [
       String(mark),
       ...groups.map((group) => {
-        const { mean, low, high } = group.curve[mark - 1]!
-        return Number.isNaN(mean) ? '' : `${numberText(mean)}${Number.isNaN(low) ? '' : ` (${band(low, high)})`}`
+        const summary = group.curve[mark - 1]!
+        return Number.isNaN(summary.mean) ? '' : `${numberText(summary.mean)} ${band(summary)}`.trimEnd()
       }),
     ]),
   )
@@ -85,7 +110,7 @@ function asText({ metric, direction, groups, pairs }: StudyComparison): string {
       wilcoxon ? pText(wilcoxon.pValue) : '',
     ]),
   )
-  return `${direction} ${metric}\n\n${best}\n\n${curve}\n\n${tests}`
+  return [`${direction} ${metric}`, best, curve, tests, ...notesOn(comparison)].join('\n\n')
 }
 
 /** The curves as CSV: group, trials, studies, mean, sd, low, high, with one row per number of trials. */

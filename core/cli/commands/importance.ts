@@ -8,17 +8,23 @@ export interface ImportanceFlags {
   readonly studies: Studies
   readonly method: 'fanova' | 'ped-anova'
   readonly metric?: string | undefined
+  readonly direction?: 'maximise' | 'minimise' | undefined
   readonly pairs: boolean
   readonly output: Output
 }
 
 /** `archloom importance <study>`: shows how much each decision matters. It does not need the study's code. */
 export async function showImportance(name: string, given: ImportanceFlags): Promise<number> {
-  const { studies, method, metric, pairs, output } = given
+  const { studies, method, metric, direction, pairs, output } = given
   const store = await studies.open(name)
   const study = await readRecord(store)
   await store.close()
-  const result = importance(study, { method, pairs, ...(metric !== undefined && { metric }) })
+  const result = importance(study, {
+    method,
+    pairs,
+    ...(metric !== undefined && { metric }),
+    ...(direction && { direction }),
+  })
   const percent = (share: number) => (100 * share).toFixed(1)
   output.log(`${result.metric} of ${study.name}, ${plural(result.trials, 'completed trial')}, by ${method}`)
   output.log('')

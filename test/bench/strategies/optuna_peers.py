@@ -1,4 +1,4 @@
-"""Optuna's samplers on a table or a function that JSON on stdin names; all trials as JSON on stdout."""
+"""Optuna's samplers on a table or a function that JSON on stdin names; one line of JSON on stdout per search."""
 import json
 import math
 import sys
@@ -9,7 +9,6 @@ import optuna
 
 warnings.filterwarnings("ignore")
 optuna.logging.set_verbosity(optuna.logging.ERROR)
-
 
 
 def hartmann(x, a, p):
@@ -62,35 +61,34 @@ samplers = {
     "gp": lambda seed: optuna.samplers.GPSampler(seed=seed),
     "cma-es": lambda seed: optuna.samplers.CmaEsSampler(seed=seed),
 }
-result = {}
-for name in task["samplers"]:
-    genotypes = []
-    last = []
-    began = time.process_time()
-    for seed in range(1, task["seeds"] + 1):
-        trials = []
 
-        def objective(trial):
-            if values is None:
-                x = [suggested(trial, i, domain) for i, domain in enumerate(task["domains"])]
-                trials.append(x)
-                return -globals()[task["function"]](x, *task["constants"])
-            genotype = [
-                trial.suggest_int(f"d{i}", 0, decision["options"] - 1)
-                if decision["ordered"]
-                else trial.suggest_categorical(f"d{i}", list(range(decision["options"])))
-                for i, decision in enumerate(task["decisions"])
-            ]
-            trials.append(genotype)
-            found = values[",".join(map(str, genotype))]
-            return tuple(found) if several else found[0]
 
-        directions = ["maximize"] * (len(next(iter(values.values()))) if values else 1)
-        study = optuna.create_study(directions=directions, sampler=samplers[name](seed))
-        study.optimize(objective, n_trials=task["trials"])
-        genotypes.append(trials)
+def play(name, seed):
+    trials = []
+
+    def objective(trial):
         if values is None:
-            last.append(study.trials[-1].value)
-    milliseconds = 1000 * (time.process_time() - began) / (task["seeds"] * task["trials"])
-    result[f"optuna {optuna.__version__} {name}"] = {"genotypes": genotypes, "milliseconds": milliseconds, "values": last}
-print(json.dumps(result))
+            x = [suggested(trial, i, domain) for i, domain in enumerate(task["domains"])]
+            trials.append(x)
+            return -globals()[task["function"]](x, *task["constants"])
+        genotype = [
+            trial.suggest_int(f"d{i}", 0, decision["options"] - 1)
+            if decision["ordered"]
+            else trial.suggest_categorical(f"d{i}", list(range(decision["options"])))
+            for i, decision in enumerate(task["decisions"])
+        ]
+        trials.append(genotype)
+        found = values[",".join(map(str, genotype))]
+        return tuple(found) if several else found[0]
+
+    directions = ["maximize"] * (len(next(iter(values.values()))) if values else 1)
+    began = time.process_time()
+    study = optuna.create_study(directions=directions, sampler=samplers[name](seed))
+    study.optimize(objective, n_trials=task["trials"])
+    milliseconds = 1000 * (time.process_time() - began) / task["trials"]
+    last = {"value": study.trials[-1].value} if values is None else {}
+    return {"version": optuna.__version__, "sampler": name, "seed": seed, "genotypes": trials, "milliseconds": milliseconds, **last}
+
+
+for name, seed in task["runs"]:
+    print(json.dumps(play(name, seed)), flush=True)

@@ -57,7 +57,33 @@ describe('comparing studies', () => {
     expect(() => compareStudies([a, { name: 'o', studies: [other] }])).toThrow(
       /ARCHLOOM_ANALYSIS_OBJECTIVES: study "other" optimises minimise value; expected maximise value/,
     )
-    expect(() => compareStudies([a])).toThrow(/ARCHLOOM_ANALYSIS_SAMPLES: .*1 groups/)
+    expect(() => compareStudies([a])).toThrow(
+      /ARCHLOOM_ANALYSIS_SAMPLES: a comparison received "a" with 1 study; expected at least two groups/,
+    )
+  })
+
+  it('compares a metric that is no objective only if it is told which values are better', async () => {
+    const withCost = async (name: string, cost: number) => ({
+      name,
+      studies: await Promise.all(
+        [1, 2].map((seed) =>
+          studyOf(space, (g) => ({ ...bowl(0)(g), cost: cost + g[0]! }), { trials: 10, seed, name: `${name}-${seed}` }),
+        ),
+      ),
+    })
+    const groups = [await withCost('cheap', 0), await withCost('dear', 5)]
+    expect(() => compareStudies(groups, { metric: 'cost' })).toThrow(
+      /ARCHLOOM_ANALYSIS_DIRECTION: "cost" is no objective of study "cheap-1".*--direction/,
+    )
+    const result = compareStudies(groups, { metric: 'cost', direction: 'minimise' })
+    expect(result).toMatchObject({ direction: 'minimise', pairs: [{ superiority: 1 }] })
+    expect(result.groups[0]!.best.mean).toBeLessThan(1)
+    expect(() => compareStudies(groups, { direction: 'minimise' })).toThrow(
+      /ARCHLOOM_ANALYSIS_DIRECTION: "value" is an objective that study "cheap-1" maximises; received the direction "minimise"/,
+    )
+    // A named metric may be an objective of one study and only measured in the others.
+    const costly = await studyOf(space, (g) => ({ cost: g[0]!, value: 0 }), { objectives: { cost: 'minimise' } })
+    expect(compareStudies([...groups, { name: 'c', studies: [costly] }], { metric: 'cost' }).direction).toBe('minimise')
   })
 })
 

@@ -134,6 +134,13 @@ describe('bad input', () => {
     const study = await studyOf(grid as never, () => ({ value: 1, other: 2 }), { trials: 20 })
     expect(() => importance(study)).toThrow(/ARCHLOOM_ANALYSIS_CONSTANT: value is 1 in every/)
     expect(() => importance(study, { metric: 'acuracy' })).toThrow(/ARCHLOOM_ANALYSIS_METRIC: .*\["value","other"\]/)
+    const loss = await studyOf(grid as never, (g) => ({ value: g[0]!, loss: g[1]! }), { trials: 20 })
+    expect(() => importance(loss, { method: 'ped-anova', metric: 'loss' })).toThrow(
+      /ARCHLOOM_ANALYSIS_DIRECTION: "loss" is no objective of study "study"/,
+    )
+    expect(importance(loss, { metric: 'loss' }).decisions[0]!.decision).toBe('b')
+    const ped = importance(loss, { method: 'ped-anova', metric: 'loss', direction: 'minimise' })
+    expect(ped.decisions[0]!.decision).toBe('b')
     const short = await studyOf(grid as never, (g) => ({ value: g[0]! }), { trials: 3 })
     expect(() => importance(short)).toThrow(/ARCHLOOM_ANALYSIS_TRIALS: importance received 3 usable .*at least 8/)
     expect(() => importance(short, { metod: 'fanova' } as never)).toThrow(/ARCHLOOM_OPTION.*method/)

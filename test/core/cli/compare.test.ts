@@ -43,6 +43,20 @@ describe('archloom compare', () => {
     expect(lines.at(-1)).toMatch(/^"short-1,short-2",6,2,/)
   })
 
+  it('says what a single study and a wide interval do not tell, and refuses a single group', async () => {
+    const single = await archloom('compare', 'long-1', 'short-1', ...here())
+    expect(single.stdout).toMatch(/\n\nlong-1, short-1: one study, so there is no deviation and no interval/)
+    expect(single.stdout).toMatch(/\n\nall trials: one of the two groups has a single study/)
+    const pairs = await archloom('compare', 'long-*', 'short-*', ...here())
+    expect(pairs.stdout).toMatch(/\[-?[\d.]+, -?[\d.]+\]/)
+    expect(pairs.stdout).not.toMatch(/one study|all trials/)
+    const { code, stderr } = await archloom('compare', 'long-*', ...here())
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      /^ARCHLOOM_ANALYSIS_SAMPLES: a comparison received "long-\*" with 2 studies; .*every argument/,
+    )
+  })
+
   it('refuses what matches nothing', async () => {
     const { code, stderr } = await archloom('compare', 'long-1', 'none-*', ...here())
     expect(code).toBe(1)
