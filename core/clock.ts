@@ -33,6 +33,13 @@ const sleepOnce = (ms: number, signal?: AbortSignal) =>
     signal?.addEventListener('abort', done)
   })
 
+/** Resolves to false after this many milliseconds of real time, without keeping the process alive. */
+export const realTimeLimit = (ms: number) =>
+  new Promise<false>((resolve) => {
+    const timer = setTimeout(() => resolve(false), ms)
+    if (typeof timer === 'object') timer.unref?.()
+  })
+
 export interface VirtualClock extends Clock {
   /** Move time forward; sleepers that are due wake in order. */
   advance(ms: number): void

@@ -1,6 +1,13 @@
 export { type Clock, realClock, type VirtualClock, virtualClock } from './clock.ts'
 export { type CreateSearchOptions, createSearch, type StudyOptions } from './composition/create-search.ts'
-export { type BatchesOptions, type Observed, type Observer, observeInBatches } from './composition/observer.ts'
+export {
+  type Batches,
+  type BatchesOptions,
+  type Observed,
+  type Observer,
+  type Observing,
+  observeInBatches,
+} from './composition/observer.ts'
 export {
   type Binder,
   declarePlugin,

@@ -23,11 +23,17 @@ import {
 
 export type Bind = Binder['bind']
 
+/** A part together with the name of the plugin or option that bound it. */
+export interface Named<T> {
+  readonly owner: string
+  readonly value: T
+}
+
 /** The resolved parts of one search: a flat, frozen container. */
 export interface Composition {
   get<T>(token: Token<T>): T
   has(token: Token<unknown>): boolean
-  readonly observers: readonly Observer[]
+  readonly observers: readonly Named<Observer>[]
   /** The plugin or option that bound each part, for describe(). */
   readonly origins: ReadonlyMap<Token<unknown>, string>
 }
@@ -43,7 +49,7 @@ export function compose(
 ): Composition {
   const container = new Container({ defaultScope: 'Singleton' })
   const origins = new Map<Token<unknown>, string>()
-  const observers: Observer[] = []
+  const observers: Named<Observer>[] = []
   let frozen = false
 
   const binderFor = (owner: string, load: ContainerModuleLoadOptions, replaces: boolean): Binder => {
@@ -95,7 +101,7 @@ export function compose(
       algorithm: { to: (algorithm) => bind(ALGORITHM).to(algorithm) },
       trainer: { to: (trainer) => bind(TRAINER).to(trainer) },
       evaluator: { to: (definition) => bind(EVALUATOR_DEFINITION).to(definition) },
-      observer: { to: (observe) => void observers.push(observe) },
+      observer: { to: (value) => void observers.push({ owner, value }) },
     }
   }
 

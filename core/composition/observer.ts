@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs'
+import { realTimeLimit } from '../clock.ts'
 import { callback, number, optionsFor, required } from '../options/index.ts'
 import type { StudyRecord } from '../study/record.ts'
 import type { EventOf, SearchEvent, SearchEventType } from '../trial/events.ts'
@@ -21,30 +22,71 @@ export interface Observed {
    * most.
    */
   stillWriting?(): void
+  /**
+   * Tells the user about a failure: it becomes a warning of the study (ARCHLOOM_OBSERVER_FAILED) with the next event, once
+   * for each error code of the observer.
+   */
+  warn?(failure: unknown): void
 }
 
 /**
- * Observes a running search. The function that it returns is called when the search is disposed of, and awaited for ten
- * seconds, or longer if it calls `stillWriting`, so that the observer can write what remains. An observer that throws or
- * hangs never stops a search.
+ * What an observer returns: the function that ends it. It is called when the search is disposed of, and awaited for ten
+ * seconds, or longer if the observer calls `stillWriting`, so that the observer can write what remains.
  */
-export type Observer = (search: Observed) => void | (() => void | Promise<void>)
+export interface Observing {
+  (): void | Promise<void>
+  /**
+   * Loads what the observer cannot work without, such as an optional package. It is awaited when the study is opened,
+   * before the first event; if it rejects, the search is refused with that error.
+   */
+  readonly ready?: () => Promise<void>
+  /**
+   * Writes what is waiting. It is awaited for two seconds when a run ends, before its last event; if it rejects, the
+   * failure becomes a warning of the study.
+   */
+  readonly flush?: () => Promise<void>
+}
+
+/** Observes a running search. After its start, an observer that throws or hangs never stops a search. */
+export type Observer = ((search: Observed) => Observing) | ((search: Observed) => void)
 
 export interface BatchesOptions {
   /** Milliseconds from the first event of a batch until the batch is written. Default: 200. */
   readonly everyMs?: number
   /**
+   * Called once, before anything is written: loads what `write` cannot work without. If it rejects, the search is refused
+   * with that error.
+   */
+  ready?(): Promise<void>
+  /**
+   * Called once, after `ready`: tries whether the file or the server can be written. The start of the search waits one
+   * second for it at most. If it rejects, now or later, the failure becomes a warning of the study.
+   */
+  probe?(): Promise<void>
+  /**
    * Writes events somewhere else, such as a file or a server. Events that come in the meantime are collected for the
    * next call.
    */
   write(events: readonly SearchEvent[]): Promise<void>
+  /** Called at the end, once everything is written or has failed. */
+  close?(): void | Promise<void>
 }
 
 const declared = optionsFor<BatchesOptions>()('observeInBatches', {
   everyMs: number({ min: 0, default: 200, doc: 'Milliseconds between the first event of a batch and its writing.' }),
+  ready: callback<NonNullable<BatchesOptions['ready']>>({ doc: 'Loads what `write` cannot work without.' }),
+  probe: callback<NonNullable<BatchesOptions['probe']>>({ doc: 'Tries whether `write` can succeed.' }),
   write: required(callback<BatchesOptions['write']>({ doc: 'Writes events somewhere else.' })),
+  close: callback<NonNullable<BatchesOptions['close']>>({ doc: 'Called at the end.' }),
 })
 
+/** The function that ends an observer in batches, with those that `Observing` describes. */
+export interface Batches extends Required<Pick<Observing, 'ready' | 'flush'>> {
+  (): Promise<void>
+}
+
+/** How long the start of a search waits for an observer's probe. */
+const PROBE_MS = 1000
 /** How long the end of a search waits for the next event that an observer has not been given yet. */
 const CATCH_UP_MS = 5000
 /** Events in memory above which an observer that does not keep up reads the others from the study later. */
@@ -60,25 +102,36 @@ const BATCH = 2000
  * keep up, the observer leaves the stream and reads what it has missed from the study afterwards. Error:
  * ARCHLOOM_OPTION.
  */
-export function observeInBatches(search: Observed, given: BatchesOptions): () => Promise<void> {
-  const { everyMs, write } = declared.read(given)
+export function observeInBatches(search: Observed, given: BatchesOptions): Batches {
+  const { everyMs, ready: load, probe, write, close } = declared.read(given)
   let queue: SearchEvent[] = []
   let seen = -1
   let writing: Promise<void> | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
   let subscription: { unsubscribe(): void } | undefined
   let failure: unknown
-  let isTold = false
   let isOver = false
+  let preparing: Promise<void> | undefined
+  async function prepare(): Promise<void> {
+    await load?.()
+    const probed = probe?.().catch((thrown: unknown) => search.warn?.(thrown))
+    if (probed) await Promise.race([probed, realTimeLimit(PROBE_MS)])
+  }
+  const ready = () => {
+    preparing ??= prepare()
+    return preparing
+  }
 
   async function writeQueue(): Promise<void> {
     const events = queue.splice(0, BATCH)
     try {
+      await ready()
       await write(events)
       failure = undefined
       search.stillWriting?.()
     } catch (thrown) {
       failure = thrown
+      search.warn?.(thrown)
       queue = [...events, ...queue]
     }
   }
@@ -112,9 +165,6 @@ export function observeInBatches(search: Observed, given: BatchesOptions): () =>
       seen = event.seq
       queue.push(event)
       wait()
-      if (failure === undefined || isTold) return
-      isTold = true
-      throw failure
     })
   }
   const leave = () => {
@@ -126,7 +176,11 @@ export function observeInBatches(search: Observed, given: BatchesOptions): () =>
     if (!subscription && !isOver && queue.length === 0) subscribe()
   }
   subscribe()
-  return async () => {
+  const flushNow = async () => {
+    await flush()
+    if (failure !== undefined) throw failure
+  }
+  const finish = async () => {
     for (let [waited, last] = [0, seen]; seen < search.record.state.seq && waited < CATCH_UP_MS; waited += 5) {
       if (!subscription) {
         await flush()
@@ -141,6 +195,12 @@ export function observeInBatches(search: Observed, given: BatchesOptions): () =>
     clearTimeout(timer)
     await flush()
     if (queue.length > 0 && failure === undefined) await flush()
+    try {
+      await close?.()
+    } catch (thrown) {
+      failure ??= thrown
+    }
     if (failure !== undefined) throw failure
   }
+  return Object.assign(finish, { ready, flush: flushNow })
 }

@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs'
+import { realTimeLimit } from '../clock.ts'
 import type { Given } from '../controller.ts'
 import { messageOf, quote } from '../errors.ts'
 import type { Evaluator } from '../evaluator.ts'
@@ -6,6 +7,7 @@ import type { Random } from '../random.ts'
 import { fullFidelity } from '../scheduler.ts'
 import { askTell } from '../search/ask-tell.ts'
 import { spentReason } from '../search/budget.ts'
+import { withoutResult } from '../search/ending.ts'
 import { error as searchError } from '../search/errors.ts'
 import { type UnmetBounds, unmetBounds } from '../search/reachable.ts'
 import { endOf, run } from '../search/run.ts'
@@ -35,6 +37,7 @@ import { VERSION } from '../version.ts'
 import type { Composition } from './compose.ts'
 import { cite, describe } from './describe.ts'
 import { error } from './errors.ts'
+import { type Observers, startObservers } from './observers.ts'
 import type { Plugin } from './plugin.ts'
 import {
   ALGORITHM,
@@ -176,6 +179,8 @@ interface Session<A> {
   /** Proposed in an earlier process, which ended before their results came. */
   readonly leftOver: Job[]
   readonly finishers: (() => void | Promise<void>)[]
+  /** Set once the observers were started. */
+  observers?: Observers
   /** How often observers said that they are still writing. */
   writings: number
 }
@@ -215,6 +220,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
 
   async function openSession(): Promise<Session<A>> {
     const store = await setup.openStore()
+    let unfinished: Session<A> | undefined
     try {
       const scheduler = (composition.has(SCHEDULER) ? composition.get(SCHEDULER) : fullFidelity)({
         objectives,
@@ -238,12 +244,16 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
           throw studyError('ARCHLOOM_STUDY_DIVERGED', { study: store.location, trial: different })
       })
       const opened: Session<A> = { store, stream, trials, leftOver: [...trials.pending], finishers: [], writings: 0 }
+      unfinished = opened
       session = opened
       removeOldCheckpoints(opened)
-      startObservers(opened)
+      await observe(opened)
       resolveOpened(stream)
       return opened
     } catch (thrown) {
+      const ended = Promise.allSettled(unfinished?.finishers.map(async (finish) => finish()) ?? [])
+      await Promise.race([ended, realTimeLimit(OBSERVER_MS)])
+      session = undefined
       // A study that cannot be resumed must not stay locked.
       await store.close()
       throw thrown
@@ -281,18 +291,31 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
         })
   }
 
-  function startObservers(session: Session<A>) {
+  /** Starts the observers. Rejects if one of them cannot work. */
+  async function observe(session: Session<A>) {
     const { stream, store, finishers } = session
-    const stillWriting = () => void session.writings++
+    const {
+      study,
+      location: place,
+      record: fold,
+    } = { study: store.name, location: store.location, record: stream.record }
     const from = stream.state.seq + 1
-    const view = { study: store.name, location: store.location, from, record: stream.record }
-    for (const observe of composition.observers)
-      try {
-        const finisher = observe({ ...view, events$: doors.events$, on: doors.on, stillWriting })
-        if (typeof finisher === 'function') finishers.push(finisher)
-      } catch (thrown) {
-        stream.complain('observer', thrown)
-      }
+    const observers = startObservers(
+      composition.observers,
+      (report) => ({
+        study,
+        location: place,
+        from,
+        record: fold,
+        events$: doors.eventsFor(report),
+        on: doors.on,
+        stillWriting: () => void session.writings++,
+      }),
+      stream,
+    )
+    session.observers = observers
+    finishers.push(...observers.finishers)
+    await observers.ready()
   }
 
   /** A checkpoint is needed until every trial that continues from it has a newer one, or has ended. */
@@ -498,6 +521,10 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
           spent: () => spentIn(current),
         },
         stream,
+        async () => {
+          await current.observers?.flush()
+          return withoutResult(stream.record)
+        },
       )
     } catch (thrown) {
       failure = { thrown }
@@ -764,9 +791,3 @@ function followersOf(signal: AbortSignal): Followers {
     release: (own) => void open.delete(own),
   }
 }
-
-const realTimeLimit = (ms: number) =>
-  new Promise<false>((resolve) => {
-    const timer = setTimeout(() => resolve(false), ms)
-    if (typeof timer === 'object') timer.unref?.()
-  })

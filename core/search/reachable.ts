@@ -4,7 +4,7 @@ import type { Evaluator } from '../evaluator.ts'
 import type { Random } from '../random.ts'
 import type { Genotype } from '../space/decision.ts'
 import type { SearchSpace } from '../space/space.ts'
-import { type ResolvedObjective, violationOf } from '../trial/objective.ts'
+import { boundsText, type ResolvedObjective, violationOf } from '../trial/objective.ts'
 
 type Costs = Readonly<Record<string, number>>
 
@@ -43,12 +43,6 @@ const CROSSED = 0.25
 const TURN_MS = 40
 
 const isBounded = ({ atMost, atLeast }: ResolvedObjective) => atMost !== undefined || atLeast !== undefined
-
-const boundText = ({ metric, atMost, atLeast }: ResolvedObjective) =>
-  [
-    ...(atLeast === undefined ? [] : [`${metric} atLeast ${atLeast}`]),
-    ...(atMost === undefined ? [] : [`${metric} atMost ${atMost}`]),
-  ].join(', ')
 
 function sizeOf(space: Pick<SearchSpace, 'size'>): bigint | undefined {
   try {
@@ -126,7 +120,7 @@ export async function unmetBounds<A>(parts: UnmetBoundsParts<A>): Promise<UnmetB
   if (!nearest || signal.aborted) return undefined
   const known = bounded.filter(({ metric }) => nearest.costs[metric] !== undefined)
   return {
-    bounds: known.map(boundText).join(', '),
+    bounds: boundsText(known),
     nearest: quote(space.decode(nearest.genotype)),
     costs: known.map(({ metric }) => `${metric} ${nearest.costs[metric]}`).join(', '),
     tried: seen.size - unknown,

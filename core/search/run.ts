@@ -9,12 +9,13 @@ const TURN_MS = 40
 /**
  * Runs an algorithm to its end. Each yielded event is checked, written and published before the generator continues.
  * Ends with search.finished, or with search.stopped when the signal aborts, the consumer leaves or the algorithm
- * throws.
+ * throws. `ending` is asked for events before the last one, unless the consumer leaves or the algorithm throws.
  */
 export async function* run<A>(
   algorithm: Algorithm<A>,
   parts: AlgorithmParts<A>,
   stream: EventStream,
+  ending: () => Promise<readonly EventDraft[]> = async () => [],
 ): AsyncGenerator<SearchEvent> {
   const generator = algorithm(parts)
   let turned = performance.now()
@@ -28,6 +29,7 @@ export async function* run<A>(
       const step = await generator.next()
       if (step.done) {
         for (let wanted = parts.enqueued(); wanted; wanted = parts.enqueued()) yield* await stream.publish(wanted)
+        yield* await stream.publish(...(await ending()))
         yield* parts.signal.aborted
           ? await close('search.stopped', String(parts.signal.reason ?? 'stopped'))
           : await close('search.finished', step.value)

@@ -228,7 +228,9 @@ export class EventStream {
       this.#tell(event)
       for (const each of derived) this.#tell(each)
     }
-    if (this.#complaints.length > 0) told.push(...(await this.publish(...this.#complaints.splice(0))))
+    // After the last event of a session, warnings wait for the next session.
+    if (this.#complaints.length > 0 && this.record.live.status === 'running')
+      told.push(...(await this.publish(...this.#complaints.splice(0))))
     return told
   }
 
@@ -246,13 +248,14 @@ export class EventStream {
 
   /** Records that a listener threw; a warning is published with the next event. */
   complain(where: string, thrown: unknown): void {
-    if (this.#complained.has(where) || this.#isClosed) return
-    this.#complained.add(where)
-    this.#complaints.push({
-      type: 'search.warning',
-      code: LISTENER_THREW,
-      message: `a listener of ${where} threw: ${messageOf(thrown).slice(0, 500)}`,
-    })
+    this.warn(where, LISTENER_THREW, `a listener of ${where} threw: ${messageOf(thrown).slice(0, 500)}`)
+  }
+
+  /** Records a warning, once for each `key`; it is published with the next event. */
+  warn(key: string, code: string, message: string): void {
+    if (this.#complained.has(key) || this.#isClosed) return
+    this.#complained.add(key)
+    this.#complaints.push({ type: 'search.warning', code, message })
   }
 
   /** Publishes the remaining warnings about listeners, and retries the events that the store refused. */
@@ -275,11 +278,9 @@ export class EventStream {
 /** The listeners of a search; they may be attached before its study is opened. */
 export function listenerDoors(opened: () => EventStream | undefined, whenOpen: Promise<EventStream>) {
   const emitter = new EventEmitter()
-  const report = (thrown: unknown) => opened()?.complain('events$', thrown)
-  return {
-    emitter,
-    /** Replays every event of the study to a late subscriber, then continues live. Subscribing never starts work. */
-    events$: new SafeObservable<SearchEvent>(report, (observer) => {
+  /** Events whose subscribers' exceptions are reported to `report`. */
+  const eventsFor = (report: (thrown: unknown) => void) =>
+    new SafeObservable<SearchEvent>(report, (observer) => {
       const stream = opened()
       if (stream) return stream.subscribe(observer)
       let stop: (() => void) | undefined
@@ -294,7 +295,12 @@ export function listenerDoors(opened: () => EventStream | undefined, whenOpen: P
         left = true
         stop?.()
       }
-    }) as Observable<SearchEvent>,
+    }) as Observable<SearchEvent>
+  return {
+    emitter,
+    eventsFor,
+    /** Replays every event of the study to a late subscriber, then continues live. Subscribing never starts work. */
+    events$: eventsFor((thrown) => opened()?.complain('events$', thrown)),
     on<T extends SearchEventType>(type: T, listener: (event: EventOf<T>) => void): () => void {
       if (!eventTypes.includes(type)) throw error('ARCHLOOM_SEARCH_EVENT_UNKNOWN', { type, known: eventTypes })
       emitter.on(type, listener)

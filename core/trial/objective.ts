@@ -83,6 +83,15 @@ function checkBounds(metric: string, { direction, atLeast, atMost, target }: Obj
     })
 }
 
+/** The bounds of these objectives as text: `latencyMs atMost 5, accuracy atLeast 0.9`. */
+export const boundsText = (objectives: readonly ResolvedObjective[]): string =>
+  objectives
+    .flatMap(({ metric, atMost, atLeast }) => [
+      ...(atLeast === undefined ? [] : [`${metric} atLeast ${atLeast}`]),
+      ...(atMost === undefined ? [] : [`${metric} atMost ${atMost}`]),
+    ])
+    .join(', ')
+
 /** The metric with its sign turned so that larger is better. */
 const gain = (o: ResolvedObjective, value: number) => (o.direction === 'maximise' ? value : -value)
 

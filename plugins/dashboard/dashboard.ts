@@ -1,4 +1,4 @@
-import { declarePlugin, definePlugin, type Plugin } from '../../core/index.ts'
+import { ArchloomError, declarePlugin, definePlugin, type Plugin } from '../../core/index.ts'
 import { callback, type OptionsOf, options, text, whole } from '../../core/options/index.ts'
 import { observedStudies } from './observed-studies.ts'
 import { type DashboardServer, serveDashboard } from './serve.ts'
@@ -17,9 +17,12 @@ const about = declarePlugin({
   options: declared,
 })
 
+/** What a new attempt would not change. An address that is in use becomes a warning. */
+const NEEDED: ReadonlySet<string> = new Set(['ARCHLOOM_DASHBOARD_PACKAGE_MISSING', 'ARCHLOOM_DASHBOARD_PAGE_MISSING'])
+
 /**
  * Serves the dashboard of the search it is a plugin of, from when the study is opened until the search is disposed of.
- * Error: ARCHLOOM_OPTION.
+ * Errors: ARCHLOOM_OPTION; when the study is opened ARCHLOOM_DASHBOARD_PACKAGE_MISSING, ARCHLOOM_DASHBOARD_PAGE_MISSING.
  */
 export function dashboard(given: DashboardOptions = {}): Plugin {
   const read = declared.read(given)
@@ -34,8 +37,16 @@ export function dashboard(given: DashboardOptions = {}): Plugin {
           host,
           ...(port !== undefined && { port }),
         })
-        starting.then(({ url }) => onOpen(url)).catch(() => {})
-        return async () => (await starting).close()
+        starting.then(({ url }) => onOpen(url)).catch((thrown: unknown) => search.warn?.(thrown))
+        const end = async () => (await starting).close()
+        const ready = async () => {
+          try {
+            await starting
+          } catch (thrown) {
+            if (ArchloomError.is(thrown) && NEEDED.has(thrown.code)) throw thrown
+          }
+        }
+        return Object.assign(end, { ready })
       }),
   })
 }

@@ -2,7 +2,6 @@ import { type Clock, realClock } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
 import { error } from './errors.ts'
 
-/** How often a request is tried before its failure is reported. */
 const ATTEMPTS = 4
 const FIRST_WAIT_MS = 250
 const LONGEST_WAIT_MS = 5000
@@ -18,6 +17,8 @@ export interface Connection {
   /** Called for every answer. */
   onAnswer?(): void
   readonly clock?: Clock
+  /** How often a request is tried before its failure is reported. Default: 4. */
+  readonly attempts?: number
 }
 
 export interface Answer {
@@ -41,7 +42,8 @@ const fieldsOf = (text: string): Readonly<Record<string, unknown>> => {
 export type Client = ReturnType<typeof mlflowClient>
 
 /** The REST interface of an MLflow tracking server. Requests that may succeed later are repeated with growing waits. */
-export function mlflowClient({ url, token, timeoutMs, signal, onAnswer, clock = realClock }: Connection) {
+export function mlflowClient(connection: Connection) {
+  const { url, token, timeoutMs, signal, onAnswer, clock = realClock, attempts = ATTEMPTS } = connection
   const server = new URL(url)
   const { username, password } = server
   server.username = ''
@@ -54,7 +56,7 @@ export function mlflowClient({ url, token, timeoutMs, signal, onAnswer, clock = 
     const request = `${method} ${path.split('?')[0]}`
     const headers = { 'content-type': type, ...(authorization && { authorization }) }
     let message = ''
-    for (let attempt = 0; attempt < ATTEMPTS && !signal.aborted; attempt++) {
+    for (let attempt = 0; attempt < attempts && !signal.aborted; attempt++) {
       if (attempt > 0) await clock.sleep(Math.min(FIRST_WAIT_MS * 4 ** (attempt - 1), LONGEST_WAIT_MS), signal)
       try {
         const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])

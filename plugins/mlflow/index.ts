@@ -1,8 +1,8 @@
 import { declarePlugin, definePlugin, observeInBatches, type Plugin } from '../../core/index.ts'
 import { type OptionsOf, optionError, options, text, whole } from '../../core/options/index.ts'
-import { mlflowClient } from './client.ts'
+import { type Client, mlflowClient } from './client.ts'
 import { mlflowOperations } from './operations.ts'
-import { runWriter } from './writer.ts'
+import { experimentId, runWriter } from './writer.ts'
 
 export const declared = options('mlflow', {
   url: text({
@@ -46,7 +46,8 @@ const shownUrl = (url: string) => {
 
 /**
  * Writes the study to an MLflow 3 tracking server while it runs: one run for the study, and a nested run for each trial.
- * A resumed study continues its runs. A server that does not answer never delays the search. Error: ARCHLOOM_OPTION.
+ * A resumed study continues its runs. A server that does not answer becomes a warning of the study, and delays the start
+ * of the search by one second at most. Error: ARCHLOOM_OPTION.
  */
 export function mlflow(given: MlflowOptions = {}): Plugin {
   const { token, ...read } = declared.read(given)
@@ -65,7 +66,13 @@ export function mlflow(given: MlflowOptions = {}): Plugin {
           timer?.refresh()
         }
         const key = token ?? process.env.MLFLOW_TRACKING_TOKEN
-        const client = mlflowClient({ url, token: key, timeoutMs, signal, onAnswer })
+        const connection = { url, token: key, timeoutMs, signal, onAnswer }
+        const client = mlflowClient(connection)
+        let id: string | undefined
+        const idFrom = async (server: Client) => {
+          id ??= await experimentId(server, experiment)
+          return id
+        }
         const operationsOf = mlflowOperations(runs)
         let writer: ReturnType<typeof runWriter> | undefined
         /** Number of the last event that an earlier session sent; undefined until the server has been asked. */
@@ -73,8 +80,10 @@ export function mlflow(given: MlflowOptions = {}): Plugin {
         let taken = -1
         const finish = observeInBatches(search, {
           everyMs,
+          probe: async () => void (await idFrom(mlflowClient({ ...connection, attempts: 1 }))),
           async write(events) {
-            writer ??= runWriter(client, { experiment, study: search.study, began: events[0]!.at })
+            const study = { experiment: () => idFrom(client), study: search.study, began: events[0]!.at }
+            writer ??= runWriter(client, study)
             sent ??= await writer.open()
             for (const event of events) {
               // Derived events repeat the number of another event. A batch that failed is given again.
@@ -86,10 +95,11 @@ export function mlflow(given: MlflowOptions = {}): Plugin {
             if (taken > sent) await writer.flush(taken)
           },
         })
-        return async () => {
+        const end = async () => {
           timer = setTimeout(() => abort.abort(), END_MS)
           await finish().finally(() => clearTimeout(timer))
         }
+        return Object.assign(end, { ready: finish.ready, flush: finish.flush })
       }),
   })
 }

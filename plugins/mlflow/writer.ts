@@ -42,8 +42,21 @@ function* batchesOf(logs: readonly Extract<Operation, { kind: 'log' }>[]) {
   }
 }
 
+/** The server's id of an experiment, which is created if it does not exist. Errors: those of the client. */
+export async function experimentId(client: Client, name: string): Promise<string> {
+  const named = () => client.get('experiments/get-by-name', { experiment_name: name }, ['RESOURCE_DOES_NOT_EXIST'])
+  let found = await named()
+  if (found.status === 404) {
+    // Another process may have created it in the meantime.
+    await client.post('experiments/create', { name }, ['RESOURCE_ALREADY_EXISTS'])
+    found = await named()
+  }
+  return (found.body.experiment as { readonly experiment_id: string }).experiment_id
+}
+
 export interface Target {
-  readonly experiment: string
+  /** The server's id of the experiment. */
+  readonly experiment: () => Promise<string>
   readonly study: string
   /** When the study began, in milliseconds: with its name, it identifies the study on the server. */
   readonly began: number
@@ -57,22 +70,10 @@ export function runWriter(client: Client, { experiment, study, began }: Target) 
   /** A request that the server refused for good. */
   let refusal: unknown
 
-  async function openExperiment(): Promise<string> {
-    const named = () =>
-      client.get('experiments/get-by-name', { experiment_name: experiment }, ['RESOURCE_DOES_NOT_EXIST'])
-    let found = await named()
-    if (found.status === 404) {
-      // Another process may have created it in the meantime.
-      await client.post('experiments/create', { name: experiment }, ['RESOURCE_ALREADY_EXISTS'])
-      found = await named()
-    }
-    return (found.body.experiment as { readonly experiment_id: string }).experiment_id
-  }
-
   const began$ = String(Math.round(began))
   /** Finds the runs of an earlier session. Returns the number of the last event that it sent completely, or -1. */
   async function open(): Promise<number> {
-    experimentId = await openExperiment()
+    experimentId = await experiment()
     let sent = -1
     let token: unknown
     do {

@@ -125,8 +125,8 @@ function spansOf({ SpanStatusCode, context, trace }: Api, tracer: Tracer) {
 
 /**
  * Reports each session of a search as a span, with a span for each rung of a trial below it: `createSearch({ plugins:
- * [random(), openTelemetry()], … })`. A resumed search reports only its own events. Errors: ARCHLOOM_OPTION; when it
- * runs ARCHLOOM_PACKAGE_MISSING.
+ * [random(), openTelemetry()], … })`. A resumed search reports only its own events. Errors: ARCHLOOM_OPTION; when
+ * the study is opened ARCHLOOM_PACKAGE_MISSING.
  */
 export function openTelemetry(given: OpenTelemetryOptions = {}): Plugin {
   const { tracer, everyMs } = declared.read(given)
@@ -136,21 +136,17 @@ export function openTelemetry(given: OpenTelemetryOptions = {}): Plugin {
     bind: ({ observer }) =>
       observer.to((search) => {
         let spans: ReturnType<typeof spansOf> | undefined
-        const open = async () => {
-          const api = await optionalPackage('@opentelemetry/api', 'Tracing', () => import('@opentelemetry/api'))
-          return spansOf(api, tracer ?? api.trace.getTracer('archloom'))
-        }
-        const finish = observeInBatches(search, {
+        return observeInBatches(search, {
           everyMs,
-          async write(events) {
-            spans ??= await open()
-            for (const event of events) if (event.seq >= search.from) spans.take(event, search.study)
+          async ready() {
+            const api = await optionalPackage('@opentelemetry/api', 'Tracing', () => import('@opentelemetry/api'))
+            spans = spansOf(api, tracer ?? api.trace.getTracer('archloom'))
           },
+          async write(events) {
+            for (const event of events) if (event.seq >= search.from) spans?.take(event, search.study)
+          },
+          close: () => spans?.close(),
         })
-        return async () => {
-          await finish()
-          spans?.close()
-        }
       }),
   })
 }

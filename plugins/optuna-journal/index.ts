@@ -10,7 +10,7 @@ import {
 import { type OptionsOf, options, required, text, whole } from '../../core/options/index.ts'
 import { error } from './errors.ts'
 import { journalFile } from './journal-file.ts'
-import { journalRecords } from './records.ts'
+import { type JournalRecord, journalRecords } from './records.ts'
 
 export { form } from './export-study.ts'
 
@@ -30,7 +30,7 @@ const about = declarePlugin({
 
 /**
  * Writes the study into an Optuna journal while it runs, so that optuna-dashboard and `optuna.load_study` show it.
- * Errors: ARCHLOOM_OPTION; ARCHLOOM_OPTUNA_JOURNAL at the end of the search if something could not be written.
+ * Errors: ARCHLOOM_OPTION; ARCHLOOM_OPTUNA_JOURNAL when the search is disposed of, if something could not be written.
  */
 export function optunaJournal(given: OptunaJournalOptions): Plugin {
   const { file, study, everyMs } = declared.read(given)
@@ -42,17 +42,18 @@ export function optunaJournal(given: OptunaJournalOptions): Plugin {
         const name = study ?? search.study
         const recordsOf = journalRecords(name)
         const journal = journalFile(file, name, realClock)
+        const append = async (records: readonly JournalRecord[]) => {
+          try {
+            await journal.append(records)
+          } catch (thrown) {
+            if (ArchloomError.is(thrown)) throw thrown
+            throw error('ARCHLOOM_OPTUNA_JOURNAL', { file, message: messageOf(thrown) }, { cause: thrown })
+          }
+        }
         return observeInBatches(search, {
           everyMs,
-          write: async (events) => {
-            const records = events.flatMap(recordsOf)
-            try {
-              await journal.append(records)
-            } catch (thrown) {
-              if (ArchloomError.is(thrown)) throw thrown
-              throw error('ARCHLOOM_OPTUNA_JOURNAL', { file, message: messageOf(thrown) }, { cause: thrown })
-            }
-          },
+          probe: () => append([]),
+          write: (events) => append(events.flatMap(recordsOf)),
         })
       }),
   })

@@ -28,16 +28,18 @@ const about = declarePlugin({
   options: declared,
 })
 
-async function newLogger(file: string | undefined, level: Level): Promise<Logger> {
-  const { pino } = await optionalPackage('pino', 'Writing a structured log', () => import('pino'))
+const loadPino = () => optionalPackage('pino', 'Writing a structured log', () => import('pino'))
+type Pino = Awaited<ReturnType<typeof loadPino>>
+
+function newLogger({ pino }: Pino, file: string | undefined, level: Level): Logger {
   const stream = pino.destination({ dest: file ?? 2, mkdir: true, sync: true })
-  const logger: Logger = pino({ name: 'archloom', level }, stream)
-  return logger
+  return pino({ name: 'archloom', level }, stream)
 }
 
 /**
  * Writes one line of JSON for each event of a search: `createSearch({ plugins: [random(), pinoLog()], … })`. A resumed
- * search logs only its own events. Errors: ARCHLOOM_OPTION; when it runs ARCHLOOM_PACKAGE_MISSING.
+ * search logs only its own events. Errors: ARCHLOOM_OPTION; when the study is opened
+ * ARCHLOOM_PACKAGE_MISSING.
  */
 export function pinoLog(given: PinoLogOptions = {}): Plugin {
   const { logger: own, file, level } = declared.read(given)
@@ -46,18 +48,25 @@ export function pinoLog(given: PinoLogOptions = {}): Plugin {
     options: { level, ...(file !== undefined && { file }) },
     bind: ({ observer }) =>
       observer.to((search) => {
+        let pino: Pino | undefined
         let logger: Logger | undefined
-        const open = async () => {
-          const made = own ?? (await newLogger(file, level))
+        const open = () => {
+          const made = own ?? newLogger(pino!, file, level)
           return made.child?.({ study: search.study }) ?? made
         }
         /** What a logger threw; the other lines are written all the same. */
         let problem: unknown
         const isOfSession = ({ seq }: SearchEvent) => seq >= search.from
-        const finish = observeInBatches(search, {
+        return observeInBatches(search, {
           everyMs: 100,
+          async ready() {
+            if (!own) pino = await loadPino()
+          },
+          async probe() {
+            logger = open()
+          },
           async write(events) {
-            logger ??= await open()
+            logger ??= open()
             for (const event of events.filter(isOfSession)) {
               const line = lineOf(event)
               try {
@@ -65,19 +74,19 @@ export function pinoLog(given: PinoLogOptions = {}): Plugin {
                 if (line) logger[line.level]({ at: event.at, ...line.fields }, line.message)
               } catch (thrown) {
                 problem ??= thrown
+                search.warn?.(thrown)
               }
             }
           },
+          async close() {
+            const { flush } = logger ?? {}
+            if (flush)
+              await new Promise<void>((resolve, reject) => {
+                flush.call(logger, (failure) => (failure ? reject(failure) : resolve()))
+              })
+            if (problem !== undefined) throw problem
+          },
         })
-        return async () => {
-          await finish()
-          const { flush } = logger ?? {}
-          if (flush)
-            await new Promise<void>((resolve, reject) => {
-              flush.call(logger, (failure) => (failure ? reject(failure) : resolve()))
-            })
-          if (problem !== undefined) throw problem
-        }
       }),
   })
 }

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readdir, rm } from 'node:fs/promises'
+import { access, appendFile, constants, mkdir, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { declarePlugin, definePlugin, observeInBatches, type Plugin } from '../../core/index.ts'
 import { type OptionsOf, options, text, whole } from '../../core/options/index.ts'
@@ -55,6 +55,10 @@ export function tensorboard(given: TensorboardOptions = {}): Plugin {
         let taken = -1
         return observeInBatches(search, {
           everyMs,
+          async probe() {
+            await mkdir(folder, { recursive: true })
+            await access(folder, constants.W_OK)
+          },
           async write(events) {
             if (!isClean) await removeOld()
             for (const event of events) {

@@ -2,6 +2,7 @@ import type { StudyRecord, Trial } from '../../../core/index.ts'
 import { error } from '../errors.ts'
 import type { LiveStudy } from '../live-study.ts'
 import { type Status, statuses, type TrialPage, type TrialRow } from '../protocol.ts'
+import { sortedBy } from '../sorted-by.ts'
 import { wireMetrics } from '../wire.ts'
 import { optionText } from './overview.ts'
 
@@ -45,12 +46,7 @@ function orderOf(record: StudyRecord, { sort, descending, status, filter }: Tria
   if (sort === 'trial') return descending ? order.reverse() : order
   const keys = new Float64Array(trials.length)
   for (const i of order) keys[i] = keyOf(trials[i]!, sort)
-  const sign = descending ? -1 : 1
-  return order.sort((a, b) => {
-    const [ka, kb] = [keys[a]!, keys[b]!]
-    if (Number.isNaN(ka) || Number.isNaN(kb)) return Number(Number.isNaN(ka)) - Number(Number.isNaN(kb)) || a - b
-    return ka === kb ? a - b : sign * (ka < kb ? -1 : 1)
-  })
+  return sortedBy(order, keys, descending)
 }
 
 function keyOf(trial: Trial, sort: string): number {

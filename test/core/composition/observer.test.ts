@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
   createSearch,
   definePlugin,
@@ -19,11 +22,7 @@ const warning = (seq: number): SearchEvent => ({ seq, at: 1, type: 'search.warni
 function observed(upTo: number) {
   const thrown: unknown[] = []
   const publish = (event: SearchEvent) => {
-    try {
-      for (const each of listeners) each(event)
-    } catch (failure) {
-      thrown.push(failure)
-    }
+    for (const each of listeners) each(event)
   }
   const listeners: ((event: SearchEvent) => void)[] = []
   const record = { state: { seq: upTo } } as StudyRecord
@@ -31,7 +30,8 @@ function observed(upTo: number) {
     listeners.push(listener)
     return { unsubscribe: () => void listeners.splice(0) }
   }
-  const search = { study: 's', location: 's', from: 0, record, on: () => () => {}, events$: { subscribe } }
+  const warn = (failure: unknown) => void thrown.push(failure)
+  const search = { study: 's', location: 's', from: 0, record, on: () => () => {}, events$: { subscribe }, warn }
   return { search: search as unknown as Observed, publish, thrown }
 }
 
@@ -67,7 +67,7 @@ describe('an observer in batches', () => {
     expect(written).toEqual([0, 1])
   })
 
-  it('retries a failed batch, and reports the failure once', async () => {
+  it('retries a failed batch, and reports the failure', async () => {
     const { search, publish, thrown } = observed(3)
     const attempts: number[][] = []
     const finish = observeInBatches(search, {
@@ -85,7 +85,7 @@ describe('an observer in batches', () => {
     await finish()
     expect(attempts[0]).toEqual([0, 1])
     expect(attempts.slice(1).flat()).toEqual([0, 1, 2, 3])
-    expect(thrown.length).toBeLessThanOrEqual(1)
+    expect(thrown).toEqual([new Error('disk full')])
   })
 
   it('fails at the end where the last batch cannot be written', async () => {
@@ -103,7 +103,7 @@ describe('an observer in batches', () => {
     await pause(0)
     publish(warning(1))
     await expect(finish()).rejects.toThrow('disk full')
-    expect(thrown).toEqual([new Error('disk full')])
+    expect(new Set(thrown.map(String))).toEqual(new Set(['Error: disk full']))
   })
 
   it('keeps a bounded number of events while nothing can be written, and writes all of them in the end', async () => {
@@ -205,4 +205,134 @@ it('an observer that fails at the end is an error of disposing the search, whose
   await expect(search[Symbol.asyncDispose]()).rejects.toThrow('the last batch is lost')
   expect(ended.sort()).toEqual(['failing', 'patient'])
   expect((await readEvents(store)).at(-1)?.type).toBe('search.finished')
+})
+
+/** Runs a search of three trials with observers, without disposing of it, and returns its events. */
+async function observedBy(observers: Readonly<Record<string, Observer>>): Promise<readonly SearchEvent[]> {
+  const store = memoryStore()
+  const search = createSearch({
+    space: digits,
+    evaluator: (architecture) => ({ sum: sum(architecture) }),
+    plugins: [
+      climbing(),
+      ...Object.entries(observers).map(([name, observe]) =>
+        definePlugin({ name, bind: ({ observer }) => observer.to(observe) }),
+      ),
+    ],
+    objectives: { sum: 'maximise' },
+    budget: { maxTrials: 3 },
+    study: store,
+  })
+  const yielded: SearchEvent[] = []
+  for await (const event of search.run()) yielded.push(event)
+  const events = await readEvents(store)
+  expect(yielded.filter(({ type }) => type !== 'best.changed')).toEqual(events)
+  await Promise.resolve(search[Symbol.asyncDispose]()).catch(() => {})
+  return events
+}
+const warningsOf = (events: readonly SearchEvent[]) =>
+  events.flatMap((event) => (event.type === 'search.warning' ? [`${event.code}: ${event.message}`] : []))
+
+describe('what an observer needs', () => {
+  const isMissing: Observer = (search) =>
+    observeInBatches(search, {
+      ready: async () => {
+        throw new Error('its package is missing')
+      },
+      write: async () => {},
+    })
+
+  it('refuses the search before its first event where it is missing, and leaves no study', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'archloom-observer-'))
+    const ended: string[] = []
+    let trials = 0
+    const search = createSearch({
+      space: digits,
+      evaluator: (architecture) => {
+        trials++
+        return { sum: sum(architecture) }
+      },
+      plugins: [
+        climbing(),
+        definePlugin({ name: 'missing', bind: ({ observer }) => observer.to(isMissing) }),
+        definePlugin({ name: 'other', bind: ({ observer }) => observer.to(() => () => void ended.push('other')) }),
+      ],
+      objectives: { sum: 'maximise' },
+      budget: { maxTrials: 3 },
+      study: { name: 'refused', directory },
+    })
+    const seen: SearchEvent[] = []
+    search.events$.subscribe((event) => void seen.push(event))
+    await expect(search.open()).rejects.toThrow('its package is missing')
+    await expect(search.finish()).rejects.toThrow('its package is missing')
+    await search[Symbol.asyncDispose]()
+    expect([trials, seen, ended, readdirSync(directory)]).toEqual([0, [], ['other', 'other'], []])
+    rmSync(directory, { recursive: true })
+  })
+
+  it('becomes a warning before the first trial where a file or a server cannot be reached', async () => {
+    const probing: Observer = (search) =>
+      observeInBatches(search, {
+        everyMs: 60_000,
+        probe: async () => {
+          throw new Error('no server')
+        },
+        write: async () => {},
+      })
+    const events = await observedBy({ first: probing, second: probing })
+    expect(events.map(({ type }) => type).slice(0, 4)).toEqual([
+      'search.started',
+      'search.warning',
+      'search.warning',
+      'trial.proposed',
+    ])
+    expect(warningsOf(events)).toEqual([
+      'ARCHLOOM_OBSERVER_FAILED: the observer "first" failed: no server',
+      'ARCHLOOM_OBSERVER_FAILED: the observer "second" failed: no server',
+    ])
+  })
+
+  it('a probe that hangs delays the search by a second, not more', async () => {
+    const probing: Observer = (search) =>
+      observeInBatches(search, { probe: () => new Promise(() => {}), write: async () => {} })
+    const alive = setInterval(() => {}, 1000)
+    const events = await observedBy({ probing })
+    clearInterval(alive)
+    expect(warningsOf(events)).toEqual([])
+    expect(events.at(-1)?.type).toBe('search.finished')
+  })
+})
+
+describe('an observer that fails', () => {
+  const failing: Observer = (search) =>
+    observeInBatches(search, {
+      everyMs: 60_000,
+      write: async () => {
+        throw new Error('disk full')
+      },
+    })
+  const throwing: Observer = (search) => {
+    search.events$.subscribe(() => {
+      throw new Error('a mistake')
+    })
+  }
+
+  it('becomes a warning before the last event, however short the search is', async () => {
+    const events = await observedBy({ failing, throwing })
+    expect(warningsOf(events)).toEqual([
+      'ARCHLOOM_OBSERVER_FAILED: the observer "throwing" failed: a mistake',
+      'ARCHLOOM_OBSERVER_FAILED: the observer "failing" failed: disk full',
+    ])
+    expect(events.at(-1)?.type).toBe('search.finished')
+  })
+
+  it('at the last event does not fail the search', async () => {
+    const late: Observer = (search) => {
+      search.on('search.finished', () => {
+        throw new Error('too late')
+      })
+    }
+    const events = await observedBy({ late })
+    expect(events.at(-1)?.type).toBe('search.finished')
+  })
 })
