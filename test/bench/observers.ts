@@ -2,7 +2,9 @@
  * What observers cost a search, and what they lose. Processor time of the search's process at 100 events per second, as a
  * share of one core, with each observer and with none; and the events that arrive when a search publishes 10,000 per
  * second for ten seconds.
- *     npm run bench -- observers [--seconds 10] [--rounds 3] [--json]
+ *     npm run bench -- observers [--only mlflow] [--seconds 10] [--rounds 3] [--json]
+ * A round measures every observer and a search without one, one after another; what an observer adds is the median of
+ * the differences within a round. --only measures the cost of one observer, and no losses.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -126,10 +128,13 @@ export interface ObserversOptions {
   readonly seconds?: number
   /** How often each cost is measured; the median is reported. */
   readonly rounds?: number
+  /** Name of the only observer whose cost is measured. */
+  readonly only?: string
   readonly log?: (line: string) => void
 }
 
-export async function run({ seconds = 10, rounds = 3, log = () => {} }: ObserversOptions = {}): Promise<Bench> {
+export async function run({ seconds = 10, rounds = 3, only, log = () => {} }: ObserversOptions = {}): Promise<Bench> {
+  const measuredHere = observers.filter(({ name }) => only === undefined || name.startsWith(only))
   const results: BenchResult[] = []
   const within = async <T>(work: (folder: string, server: Fake) => Promise<T>): Promise<T> => {
     const folder = mkdtempSync(join(tmpdir(), 'archloom-observers-'))
@@ -154,7 +159,7 @@ export async function run({ seconds = 10, rounds = 3, log = () => {} }: Observer
     })
   const costs = new Map<Measured | undefined, number[]>()
   for (let round = 0; round < rounds; round++)
-    for (const observer of [undefined, ...observers]) {
+    for (const observer of [undefined, ...measuredHere]) {
       const measured = costs.get(observer) ?? []
       measured.push(await costOf(observer))
       costs.set(observer, measured)
@@ -165,8 +170,9 @@ export async function run({ seconds = 10, rounds = 3, log = () => {} }: Observer
   const told = (values: readonly number[] = []) => values.map((each) => each.toFixed(2)).join(', ')
   log(`search alone: ${told(costs.get(undefined))} % of a core`)
   results.push({ name: '100 events/s: search alone', value: alone, unit: '% of a core' })
-  for (const observer of observers) {
-    const added = median(costs.get(observer)) - alone
+  for (const observer of measuredHere) {
+    const without = costs.get(undefined) ?? []
+    const added = median(costs.get(observer)?.map((each, round) => each - without[round]!))
     log(`${observer.name}: with it ${told(costs.get(observer))} % of a core`)
     results.push({
       name: `100 events/s: ${observer.name} adds`,
@@ -176,6 +182,7 @@ export async function run({ seconds = 10, rounds = 3, log = () => {} }: Observer
       ratio: 2 / Math.max(added, 0.01),
     })
   }
+  if (only !== undefined) return { bench: 'observers', results }
   const sent = 10_000 * seconds
   for (const observer of observers.filter(({ arrived }) => arrived))
     await within(async (folder, server) => {
