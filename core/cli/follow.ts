@@ -1,7 +1,7 @@
 import { realClock } from '../clock.ts'
 import type { Search } from '../composition/search.ts'
 import type { Json } from '../space/decision.ts'
-import { onInterrupt } from './interrupt.ts'
+import { GRACE_SECONDS, offering, onInterrupt } from './interrupt.ts'
 import type { ModuleOptions, SearchModule } from './load-module.ts'
 import type { Output } from './output.ts'
 import { progressDisplay } from './progress.ts'
@@ -49,7 +49,11 @@ export async function follow(search: Search, given: FollowOptions): Promise<numb
 
 async function watched(search: Search, stop: AbortController, output: Output): Promise<void> {
   using display = progressDisplay(search.events$, { terminal: output.progress, clock: realClock })
-  using _signals = onInterrupt({ stop: () => stop.abort('interrupted'), say: (text) => display.above(text) })
+  using _signals = onInterrupt({
+    stop: () => stop.abort('interrupted'),
+    say: (text) => display.above(text),
+    graceSeconds: GRACE_SECONDS,
+  })
   await search.finish({ signal: stop.signal })
 }
 
@@ -62,6 +66,11 @@ async function conclude(
 ): Promise<Readonly<Record<string, Json>>> {
   if (!module.conclude) return {}
   output.log('')
-  using _signals = onInterrupt({ stop: () => stop.abort('interrupted'), say: (text) => output.note(text) })
-  return module.conclude({ ...options, search })
+  const offered = offering({ ...options, search }, stop.signal)
+  using _signals = onInterrupt({
+    stop: () => stop.abort('interrupted'),
+    say: (text) => output.note(text),
+    isHeeded: offered.isTaken,
+  })
+  return await module.conclude(offered.options)
 }

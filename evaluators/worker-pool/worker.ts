@@ -95,6 +95,7 @@ process.on('message', (received: unknown) => {
     )
   }
 })
-// The search handles Ctrl-C: it aborts the evaluations and then disconnects.
-process.on('SIGINT', () => {})
+// The search handles Ctrl-C and SIGTERM, which terminals and supervisors send to all processes of a group: it aborts the
+// evaluations and then disconnects.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
 process.on('disconnect', () => process.exit())

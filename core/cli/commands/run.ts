@@ -8,7 +8,7 @@ import { type DashboardWish, dashboardOf, dashboardProcess, stay, studyNameFor }
 import { error } from '../errors.ts'
 import { describeFlags, parseFlags } from '../flags.ts'
 import { follow } from '../follow.ts'
-import { onInterrupt } from '../interrupt.ts'
+import { offering, onInterrupt } from '../interrupt.ts'
 import { loadModule, type ModuleOptions, type SearchModule, searchOf } from '../load-module.ts'
 import type { Output } from '../output.ts'
 import { statusLine } from '../status-line.ts'
@@ -132,14 +132,26 @@ async function start(
 
 /** Composes the search. Composing may take a while (data, calibration), so Ctrl-C aborts `options.signal`. */
 export async function composed(module: SearchModule, options: ModuleOptions, stop: AbortController, output: Output) {
-  using _signals = onInterrupt({ stop: () => stop.abort('interrupted'), say: (text) => output.note(text) })
-  return await searchOf(module, options)
+  const offered = offering(options, stop.signal)
+  using _signals = onInterrupt({
+    stop: () => stop.abort('interrupted'),
+    say: (text) => output.note(text),
+    isHeeded: offered.isTaken,
+  })
+  return await searchOf(module, offered.options)
 }
 
-/** Runs a program that drives its own search. Ctrl-C aborts `options.signal`. */
+/**
+ * Runs a program that drives its own search. Ctrl-C aborts `options.signal`; it ends a program that has not read it.
+ */
 async function startMain(module: SearchModule, options: ModuleOptions, stop: AbortController, output: Output) {
-  using _signals = onInterrupt({ stop: () => stop.abort('interrupted'), say: (text) => output.note(text) })
-  const result = await module.main?.(options)
+  const offered = offering(options, stop.signal)
+  using _signals = onInterrupt({
+    stop: () => stop.abort('interrupted'),
+    say: (text) => output.note(text),
+    isHeeded: offered.isTaken,
+  })
+  const result = await module.main?.(offered.options)
   output.result(result ?? null)
   return 0
 }

@@ -10,7 +10,7 @@ export interface WorkerOptions extends Omit<DistributedWorkerOptions, 'module' |
 
 /**
  * `archloom worker <module>`: works until it is interrupted. After one Ctrl-C (or SIGTERM) the worker finishes its
- * evaluations and leaves; after two it returns them to the queue at once.
+ * evaluations and leaves; after two it returns them to the queue at once; after three the process ends.
  */
 export async function worker(file: string, { output, ...options }: WorkerOptions): Promise<number> {
   // Refuses a path that is not a module, with a specific message.
@@ -19,6 +19,8 @@ export async function worker(file: string, { output, ...options }: WorkerOptions
   let asked = 0
   const onSignal = () => {
     asked++
+    // An evaluation in this process may heed nothing.
+    if (asked > 2) process.exit(130)
     if (asked === 1)
       output.note('leaving after the running evaluations; press Ctrl-C again to return them to the queue at once')
     void working.leave(asked === 1 ? 'finish' : 'now')

@@ -10,8 +10,8 @@ const report = (message: Report) => process.send?.(message)
 const waiting = new Map<number, (received: Received) => void>()
 let sent = 0
 
-// Ctrl-C stops the search; the process of the search then ends this one.
-process.on('SIGINT', () => {})
+// Ctrl-C and SIGTERM stop the search; the process of the search then ends this one.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
 process.on('disconnect', () => process.exit())
 process.once('message', (order: Order) => {
   process.on('message', (received: Received) => {

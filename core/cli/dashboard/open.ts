@@ -88,7 +88,7 @@ export async function dashboardProcess(
         )
     })
   }).catch((thrown: unknown) => {
-    child.kill()
+    child.kill('SIGKILL')
     throw thrown
   })
   // The search decides when the program ends.

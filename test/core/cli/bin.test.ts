@@ -115,6 +115,27 @@ test('a second Ctrl-C leaves at once, and loses no finished trial', async () => 
   expect((await study('deaf')).trials).toHaveLength(1)
 })
 
+test.each([
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const)('%s ends a program that does not use the signal it is offered', async (signal, code) => {
+  const ended = await archloom(['run', module('unheeding'), '--json'], (stderr, child) => {
+    if (stderr.includes('working')) child.kill(signal)
+  })
+  expect(ended.code).toBe(code)
+})
+
+test('SIGTERM ends a search whose evaluation ignores it, and loses no finished trial', async () => {
+  let isSent = false
+  const ended = await archloom([...slow, '--deaf', '--trial-ms', '600000', '--study', 'ignoring'], (stderr, child) => {
+    if (isSent || !stderr.includes('trial 0')) return
+    isSent = true
+    child.kill('SIGTERM')
+  })
+  expect(ended.code).toBe(143)
+  expect((await study('ignoring')).state.proposed).toBe(1)
+})
+
 function existsTrial(study: string, trial: number): boolean {
   try {
     return readFileSync(join(folder(study), 'journal.jsonl'), 'utf8').includes(

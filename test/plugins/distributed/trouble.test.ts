@@ -108,6 +108,27 @@ describeWhere(redisProgram !== undefined, 'distributed, in trouble (needs redis-
     expect(typed(events, 'trial.failed')).toMatchObject([{ trial: 1, reason: 'lost', code: 'ARCHLOOM_WORKER_DIED' }])
   })
 
+  it('a worker that is ended by a supervisor, which signals all its processes, finishes its trial', {
+    timeout: 120_000,
+  }, async () => {
+    await using server = await redisServer({ disk: false })
+    const args = ['--size', '1', '--redis', server.url]
+    const child = spawn(process.execPath, [bin, 'worker', module.pathname, ...args], {
+      stdio: 'ignore',
+      detached: true,
+      env: { ...process.env, ARCHLOOM_TEST_MS: '2000' },
+    })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    const running = searched(['sleep'], { redis: server.url })
+    await expect.poll(marked, { timeout: 60_000 }).not.toBe('')
+    process.kill(-child.pid!, 'SIGTERM')
+    const [code] = await once(child, 'exit')
+    const events = await running
+    expect(typed(events, 'trial.failed')).toEqual([])
+    expect(completedIn(events)).toEqual([0])
+    expect(code).toBe(0)
+  })
+
   it('a trial that another worker begins anew has its whole time limit again', { timeout: 120_000 }, async () => {
     await using server = await redisServer({ disk: false })
     process.env.ARCHLOOM_TEST_MS = '4000'
