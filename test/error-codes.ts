@@ -12,22 +12,51 @@ const files = () =>
     .filter((file) => /^(core|search-spaces|evaluators|plugins)\//.test(file))
     .sort()
 
-/** What stands between backticks, with ‹name› for what is filled in; nested templates are left out. */
-function messageIn(source: string): string {
+/** What stands for a filled-in expression. */
+function placeholder(expression: string): string {
+  const counted = /^d\.(\w+)\.length$/.exec(expression)?.[1]
+  if (counted) return `‹number of ${counted}›`
+  const [, yes, no] = /\? '([^']+)' : '([^']+)'$/.exec(expression) ?? []
+  if (yes) return `‹${yes} or ${no}›`
+  return `‹${/\bd\.(\w+)/.exec(expression)?.[1] ?? /\w+/.exec(expression)?.[0] ?? '…'}›`
+}
+
+/** The text of the literal that begins at `from`, with ‹name› for what is filled in, and where it ends. */
+function literalAt(source: string, from: number): { readonly text: string; readonly end: number } {
+  const quote = source[from]
   let text = ''
-  for (let i = source.indexOf('`') + 1; i < source.length && source[i] !== '`'; i++) {
-    if (source[i] === '\\') text += source[++i]
-    else if (source.startsWith('${', i)) {
+  let i = from + 1
+  for (; i < source.length && source[i] !== quote; i++) {
+    if (source[i] === '\\') {
+      i++
+      text += source[i] === 'n' ? ' ' : source[i]
+    } else if (quote === '`' && source.startsWith('${', i)) {
       const start = i
       for (let depth = 0; ; i++) {
         if (source[i] === '{') depth++
         if (source[i] === '}' && --depth === 0) break
       }
-      const expression = source.slice(start + 2, i)
-      text += `‹${/\bd\.(\w+)/.exec(expression)?.[1] ?? /\w+/.exec(expression)?.[0] ?? '…'}›`
+      text += placeholder(source.slice(start + 2, i))
     } else text += source[i]
   }
-  return text
+  return { text, end: i + 1 }
+}
+
+/** The message that a function of the table returns: literals joined by +, or the first template in anything else. */
+function messageIn(source: string): string {
+  const arrow = /=>\s*/.exec(source)
+  const begins = arrow ? arrow.index + arrow[0].length : 0
+  const isLiteral = (at: number) => /['"`]/.test(source[at] ?? '')
+  let { text, end } = literalAt(source, isLiteral(begins) ? begins : source.indexOf('`'))
+  for (;;) {
+    const joined = /^\s*\+\s*/.exec(source.slice(end))
+    if (!joined) return text
+    const next = end + joined[0].length
+    if (!isLiteral(next)) return `${text}‹…›`
+    const following = literalAt(source, next)
+    text += following.text
+    end = following.end
+  }
 }
 
 export function errorDocument(): string {

@@ -34,6 +34,14 @@ const isKnown = (name: string, latest: string): boolean => {
 }
 
 describe('error codes', () => {
+  it('have whole sentences as messages on the page', () => {
+    const rows = errorDocument()
+      .split('\n')
+      .filter((line) => line.startsWith('| `ARCHLOOM'))
+    expect(rows.length).toBeGreaterThan(300)
+    expect(rows.filter((row) => !/[.?›…] \|$/.test(row) || row.includes('undefined'))).toEqual([])
+  })
+
   it('are defined once', () => {
     expect(defined.length).toBeGreaterThan(50)
     const seen = new Map<string, string>()

@@ -28,7 +28,7 @@ export const error = defineErrors('data', {
     `${quote(d.where)} has ${d.received}; expected ${d.expected}.`,
   ARCHLOOM_IMAGE_FOLDER_EMPTY: (d: { path: string; expected: string }) =>
     `${quote(d.path)} holds ${d.expected === 'images' ? 'no image' : 'no sub-folder'}; expected ${d.expected}. ` +
-    `Expected one sub-folder per class, with its images inside.`,
+    `Give a folder with one sub-folder for each class, and its images inside.`,
   ARCHLOOM_IMAGE_UNDECODABLE: (d: { path: string; reason: string }) =>
     `${quote(d.path)} is not a readable image: ${d.reason}. Repair or remove the file.`,
   ARCHLOOM_IMAGE_SIZE: (d: { path: string; received: string; expected: string }) =>
