@@ -82,6 +82,32 @@ const inputGradient = (depthwise: boolean): Compute => {
   }
 }
 
+/** The largest of no numbers, and of minus infinities, in the TensorFlow library. */
+const LOWEST = -3.4028234663852886e38
+
+/** The library passes over NaN, and has a finite largest of no numbers. */
+const maxPool: KernelFillIn = {
+  kernel: 'MaxPool',
+  replacesOnly: true,
+  compute: ({ x }, given, stock) => {
+    const attributes = given as unknown as Attributes
+    if (!stock) throw new RangeError('tfjs-node has no kernel MaxPool to build on')
+    const image = x as tf.Tensor
+    const isOurs = attributes.pad === 'same' || attributes.pad === 'valid' || attributes.dataFormat === 'NCHW'
+    const pool = isOurs
+      ? (image: tf.Tensor) => stock({ x: image }, attributes)
+      : (image: tf.Tensor) => {
+          const border = poolBorder(image.shape, attributes)
+          return stock({ x: enclose(image, border, Number.NEGATIVE_INFINITY) }, { ...attributes, pad: 'valid' })
+        }
+    const pooled = pool(image)
+    if (image.dtype !== 'float32') return pooled
+    const holdsNaN = tf.greater(pool(tf.cast(tf.isNaN(image), 'float32')), 0)
+    const isLowest = tf.lessEqual(pooled, LOWEST)
+    return tf.where(holdsNaN, Number.NaN, tf.where(isLowest, Number.NEGATIVE_INFINITY, pooled))
+  },
+}
+
 export const windowKernels: readonly KernelFillIn[] = [
   withPadding('Conv2D', forward(false)),
   withPadding('Conv2DBackpropFilter', filterGradient(false)),
@@ -89,12 +115,7 @@ export const windowKernels: readonly KernelFillIn[] = [
   withPadding('DepthwiseConv2dNative', forward(true)),
   withPadding('DepthwiseConv2dNativeBackpropFilter', filterGradient(true)),
   withPadding('DepthwiseConv2dNativeBackpropInput', inputGradient(true)),
-  withPadding('MaxPool', ({ x }, attributes, stock, valid) =>
-    stock(
-      { x: enclose(x as tf.Tensor, poolBorder((x as tf.Tensor).shape, attributes), Number.NEGATIVE_INFINITY) },
-      valid,
-    ),
-  ),
+  maxPool,
   withPadding('MaxPoolGrad', ({ dy, input, output }, attributes, stock, valid) => {
     const border = poolBorder((input as tf.Tensor).shape, attributes)
     const padded = enclose(input as tf.Tensor, border, Number.NEGATIVE_INFINITY)
