@@ -9,6 +9,10 @@ import {
 } from '../../core/index.ts'
 import { normalCdf } from '../../core/policy/index.ts'
 
+/** ln 2⁵⁵: a term of a sum that is smaller by this factor is lost in rounding. */
+const LOST = 55 * Math.LN2
+/** Memory is reserved for the densities of so many candidates at once. */
+const CANDIDATES = 32
 /** For choices with more options, the density at the middle of their cells is used instead of a table. */
 const TABLE_LIMIT = 64
 /**
@@ -16,8 +20,14 @@ const TABLE_LIMIT = 64
  */
 const WIDTH_STEPS = 8
 
+/** So many standard deviations from the mean, the mass beyond is lost in the rounding of 1. */
+const SATURATED = 8.5
+
 /** Mass of a normal distribution within [0, 1]. */
-const massInside = (mean: number, width: number) => normalCdf((1 - mean) / width) - normalCdf(-mean / width)
+function massInside(mean: number, width: number): number {
+  const reach = SATURATED * width
+  return mean > reach && 1 - mean > reach ? 1 : normalCdf((1 - mean) / width) - normalCdf(-mean / width)
+}
 
 /** A normal draw within [0, 1], by rejection. The mean lies inside, so at least a third of the draws are accepted. */
 function truncatedNormal(mean: number, width: number, rng: Random): number {
@@ -69,31 +79,52 @@ export function kernelWidths(
   return widths
 }
 
-/** A genotype as numbers: its values (NaN for inactive decisions), then their positions on the unit scale. */
-type Row = Float64Array
-
 /**
- * Rows of genotypes, cached as long as the genotypes exist, because most kernels are used again in the next proposal.
+ * The same where every centre is that of one of the options: `values` holds which, and centres of equal options are equal.
+ * Needs no sorting.
  */
-export type Rows = (genotype: Genotype) => Row
-
-export function rowsOf(space: SearchSpace): Rows {
-  const known = new WeakMap<Genotype, Row>()
-  const { decisions } = space
-  const count = decisions.length
-  return (genotype) => {
-    let row = known.get(genotype)
-    if (!row) {
-      row = new Float64Array(2 * count)
-      for (let d = 0; d < count; d++) {
-        const isActive = space.isActive(genotype, d)
-        row[d] = isActive ? genotype[d]! : Number.NaN
-        row[count + d] = isActive ? toUnit(decisions[d]!, genotype[d]!) : Number.NaN
-      }
-      known.set(genotype, row)
-    }
-    return row
+function optionWidths(
+  values: Float64Array,
+  centres: Float64Array,
+  options: number,
+  widths: Float64Array,
+): Float64Array {
+  const count = centres.length
+  if (count < 2) return kernelWidths(centres, widths)
+  const least = 1 / Math.min(100, count + 2)
+  widths.fill(least)
+  const [first, last] = [new Int32Array(options).fill(-1), new Int32Array(options)]
+  for (let k = 0; k < count; k++) {
+    const value = values[k]!
+    if (first[value]! < 0) first[value] = k
+    last[value] = k
   }
+  let before = -1
+  for (let option = 0; option < options; option++) {
+    if (first[option]! < 0) continue
+    if (before >= 0) {
+      // Only the outer two of several equal centres have a neighbour elsewhere.
+      const gap = centres[first[option]!]! - centres[last[before]!]!
+      const [low, high] = [last[before]!, first[option]!]
+      widths[low] = Math.min(1, Math.max(widths[low]!, gap))
+      widths[high] = Math.min(1, Math.max(widths[high]!, gap))
+    }
+    before = option
+  }
+  return widths
+}
+
+/** A genotype as numbers: its values (NaN for inactive decisions), then their positions on the unit scale. */
+export type Row = readonly number[]
+
+export function rowOf(space: SearchSpace, genotype: Genotype): Row {
+  const { decisions } = space
+  // A plain array, because typed arrays of this size live outside the heap and cost more.
+  const row: number[] = []
+  for (let d = 0; d < decisions.length; d++) row.push(space.isActive(genotype, d) ? genotype[d]! : Number.NaN)
+  for (let d = 0; d < decisions.length; d++)
+    row.push(Number.isNaN(row[d]!) ? Number.NaN : toUnit(decisions[d]!, row[d]!))
+  return row
 }
 
 /**
@@ -112,8 +143,39 @@ interface Dimension {
   draw(kernel: number, allowed: readonly number[] | null, rng: Random): number
 }
 
-/** Takes a part of an array of zeros, with one number per kernel. */
+/** Takes memory for one number per kernel. What it holds is not defined. */
 type Take = () => Float64Array
+
+/**
+ * Memory that one mixture after another uses, because large arrays cost more to allocate than to fill. A mixture is valid until
+ * the next one is made in the same memory.
+ */
+export class Memory {
+  #numbers = new Float64Array(0)
+  #taken = 0
+
+  /** Makes room for so many numbers. Whatever was taken before is lost. */
+  reserve(count: number): void {
+    if (this.#numbers.length < count) this.#numbers = new Float64Array(2 * count)
+    this.#taken = 0
+  }
+
+  /** So many numbers, which hold anything. */
+  take(count: number): Float64Array {
+    const from = this.#taken
+    this.#taken += count
+    // More than was reserved: memory of its own.
+    return this.#taken > this.#numbers.length ? new Float64Array(count) : this.#numbers.subarray(from, this.#taken)
+  }
+
+  /** Runs a function, and takes back what it took. */
+  during<T>(work: () => T): T {
+    const before = this.#taken
+    const result = work()
+    this.#taken = before
+    return result
+  }
+}
 
 /** Fills one number per kernel into an array, from `offset` on: ln of its density at an option. */
 type Fill = (option: number, into: Float64Array, offset: number) => void
@@ -125,8 +187,8 @@ class Columns {
   readonly #fill: Fill
   readonly #isFilled: Uint8Array
 
-  constructor(options: number, count: number, fill: Fill) {
-    this.numbers = new Float64Array(options * count)
+  constructor(options: number, count: number, memory: Memory, fill: Fill) {
+    this.numbers = memory.take(options * count)
     this.#count = count
     this.#fill = fill
     this.#isFilled = new Uint8Array(options)
@@ -168,7 +230,7 @@ function addColumns(
   }
 }
 
-function categorical(options: number, values: Float64Array, active: number): Dimension {
+function categorical(options: number, values: Float64Array, active: number, memory: Memory): Dimension {
   const count = values.length
   const share = 1 / (active + 1)
   const [same, other] = [(1 + share) / (1 + options * share), share / (1 + options * share)]
@@ -181,7 +243,7 @@ function categorical(options: number, values: Float64Array, active: number): Dim
     }
   }
   return {
-    columns: new Columns(options, count, fill),
+    columns: new Columns(options, count, memory, fill),
     draw(kernel, allowed, rng) {
       // The kernel's own option gets its share in addition to the even share of every option.
       const at = values[kernel]!
@@ -226,10 +288,13 @@ function numeric(
   active: number,
   prior: Float64Array,
   take: Take,
+  memory: Memory,
 ): Dimension {
   const count = values.length
   let widths: Float64Array
-  if (active === count) widths = kernelWidths(centres, take())
+  if (active === count && decision.kind === 'choice')
+    widths = optionWidths(values, centres, decision.options.length, take())
+  else if (active === count) widths = kernelWidths(centres, take())
   else {
     const dense = kernelWidths(centres.filter((centre) => !Number.isNaN(centre)))
     let next = 0
@@ -261,7 +326,7 @@ function numeric(
       for (let k = 0; k < count; k++) into[offset + k] = rows[k]![option]!
     }
     return {
-      columns: new Columns(decision.options.length, count, fill),
+      columns: new Columns(decision.options.length, count, memory, fill),
       draw: (kernel, allowed, rng) =>
         allowed!.length === decision.options.length
           ? unlisted(kernel, allowed, rng)
@@ -324,25 +389,28 @@ function priorsOf(space: SearchSpace): readonly Float64Array[] {
  * number it is a normal distribution on the decision's own scale, truncated at its ends. If a decision is inactive in
  * the kernel's genotype, its factor is the prior.
  */
-export function parzenMixture(
+export function parzenMixture(space: SearchSpace, genotypes: readonly Genotype[], weights: readonly number[]): Mixture {
+  const rowsOf = (each: readonly Genotype[]) => each.map((genotype) => rowOf(space, genotype))
+  const { logDensities, draw } = mixtureOfRows(space, rowsOf(genotypes), weights)
+  return { logDensities: (candidates) => logDensities(rowsOf(candidates)), draw }
+}
+
+/** The same of rows of genotypes, and for rows. */
+export function mixtureOfRows(
   space: SearchSpace,
-  genotypes: readonly Genotype[],
+  rows: readonly Row[],
   weights: readonly number[],
-  rowOf: Rows = rowsOf(space),
-): Mixture {
+  memory: Memory = new Memory(),
+) {
   const { decisions } = space
-  const count = genotypes.length
+  const count = rows.length
   const total = weights.reduce((sum, weight) => sum + weight, 1)
-  const shares = Float64Array.from({ length: count + 1 }, (_, k) => (k < count ? weights[k]! : 1) / total)
+  const shares: number[] = []
+  for (let k = 0; k <= count; k++) shares.push((k < count ? weights[k]! : 1) / total)
   const priors = priorsOf(space)
-  const rows = genotypes.map(rowOf)
-  // One array for all numbers of kernels: small ones cost more to allocate than to fill.
-  const all = new Float64Array(5 * decisions.length * count)
-  let taken = 0
-  const take: Take = () => {
-    taken += count
-    return all.subarray(taken - count, taken)
-  }
+  const listed = priors.reduce((sum, prior) => sum + prior.length, 0)
+  memory.reserve(count * (5 * decisions.length + listed + CANDIDATES))
+  const take: Take = () => memory.take(count)
   const columns = decisions.map(take)
   const dimensions = decisions.map((decision, d) => {
     const column = columns[d]!
@@ -355,47 +423,56 @@ export function parzenMixture(
       if (!Number.isNaN(row[d]!)) active++
     }
     return decision.kind === 'choice' && !decision.ordered
-      ? categorical(decision.options.length, column, active)
-      : numeric(decision, column, centres, active, priors[d]!, take)
+      ? categorical(decision.options.length, column, active, memory)
+      : numeric(decision, column, centres, active, priors[d]!, take, memory)
   })
 
-  return {
-    logDensities(candidates) {
-      const sums = new Float64Array(candidates.length * count)
-      const densities = new Float64Array(candidates.length)
-      const units = new Float64Array(candidates.length)
-      const candidateRows = candidates.map(rowOf)
-      for (let c = 0; c < candidates.length; c++) {
-        const row = candidateRows[c]!
-        const chosen: Columns[] = []
-        const options: number[] = []
-        for (let d = 0; d < decisions.length; d++) {
-          const option = row[d]!
-          if (Number.isNaN(option)) continue
-          // A real value as an index would be looked up as a text.
-          if (priors[d]!.length > 0) densities[c]! += priors[d]![option]!
-          const { columns } = dimensions[d]!
-          if (!columns) continue
-          chosen.push(columns)
-          options.push(option)
-        }
-        addColumns(chosen, options, sums, c * count, count)
-      }
+  const leastShare = Math.log(Math.min(...shares))
+  const logDensities = (candidates: readonly Row[]) => {
+    const sums = memory.take(candidates.length * count).fill(0)
+    const densities = new Float64Array(candidates.length)
+    const units = new Float64Array(candidates.length)
+    for (let c = 0; c < candidates.length; c++) {
+      const row = candidates[c]!
+      const chosen: Columns[] = []
+      const options: number[] = []
       for (let d = 0; d < decisions.length; d++) {
-        const dimension = dimensions[d]!
-        if (!dimension.add) continue
-        for (let c = 0; c < candidates.length; c++) units[c] = candidateRows[c]![decisions.length + d]!
-        dimension.add(units, sums)
+        const option = row[d]!
+        if (Number.isNaN(option)) continue
+        // A real value as an index would be looked up as a text.
+        if (priors[d]!.length > 0) densities[c]! += priors[d]![option]!
+        const { columns } = dimensions[d]!
+        if (!columns) continue
+        chosen.push(columns)
+        options.push(option)
       }
-      for (let c = 0; c < candidates.length; c++) {
-        let density = shares[count]! * Math.exp(densities[c]!)
-        const offset = c * count
-        for (let k = 0; k < count; k++) density += shares[k]! * Math.exp(sums[offset + k]!)
-        densities[c] = Math.log(density)
+      addColumns(chosen, options, sums, c * count, count)
+    }
+    for (let d = 0; d < decisions.length; d++) {
+      const dimension = dimensions[d]!
+      if (!dimension.add) continue
+      for (let c = 0; c < candidates.length; c++) units[c] = candidates[c]![decisions.length + d]!
+      dimension.add(units, sums)
+    }
+    for (let c = 0; c < candidates.length; c++) {
+      let largest = leastShare + densities[c]!
+      let density = shares[count]! * Math.exp(densities[c]!)
+      const offset = c * count
+      for (let k = 0; k < count; k++) {
+        const sum = sums[offset + k]!
+        // Less than half the last digit of the density so far: adding it would change nothing.
+        if (sum < largest - LOST) continue
+        density += shares[k]! * Math.exp(sum)
+        const own = leastShare + sum
+        if (own > largest) largest = own
       }
-      return densities
-    },
-    draw(rng) {
+      densities[c] = Math.log(density)
+    }
+    return densities
+  }
+  return {
+    logDensities: (candidates: readonly Row[]) => memory.during(() => logDensities(candidates)),
+    draw(rng: Random): Genotype {
       const kernel = rng.weighted(shares)
       const genotype: number[] = []
       while (genotype.length < decisions.length) {

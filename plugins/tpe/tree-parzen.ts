@@ -1,8 +1,8 @@
 import type { Controller, ControllerFactory, Genotype, Random } from '../../core/index.ts'
-import { feasibleFirst, history, type Outcome } from '../../core/policy/index.ts'
+import { feasibleFirst, history } from '../../core/policy/index.ts'
 import { frontChooser } from './front.ts'
 import { type TpeOptions, tpeOptions } from './options.ts'
-import { parzenMixture, rowsOf } from './parzen.ts'
+import { Memory, mixtureOfRows, type Row, rowOf } from './parzen.ts'
 
 /** Number of good trials: a tenth of all, at most 25. */
 const goodCount = (trials: number) => Math.min(25, Math.ceil(0.1 * trials))
@@ -19,27 +19,27 @@ const weightOf = (age: number, n: number): number => {
   return rise === 1 ? 1 / n : 1 / n + ((1 - 1 / n) * at) / (rise - 1)
 }
 
-/** Genotypes of a density, and the weight of each. */
+/** Rows of a density, and the weight of each. */
 interface Chosen {
-  readonly genotypes: readonly Genotype[]
+  readonly rows: readonly Row[]
   readonly weights: readonly number[]
 }
 
 /** At most `limit` of the trials (oldest first) that are not excluded, with weights that represent all of them. */
-function thinned(trials: readonly Outcome[], excluded: { has(trial: number): boolean }, limit: number): Chosen {
+function thinned(trials: readonly Row[], excluded: { has(trial: number): boolean }, limit: number): Chosen {
   const n = trials.length
   const recent = n <= limit ? n : Math.floor(limit / 4)
   const [older, taken] = [n - recent, n <= limit ? 0 : limit - recent]
-  const genotypes: Genotype[] = []
+  const rows: Row[] = []
   const weights: number[] = []
   const add = (i: number, factor: number) => {
     if (excluded.has(i)) return
-    genotypes.push(trials[i]!.genotype)
+    rows.push(trials[i]!)
     weights.push(factor * weightOf(n - 1 - i, n))
   }
   for (let k = 0; k < taken; k++) add(Math.floor(((k + 0.5) * older) / taken), older / taken)
   for (let i = older; i < n; i++) add(i, 1)
-  return { genotypes, weights }
+  return { rows, weights }
 }
 
 /**
@@ -57,8 +57,10 @@ export function treeParzen(given: TpeOptions = {}): ControllerFactory {
     const { outcomes, proposed } = known
     /** Indices of the outcomes, best first. */
     const order: number[] = []
-    const rowOf = rowsOf(space)
+    /** Rows of the outcomes. */
+    const rows: Row[] = []
     const chooser = frontChooser()
+    const [goodMemory, otherMemory] = [new Memory(), new Memory()]
 
     const take = (index: number) => {
       const outcome = outcomes[index]!
@@ -85,25 +87,27 @@ export function treeParzen(given: TpeOptions = {}): ControllerFactory {
       const isMany = several === 'front' && outcomes[order[0]!]!.objectives.length > 1
       const good = isMany ? chooser.choose(order, outcomes, count) : new Map(order.slice(0, count).map((i) => [i, 1]))
       const best = [...good.keys()].sort((a, b) => a - b)
-      const others = thinned(outcomes, good, kernels)
-      const goodMixture = parzenMixture(
+      const others = thinned(rows, good, kernels)
+      const open = known.open.map((genotype) => rowOf(space, genotype))
+      const goodMixture = mixtureOfRows(
         space,
-        best.map((i) => outcomes[i]!.genotype),
+        best.map((i) => rows[i]!),
         best.map((i) => good.get(i)!),
-        rowOf,
+        goodMemory,
       )
-      const otherMixture = parzenMixture(
+      const otherMixture = mixtureOfRows(
         space,
-        [...others.genotypes, ...known.open],
-        [...others.weights, ...known.open.map(() => 1)],
-        rowOf,
+        [...others.rows, ...open],
+        [...others.weights, ...open.map(() => 1)],
+        otherMemory,
       )
       const drawn = Array.from({ length: candidates }, () => goodMixture.draw(rng))
       // Considers only new candidates, if there are any.
       const fresh = drawn.filter((genotype) => !proposed.isStale(genotype))
       const choice = fresh.length > 0 ? fresh : drawn
-      const other = otherMixture.logDensities(choice)
-      const ratios = goodMixture.logDensities(choice).map((density, c) => density - other[c]!)
+      const choiceRows = choice.map((genotype) => rowOf(space, genotype))
+      const other = otherMixture.logDensities(choiceRows)
+      const ratios = goodMixture.logDensities(choiceRows).map((density, c) => density - other[c]!)
       const chosen = choice[ratios.indexOf(Math.max(...ratios))]!
       return fresh.length > 0 ? chosen : stepAway(chosen, rng)
     }
@@ -119,6 +123,7 @@ export function treeParzen(given: TpeOptions = {}): ControllerFactory {
       observe(observations) {
         for (const observation of observations) {
           const { index, replaced } = known.observe(observation)
+          rows[index] = rowOf(space, outcomes[index]!.genotype)
           if (replaced) {
             order.splice(order.indexOf(index), 1)
             chooser.forget()
