@@ -130,6 +130,7 @@ async function pool(options: PoolOptions, parts: EvaluatorParts): Promise<Evalua
       clock: realClock,
       graceMs,
       ...(heartbeatMs !== undefined && { heartbeatMs }),
+      isCrowded: size >= availableParallelism(),
       signal: disposal.signal,
     })
     const { name: space, fingerprint } = parts.space

@@ -15,6 +15,11 @@ export interface WorkerOptions {
   readonly graceMs: number
   /** Milliseconds between two heartbeats of an evaluation. Default: no heartbeats. */
   readonly heartbeatMs?: number
+  /**
+   * Whether there are as many processes as cores. V8 then collects garbage on the thread that computes: its own threads
+   * would take time from the other processes.
+   */
+  readonly isCrowded: boolean
   /** Aborts the start of a process. */
   readonly signal: AbortSignal
 }
@@ -52,10 +57,14 @@ const LAST_WORDS_MS = 100
 
 /** Resolves once the worker has loaded the module. Errors: those of the module, ARCHLOOM_WORKER_DIED. */
 export async function startWorker(options: WorkerOptions): Promise<WorkerProcess> {
-  const { module, rng, clock, graceMs, heartbeatMs, signal: starting } = options
+  const { module, rng, clock, graceMs, heartbeatMs, isCrowded, signal: starting } = options
   // Everything that it prints goes to stderr, because stdout may carry a program's result.
   const stdio = ['ignore', 2, 'pipe', 'ipc'] as const
-  const child = fork(program, [String(process.pid)], { execArgv, serialization: 'advanced', stdio: [...stdio] })
+  const child = fork(program, [String(process.pid)], {
+    execArgv: isCrowded ? ['--single-threaded-gc', ...execArgv] : execArgv,
+    serialization: 'advanced',
+    stdio: [...stdio],
+  })
   const life = watch(child, clock)
   const say = (message: ToWorker) => {
     if (child.connected) child.send(sealed(message), () => {})

@@ -3,7 +3,9 @@
  * on one thread, and take turns. The time begins when every process has loaded its module and has compiled what it runs.
  *     npm run bench -- workers [--trials 40] [--rounds 3] [--json]
  */
-import { rmSync } from 'node:fs'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,57 +24,119 @@ interface Options {
 
 /** Finished trials before the time begins to run. */
 const WARM = 12
+const CONTROL_SECONDS = 3
 
-/** Trials per minute. */
-async function throughput(workers: number, trials: number, directory: string): Promise<number> {
+/** User and system time of the processes that this one has started for trials, in seconds; Linux only. */
+function processorSeconds(): number {
+  const own = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim().split(' ')
+  const isWorker = (pid: string) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker-pool')
+  const seconds = (pid: string) => {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+    return (Number(fields[11]) + Number(fields[12])) / 100
+  }
+  return own.filter(isWorker).reduce((sum, pid) => sum + seconds(pid), 0)
+}
+
+interface Speed {
+  /** Trials per minute. */
+  readonly rate: number
+  /** Of the workers, per trial. */
+  readonly processorSeconds: number
+  /** Processor time of the workers per second. */
+  readonly cores: number
+}
+
+/** Measured from one end of a trial to another, with all processes busy in between. */
+async function throughput(workers: number, trials: number, directory: string): Promise<Speed> {
   await using search = createSearch({
     space: toySpace(),
     evaluator: workerPool({ module: new URL('./workers/trials.ts', import.meta.url), size: workers }),
     plugins: [random()],
     objectives: { accuracy: 'maximise' },
-    budget: { maxTrials: WARM + trials },
+    // The last ones keep the processes busy until the time is over.
+    budget: { maxTrials: WARM + trials + 2 * workers },
     concurrency: workers,
     // The same networks with the same seeds, whatever the number of processes.
     commit: { staleness: 4 },
     seed: 1,
     study: { name: `workers-${workers}`, directory },
   })
-  let ended = 0
-  let began = 0
-  for await (const event of search.run()) {
+  const done = new AbortController()
+  let [ended, began, processor, seconds] = [0, 0, 0, 0]
+  for await (const event of search.run({ signal: done.signal })) {
     if (event.type === 'trial.failed') throw new Error(`trial ${event.trial} failed: ${event.message}`)
-    if (event.type === 'trial.completed' && ++ended === WARM) began = performance.now()
+    if (event.type !== 'trial.completed') continue
+    ended++
+    if (ended === WARM) [began, processor] = [performance.now(), processorSeconds()]
+    if (ended !== WARM + trials) continue
+    seconds = (performance.now() - began) / 1000
+    processor = processorSeconds() - processor
+    done.abort('measured')
   }
-  return (60_000 * (ended - WARM)) / (performance.now() - began)
+  return { rate: (60 * trials) / seconds, processorSeconds: processor / trials, cores: processor / seconds }
 }
+
+/** Rounds of a loop that all processes together do in a second. */
+async function control(what: 'compute' | 'memory', processes: number): Promise<number> {
+  const program = new URL('./workers/control.ts', import.meta.url).pathname
+  const children = Array.from({ length: processes }, () => fork(program, [what], { execArgv: ['--import', 'tsx'] }))
+  await Promise.all(children.map((child) => once(child, 'message')))
+  const rounds = children.map(async (child) => {
+    child.send(CONTROL_SECONDS)
+    return Number((await once(child, 'message'))[0])
+  })
+  return (await Promise.all(rounds)).reduce((a, b) => a + b) / CONTROL_SECONDS
+}
+
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 
 export async function run({ trials = 40, rounds = 3, log = () => {} }: Options): Promise<Bench> {
   process.env.ARCHLOOM_THREADS = '1'
-  const ratios: number[] = []
-  const speeds: number[] = []
+  const ones: Speed[] = []
+  const twos: Speed[] = []
+  const compute: number[] = []
+  const memory: number[] = []
   for (let round = 0; round < rounds; round++) {
     const directory = await mkdtemp(join(tmpdir(), 'archloom-workers-'))
     try {
+      compute.push((await control('compute', 2)) / (await control('compute', 1)))
+      memory.push((await control('memory', 2)) / (await control('memory', 1)))
       const one = await throughput(1, trials, directory)
       const two = await throughput(2, trials, directory)
-      log(`round ${round + 1}: one process ${one.toFixed(1)}, two ${two.toFixed(1)} trials a minute`)
-      ratios.push(two / one)
-      speeds.push(two)
+      ones.push(one)
+      twos.push(two)
+      const of = ({ rate, processorSeconds: each, cores }: Speed) =>
+        `${rate.toFixed(1)} trials a minute, ${each.toFixed(2)} s of processor time each, ${cores.toFixed(2)} cores`
+      log(`round ${round + 1}: one process ${of(one)}; two ${of(two)}`)
+      log(`  loops: compute ${compute.at(-1)!.toFixed(2)}, memory ${memory.at(-1)!.toFixed(2)} times one process`)
     } finally {
       rmSync(directory, { recursive: true, force: true })
     }
   }
-  const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
+  const ratio = (value: (speed: Speed) => number) => median(twos.map((two, at) => value(two) / value(ones[at]!)))
+  const reference = 'one process'
+  const times = { unit: 'times', reference }
   return {
     bench: 'workers',
     results: [
       {
         name: 'two worker processes',
-        value: median(speeds),
+        value: median(twos.map(({ rate }) => rate)),
         unit: 'trials per minute',
-        reference: 'one process',
-        ratio: median(ratios),
+        reference,
+        ratio: ratio(({ rate }) => rate),
       },
+      {
+        name: 'processor time of a trial in one of two processes',
+        value: median(twos.map((two) => two.processorSeconds)),
+        unit: 's',
+        reference,
+        ratio: 1 / ratio((speed) => speed.processorSeconds),
+      },
+      { name: 'cores that one process uses', value: median(ones.map(({ cores }) => cores)), unit: 'cores' },
+      { name: 'cores that two processes use', value: median(twos.map(({ cores }) => cores)), unit: 'cores' },
+      { name: 'two processes that only compute', value: median(compute), ...times, ratio: median(compute) },
+      { name: 'two processes that only read memory', value: median(memory), ...times, ratio: median(memory) },
     ],
   }
 }

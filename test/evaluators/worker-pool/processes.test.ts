@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createSearch, type EventOf, memoryStore, type SearchEvent, seeded, virtualClock } from 'archloom'
 import { type WorkerPoolOptions, workerPool } from 'archloom/evaluators/worker-pool'
@@ -136,6 +136,16 @@ describe('a worker', { timeout: 120_000 }, () => {
     for (let tries = 0; tries < 300 && isAlive(worker); tries++)
       await new Promise((resolve) => setTimeout(resolve, 100))
     expect(isAlive(worker)).toBe(false)
+  })
+
+  it('collects garbage on the thread that computes if there are as many processes as cores', async () => {
+    const collecting = new URL('./modules/collecting.ts', import.meta.url)
+    const cores = availableParallelism()
+    const full = await evaluated(['answer'], { module: collecting, size: cores })
+    expect(full.outcomes).toEqual([{ onOneThread: 1 }])
+    if (cores === 1) return
+    const roomy = await evaluated(['answer'], { module: collecting, size: 1 })
+    expect(roomy.outcomes).toEqual([{ onOneThread: 0 }])
   })
 
   it('that still starts when the pool is disposed of ends too', async () => {
