@@ -169,14 +169,17 @@ export function graphNetwork(graph: LayerGraph, override?: LayerOverride): Graph
     const [reader] = next
     if (reader?.op === 'activation' && reader.activation === 'relu') fusedInto.set(node.name, reader.name)
   }
-  const fusedReLUs = new Set(fusedInto.values())
   // Initial values are overwritten below, so the generator does not matter.
   const scope = variableScope({ rng: seeded(0) })
+  const replaced = new Map(graph.nodes.map((node) => [node, override?.(node, scopeOf(scope, node.name))]))
+  // A layer that replaces a normalisation does not contain the ReLU that follows.
+  for (const [{ name }, layer] of replaced) if (layer) fusedInto.delete(name)
+  const fusedReLUs = new Set(fusedInto.values())
   const layers = graph.nodes.map((node) => ({
     node,
     layer: fusedReLUs.has(node.name)
       ? (x: tf.Tensor) => x
-      : (override?.(node, scopeOf(scope, node.name)) ?? layerOf(scope, node, fusedInto.has(node.name))),
+      : (replaced.get(node) ?? layerOf(scope, node, fusedInto.has(node.name))),
   }))
   // Replaced layers may have more or fewer variables.
   scope.load(recordsOf(graph), { partial: override !== undefined })

@@ -1,4 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core'
+import { optionNames } from '../../core/options/index.ts'
+import type { Normalisation } from '../../core/tensor/index.ts'
 import type { ApplyMode } from '../../core/trainer.ts'
 import { hasKernel, type KernelNode, type LayerGraph, type Weights } from './prunable-graph.ts'
 import { currentGraph, type GraphNetwork, graphNetwork } from './prunable-network.ts'
@@ -47,10 +49,26 @@ export interface QuantisedNetwork extends GraphNetwork {
   readonly model: QuantisedModel
 }
 
-/** A `Network` that computes with the model's quantised weights and activations, and can be fine-tuned. */
-export function quantisedNetwork(model: QuantisedModel): QuantisedNetwork {
+export interface QuantisedNetworkOptions {
+  /** Takes the place of every batch normalisation, with the scale and offset that the model has. Default: batch normalisation. */
+  readonly normalisation?: Normalisation
+}
+
+const networkNames = optionNames<QuantisedNetworkOptions>('quantisedNetwork', { normalisation: true })
+
+/**
+ * A `Network` that computes with the model's quantised weights and activations, and can be fine-tuned. With another
+ * `normalisation`, `currentModel` keeps the statistics of the model that it was built from.
+ */
+export function quantisedNetwork(model: QuantisedModel, options: QuantisedNetworkOptions = {}): QuantisedNetwork {
+  const { normalisation } = networkNames(options)
   const layerOf = new Map(model.layers.map((layer) => [layer.name, layer]))
   const made = graphNetwork(model.graph, (node, scope) => {
+    if (node.op === 'batch-norm' && normalisation)
+      return normalisation(scope, {
+        channels: node.mean.data.length,
+        affine: node.gamma !== undefined || node.beta !== undefined,
+      })
     if (!hasKernel(node)) return undefined
     const layer = layerOf.get(node.name)
     if (!layer)

@@ -77,6 +77,15 @@ describe('compositions', { timeout: 120_000 }, () => {
     expect(result.bops).toBeLessThan(1 / 16)
   })
 
+  it('fine-tunes a network of few bits with memorized batch normalisation', async () => {
+    const { main } = await import('../../examples/compositions/bits-with-memory.ts')
+    const { bops, batchNorm, memory } = await main({ images: 32, epochs: 2, log: () => {} })
+    expect(bops).toBeLessThan(1 / 32)
+    // Both learn from the same batches, by different statistics.
+    expect(batchNorm).toBeGreaterThan(0)
+    expect(memory).toBeGreaterThan(0)
+  })
+
   it('starts TPE with the results of a random search', async () => {
     const { main } = await import('../../examples/compositions/warm-started.ts')
     const { warm, best, cite } = await main({ images: 32, trials: 2, ...quietly('warm') })
@@ -87,6 +96,7 @@ describe('compositions', { timeout: 120_000 }, () => {
 
   it('tests every example of the folder', () => {
     expect(readdirSync('examples/compositions').sort()).toEqual([
+      'bits-with-memory.ts',
       'bohb-over-normalisations.ts',
       'channels-then-bits.ts',
       'filtered-evolution.ts',

@@ -30,12 +30,12 @@ describeWhere(redisProgram !== undefined, 'distributed, in trouble (needs redis-
   })
   const marked = () => readFileSync(marks, { encoding: 'utf8', flag: 'a+' })
 
-  it('an evaluation that blocks its process for 20 s, with a lock of 1 s, runs once', {
+  it('an evaluation that blocks its process for 20 s, with a lock of 4 s, runs once', {
     timeout: 120_000,
   }, async () => {
     await using server = await redisServer({ disk: false })
     process.env.ARCHLOOM_TEST_MS = '20000'
-    const options = { module, redis: server.url, lockSeconds: 1 }
+    const options = { module, redis: server.url, lockSeconds: 4 }
     const first = await distributedWorker({ ...options, size: 1 })
     // Another one is there, which would take over what is stalled.
     const second = await distributedWorker({ ...options, size: 1 })

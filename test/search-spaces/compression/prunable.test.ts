@@ -5,7 +5,7 @@ import { chainSpace } from 'archloom/search-spaces/chain'
 import { nasBench201Space } from 'archloom/search-spaces/nas-bench-201'
 import { nasBenchMacroSpace } from 'archloom/search-spaces/nas-bench-macro'
 import { toySpace } from 'archloom/search-spaces/toy'
-import { conv2d, network, useEngine, variableScope } from 'archloom/tensor'
+import { batchNorm, conv2d, network, useEngine, variableScope } from 'archloom/tensor'
 import { describe, expect, it } from 'vitest'
 import type { Network } from '../../../core/trainer.ts'
 import {
@@ -223,6 +223,17 @@ describe('published counts', () => {
 })
 
 describe('a graph as a network', () => {
+  it('keeps the ReLU after a normalisation that is replaced by one of the same numbers', () => {
+    const graph = vggGraph({ layers: [4, 'pool', 6], size: 8, classes: 3, rng: seeded(1) })
+    using whole = graphNetwork(graph)
+    using replaced = graphNetwork(graph, (node, scope) =>
+      node.op === 'batch-norm'
+        ? batchNorm(scope, { channels: node.mean.data.length, epsilon: node.epsilon })
+        : undefined,
+    )
+    expect(furthest(logits(replaced), logits(whole))).toBeLessThan(1e-5)
+  })
+
   it('trains, and gives its weights back', async () => {
     const graph = vggGraph({ layers: [4, 'pool', 6], size: 8, classes: 3, rng: seeded(1) })
     const before = tf.memory().numTensors
