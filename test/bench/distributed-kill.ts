@@ -25,7 +25,8 @@ interface Options {
   readonly log?: (text: string) => void
 }
 
-const searches = ['evolution', 'rungs'] as const
+/** The last has several trials in a job. */
+const searches = ['evolution', 'rungs', 'jobs'] as const
 const WORKERS = 2
 /** Longest pause between two kills: about as long as a lost job needs to be found. */
 const PAUSE_MS = 2500

@@ -1,7 +1,7 @@
 /**
  * Searches through Redis: how many trials that cost nothing go through in a second, and how busy workers are kept by
  * trials of a second. Starts its own redis-server on loopback.
- *     npm run bench -- distributed [--trials 10000] [--size 8] [--workers 4] [--each 15] [--json]
+ *     npm run bench -- distributed [--trials 10000] [--size 8] [--workers 4] [--each 30] [--link-ms 5] [--json]
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
@@ -14,14 +14,19 @@ import { createSearch } from '../../core/index.ts'
 import { distributed } from '../../plugins/distributed/index.ts'
 import { random } from '../../plugins/random/index.ts'
 import { redisProgram, redisServer } from '../plugins/distributed/redis-server.ts'
+import { link } from './distributed/link.ts'
 import { space } from './distributed/trials.ts'
 
 interface Options {
+  /** Number of trials that cost nothing; 0 leaves them out. */
   readonly trials?: number
   /** Number of evaluations at once of the worker with trials that cost nothing. */
   readonly size?: number
   readonly workers?: number
+  /** Trials of a second for each of these workers. */
   readonly each?: number
+  /** Delay between these workers and Redis, in each direction. */
+  readonly linkMs?: number
   readonly log?: (text: string) => void
 }
 
@@ -138,7 +143,8 @@ export async function run({
   trials = 10_000,
   size = 8,
   workers = 4,
-  each = 15,
+  each = 30,
+  linkMs = 5,
   log = () => {},
 }: Options): Promise<Bench> {
   if (redisProgram === undefined) throw new Error('neither redis-server nor valkey-server is installed')
@@ -158,7 +164,7 @@ export async function run({
     const kinds = [undefined, 1, 32]
     const plain: number[] = []
     const runs = kinds.map((): Run[] => [])
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < (trials > 0 ? ROUNDS : 0); round++) {
       children.push(await ready(['--import', 'tsx', plainWorker, PLAIN, String(server.port), String(size)]))
       await plainRate(server.port, 1000, CONCURRENCY)
       plain.push(await plainRate(server.port, trials, CONCURRENCY))
@@ -177,8 +183,8 @@ export async function run({
       stop()
     }
     const ceiling = median(plain)
-    results.push({ name: `BullMQ alone, ${size} at once`, value: ceiling, unit: 'jobs/s' })
-    for (const [at, trialsPerJob] of kinds.entries()) {
+    if (trials > 0) results.push({ name: `BullMQ alone, ${size} at once`, value: ceiling, unit: 'jobs/s' })
+    for (const [at, trialsPerJob] of trials > 0 ? kinds.entries() : []) {
       const of = (value: (run: Run) => number) => median(runs[at]!.map(value))
       const name = `${trials} trials that cost nothing, ${trialsPerJob ?? 'by default'} in a job`
       const rate = of(({ seconds }) => trials / seconds)
@@ -190,12 +196,14 @@ export async function run({
     stop()
 
     const SECONDS = 1
-    const one = () => started(['--redis', redis, '--size', '1'], { ARCHLOOM_BENCH_SECONDS: String(SECONDS) })
+    using far = await link(server.port, linkMs)
+    const one = () =>
+      started(['--redis', `redis://127.0.0.1:${far.port}`, '--size', '1'], { ARCHLOOM_BENCH_SECONDS: String(SECONDS) })
     children.push(...(await Promise.all(Array.from({ length: workers }, one))))
     const long = { trials: workers * each, concurrency: 2 * workers, trialsPerJob: 1 }
     const { seconds } = await searched(redis, long, children, directory)
     results.push({
-      name: `${workers} workers with trials of ${SECONDS} s: utilisation`,
+      name: `${workers} workers with trials of ${SECONDS} s, ${linkMs} ms from Redis: utilisation`,
       value: (100 * long.trials * SECONDS) / (workers * seconds),
       unit: '%',
     })

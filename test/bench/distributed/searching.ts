@@ -11,7 +11,7 @@ import { space } from './digits.ts'
 const [what = '', module = '', redis = '', storage = ''] = process.argv.slice(2)
 await using search = createSearch({
   space,
-  evaluator: distributed({ module: pathToFileURL(module), redis }),
+  evaluator: distributed({ module: pathToFileURL(module), redis, ...(what === 'jobs' && { trialsPerJob: 3 }) }),
   plugins:
     what === 'rungs' ? [random(), asha({ minFidelity: 1 / 4, eta: 2 })] : [evolution({ population: 8, sample: 3 })],
   objectives: { sum: 'maximise' },
