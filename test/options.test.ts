@@ -244,6 +244,7 @@ const declared: Readonly<Record<string, Case>> = {
   'archloom/plugins/onnx#openOnnxUpscaler': { option: 'threads', at: 1 },
   'archloom/plugins/onnx#saveSafetensors': { option: 'metadata', at: 2 },
   'archloom/plugins/optuna-journal#optunaJournal': { option: 'everyMs', given: { file: 'x' } },
+  'archloom/plugins/optuna-journal#optunaResults': { option: 'metrics', given: { file: 'x', space: {} } },
   'archloom/plugins/opentelemetry#openTelemetry': { option: 'everyMs' },
   'archloom/plugins/pino#pinoLog': { option: 'level' },
   'archloom/plugins/predictor#predictor': { option: 'candidates' },

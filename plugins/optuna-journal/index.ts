@@ -13,6 +13,7 @@ import { journalFile } from './journal-file.ts'
 import { type JournalRecord, journalRecords } from './records.ts'
 
 export { form } from './export-study.ts'
+export { type OptunaResult, type OptunaResultsOptions, optunaResults } from './optuna-results.ts'
 
 export const declared = options('optunaJournal', {
   file: required(text({ doc: 'The journal file. It is created if it does not exist, and may hold other studies.' })),

@@ -6,6 +6,7 @@ export const OP = {
   createStudy: 0,
   deleteStudy: 1,
   studyAttribute: 2,
+  studySystemAttribute: 3,
   createTrial: 4,
   parameter: 5,
   state: 6,

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { statuses, type TrialRow, type TrialPage as TrialRows } from '../protocol.ts'
 import { ask } from './asking.ts'
 import { countText, durationText, numberText, wireText } from './format.ts'
@@ -179,7 +179,8 @@ function VirtualTable<C>({ columns, total, head, row, show }: VirtualTableProps<
   }, [])
   const to = Math.min(total, view.to)
   const from = Math.min(view.from, Math.max(0, to - 1))
-  useEffect(() => show(from, view.to))
+  // Rows are asked for at once, not after the next frame.
+  useLayoutEffect(() => show(from, view.to))
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable, or the keyboard cannot scroll it.
     <section class="scroller tall" ref={place} onScroll={look} tabIndex={0} aria-label="Table of trials">

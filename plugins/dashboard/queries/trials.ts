@@ -36,17 +36,18 @@ function orderOf(record: StudyRecord, { sort, descending, status, filter }: Tria
     .split(/\s+/)
     .filter(Boolean)
     .map((text) => conditionOf(text, record))
-  const found: number[] = []
+  const order = new Uint32Array(trials.length)
+  let count = 0
   for (let i = 0; i < trials.length; i++) {
     const trial = trials[i]!
     if (wanted.size > 0 && !wanted.has(trial.status)) continue
-    if (conditions.every((holds) => holds(trial))) found.push(i)
+    if (conditions.length === 0 || conditions.every((holds) => holds(trial))) order[count++] = i
   }
-  const order = Uint32Array.from(found)
-  if (sort === 'trial') return descending ? order.reverse() : order
+  const found = order.slice(0, count)
+  if (sort === 'trial') return descending ? found.reverse() : found
   const keys = new Float64Array(trials.length)
-  for (const i of order) keys[i] = keyOf(trials[i]!, sort)
-  return sortedBy(order, keys, descending)
+  for (let k = 0; k < count; k++) keys[found[k]!] = keyOf(trials[found[k]!]!, sort)
+  return sortedBy(found, keys, descending)
 }
 
 function keyOf(trial: Trial, sort: string): number {

@@ -1,7 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createSearch, type Decision, readRecord, studiesAt } from 'archloom'
 import { form, optunaJournal } from 'archloom/plugins/optuna-journal'
 import { random } from 'archloom/plugins/random'
@@ -239,5 +241,48 @@ print(json.dumps({
     expect(found.values[0]).toEqual([0.75, 8])
     // Optuna compares without constraints where it is not told to look at them.
     expect(found.best).toContain(4)
+  })
+})
+
+const command = python.includes('/') ? join(dirname(python), 'optuna-dashboard') : 'optuna-dashboard'
+const hasDashboard = hasOptuna && spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0
+describeWhere(hasDashboard, 'the real optuna-dashboard (needs the Python that ARCHLOOM_PYTHON names)', () => {
+  it('shows the study and every trial', { timeout: 60_000 }, async () => {
+    const file = join(directory, 'journal.log')
+    writeFileSync(file, await exported())
+    const probe = createServer().listen(0, '127.0.0.1')
+    await once(probe, 'listening')
+    const { port } = probe.address() as AddressInfo
+    probe.close()
+    const server = spawn(command, [file, '--host', '127.0.0.1', '--port', String(port)], { stdio: 'ignore' })
+    try {
+      const ask = async (path: string) =>
+        (await (await fetch(`http://127.0.0.1:${port}/api/${path}`)).json()) as {
+          study_summaries: readonly { study_id: number; study_name: string }[]
+          directions: readonly string[]
+          trials: readonly { state: string; values?: readonly number[]; params: readonly { name: string }[] }[]
+        }
+      let listed: Awaited<ReturnType<typeof ask>> | undefined
+      while (!listed) {
+        listed = await ask('studies').catch(() => undefined)
+        if (!listed) await new Promise((resolve) => setTimeout(resolve, 100))
+      }
+      expect(listed.study_summaries.map(({ study_name }) => study_name)).toEqual(['eventful'])
+      const shown = await ask(`studies/${listed.study_summaries[0]!.study_id}?after=0`)
+      expect(shown.directions).toEqual(['maximize', 'minimize'])
+      expect(shown.trials.map(({ state }) => state)).toEqual([
+        'Complete',
+        'Fail',
+        'Pruned',
+        'Complete',
+        'Complete',
+        'Running',
+        'Waiting',
+      ])
+      expect(shown.trials[0]!.values).toEqual([0.75, 8])
+      expect(shown.trials[1]!.params.map(({ name }) => name)).toContain('operation')
+    } finally {
+      server.kill()
+    }
   })
 })
