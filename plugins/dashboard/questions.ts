@@ -7,7 +7,7 @@ import { importanceOf, methods } from './queries/importance.ts'
 import { overviewOf } from './queries/overview.ts'
 import { planeOf } from './queries/plane.ts'
 import { trialCourse, trialDetail } from './queries/trial.ts'
-import { columns, trialPage } from './queries/trials.ts'
+import { columns, prepareOrders, trialPage } from './queries/trials.ts'
 import type { Controls } from './serve.ts'
 
 interface Asked {
@@ -21,11 +21,13 @@ const ROWS = 500
 
 /** What can be asked about a study, by the path behind its name. Error: ARCHLOOM_DASHBOARD_QUERY. */
 export const questions: Readonly<Record<string, (study: LiveStudy, asked: Asked) => unknown>> = {
-  '': (study, { controls }) =>
-    overviewOf(study, [
+  '': (study, { controls }) => {
+    prepareOrders(study)
+    return overviewOf(study, [
       ...(controls?.stop ? (['stop'] as const) : []),
       ...(controls?.enqueue ? (['enqueue'] as const) : []),
-    ]),
+    ])
+  },
   '/course': (study, { query }) => {
     const metric = metricOf(study, query, 'metric', 0)
     return study.answer(`course ${metric}`, () => courseOf(study, metric))

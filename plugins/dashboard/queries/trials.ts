@@ -19,17 +19,37 @@ export interface TrialQuestion {
 
 export const columns = ['trial', 'status', 'fidelity', 'rungs', 'elapsed'] as const
 
+/** Trials above which the orders by the objectives are prepared, and how long after a page was opened, in ms. */
+const MANY = 10_000
+const LATER_MS = 500
+
 /** A page of the trials that a filter lets through, in an order. Trials without a value come last. */
 export function trialPage(study: LiveStudy, asked: TrialQuestion): TrialPage {
-  const { sort, descending, status, filter, offset, limit } = asked
-  const order = study.answer(`trials ${JSON.stringify([sort, descending, status, filter])}`, () =>
-    orderOf(study.record, asked),
-  )
+  const { offset, limit } = asked
+  const order = orderFor(study, asked)
   const rows = [...order.subarray(offset, offset + limit)].map((i) => rowOf(study.record.trials[i]!))
   return { total: order.length, offset, rows }
 }
 
-function orderOf(record: StudyRecord, { sort, descending, status, filter }: TrialQuestion): Uint32Array {
+type Order = Pick<TrialQuestion, 'sort' | 'descending' | 'status' | 'filter'>
+
+const orderFor = (study: LiveStudy, { sort, descending, status, filter }: Order): Uint32Array =>
+  study.answer(`trials ${JSON.stringify([sort, descending, status, filter])}`, () =>
+    orderOf(study.record, { sort, descending, status, filter }),
+  )
+
+/**
+ * Computes in advance what a first click on the column of an objective asks for, once the page has its charts. A study
+ * that is running changes too often for that.
+ */
+export function prepareOrders(study: LiveStudy): void {
+  const { trials, live, started } = study.record
+  if (trials.length <= MANY || live.status === 'running') return
+  for (const { metric } of started.objectives.slice(0, 2))
+    setTimeout(() => orderFor(study, { sort: metric, descending: false, status: [], filter: '' }), LATER_MS)
+}
+
+function orderOf(record: StudyRecord, { sort, descending, status, filter }: Order): Uint32Array {
   const { trials } = record
   const wanted = new Set(status)
   const conditions = filter
@@ -85,11 +105,15 @@ function conditionOf(text: string, { started }: StudyRecord): (trial: Trial) => 
     }
     if (name === 'reason' && sign === '=') return ({ failure }) => failure?.reason === value
     const limit = Number(value)
-    if (!Number.isNaN(limit))
-      return (trial) => {
-        const measured = name === 'trial' ? trial.trial : name === 'fidelity' ? fidelityOf(trial) : trial.metrics[name]
-        return measured !== undefined && holds(measured, sign, limit)
+    const holds = signs[sign]!
+    if (!Number.isNaN(limit)) {
+      if (name === 'trial') return ({ trial }) => holds(trial, limit)
+      if (name === 'fidelity') return (trial) => holds(fidelityOf(trial), limit)
+      return ({ metrics }) => {
+        const measured = metrics[name]
+        return measured !== undefined && holds(measured, limit)
       }
+    }
     throw error('ARCHLOOM_DASHBOARD_QUERY', {
       parameter: 'filter',
       received: text,
@@ -106,19 +130,12 @@ function conditionOf(text: string, { started }: StudyRecord): (trial: Trial) => 
 
 const isCalled = (name: string, asked: string) => name === asked || name.endsWith(`.${asked}`)
 
-function holds(measured: number, sign: string, limit: number): boolean {
-  switch (sign) {
-    case '<':
-      return measured < limit
-    case '<=':
-      return measured <= limit
-    case '>':
-      return measured > limit
-    case '>=':
-      return measured >= limit
-    default:
-      return measured === limit
-  }
+const signs: Readonly<Record<string, (measured: number, limit: number) => boolean>> = {
+  '<': (measured, limit) => measured < limit,
+  '<=': (measured, limit) => measured <= limit,
+  '>': (measured, limit) => measured > limit,
+  '>=': (measured, limit) => measured >= limit,
+  '=': (measured, limit) => measured === limit,
 }
 
 function rowOf(trial: Trial): TrialRow {
