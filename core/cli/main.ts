@@ -573,6 +573,7 @@ function commands(terminals: Terminals, done: (code: number) => void): Command {
         'nats-bench',
         'transnas-bench-101',
         'hw-nas-bench',
+        'naslib',
       ]),
     )
     .option('--dataset <name>', 'data set, task or setting to convert, if the file holds several')

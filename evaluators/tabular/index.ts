@@ -11,6 +11,7 @@ export {
   nasBench101Key,
   nasBench101Rows,
   nasBench301Rows,
+  naslibRows,
   natsBenchRows,
   publishedRows,
   type TableLayout,

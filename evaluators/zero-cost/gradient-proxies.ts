@@ -124,14 +124,17 @@ export function fisherScore(network: Network, batch: Batch, rng: Random): number
 const gateShape = (shape: readonly number[]) =>
   shape.map((size, axis) => (axis === 0 || axis === shape.length - 1 ? size : 1))
 
-/** Inputs by which SynFlow is tried until nothing overflows 32-bit floats. */
-const SCALES = [1, 1e-12, 1e-24, 1e-36]
+/**
+ * Factors of the image and of the outputs by which SynFlow is tried until nothing overflows 32-bit floats. A smaller image
+ * keeps the last activations in range, smaller outputs the first gradients.
+ */
+const SCALES = [1, 1e-8, 1e-16, 1e-24, 1e-32]
 
 /**
  * SynFlow, Σ θ · ∂R/∂θ where all weights are made positive and R is the sum of the outputs for an image of ones (Tanaka et
  * al. 2020); its logarithm to base 10, because it grows exponentially with depth. In evaluation mode, in which the batch
- * norm of fresh weights is the identity. −Infinity where no path leads from the input to the output. The network is taken
- * to be homogeneous, so that a smaller image scales the score.
+ * norm of fresh weights is the identity. −Infinity where no path leads from the input to the output, Infinity beyond about
+ * 10⁷⁰. The network is taken to be homogeneous, so that a smaller image scales the score.
  */
 export const synflowScore = (network: Network, rng: Random): number =>
   tf.tidy(() => {
@@ -143,11 +146,12 @@ export const synflowScore = (network: Network, rng: Random): number =>
       for (const scale of SCALES) {
         const image = tf.fill([1, ...network.inputShape], scale)
         const { grads } = tf.variableGrads(
-          () => tf.sum(network.apply(image, modeOf(rng, false))) as tf.Scalar,
+          () => tf.mul(tf.sum(network.apply(image, modeOf(rng, false))), scale) as tf.Scalar,
           [...kernels],
         )
         const score = sumOver(kernels, grads, innerProduct)
-        if (Number.isFinite(score)) return Math.log10(score) - Math.log10(scale)
+        // Zero for a small image may be what was lost below the smallest number.
+        if (Number.isFinite(score) && (score > 0 || scale === 1)) return Math.log10(score) - 2 * Math.log10(scale)
       }
       return Number.POSITIVE_INFINITY
     } finally {

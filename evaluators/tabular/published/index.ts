@@ -2,6 +2,7 @@ import { error } from '../errors.ts'
 import { hwNasBenchRows } from './hw-nas-bench.ts'
 import { nasBench101Rows } from './nas-bench-101.ts'
 import { nasBench301Rows } from './nas-bench-301.ts'
+import { naslibRows } from './naslib.ts'
 import { natsBenchRows } from './nats-bench.ts'
 import type { TableRow } from './rows.ts'
 import { transNasBenchRows } from './transnas-bench.ts'
@@ -9,6 +10,7 @@ import { transNasBenchRows } from './transnas-bench.ts'
 export { hwNasBenchRows } from './hw-nas-bench.ts'
 export { nasBench101Key, nasBench101Rows } from './nas-bench-101.ts'
 export { nasBench301Rows } from './nas-bench-301.ts'
+export { naslibRows } from './naslib.ts'
 export { natsBenchRows } from './nats-bench.ts'
 export type { TableRow } from './rows.ts'
 export { transNasBenchRows } from './transnas-bench.ts'
@@ -20,6 +22,7 @@ export const tableLayouts = [
   'nats-bench',
   'transnas-bench-101',
   'hw-nas-bench',
+  'naslib',
 ] as const
 export type TableLayout = (typeof tableLayouts)[number]
 
@@ -35,6 +38,7 @@ const readers: Readonly<Record<TableLayout, Reader>> = {
   'nats-bench': (path, dataset) => natsBenchRows(path, dataset),
   'transnas-bench-101': (path, dataset) => transNasBenchRows(path, dataset),
   'hw-nas-bench': (path, dataset) => hwNasBenchRows(path, dataset),
+  naslib: (path, dataset) => naslibRows(path, dataset),
 }
 
 /**

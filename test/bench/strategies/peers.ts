@@ -58,7 +58,7 @@ export async function playPeers(problem: Problem, options: PeersOptions): Promis
   const { python, samplers, seeds, trials, keep, onPlayed = () => {} } = options
   const { task = tableOf(problem), genotypeOf = (values: readonly number[]) => values } = problem.peers ?? {}
   const done = keptIn(keep).filter((run) => run.problem === problem.name && run.trials === trials)
-  const wanted = Array.from({ length: seeds }, (_, i) => samplers.map((sampler) => [sampler, i + 1] as const)).flat()
+  const wanted = samplers.flatMap((sampler) => Array.from({ length: seeds }, (_, i) => [sampler, i + 1] as const))
   const runs = wanted.filter(([sampler, seed]) => !done.some((run) => run.sampler === sampler && run.seed === seed))
   if (runs.length > 0) {
     // More threads would only add processor time to matrices as small as these.

@@ -215,6 +215,10 @@ describe('proxies of gradients', () => {
     using net = chain(8, 8, 8, 1)
     for (const kernel of kernelsOf(net)) tf.tidy(() => kernel.assign(tf.fill(kernel.shape, 1e14)))
     expect(synflowScore(net, rng())).toBeCloseTo(Math.log10(3 * 512) + 42, 4)
+    // As deep as a network of NAS-Bench-201: no activation overflows for a small image, but the first gradients would.
+    using long = chain(64, ...Array.from({ length: 30 }, () => 64), 1)
+    for (const kernel of kernelsOf(long)) tf.tidy(() => kernel.assign(tf.fill(kernel.shape, 1)))
+    expect(synflowScore(long, rng())).toBeCloseTo(Math.log10(31) + 31 * Math.log10(64), 4)
   })
 })
 
