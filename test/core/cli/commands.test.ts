@@ -198,7 +198,7 @@ describe('mistakes', () => {
     [
       'two options that are missing',
       2,
-      /error: missing --from <layout> \(nas-bench-101, .*hw-nas-bench\) and --out <file>/,
+      /error: missing --from <layout> \(nas-bench-101, .*naslib\) and --out <file>/,
       'table',
       'convert',
       'x',
