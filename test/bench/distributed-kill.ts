@@ -128,7 +128,9 @@ export async function run({ points = 100, seed = 1, log = () => {} }: Options): 
       })
       let isDone = false
       const killer = async () => {
-        while (isKilled && total() < points) {
+        // Each kind of search gets its share.
+        const until = Math.min(points, total() + Math.ceil(points / searches.length))
+        while (isKilled && total() < until) {
           await new Promise((resolve) => setTimeout(resolve, rng.float() * PAUSE_MS))
           if (isDone) return
           const target = rng.pick(['search', 'worker', 'redis'] as const)
