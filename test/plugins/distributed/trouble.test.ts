@@ -198,7 +198,7 @@ describeWhere(redisProgram !== undefined, 'distributed, in trouble (needs redis-
   )
 
   it('kill -9 of the search, of workers and of Redis loses nothing, repeats nothing and changes nothing', {
-    timeout: 300_000,
+    timeout: process.env.ARCHLOOM_SLOW ? 1_800_000 : 300_000,
   }, async () => {
     const { results } = await killed({ points: process.env.ARCHLOOM_SLOW ? 250 : 25 })
     const count = (name: string) => results.find((each) => each.name === name)?.value
