@@ -89,7 +89,7 @@ function generator(origin: Words): Random {
       let left = float() * total
       let last = 0
       for (let i = 0; i < weights.length; i++) {
-        if ((weights[i] as number) <= 0) continue
+        if (weights[i]! <= 0) continue
         last = i
         left -= weights[i] as number
         if (left < 0) return i

@@ -66,7 +66,7 @@ export const space = defineSpace<Mlp>('example-mlp', decisions, {
   },
   cost: ({ layers }, { input, classes }) => {
     const sizes = [input.reduce((size, n) => size * n, 1), ...layers.map(({ units }) => units), classes]
-    const multiplyAdds = sizes.slice(1).reduce((sum, size, i) => sum + size * (sizes[i] as number), 0)
+    const multiplyAdds = sizes.slice(1).reduce((sum, size, i) => sum + size * sizes[i]!, 0)
     return { multiplyAdds, parameters: multiplyAdds + sizes.slice(1).reduce((sum, size) => sum + size, 0) }
   },
 })

@@ -76,7 +76,7 @@ export async function main(options: Options = {}) {
       }
     }
     let drop = 0
-    for (const index of [0, 1]) drop += ((learnt[index] as number) - (await measure(index))) / 2
+    for (const index of [0, 1]) drop += (learnt[index]! - (await measure(index))) / 2
     const freedom = trainer.optimizer instanceof ProjectedOptimizer ? trainer.optimizer.metrics().freedom : 1
     results[name] = { drop, learnt: learnt.reduce((sum, x) => sum + x, 0) / learnt.length, freedom }
     log(

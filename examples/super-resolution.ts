@@ -76,7 +76,7 @@ export async function main(options: Options = {}) {
     using trial = build(rng.fork('calibration'))
     const marks: number[] = []
     for await (const _ of train(trial, 20, 5)) marks.push(seconds())
-    const each = ((marks.at(-1) as number) - (marks[0] as number)) / (5 * (marks.length - 1))
+    const each = ((marks.at(-1) as number) - marks[0]!) / (5 * (marks.length - 1))
     steps = Math.max(STRETCH, Math.floor((minutes * 60) / each / STRETCH) * STRETCH)
     log(`a step takes ${(1000 * each).toFixed(0)} ms: ${steps} steps are about ${minutes} minutes`)
   }

@@ -41,7 +41,7 @@ export function tableText(header: readonly string[], rows: readonly (readonly st
   const line = (cells: readonly string[]) =>
     cut(
       cells
-        .map((cell, i) => (numeric[i] ? cell.padStart(columns[i] as number) : cell.padEnd(columns[i] as number)))
+        .map((cell, i) => (numeric[i] ? cell.padStart(columns[i]!) : cell.padEnd(columns[i]!)))
         .join('  ')
         .trimEnd(),
       width,

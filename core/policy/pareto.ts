@@ -31,7 +31,7 @@ function sortKnown(points: readonly Point[]): readonly (readonly number[])[] {
       const [upper, lower] = dominates(a, b) ? [i, j] : dominates(b, a) ? [j, i] : [-1, -1]
       if (upper < 0) continue
       ;(dominated[upper] as number[]).push(lower)
-      dominatedBy[lower] = (dominatedBy[lower] as number) + 1
+      dominatedBy[lower] = dominatedBy[lower]! + 1
     }
   const fronts: number[][] = []
   let front = points.flatMap((_, i) => (dominatedBy[i] === 0 ? [i] : []))
@@ -40,7 +40,7 @@ function sortKnown(points: readonly Point[]): readonly (readonly number[])[] {
     const next: number[] = []
     for (const i of front)
       for (const j of dominated[i] as number[]) {
-        dominatedBy[j] = (dominatedBy[j] as number) - 1
+        dominatedBy[j] = dominatedBy[j]! - 1
         if (dominatedBy[j] === 0) next.push(j)
       }
     front = next.sort((a, b) => a - b)
@@ -98,7 +98,7 @@ export function hypervolume(points: readonly Point[], reference: Point): number 
   if (reference.length === 0 || !reference.every(Number.isFinite) || other)
     throw error('ARCHLOOM_HYPERVOLUME_REFERENCE', { received: reference, objectives: (other ?? points[0])?.length })
   return volume(
-    points.filter((point) => point.every((value, k) => value > (reference[k] as number))),
+    points.filter((point) => point.every((value, k) => value > reference[k]!)),
     reference,
     reference.length - 1,
   )

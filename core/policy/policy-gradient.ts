@@ -20,7 +20,7 @@ export function clipGradients(parameters: readonly Parameter[], limit: number): 
   const norm = gradientNorm(parameters)
   if (norm > limit)
     for (const { gradient } of parameters)
-      for (let i = 0; i < gradient.length; i++) gradient[i] = ((gradient[i] as number) * limit) / norm
+      for (let i = 0; i < gradient.length; i++) gradient[i] = (gradient[i]! * limit) / norm
   return norm
 }
 
@@ -75,10 +75,9 @@ export function policyAdam(parameters: readonly Parameter[], options: PolicyAdam
         const [m, v] = [first[index] as Float64Array, second[index] as Float64Array]
         for (let i = 0; i < value.length; i++) {
           const g = scale * gradient[i]! + weightDecay * value[i]!
-          m[i] = beta1 * (m[i] as number) + (1 - beta1) * g
-          v[i] = beta2 * (v[i] as number) + (1 - beta2) * g * g
-          value[i] =
-            (value[i] as number) - (rate * (m[i] as number)) / (Math.sqrt((v[i] as number) * correction) + epsilon)
+          m[i] = beta1 * m[i]! + (1 - beta1) * g
+          v[i] = beta2 * v[i]! + (1 - beta2) * g * g
+          value[i] = value[i]! - (rate * m[i]!) / (Math.sqrt(v[i]! * correction) + epsilon)
         }
       })
     },

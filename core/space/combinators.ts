@@ -308,7 +308,7 @@ export function repeat(
         into.active.push(active)
         into.switches.add(lengthAt)
       }
-      const lengthOf = (genotype: readonly number[]) => (varies ? min + (genotype[lengthAt] as number) : max)
+      const lengthOf = (genotype: readonly number[]) => (varies ? min + genotype[lengthAt]! : max)
       const items = Array.from({ length: max }, (_, index) => {
         const itemActive: Active | undefined =
           varies && index >= min ? (g) => (active?.(g) ?? true) && index < lengthOf(g) : active

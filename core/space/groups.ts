@@ -24,9 +24,9 @@ export function groupRules(rules: readonly Rule[], decisions: number, conditiona
     while (parent[at] !== at) at = parent[at] as number
     return at
   }
-  for (const { scope } of rules) for (const index of scope) parent[root(index)] = root(scope[0] as number)
-  return [...new Set(rules.map((rule) => root(rule.scope[0] as number)))].map((key) => {
-    const own = rules.filter((rule) => root(rule.scope[0] as number) === key)
+  for (const { scope } of rules) for (const index of scope) parent[root(index)] = root(scope[0]!)
+  return [...new Set(rules.map((rule) => root(rule.scope[0]!)))].map((key) => {
+    const own = rules.filter((rule) => root(rule.scope[0]!) === key)
     const members = [...new Set(own.flatMap((rule) => rule.scope))].sort((a, b) => a - b)
     return { rules: own, members, last: members.at(-1) as number }
   })

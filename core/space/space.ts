@@ -192,7 +192,7 @@ export function defineSpace<A>(label: string, node: SpaceNode<A>, options: Space
       const choices = allowed(prefix)
       // The value of an inactive decision has no meaning, so a newly active decision is chosen anew.
       const kept = isActive(donor, index) && (choices === null || choices.includes(old))
-      prefix.push(choices !== null && choices.length === 1 ? (choices[0] as number) : kept ? old : choose(prefix))
+      prefix.push(choices !== null && choices.length === 1 ? choices[0]! : kept ? old : choose(prefix))
     }
     return prefix
   }

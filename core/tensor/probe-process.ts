@@ -63,7 +63,7 @@ async function measure({ sizes, operations, run }: Work, onDevice: boolean): Pro
     const first = await timed(() => run(size), onDevice)
     return first < left() ? timed(() => run(size), onDevice) : first
   }
-  let [size, ms] = [sizes[0] as number, await quickest(sizes[0] as number)]
+  let [size, ms] = [sizes[0] as number, await quickest(sizes[0]!)]
   for (const next of sizes.slice(1)) {
     // One run to prepare, two to measure.
     if ((3 * ms * operations(next)) / operations(size) > left()) break

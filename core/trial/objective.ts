@@ -167,8 +167,8 @@ export const reachesTarget = (objectives: readonly ResolvedObjective[], metrics:
 export const dominates = (a: readonly number[], b: readonly number[]): boolean => {
   let better = false
   for (let i = 0; i < a.length; i++) {
-    if ((a[i] as number) < (b[i] as number)) return false
-    if ((a[i] as number) > (b[i] as number)) better = true
+    if (a[i]! < b[i]!) return false
+    if (a[i]! > b[i]!) better = true
   }
   return better
 }

@@ -51,13 +51,13 @@ export function writeImage(pixels: Uint8Array, from: number, out: Float32Array, 
   if (channels === 3) {
     for (; from < end; from += 3, to += 3) {
       out[to] = table[pixels[from] as number] as number
-      out[to + 1] = table[256 + (pixels[from + 1] as number)] as number
-      out[to + 2] = table[512 + (pixels[from + 2] as number)] as number
+      out[to + 1] = table[256 + pixels[from + 1]!] as number
+      out[to + 2] = table[512 + pixels[from + 2]!] as number
     }
     return
   }
   for (; from < end; from += channels, to += channels)
-    for (let c = 0; c < channels; c++) out[to + c] = table[256 * c + (pixels[from + c] as number)] as number
+    for (let c = 0; c < channels; c++) out[to + c] = table[256 * c + pixels[from + c]!] as number
 }
 
 /** Like writeImage, with random crop, flip and cutout. It draws the same number of random numbers for every image. */
@@ -85,8 +85,7 @@ export function writeAugmented(
     const direction = mirror ? -1 : 1
     for (let i = 0; i < width; i++, x += direction, source += step) {
       const black = !inside || x < 0 || x >= width
-      for (let c = 0; c < channels; c++)
-        out[at++] = table[256 * c + (black ? 0 : (pixels[source + c] as number))] as number
+      for (let c = 0; c < channels; c++) out[at++] = table[256 * c + (black ? 0 : pixels[source + c]!)] as number
     }
   }
   if (cutout) eraseSquare(out, to, layout, cutout, rng)

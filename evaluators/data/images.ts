@@ -70,8 +70,8 @@ export function classCounts(images: LabelledImages, indices?: ArrayLike<number>)
   const counts = new Array<number>(images.classes).fill(0)
   const n = indices?.length ?? images.count
   for (let i = 0; i < n; i++) {
-    const label = images.labels[indices ? (indices[i] as number) : i] as number
-    counts[label] = (counts[label] as number) + 1
+    const label = images.labels[indices ? indices[i]! : i] as number
+    counts[label] = counts[label]! + 1
   }
   return counts
 }

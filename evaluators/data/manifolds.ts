@@ -50,7 +50,7 @@ function manifold({ noise, place, ...form }: Sketch): Manifold {
         const part = rng.int(parts)
         labels[i] = part
         const at = place(part, rng)
-        for (let k = 0; k < dimension; k++) points[i * dimension + k] = (at[k] as number) + noise * rng.normal()
+        for (let k = 0; k < dimension; k++) points[i * dimension + k] = at[k]! + noise * rng.normal()
       }
       return { count, dimension, points, labels }
     },
@@ -163,7 +163,7 @@ export function embedded(plane: Manifold, options: { dimension: number; rng: Ran
     shift: 2 * Math.PI * rng.float(),
   }))
   const lift = (x: ArrayLike<number>) =>
-    rows.map(({ slope, shift }) => Math.sin(slope.reduce((sum, a, k) => sum + a * (x[k] as number), shift)))
+    rows.map(({ slope, shift }) => Math.sin(slope.reduce((sum, a, k) => sum + a * x[k]!, shift)))
   return {
     name: `${plane.name} in ${dimension} dimensions`,
     dimension,

@@ -14,11 +14,11 @@ export function channelStatistics(images: LabelledImages, indices?: ArrayLike<nu
   const bytes = imageBytes(images)
   const n = indices?.length ?? images.count
   for (let i = 0; i < n; i++) {
-    const start = (indices ? (indices[i] as number) : i) * bytes
+    const start = (indices ? indices[i]! : i) * bytes
     for (let p = start; p < start + bytes; p += channels)
       for (let c = 0; c < channels; c++) {
-        const bin = c * 256 + (pixels[p + c] as number)
-        histogram[bin] = (histogram[bin] as number) + 1
+        const bin = c * 256 + pixels[p + c]!
+        histogram[bin] = histogram[bin]! + 1
       }
   }
   const mean: number[] = []
@@ -47,6 +47,6 @@ export function normalisationTable({ mean, std }: Normalisation, channels: numbe
     throw error('ARCHLOOM_NORMALISATION', { received: { mean, std }, channels })
   return Float32Array.from({ length: channels * 256 }, (_, i) => {
     const c = Math.floor(i / 256)
-    return ((i % 256) / 255 - (mean[c] as number)) / (std[c] as number)
+    return ((i % 256) / 255 - mean[c]!) / std[c]!
   })
 }

@@ -19,7 +19,7 @@ export function stratifiedChoice(
   const missing = n - takes.reduce((sum, take) => sum + take, 0)
   const byRemainder = quotas.map((quota, k) => ({ k, left: quota - Math.floor(quota) }))
   byRemainder.sort((a, b) => b.left - a.left || a.k - b.k)
-  for (const { k } of byRemainder.slice(0, missing)) takes[k] = (takes[k] as number) + 1
+  for (const { k } of byRemainder.slice(0, missing)) takes[k] = takes[k]! + 1
 
   const taken = new Uint8Array(indices.length)
   members.forEach((positions, k) => {

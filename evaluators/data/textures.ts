@@ -82,7 +82,7 @@ export function drawTexture(
   for (let c = 0; c < channels; c++) {
     ground.push(uniform(80, 176))
     colour.push(rng.normal())
-    length += (colour[c] as number) ** 2
+    length += colour[c]! ** 2
   }
   const strength = uniform(40, 75) / Math.sqrt(length / channels || 1)
   const [slopeX, slopeY] = [uniform(-50, 50) / size, uniform(-50, 50) / size]
@@ -106,11 +106,7 @@ export function drawTexture(
           shade = spot.shade
         }
       for (let c = 0; c < channels; c++) {
-        pixels[at++] =
-          (ground[c] as number) +
-          shade +
-          brightness * (colour[c] as number) +
-          noise * (table[grain++ & (NOISE - 1)] as number)
+        pixels[at++] = ground[c]! + shade + brightness * colour[c]! + noise * table[grain++ & (NOISE - 1)]!
       }
     }
 }

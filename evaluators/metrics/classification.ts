@@ -102,6 +102,6 @@ function crossEntropy(scores: Numbers, start: number, classes: number, label: nu
   let most = Number.NEGATIVE_INFINITY
   for (let k = 0; k < classes; k++) most = Math.max(most, scores[start + k] as number)
   let sum = 0
-  for (let k = 0; k < classes; k++) sum += Math.exp((scores[start + k] as number) - most)
-  return Math.log(sum) + most - (scores[start + label] as number)
+  for (let k = 0; k < classes; k++) sum += Math.exp(scores[start + k]! - most)
+  return Math.log(sum) + most - scores[start + label]!
 }

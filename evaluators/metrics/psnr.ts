@@ -52,7 +52,7 @@ function meanSquare(a: Picture, b: Picture, border: number): number {
   let count = 0
   for (let y = border; y < a.height - border; y++)
     for (let at = (y * a.width + border) * a.channels; at < ((y + 1) * a.width - border) * a.channels; at++, count++)
-      sum += (((a.pixels[at] as number) - (b.pixels[at] as number)) / 255) ** 2
+      sum += ((a.pixels[at]! - b.pixels[at]!) / 255) ** 2
   return sum / count
 }
 
@@ -65,8 +65,7 @@ function lumaError(a: Picture, b: Picture, border: number): number {
     for (let x = border; x < a.width - border; x++, count++) {
       const at = (y * a.width + x) * a.channels
       let difference = 0
-      for (let c = 0; c < a.channels; c++)
-        difference += (weights[c] as number) * ((a.pixels[at + c] as number) - (b.pixels[at + c] as number))
+      for (let c = 0; c < a.channels; c++) difference += weights[c]! * (a.pixels[at + c]! - b.pixels[at + c]!)
       sum += (difference / 255 ** 2) ** 2
     }
   return sum / count

@@ -28,15 +28,14 @@ function windowed({ height, width, values }: Plane): Plane {
   for (let y = 0; y < height; y++)
     for (let x = 0; x < columns; x++) {
       let sum = 0
-      for (let tap = 0; tap < WINDOW; tap++) sum += (gaussian[tap] as number) * (values[y * width + x + tap] as number)
+      for (let tap = 0; tap < WINDOW; tap++) sum += gaussian[tap]! * values[y * width + x + tap]!
       across[y * columns + x] = sum
     }
   const out = new Float64Array(rows * columns)
   for (let y = 0; y < rows; y++)
     for (let x = 0; x < columns; x++) {
       let sum = 0
-      for (let tap = 0; tap < WINDOW; tap++)
-        sum += (gaussian[tap] as number) * (across[(y + tap) * columns + x] as number)
+      for (let tap = 0; tap < WINDOW; tap++) sum += gaussian[tap]! * across[(y + tap) * columns + x]!
       out[y * columns + x] = sum
     }
   return { height: rows, width: columns, values: out }
@@ -44,7 +43,7 @@ function windowed({ height, width, values }: Plane): Plane {
 
 const times = (a: Plane, b: Plane): Plane => ({
   ...a,
-  values: a.values.map((value, i) => value * (b.values[i] as number)),
+  values: a.values.map((value, i) => value * b.values[i]!),
 })
 
 function similarity(a: Plane, b: Plane): number {
@@ -57,9 +56,9 @@ function similarity(a: Plane, b: Plane): number {
   let sum = 0
   for (let i = 0; i < meanA.length; i++) {
     const [ma, mb] = [meanA[i] as number, meanB[i] as number]
-    const varianceA = (squareA[i] as number) - ma * ma
-    const varianceB = (squareB[i] as number) - mb * mb
-    const covariance = (product[i] as number) - ma * mb
+    const varianceA = squareA[i]! - ma * ma
+    const varianceB = squareB[i]! - mb * mb
+    const covariance = product[i]! - ma * mb
     sum += ((2 * ma * mb + C1) * (2 * covariance + C2)) / ((ma * ma + mb * mb + C1) * (varianceA + varianceB + C2))
   }
   return sum / meanA.length

@@ -53,7 +53,7 @@ export async function timed(
   }
   times.sort((a, b) => a - b)
   const at = (share: number) => times[Math.min(repeats - 1, Math.floor(share * repeats))] as number
-  const middle = (at(0.5) + (times[Math.ceil(repeats / 2) - 1] as number)) / 2
+  const middle = (at(0.5) + times[Math.ceil(repeats / 2) - 1]!) / 2
   return { milliseconds: middle, low: at(0.1), high: at(0.9), batchSize, repeats, ...runner }
 }
 

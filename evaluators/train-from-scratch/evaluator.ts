@@ -230,7 +230,7 @@ async function scores(
 
 /** The mean of each metric, and the standard deviation of the accuracy (n − 1). */
 function meanOf(runs: readonly Metrics[]): Metrics {
-  const mean = (name: string) => runs.reduce((sum, run) => sum + (run[name] as number), 0) / runs.length
+  const mean = (name: string) => runs.reduce((sum, run) => sum + run[name]!, 0) / runs.length
   const means = Object.fromEntries(Object.keys(runs[0] as Metrics).map((name) => [name, mean(name)]))
   const { accuracy } = means
   if (accuracy === undefined) return means

@@ -210,7 +210,7 @@ export async function reachOf(network: Enlarging): Promise<number | null> {
   for (const [low, high] of RANGES) {
     const values = Float32Array.from({ length: PROBE * PROBE * 3 }, () => low + (high - low) * rng.float())
     const changed = values.slice()
-    for (let c = 0; c < 3; c++) changed[at + c] = 255 - (values[at + c] as number)
+    for (let c = 0; c < 3; c++) changed[at + c] = 255 - values[at + c]!
     const [a, b] = [await enlarge(values, PROBE, PROBE), await enlarge(changed, PROBE, PROBE)]
     for (let y = 0; y < side; y++)
       for (let x = 0; x < side; x++) {

@@ -6,10 +6,7 @@ export function kendallTau(a: readonly number[], b: readonly number[]): number {
   let [concordance, untiedA, untiedB] = [0, 0, 0]
   for (let i = 0; i < a.length; i++)
     for (let j = 0; j < i; j++) {
-      const [signA, signB] = [
-        Math.sign((a[i] as number) - (a[j] as number)),
-        Math.sign((b[i] as number) - (b[j] as number)),
-      ]
+      const [signA, signB] = [Math.sign(a[i]! - a[j]!), Math.sign(b[i]! - b[j]!)]
       concordance += signA * signB
       untiedA += signA * signA
       untiedB += signB * signB
@@ -19,7 +16,7 @@ export function kendallTau(a: readonly number[], b: readonly number[]): number {
 
 /** Ranks from 1; equal values share the mean of their ranks. */
 export function ranks(values: readonly number[]): number[] {
-  const order = values.map((_, i) => i).sort((i, j) => (values[i] as number) - (values[j] as number))
+  const order = values.map((_, i) => i).sort((i, j) => values[i]! - values[j]!)
   const out = new Array<number>(values.length)
   for (let start = 0; start < order.length; ) {
     let end = start + 1
@@ -37,7 +34,7 @@ export function spearman(a: readonly number[], b: readonly number[]): number {
   const mean = (a.length + 1) / 2
   let [xy, xx, yy] = [0, 0, 0]
   for (let i = 0; i < x.length; i++) {
-    const [dx, dy] = [(x[i] as number) - mean, (y[i] as number) - mean]
+    const [dx, dy] = [x[i]! - mean, y[i]! - mean]
     xy += dx * dy
     xx += dx * dx
     yy += dy * dy

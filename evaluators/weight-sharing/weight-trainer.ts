@@ -113,7 +113,7 @@ export function weightTrainer<A>(supernet: Supernet<A>, options: WeightTrainerOp
           rng,
         )
         const [right] = await (correct as unknown as tf.Tensor).data()
-        const accuracy = (right as number) / (inputs.shape[0] as number)
+        const accuracy = (right as number) / inputs.shape[0]!
         return { ...metrics?.(), ...(await options.disturbance?.after(architecture)), loss, accuracy }
       } finally {
         tf.dispose([inputs, targets])

@@ -161,7 +161,7 @@ function likeliestWithin({ plan, mixtures }: MultiPathNetwork, limit: number): B
     bits: uniformChoice(plan, ladder[0] as number).bits.map((edge, l): LayerBits => {
       const logits = mixtures[l]?.dataSync()
       if (!logits) return edge
-      const lowered = [...logits].map((logit, k) => logit - (penalty * (ladder[k] as number) ** 2) / most)
+      const lowered = [...logits].map((logit, k) => logit - (penalty * ladder[k]! ** 2) / most)
       const bits = ladder[lowered.indexOf(Math.max(...lowered))] as number
       return { weights: bits, activations: bits }
     }),

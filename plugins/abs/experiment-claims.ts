@@ -94,7 +94,7 @@ export function claimsOf(rows: readonly Row[], sweep: readonly Sweep[]): Claim[]
       published: null,
       baseline: { name: 'λ = 0', mean: bits[0] ?? Number.NaN, seeds: 1 },
       ours: { mean: bits.at(-1) ?? Number.NaN, seeds: 1 },
-      holds: bits.every((each, i) => i === 0 || each <= (bits[i - 1] as number)),
+      holds: bits.every((each, i) => i === 0 || each <= bits[i - 1]!),
     },
     {
       id: 'λ calibration',

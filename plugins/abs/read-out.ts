@@ -33,7 +33,7 @@ export interface ReadOut {
 }
 
 const mean = (rows: readonly (readonly number[])[]) =>
-  (rows[0] ?? []).map((_, j) => rows.reduce((sum, row) => sum + (row[j] as number), 0) / rows.length)
+  (rows[0] ?? []).map((_, j) => rows.reduce((sum, row) => sum + row[j]!, 0) / rows.length)
 
 const readOutNames = optionNames<ReadOutOptions>('readOut', { batchSize: true, target: true })
 

@@ -12,7 +12,7 @@ export function largestFilterThreshold(scores: readonly number[], { mostPruned }
   const sorted = [...scores].sort((a, b) => a - b)
   let n = mostPruned
   while (n > 0 && sorted[n] === sorted[n - 1]) n--
-  return n === 0 ? 0 : (sorted[n - 1] as number)
+  return n === 0 ? 0 : sorted[n - 1]!
 }
 
 /**

@@ -173,7 +173,7 @@ export class ActorCritic {
     const targets = this.targets(batch)
 
     const pass = criticPass(this.critic, states, actions, rows)
-    const errors = pass.value.map((value, row) => value - (targets[row] as number))
+    const errors = pass.value.map((value, row) => value - targets[row]!)
     clearGradients(this.critic)
     const slopes = errors.map((each) => (2 * each) / rows)
     criticGradient(this.critic, pass, states, actions, slopes, rows)
@@ -184,7 +184,7 @@ export class ActorCritic {
     const slope = actionGradient(this.critic, judged, new Float64Array(rows).fill(-1 / rows), rows)
     const [first, second, last] = this.actor
     clearGradients(this.actor)
-    const dlogit = slope.map((d, row) => d * (chosen.action[row] as number) * (1 - (chosen.action[row] as number)))
+    const dlogit = slope.map((d, row) => d * chosen.action[row]! * (1 - chosen.action[row]!))
     addGradient(last, chosen.second, dlogit, rows)
     const dsecond = inputGradient(last, dlogit, rows, chosen.second)
     addGradient(second, chosen.first, dsecond, rows)

@@ -75,7 +75,7 @@ function addOuterProduct(gram: Float64Array, row: Float64Array): void {
     const a = row[i] as number
     if (a === 0) continue
     const from = i * n
-    for (let j = 0; j < n; j++) gram[from + j] = (gram[from + j] as number) + a * (row[j] as number)
+    for (let j = 0; j < n; j++) gram[from + j] = gram[from + j]! + a * row[j]!
   }
 }
 

@@ -96,7 +96,7 @@ class Learner implements CacpController {
     const { rates } = this.#space
     const { warmUp, exploration } = this.#options
     const asked = given?.condition?.rate
-    const rate = asked !== undefined && rates.includes(asked) ? asked : (rates[this.#proposed % rates.length] as number)
+    const rate = asked !== undefined && rates.includes(asked) ? asked : rates[this.#proposed % rates.length]!
     // Warm-up counts from 0 and includes its last number, as in the released code.
     const learned = this.#proposed - warmUp.episodes
     this.#proposed++

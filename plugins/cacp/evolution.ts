@@ -42,7 +42,7 @@ export function conditionalEvolution(given: ConditionalEvolutionOptions = {}): C
           const parent = space.decode(winner(drawSample(pool, sample, rng), byReward).genotype) as PrunedArchitecture
           const changed = rng.int(wishes.length)
           wishes = parent.kept.map((count, i) =>
-            i === changed ? (wishes[i] as number) : count / (problem.choices[i]?.channels as number),
+            i === changed ? wishes[i]! : count / (problem.choices[i]?.channels as number),
           )
         }
         return { genotype: space.encode({ rate, kept: constrainedCounts(problem, rate, wishes) }) }

@@ -7,11 +7,11 @@ export function cholesky(a: Float64Array, n: number): boolean {
     for (let j = 0; j <= i; j++) {
       const other = j * n
       let sum = a[row + j] as number
-      for (let k = 0; k < j; k++) sum -= (a[row + k] as number) * (a[other + k] as number)
+      for (let k = 0; k < j; k++) sum -= a[row + k]! * a[other + k]!
       if (i === j) {
         if (!(sum > 0)) return false
         a[row + i] = Math.sqrt(sum)
-      } else a[row + j] = sum / (a[other + j] as number)
+      } else a[row + j] = sum / a[other + j]!
     }
   }
   return true
@@ -20,10 +20,10 @@ export function cholesky(a: Float64Array, n: number): boolean {
 /** Solves L Lᵀ X = B in place, for L from `cholesky` and B [n, columns]. */
 export function solveCholesky(l: Float64Array, n: number, b: Float64Array, columns: number): void {
   const subtract = (to: number, factor: number, from: number) => {
-    for (let c = 0; c < columns; c++) b[to + c] = (b[to + c] as number) - factor * (b[from + c] as number)
+    for (let c = 0; c < columns; c++) b[to + c] = b[to + c]! - factor * b[from + c]!
   }
   const divide = (at: number, by: number) => {
-    for (let c = 0; c < columns; c++) b[at + c] = (b[at + c] as number) / by
+    for (let c = 0; c < columns; c++) b[at + c] = b[at + c]! / by
   }
   for (let i = 0; i < n; i++) {
     for (let k = 0; k < i; k++) subtract(i * columns, l[i * n + k] as number, k * columns)
@@ -62,16 +62,14 @@ export function reconstruct(
     const b = new Float64Array(size * columns)
     kept.forEach((row, i) => {
       kept.forEach((column, j) => {
-        a[i * size + j] = (gram[row * n + column] as number) + (i === j ? weight : 0)
+        a[i * size + j] = gram[row * n + column]! + (i === j ? weight : 0)
       })
       for (let k = 0; k < n; k++) {
         const g = gram[row * n + k] as number
         if (g === 0) continue
-        for (let c = 0; c < columns; c++)
-          b[i * columns + c] = (b[i * columns + c] as number) + g * (w[k * columns + c] as number)
+        for (let c = 0; c < columns; c++) b[i * columns + c] = b[i * columns + c]! + g * w[k * columns + c]!
       }
-      for (let c = 0; c < columns; c++)
-        b[i * columns + c] = (b[i * columns + c] as number) + weight * (answer[i * columns + c] as number)
+      for (let c = 0; c < columns; c++) b[i * columns + c] = b[i * columns + c]! + weight * answer[i * columns + c]!
     })
     if (!cholesky(a, size)) continue
     solveCholesky(a, size, b, columns)

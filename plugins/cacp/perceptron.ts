@@ -54,7 +54,7 @@ export function forward(layer: DenseLayer, x: Float64Array, rows: number, onto?:
   const places = new Int32Array(inputs)
   for (let row = 0; row < rows; row++) {
     const out = y.subarray(row * units, (row + 1) * units)
-    for (let o = 0; o < units; o++) out[o] = (out[o] as number) + (bias[o] as number)
+    for (let o = 0; o < units; o++) out[o] = out[o]! + bias[o]!
     const base = row * inputs
     const count = nonZero(x, base, inputs, places)
     let at = 0
@@ -69,17 +69,12 @@ export function forward(layer: DenseLayer, x: Float64Array, rows: number, onto?:
       const [a, b, c, d] = [x[base + i], x[base + j], x[base + k], x[base + l]] as [number, number, number, number]
       const [wi, wj, wk, wl] = [i * units, j * units, k * units, l * units] as [number, number, number, number]
       for (let o = 0; o < units; o++)
-        out[o] =
-          (out[o] as number) +
-          a * (weight[wi + o] as number) +
-          b * (weight[wj + o] as number) +
-          c * (weight[wk + o] as number) +
-          d * (weight[wl + o] as number)
+        out[o] = out[o]! + a * weight[wi + o]! + b * weight[wj + o]! + c * weight[wk + o]! + d * weight[wl + o]!
     }
     for (; at < count; at++) {
       const i = places[at] as number
       const a = x[base + i] as number
-      for (let o = 0; o < units; o++) out[o] = (out[o] as number) + a * (weight[i * units + o] as number)
+      for (let o = 0; o < units; o++) out[o] = out[o]! + a * weight[i * units + o]!
     }
   }
   return y
@@ -90,7 +85,7 @@ export function addGradient(layer: DenseLayer, x: Float64Array, dy: Float64Array
   const { inputs, units, weightGradient, biasGradient } = layer
   for (let row = 0; row < rows; row++) {
     const from = row * units
-    for (let o = 0; o < units; o++) biasGradient[o] = (biasGradient[o] as number) + (dy[from + o] as number)
+    for (let o = 0; o < units; o++) biasGradient[o] = biasGradient[o]! + dy[from + o]!
   }
   // One input after the other, so that a row of the gradient stays in the first-level cache for the whole batch.
   const places = new Int32Array(rows)
@@ -110,17 +105,12 @@ export function addGradient(layer: DenseLayer, x: Float64Array, dy: Float64Array
       const [c, d] = [x[t * inputs + i], x[u * inputs + i]] as [number, number]
       const [dr, ds, dt, du] = [r * units, s * units, t * units, u * units] as [number, number, number, number]
       for (let o = 0; o < units; o++)
-        target[o] =
-          (target[o] as number) +
-          a * (dy[dr + o] as number) +
-          b * (dy[ds + o] as number) +
-          c * (dy[dt + o] as number) +
-          d * (dy[du + o] as number)
+        target[o] = target[o]! + a * dy[dr + o]! + b * dy[ds + o]! + c * dy[dt + o]! + d * dy[du + o]!
     }
     for (; at < count; at++) {
       const row = places[at] as number
       const a = x[row * inputs + i] as number
-      for (let o = 0; o < units; o++) target[o] = (target[o] as number) + a * (dy[row * units + o] as number)
+      for (let o = 0; o < units; o++) target[o] = target[o]! + a * dy[row * units + o]!
     }
   }
 }
@@ -149,7 +139,7 @@ export function inputGradient(layer: DenseLayer, dy: Float64Array, rows: number,
     for (; at < count; at++) {
       const i = places[at] as number
       let sum = 0
-      for (let o = 0; o < units; o++) sum += (dy[row * units + o] as number) * (weight[i * units + o] as number)
+      for (let o = 0; o < units; o++) sum += dy[row * units + o]! * weight[i * units + o]!
       dx[base + i] = sum
     }
   }
@@ -175,10 +165,10 @@ function fourProducts(
   let d = 0
   for (let o = 0; o < count; o++) {
     const value = x[from + o] as number
-    a += value * (w[i + o] as number)
-    b += value * (w[j + o] as number)
-    c += value * (w[k + o] as number)
-    d += value * (w[l + o] as number)
+    a += value * w[i + o]!
+    b += value * w[j + o]!
+    c += value * w[k + o]!
+    d += value * w[l + o]!
   }
   sums[0] = a
   sums[1] = b
@@ -188,7 +178,7 @@ function fourProducts(
 
 /** Applies ReLU in place. */
 export function rectify(x: Float64Array): Float64Array {
-  for (let i = 0; i < x.length; i++) if (!((x[i] as number) > 0)) x[i] = 0
+  for (let i = 0; i < x.length; i++) if (!(x[i]! > 0)) x[i] = 0
   return x
 }
 
@@ -202,7 +192,7 @@ export function clearGradients(layers: readonly DenseLayer[]): void {
 /** target ← target + τ · (source − target). */
 export function softUpdate(target: readonly DenseLayer[], source: readonly DenseLayer[], tau: number): void {
   const move = (to: Float64Array, from: Float64Array) => {
-    for (let i = 0; i < to.length; i++) to[i] = (to[i] as number) + tau * ((from[i] as number) - (to[i] as number))
+    for (let i = 0; i < to.length; i++) to[i] = to[i]! + tau * (from[i]! - to[i]!)
   }
   target.forEach((layer, index) => {
     const other = source[index] as DenseLayer

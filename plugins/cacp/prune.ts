@@ -26,8 +26,8 @@ export function channelImportance({ graph, coupling }: PruningProblem, group: nu
     const { data, shape } = node.kernel
     const columns = shape.at(-1) as number
     for (let at = 0; at < data.length; at++) {
-      const place = placeOf.get(classes[Math.floor(at / columns) % classes.length] as number)
-      if (place !== undefined) importance[place] = (importance[place] as number) + Math.abs(data[at] as number)
+      const place = placeOf.get(classes[Math.floor(at / columns) % classes.length]!)
+      if (place !== undefined) importance[place] = importance[place]! + Math.abs(data[at]!)
     }
   }
   return importance

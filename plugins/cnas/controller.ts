@@ -102,9 +102,8 @@ export function addDecay(
 ): void {
   for (const { name, shape, value, gradient } of parameters) {
     const rows = active.get(name)
-    const columns = shape.length > 1 ? (shape[1] as number) : 1
+    const columns = shape.length > 1 ? shape[1]! : 1
     for (let i = 0; i < value.length; i++)
-      if (!rows || rows.has(Math.floor(i / columns)))
-        gradient[i] = (gradient[i] as number) + weightDecay * (value[i] as number)
+      if (!rows || rows.has(Math.floor(i / columns))) gradient[i] = gradient[i]! + weightDecay * value[i]!
   }
 }

@@ -91,7 +91,7 @@ function tableExperiment(scale: Scale, seed: number, environment: NodeJS.Process
   const [fixed, grown] = [curves('none'), curves('operations')]
   const last = (all: readonly (readonly number[])[]) => all.map((curve) => curve.at(-1) as number)
   const curve = (grown[0] as readonly number[]).map(
-    (_, stage) => grown.reduce((sum, each) => sum + (each[stage] as number), 0) / grown.length,
+    (_, stage) => grown.reduce((sum, each) => sum + each[stage]!, 0) / grown.length,
   )
   log(`E2 fixed space ${percent(last(fixed))}, curriculum ${percent(last(grown))} (${settings.seeds} seeds)`)
   log(`E2 curriculum by stage: ${curve.map((accuracy) => (100 * accuracy).toFixed(2)).join(' ')} %`)

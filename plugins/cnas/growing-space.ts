@@ -120,7 +120,7 @@ export function growingSpace(space: SearchSpace, options: GrowingOptions, rng: R
   })
   let stage = 0
 
-  const inUse = (at: number, turn: number) => nodes === undefined || (nodeOf[turn] as number) < (nodesIn(at) as number)
+  const inUse = (at: number, turn: number) => nodes === undefined || nodeOf[turn]! < (nodesIn(at) as number)
   const masked = (turn: number) => choosesOperation[turns[turn] as number] === true
   const uses = (at: number, turn: number, option: number) =>
     inUse(at, turn) && (!masked(turn) || masks[at]?.[option] === true)
@@ -183,7 +183,7 @@ export function growingSpace(space: SearchSpace, options: GrowingOptions, rng: R
         if (!inUse(stage, turn)) genotype[index] = choosesOperation[index] ? none : 0
       return genotype
     },
-    toChoices: (genotype) => turns.map((index, turn) => (inUse(stage, turn) ? (genotype[index] as number) : 0)),
+    toChoices: (genotype) => turns.map((index, turn) => (inUse(stage, turn) ? genotype[index]! : 0)),
   }
 }
 

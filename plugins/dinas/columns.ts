@@ -31,7 +31,7 @@ export function columnsOf(blocks: Blocks, input: tf.Tensor, options: ColumnOptio
   return Array.from({ length: count }, (_, block) => {
     const part = Float64Array.from(values.data.subarray(block * stride, (block + 1) * stride))
     const factor = values.moments ? scale : Math.sqrt(scale)
-    for (let i = 0; i < part.length; i++) part[i] = (part[i] as number) * factor
+    for (let i = 0; i < part.length; i++) part[i] = part[i]! * factor
     return values.moments ? columnsOfMoment(part, d, options.rank) : part
   })
 }

@@ -16,10 +16,10 @@ export function columnsOfMoment(moment: Float64Array, d: number, rank = d): Floa
   // Comparisons with NaN are false, so it would look like an empty matrix. It is passed on to the projector, which
   // refuses it.
   const bad = moment.findIndex((value) => !Number.isFinite(value))
-  if (bad >= 0) return new Float64Array(d).fill(moment[bad] as number)
+  if (bad >= 0) return new Float64Array(d).fill(moment[bad]!)
   for (; count < Math.min(rank, d); count++) {
     let pivot = 0
-    for (let i = 1; i < d; i++) if ((diagonal[i] as number) > (diagonal[pivot] as number)) pivot = i
+    for (let i = 1; i < d; i++) if (diagonal[i]! > diagonal[pivot]!) pivot = i
     const remaining = diagonal[pivot] as number
     // Single-precision moments have a relative error of about 1e-7 of the largest entry.
     if (!(remaining > 1e-7 * largest)) break
@@ -29,11 +29,11 @@ export function columnsOfMoment(moment: Float64Array, d: number, rank = d): Floa
     for (let c = 0; c < count; c++) {
       const weight = columns[c * d + pivot] as number
       if (weight === 0) continue
-      for (let i = 0; i < d; i++) column[i] = (column[i] as number) - weight * (columns[c * d + i] as number)
+      for (let i = 0; i < d; i++) column[i] = column[i]! - weight * columns[c * d + i]!
     }
     for (let i = 0; i < d; i++) {
-      column[i] = (column[i] as number) / root
-      diagonal[i] = (diagonal[i] as number) - (column[i] as number) ** 2
+      column[i] = column[i]! / root
+      diagonal[i] = diagonal[i]! - column[i]! ** 2
     }
     // The remaining part of a processed column is exactly 0, up to rounding.
     diagonal[pivot] = Number.NEGATIVE_INFINITY

@@ -98,6 +98,6 @@ export function owmAlpha(): (where: Protection) => number {
   return ({ name, geometry, progress }) => {
     if (geometry.kind !== 'dense') return 1e-5 ** progress
     if (!seen.includes(name)) seen.push(name)
-    return (falls[Math.min(seen.indexOf(name), 2)] as number) ** progress
+    return falls[Math.min(seen.indexOf(name), 2)]! ** progress
   }
 }

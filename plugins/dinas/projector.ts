@@ -48,15 +48,15 @@ export function projector(dimension: number): Projector {
     let denominator = alpha
     for (let i = 0; i < d; i++) {
       let sum = 0
-      for (let j = 0, row = i * d; j < d; j++) sum += (p[row + j] as number) * (x[start + j] as number)
+      for (let j = 0, row = i * d; j < d; j++) sum += p[row + j]! * x[start + j]!
       k[i] = sum
-      denominator += sum * (x[start + i] as number)
+      denominator += sum * x[start + i]!
     }
     for (let i = 0; i < d; i++) {
-      const scaled = (k[i] as number) / denominator
+      const scaled = k[i]! / denominator
       if (scaled === 0) continue
       for (let j = i, row = i * d; j < d; j++) {
-        const value = (p[row + j] as number) - scaled * (k[j] as number)
+        const value = p[row + j]! - scaled * k[j]!
         p[row + j] = value
         // Copies the other half, so that P is exactly symmetric.
         p[j * d + i] = value
@@ -87,8 +87,8 @@ export function projector(dimension: number): Projector {
     release(share) {
       if (!(share >= 0 && share <= 1)) throw optionError('projector', 'release', share, 'a number from 0 to 1')
       if (share === 1) return identity()
-      for (let i = 0; i < p.length; i++) p[i] = (p[i] as number) * (1 - share)
-      for (let i = 0; i < d; i++) p[i * d + i] = (p[i * d + i] as number) + share
+      for (let i = 0; i < p.length; i++) p[i] = p[i]! * (1 - share)
+      for (let i = 0; i < d; i++) p[i * d + i] = p[i * d + i]! + share
     },
     get freedom() {
       let trace = 0
@@ -108,7 +108,7 @@ export function projector(dimension: number): Projector {
         for (let j = 0; j < d; j++) {
           const weight = p[i * d + j] as number
           for (let o = 0, to = i * outputs, from = j * outputs; o < outputs; o++)
-            out[to + o] = (out[to + o] as number) + weight * (gradient[from + o] as number)
+            out[to + o] = out[to + o]! + weight * gradient[from + o]!
         }
       return out
     },

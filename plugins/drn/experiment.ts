@@ -21,7 +21,7 @@ export function pairedClaim(
   baseline: { readonly name: string; readonly values: readonly number[] },
   ours: readonly number[],
 ): Claim {
-  const difference = measured(ours.map((value, i) => value - (baseline.values[i] as number)))
+  const difference = measured(ours.map((value, i) => value - baseline.values[i]!))
   return {
     id: facts.id,
     metric: facts.metric,

@@ -126,7 +126,7 @@ async function* train(
   { epochs, rng, signal, tell }: FitOptions,
 ): AsyncGenerator<Progress, void, undefined> {
   checkEpochs(NAME, epochs)
-  const scale = (network.outputShape[0] as number) / (network.inputShape[0] as number)
+  const scale = network.outputShape[0]! / network.inputShape[0]!
   const factors = factorsOf(scale)
   // Checked before anything is computed, if the split states its shapes.
   const held = (data as Partial<Pick<UpscalingNetwork, 'scale'>>).scale
@@ -228,7 +228,7 @@ function stepOn(
   apply: (loss: number, gradients: tf.NamedTensorMap) => boolean,
 ): { readonly loss: number; readonly primal: number; readonly dual: number; readonly applied: boolean } {
   try {
-    const share = (other?.inputs.shape[0] ?? 0) / (batch.inputs.shape[0] as number)
+    const share = (other?.inputs.shape[0] ?? 0) / batch.inputs.shape[0]!
     return tf.tidy(() => {
       let parts: tf.Tensor | undefined
       const { value, grads } = tf.variableGrads(() => {

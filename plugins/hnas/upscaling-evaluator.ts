@@ -84,7 +84,7 @@ export function sharedUpscaling(given: SharedUpscalingOptions): EvaluatorDefinit
     const refuse = (received: string) =>
       error('ARCHLOOM_HNAS_SPACE', { space: space.name, received, expected: `networks that enlarge ${scale} times` })
     if (!upscalers || !cost) throw refuse('which has no supernet or no cost')
-    const found = (upscalers.outputShape[0] as number) / (upscalers.inputShape[0] as number)
+    const found = upscalers.outputShape[0]! / upscalers.inputShape[0]!
     if (upscalers.outputShape.length !== 3 || found !== scale) {
       upscalers[Symbol.dispose]()
       throw refuse(`whose networks give ${upscalers.outputShape.join('×')} for ${upscalers.inputShape.join('×')}`)

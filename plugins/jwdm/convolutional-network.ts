@@ -110,7 +110,7 @@ function patchCritic(scope: VariableScope, channels: number, features: number, h
   const leaky: Layer = (x) => tf.leakyRelu(x, LEAK)
   const layers = widths.map((filters, k) => {
     const own = scope.child(k)
-    const inputChannels = k === 0 ? channels : (widths[k - 1] as number)
+    const inputChannels = k === 0 ? channels : widths[k - 1]!
     const shape = { inputChannels, filters, kernel: 4, stride: k < halvings ? 2 : 1, bias: true, initialiser }
     const convolution = conv2d(own, shape)
     // The first layer is not normalised.

@@ -19,9 +19,9 @@ export function approximated(f: Smooth, point: Float64Array, code: ArrayLike<num
     if (order === 1) return own
     const slope = f.along(
       base,
-      point.map((value, k) => value - (base[k] as number)),
+      point.map((value, k) => value - base[k]!),
     )
-    return own.map((value, k) => value + (slope[k] as number) / 2)
+    return own.map((value, k) => value + slope[k]! / 2)
   })
   return combination(code, parts)
 }

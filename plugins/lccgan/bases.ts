@@ -42,7 +42,7 @@ export function basisObjective(points: Rows, codes: Rows, bases: Rows, objective
     total += squaredDistance(combination(code, bases), point) / 2
     // Distances matter only where codes are not zero, which is rare.
     for (let m = 0; m < bases.length; m++) {
-      const weight = Math.abs(code[m] as number)
+      const weight = Math.abs(code[m]!)
       if (weight === 0) continue
       const square = squaredDistance(bases[m] as Float64Array, point)
       total += objective.locality * weight * square ** (objective.exponent / 2)
@@ -71,14 +71,14 @@ export function basisStep(points: Rows, codes: Rows, bases: Rows, objective: Obj
       const distance = exponent === 2 ? 1 : Math.sqrt(squaredDistance(bases[m] as Float64Array, point))
       const pull = exponent * locality * Math.abs(weight) * distance
       used[m] = 1
-      for (const j of support) left[m * n + j] = (left[m * n + j] as number) + weight * (code[j] as number)
-      left[m * n + m] = (left[m * n + m] as number) + pull
+      for (const j of support) left[m * n + j] = left[m * n + j]! + weight * code[j]!
+      left[m * n + m] = left[m * n + m]! + pull
       for (let k = 0; k < dimension; k++)
-        right[m * dimension + k] = (right[m * dimension + k] as number) + (weight + pull) * (point[k] as number)
+        right[m * dimension + k] = right[m * dimension + k]! + (weight + pull) * point[k]!
     }
   }
   for (let m = 0; m < n; m++) {
-    if (used[m]) left[m * n + m] = (left[m * n + m] as number) + 2 * shrinkage
+    if (used[m]) left[m * n + m] = left[m * n + m]! + 2 * shrinkage
     else {
       left[m * n + m] = 1
       right.set(bases[m] as Float64Array, m * dimension)
@@ -124,11 +124,11 @@ export function clusterCentres(points: Rows, count: number, rng: Random, rounds 
         const distance = squaredDistance(point, centre)
         if (distance < least) [best, least] = [m, distance]
       }
-      counts[best] = (counts[best] as number) + 1
+      counts[best] = counts[best]! + 1
       const sum = sums[best] as Float64Array
-      for (let k = 0; k < sum.length; k++) sum[k] = (sum[k] as number) + (point[k] as number)
+      for (let k = 0; k < sum.length; k++) sum[k] = sum[k]! + point[k]!
     }
-    for (const [m, sum] of sums.entries()) if (counts[m]) centres[m] = sum.map((value) => value / (counts[m] as number))
+    for (const [m, sum] of sums.entries()) if (counts[m]) centres[m] = sum.map((value) => value / counts[m]!)
   }
   return centres
 }

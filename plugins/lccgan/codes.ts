@@ -15,7 +15,7 @@ export const codeNormalisations: readonly CodeNormalisation[] = ['none', 'sum', 
 export function nearestBases(point: Float64Array, bases: Rows, count: number): readonly number[] {
   if (!(count <= bases.length)) throw error('ARCHLOOM_LCCGAN_TOO_FEW_BASES', { bases: bases.length, neighbours: count })
   const distances = bases.map((base) => squaredDistance(base, point))
-  const order = distances.map((_, i) => i).sort((a, b) => (distances[a] as number) - (distances[b] as number) || a - b)
+  const order = distances.map((_, i) => i).sort((a, b) => distances[a]! - distances[b]! || a - b)
   return order.slice(0, count)
 }
 
@@ -25,7 +25,7 @@ export function nearestBases(point: Float64Array, bases: Rows, count: number): r
  */
 export function affineCode(point: Float64Array, bases: Rows, ridge = 1e-9): Float64Array {
   const n = bases.length
-  const offsets = bases.map((base) => base.map((value, k) => value - (point[k] as number)))
+  const offsets = bases.map((base) => base.map((value, k) => value - point[k]!))
   const gram = new Float64Array(n * n)
   let trace = 0
   for (let i = 0; i < n; i++) {
@@ -34,7 +34,7 @@ export function affineCode(point: Float64Array, bases: Rows, ridge = 1e-9): Floa
   }
   // All bases in the point itself: any code is exact, the even one is the limit.
   if (trace === 0) return new Float64Array(n).fill(1 / n)
-  for (let i = 0; i < n; i++) gram[i * n + i] = (gram[i * n + i] as number) + ridge * trace
+  for (let i = 0; i < n; i++) gram[i * n + i] = gram[i * n + i]! + ridge * trace
   const weights = solvePositive(gram, new Float64Array(n).fill(1), n)
   const sum = weights.reduce((total, weight) => total + weight, 0)
   return weights.map((weight) => weight / sum)
@@ -58,7 +58,7 @@ function quadratic(point: Float64Array, bases: Rows, code: Float64Array) {
   for (let i = 0; i < n; i++)
     for (let j = 0; j <= i; j++)
       gram[i * n + j] = gram[j * n + i] = dot(bases[i] as Float64Array, bases[j] as Float64Array)
-  const residual = combination(code, bases).map((value, k) => value - (point[k] as number))
+  const residual = combination(code, bases).map((value, k) => value - point[k]!)
   return { gram, slope: Float64Array.from(bases, (base) => dot(base, residual)) }
 }
 
@@ -80,12 +80,12 @@ export function sparseCode(
     for (let m = 0; m < n; m++) {
       const curvature = gram[m * n + m] as number
       if (curvature === 0) continue
-      const free = curvature * (code[m] as number) - (slope[m] as number)
-      const next = (Math.sign(free) * Math.max(0, Math.abs(free) - (threshold[m] as number))) / curvature
-      const change = next - (code[m] as number)
+      const free = curvature * code[m]! - slope[m]!
+      const next = (Math.sign(free) * Math.max(0, Math.abs(free) - threshold[m]!)) / curvature
+      const change = next - code[m]!
       if (change === 0) continue
       code[m] = next
-      for (let j = 0; j < n; j++) slope[j] = (slope[j] as number) + change * (gram[j * n + m] as number)
+      for (let j = 0; j < n; j++) slope[j] = slope[j]! + change * gram[j * n + m]!
       moved = Math.max(moved, change * change * curvature)
     }
     if (moved < tolerance ** 2) break
@@ -108,24 +108,22 @@ export function convexCode(
   const code = new Float64Array(n)
   code[weights.indexOf(Math.min(...weights))] = 1
   const { gram, slope } = quadratic(point, bases, code)
-  for (let m = 0; m < n; m++) slope[m] = (slope[m] as number) + locality * (weights[m] as number)
+  for (let m = 0; m < n; m++) slope[m] = slope[m]! + locality * weights[m]!
   const scale = Math.max(...gram, 1e-300)
   for (let move = 0; move < moves; move++) {
     let [to, from] = [0, -1]
     for (let m = 0; m < n; m++) {
-      if ((slope[m] as number) < (slope[to] as number)) to = m
-      if ((code[m] as number) > 0 && (from < 0 || (slope[m] as number) > (slope[from] as number))) from = m
+      if (slope[m]! < slope[to]!) to = m
+      if (code[m]! > 0 && (from < 0 || slope[m]! > slope[from]!)) from = m
     }
-    const gain = (slope[from] as number) - (slope[to] as number)
+    const gain = slope[from]! - slope[to]!
     if (from === to || gain <= tolerance * scale) break
-    const curvature =
-      (gram[to * n + to] as number) + (gram[from * n + from] as number) - 2 * (gram[to * n + from] as number)
+    const curvature = gram[to * n + to]! + gram[from * n + from]! - 2 * gram[to * n + from]!
     const available = code[from] as number
     const amount = curvature > 0 ? Math.min(available, gain / curvature) : available
-    code[to] = (code[to] as number) + amount
+    code[to] = code[to]! + amount
     code[from] = amount === available ? 0 : available - amount
-    for (let j = 0; j < n; j++)
-      slope[j] = (slope[j] as number) + amount * ((gram[j * n + to] as number) - (gram[j * n + from] as number))
+    for (let j = 0; j < n; j++) slope[j] = slope[j]! + amount * (gram[j * n + to]! - gram[j * n + from]!)
   }
   const sum = code.reduce((total, weight) => total + weight, 0)
   return code.map((weight) => weight / sum)

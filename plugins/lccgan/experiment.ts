@@ -81,7 +81,7 @@ export const plans: Readonly<Record<Scale, Plan>> = {
 export function orderClaims(): readonly Claim[] {
   const ratio = (order: 1 | 2) => {
     const errors = spacings.slice(1).map((spacing) => approximationError(curve, spacing, order))
-    return measured(errors.slice(1).map((error, i) => (errors[i] as number) / error))
+    return measured(errors.slice(1).map((error, i) => errors[i]! / error))
   }
   const of = (name: string, order: 1 | 2, theory: number, [least, most]: readonly [number, number]): Claim => {
     const ours = ratio(order)

@@ -115,7 +115,7 @@ function standardised(points: Rows): { readonly codes: Rows; readonly restore: (
   const variance = points.reduce((sum, point) => sum + squaredDistance(point, mean) / points.length, 0)
   const scale = variance > 0 ? 1 / Math.sqrt(variance) : 1
   return {
-    codes: points.map((point) => point.map((value, k) => scale * (value - (mean[k] as number)))),
+    codes: points.map((point) => point.map((value, k) => scale * (value - mean[k]!))),
     restore: (base) => base.map((value) => value * Math.sqrt(dimension)),
   }
 }

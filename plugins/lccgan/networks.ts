@@ -264,7 +264,7 @@ export function dcganEncoder(
   const widths = Array.from({ length: halvings }, (_, k) => features * Math.min(8, 2 ** (k + 1)))
   const layers = widths.map((filters, k): Layer => {
     const own = scope.child(`down_${k}`)
-    const inputChannels = k === 0 ? (shape[2] as number) : (widths[k - 1] as number)
+    const inputChannels = k === 0 ? shape[2]! : widths[k - 1]!
     const layer = conv2d(own, {
       inputChannels,
       filters,

@@ -26,13 +26,13 @@ export function rowsOf(values: ArrayLike<number>, dimension: number): Rows {
 
 export function squaredDistance(a: Float64Array, b: Float64Array): number {
   let sum = 0
-  for (let k = 0; k < a.length; k++) sum += ((a[k] as number) - (b[k] as number)) ** 2
+  for (let k = 0; k < a.length; k++) sum += (a[k]! - b[k]!) ** 2
   return sum
 }
 
 export function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0
-  for (let k = 0; k < a.length; k++) sum += (a[k] as number) * (b[k] as number)
+  for (let k = 0; k < a.length; k++) sum += a[k]! * b[k]!
   return sum
 }
 
@@ -43,7 +43,7 @@ export function combination(weights: ArrayLike<number>, rows: Rows): Float64Arra
     const [row, weight] = [rows[j] as Float64Array, weights[j] as number]
     // Local codes are mostly zeros.
     if (weight === 0) continue
-    for (let k = 0; k < out.length; k++) out[k] = (out[k] as number) + weight * (row[k] as number)
+    for (let k = 0; k < out.length; k++) out[k] = out[k]! + weight * row[k]!
   }
   return out
 }
@@ -59,20 +59,19 @@ export function solvePositive(a: Float64Array, b: Float64Array, n: number): Floa
   const least = 1e-14 * largest || 1
   for (let j = 0; j < n; j++) {
     let pivot = a[j * n + j] as number
-    for (let k = 0; k < j; k++) pivot -= (a[j * n + k] as number) ** 2
+    for (let k = 0; k < j; k++) pivot -= a[j * n + k]! ** 2
     const root = Math.sqrt(Math.max(pivot, least))
     a[j * n + j] = root
     for (let i = j + 1; i < n; i++) {
       let sum = a[i * n + j] as number
-      for (let k = 0; k < j; k++) sum -= (a[i * n + k] as number) * (a[j * n + k] as number)
+      for (let k = 0; k < j; k++) sum -= a[i * n + k]! * a[j * n + k]!
       a[i * n + j] = sum / root
     }
   }
   const eliminate = (i: number, others: Iterable<readonly [row: number, factor: number]>) => {
     for (const [k, factor] of others)
-      for (let c = 0; c < columns; c++)
-        b[i * columns + c] = (b[i * columns + c] as number) - factor * (b[k * columns + c] as number)
-    for (let c = 0; c < columns; c++) b[i * columns + c] = (b[i * columns + c] as number) / (a[i * n + i] as number)
+      for (let c = 0; c < columns; c++) b[i * columns + c] = b[i * columns + c]! - factor * b[k * columns + c]!
+    for (let c = 0; c < columns; c++) b[i * columns + c] = b[i * columns + c]! / a[i * n + i]!
   }
   for (let i = 0; i < n; i++)
     eliminate(

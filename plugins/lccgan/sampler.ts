@@ -34,7 +34,7 @@ export function gaussianSampler(options: { dimension: number }): LatentSampler {
       return Float32Array.from({ length: count * dimension }, (_, at) => {
         const angle = (Math.PI / 2) * (count > 1 ? Math.floor(at / dimension) / (count - 1) : 0)
         const k = at % dimension
-        return Math.cos(angle) * (from[k] as number) + Math.sin(angle) * (to[k] as number)
+        return Math.cos(angle) * from[k]! + Math.sin(angle) * to[k]!
       })
     },
   }
@@ -104,7 +104,7 @@ export function lccSampler(options: LccSamplerOptions): LccSampler {
   const write = ({ neighbours: own, weights }: LocalCode, out: Float32Array, at: number) => {
     for (let k = 0; k < dimension; k++) {
       let sum = 0
-      for (const [j, m] of own.entries()) sum += (weights[j] as number) * ((bases[m] as Float64Array)[k] as number)
+      for (const [j, m] of own.entries()) sum += weights[j]! * ((bases[m] as Float64Array)[k] as number)
       out[at * dimension + k] = sum
     }
   }
@@ -143,7 +143,7 @@ function pathBetween(from: number, to: number, near: readonly (readonly number[]
   }
   if (!came.has(to)) return [from, to]
   const path = [to]
-  while (path[0] !== from) path.unshift(came.get(path[0] as number) as number)
+  while (path[0] !== from) path.unshift(came.get(path[0]!) as number)
   return path
 }
 
@@ -155,8 +155,7 @@ function alongStations(stations: readonly Float32Array[], count: number): Float3
     const position = count > 1 ? (i * (stations.length - 1)) / (count - 1) : 0
     const piece = Math.min(Math.floor(position), stations.length - 2)
     const [a, b] = [stations[piece] as Float32Array, stations[piece + 1] as Float32Array]
-    for (let k = 0; k < dimension; k++)
-      out[i * dimension + k] = (a[k] as number) + (position - piece) * ((b[k] as number) - (a[k] as number))
+    for (let k = 0; k < dimension; k++) out[i * dimension + k] = a[k]! + (position - piece) * (b[k]! - a[k]!)
   }
   return out
 }

@@ -94,14 +94,14 @@ function generatorCost(
 ) {
   const { base, halvings } = halvingsOf('generatorSpace', shape)
   const widths = Array.from({ length: halvings }, (_, k) => features * 2 ** (halvings - 1 - k))
-  const first = base * base * (widths[0] as number) * latentDimension
-  let [multiplyAdds, parameters] = [first, first + 2 * (widths[0] as number)]
+  const first = base * base * widths[0]! * latentDimension
+  let [multiplyAdds, parameters] = [first, first + 2 * widths[0]!]
   for (const [k, width] of widths.entries()) {
     const area = (base * 2 ** k) ** 2
     multiplyAdds += extra * area * 9 * width * width
     parameters += extra * (9 * width * width + 2 * width)
     const next = widths[k + 1]
-    const weights = kernel * kernel * width * (next ?? (shape[2] as number))
+    const weights = kernel * kernel * width * (next ?? shape[2]!)
     // A transposed kernel is laid down at every input, a convolution at every output.
     multiplyAdds += (upsampling === 'transposed' ? area : 4 * area) * weights
     parameters += weights + (next === undefined ? 0 : 2 * next)

@@ -90,7 +90,7 @@ export function smallConvNet(
   const scope = variableScope({ rng: seeded(seed).fork('weights'), normalisation })
   const layers = filters.map((channelsOut, i) =>
     convNorm(scope.child(`layer_${i}`), {
-      channelsIn: filters[i - 1] ?? (train.inputShape[2] as number),
+      channelsIn: filters[i - 1] ?? train.inputShape[2]!,
       channelsOut,
       kernel: 3,
       stride: 2,

@@ -86,8 +86,8 @@ export function mismatch(options: MismatchOptions): number {
       const remembered = statistics.dataSync()
       const truth = tf.tidy(() => tf.mean(first(inputs, mode), 0).dataSync())
       for (let c = 0; c < HIDDEN; c++) {
-        const mean = weights.reduce((total, w, i) => total + w * (remembered[2 * HIDDEN * i + c] as number), 0)
-        sum += (mean - (truth[c] as number)) ** 2
+        const mean = weights.reduce((total, w, i) => total + w * remembered[2 * HIDDEN * i + c]!, 0)
+        sum += (mean - truth[c]!) ** 2
         count++
       }
     }

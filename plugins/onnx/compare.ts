@@ -25,7 +25,7 @@ export interface CompareOptions {
 
 const largest = (values: ArrayLike<number>, from: number, count: number): number => {
   let best = 0
-  for (let k = 1; k < count; k++) if ((values[from + k] as number) > (values[from + best] as number)) best = k
+  for (let k = 1; k < count; k++) if (values[from + k]! > values[from + best]!) best = k
   return best
 }
 
@@ -56,8 +56,8 @@ export async function compareOnnx(
       if (own === labels[i]) right++
       if (other === labels[i]) fileRight++
       for (let k = i * classes; k < (i + 1) * classes; k++) {
-        scale = Math.max(scale, Math.abs(expected[k] as number))
-        greatest = Math.max(greatest, Math.abs((expected[k] as number) - (received[k] as number)))
+        scale = Math.max(scale, Math.abs(expected[k]!))
+        greatest = Math.max(greatest, Math.abs(expected[k]! - received[k]!))
       }
     }
     if (seen >= images) break

@@ -64,7 +64,7 @@ function packed(values: ArrayLike<number>): Uint8Array {
   const bytes = new Uint8Array(Math.ceil(values.length / 2))
   for (let i = 0; i < values.length; i++) {
     const at = i >> 1
-    bytes[at] = (bytes[at] as number) | (((values[i] as number) & 15) << (i % 2 === 0 ? 0 : 4))
+    bytes[at] = bytes[at]! | ((values[i]! & 15) << (i % 2 === 0 ? 0 : 4))
   }
   return bytes
 }

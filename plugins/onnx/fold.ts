@@ -29,10 +29,7 @@ function perChannel({ dims, values }: GraphConstant, channels: number, rank: num
 function scaled({ dims, values }: GraphConstant, axis: number, scale: Float32Array): Float32Array {
   const inner = productOf(dims.slice(axis + 1))
   const channels = dims[axis] as number
-  return Float32Array.from(
-    values as Float32Array,
-    (value, i) => value * (scale[Math.floor(i / inner) % channels] as number),
-  )
+  return Float32Array.from(values as Float32Array, (value, i) => value * scale[Math.floor(i / inner) % channels]!)
 }
 
 /** The `y·scale + shift` that the node applies to its other operand; undefined for other nodes. */
@@ -65,14 +62,14 @@ function spreadOverParts(graph: OnnxGraph): void {
     const layers = node.inputs.map((name) => graph.nodes.find(({ outputs }) => outputs.includes(name)))
     const sizes = layers.map((layer) => {
       const weights = layer?.op === 'Conv' ? graph.constants.get(layer.inputs[1] as string) : undefined
-      return weights && consumers.get(layer?.outputs[0] as string)?.length === 1 ? (weights.dims[0] as number) : 0
+      return weights && consumers.get(layer?.outputs[0] as string)?.length === 1 ? weights.dims[0]! : 0
     })
     const channels = sizes.reduce((sum, size) => sum + size, 0)
     const parameter = constant && !sizes.includes(0) && perChannel(constant, channels, 4)
     if (!parameter) continue
     let from = 0
     const moved = node.inputs.map((name, part): GraphNode => {
-      const values = parameter.slice(from, from + (sizes[part] as number))
+      const values = parameter.slice(from, from + sizes[part]!)
       from += values.length
       const part0 = builder.constant(values, [values.length, 1, 1], 'part')
       const output = builder.name(next.op)
@@ -145,8 +142,8 @@ export function foldPadding(graph: OnnxGraph): void {
     const value = graph.constants.get(pad.inputs[2] ?? '')?.values[0] ?? 0
     const pads = node.attributes.pads as readonly number[] | undefined
     if (!sizes || !pads || value !== 0 || sizes.length !== 8 || [0, 1, 4, 5].some((at) => sizes[at] !== 0)) continue
-    if ([2, 3, 6, 7].some((at) => (sizes[at] as number) < 0)) continue
-    const added = [2, 3, 6, 7].map((at, i) => (sizes[at] as number) + (pads[i] as number))
+    if ([2, 3, 6, 7].some((at) => sizes[at]! < 0)) continue
+    const added = [2, 3, 6, 7].map((at, i) => sizes[at]! + pads[i]!)
     node.attributes = { ...node.attributes, pads: added }
     node.inputs[0] = pad.inputs[0] as string
   }

@@ -87,9 +87,9 @@ function stepOf(values: Float32Array, bits: number): { step: number; half: boole
   const distinct = [...new Set(values)].sort((a, b) => a - b)
   const greatest = Math.max(Math.abs(distinct[0] ?? 0), Math.abs(distinct.at(-1) ?? 0))
   const tolerance = greatest * 1e-5
-  const levels = distinct.filter((value, i) => i === 0 || value - (distinct[i - 1] as number) > tolerance)
+  const levels = distinct.filter((value, i) => i === 0 || value - distinct[i - 1]! > tolerance)
   if (levels.length > 2 ** bits || greatest === 0) return undefined
-  const least = levels.reduce((min, value, i) => (i === 0 ? min : Math.min(min, value - (levels[i - 1] as number))), Number.POSITIVE_INFINITY) // biome-ignore format: one line
+  const least = levels.reduce((min, value, i) => (i === 0 ? min : Math.min(min, value - levels[i - 1]!)), Number.POSITIVE_INFINITY) // biome-ignore format: one line
   const widest = Number.isFinite(least) ? least : 2 * greatest
   // Neighbours may be several steps apart: not every level occurs.
   for (let apart = 1; apart < 2 ** bits; apart++) {
@@ -156,7 +156,7 @@ function onGrid(
   if (steps.some((each) => each === undefined || (each !== 'free' && each.step < 2 * LEAST_SCALE))) return undefined
   const found = steps as ('free' | { step: number; half: boolean })[]
   const scalesOf = (scale: (step: number, half: boolean) => number) =>
-    Float32Array.from(found, (each, c) => (each === 'free' ? (free[c] as number) : scale(each.step, each.half)))
+    Float32Array.from(found, (each, c) => (each === 'free' ? free[c]! : scale(each.step, each.half)))
   const live = found.filter((each) => each !== 'free')
   const kept = { levels: 2 ** bits, exact: true } as const
   // Odd multiples of half a step; where they need more bits than the grid does, shifted whole ones.
@@ -194,7 +194,7 @@ function rounded(
     return Math.max(best, leastScales?.[channel] ?? 0, LEAST_SCALE)
   })
   const codes = coded(weights, axis, (value, channel) =>
-    Math.min(top, Math.max(-top, Math.round(value / (scales[channel] as number)))),
+    Math.min(top, Math.max(-top, Math.round(value / scales[channel]!))),
   )
   return { codes, scales, type: bits <= 4 ? 'int4' : 'int8', levels: 2 * top + 1, exact: false }
 }

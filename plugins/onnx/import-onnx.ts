@@ -291,7 +291,7 @@ function withEdges(x: tf.Tensor, axis: number, before: number, after: number): t
     size[axis] = 1
     return tf.slice(x, begin, size)
   }
-  const [first, last] = [edge(0), edge((x.shape[axis] as number) - 1)]
+  const [first, last] = [edge(0), edge(x.shape[axis]! - 1)]
   return tf.concat([...new Array<tf.Tensor>(before).fill(first), x, ...new Array<tf.Tensor>(after).fill(last)], axis)
 }
 

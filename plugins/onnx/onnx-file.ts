@@ -143,7 +143,7 @@ function tensorOf(bytes: Uint8Array, owner: string): readonly [name: string, ten
   const half = type === 10 && !view
   const numbers = isFloat(type) ? new Float32Array(count) : new Float64Array(count)
   const values = numbers.map((_, i) => {
-    const value = view ? reader.read(view, i * reader.size) : (listed[i] as number)
+    const value = view ? reader.read(view, i * reader.size) : listed[i]!
     return half ? float16ToNumber(value) : value
   })
   return [name, { dims, kind: isFloat(type) ? 'float' : 'whole', values }]

@@ -39,9 +39,9 @@ export function permuted<T extends TracedConstant['values']>(
     result[at] = values[from] as number
     for (let axis = dims.length - 1; axis >= 0; axis--) {
       from += steps[axis] as number
-      index[axis] = (index[axis] as number) + 1
-      if ((index[axis] as number) < (dims[axis] as number)) break
-      from -= (steps[axis] as number) * (dims[axis] as number)
+      index[axis] = index[axis]! + 1
+      if (index[axis]! < dims[axis]!) break
+      from -= steps[axis]! * dims[axis]!
       index[axis] = 0
     }
   }
@@ -154,7 +154,7 @@ export class Translation {
   /** An axis of tfjs's order, counted in `order`. */
   axis(reference: number, axis: number, order: Order): number {
     const positive = axis < 0 ? axis + this.rank(reference) : axis
-    return order === 'plain' ? positive : (movedAxis[positive] as number)
+    return order === 'plain' ? positive : movedAxis[positive]!
   }
 
   /** A dependent value in its order, or a constant in a form that broadcasts against such values. */

@@ -91,7 +91,7 @@ export class Memory {
   }
 
   array(dtype: DataType, length: number): Values {
-    const start = this.take(length * (bytesOf[dtype] as number))
+    const start = this.take(length * bytesOf[dtype]!)
     if (dtype === 'float32') return new Float32Array(this.arena.buffer, start, length)
     if (dtype === 'int32') return new Int32Array(this.arena.buffer, start, length)
     return new Uint8Array(this.arena.buffer, start, length)

@@ -11,7 +11,7 @@ interface Attributes {
 
 const axesOf = ({ axis }: Attributes, { shape }: tf.TensorInfo) => tf.util.parseAxisParam(axis, shape)
 const countOf = (axes: readonly number[], { shape }: tf.TensorInfo) =>
-  axes.reduce((count, axis) => count * (shape[axis] as number), 1)
+  axes.reduce((count, axis) => count * shape[axis]!, 1)
 
 /**
  * The TensorFlow library adds values along the innermost axes as a tree, but along others one after another, which loses

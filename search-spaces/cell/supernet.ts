@@ -162,7 +162,7 @@ export function deriveCells(
       const to = node + 2
       const ranked = Array.from({ length: to }, (_, from) => {
         const row = weights[first + edgeIndex(from, to)] as readonly number[]
-        const best = row.reduce((a, value, op) => (op !== none && (a < 0 || value > (row[a] as number)) ? op : a), -1)
+        const best = row.reduce((a, value, op) => (op !== none && (a < 0 || value > row[a]!) ? op : a), -1)
         return { edge: { input: from, op: operations[best] as CellOperationName }, weight: row[best] as number }
       }).sort((a, b) => b.weight - a.weight || a.edge.input - b.edge.input)
       const [left, right] = ranked as [(typeof ranked)[0], (typeof ranked)[0]]

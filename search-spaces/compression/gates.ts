@@ -21,7 +21,7 @@ export function gatesOf(meanResiduals: readonly number[], thresholds: ArrayLike<
   let level = 0
   meanResiduals.forEach((_, j) => {
     const residual = meanResiduals[level] as number
-    const isOpen = residual > (thresholds[j] as number) + NOISE
+    const isOpen = residual > thresholds[j]! + NOISE
     residuals.push(residual)
     open.push(isOpen ? 1 : 0)
     if (isOpen && level === j) level++
@@ -48,7 +48,7 @@ export function gateGradients(open: readonly number[], values: readonly number[]
     if (j > level) return 0
     const shut = open.indexOf(0, j + 1)
     const top = shut === -1 ? open.length : shut
-    return (values[top] as number) - (values[j] as number)
+    return values[top]! - values[j]!
   })
 }
 

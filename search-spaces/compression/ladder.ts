@@ -14,7 +14,7 @@ export const stepsOf = (bits: number): number => 2 ** bits - 1
 
 /** Whether every grid is a subset of the next one: (2ᵇ′ − 1) / (2ᵇ − 1) is whole exactly when b divides b′. */
 export const isNested = (ladder: Ladder): boolean =>
-  ladder.every((bits, i) => i === 0 || (bits > (ladder[i - 1] as number) && bits % (ladder[i - 1] as number) === 0))
+  ladder.every((bits, i) => i === 0 || (bits > ladder[i - 1]! && bits % ladder[i - 1]! === 0))
 
 /** Checks a ladder. Error: ARCHLOOM_SUPER_BIT_LADDER. */
 export function nestedLadder(ladder: readonly number[]): Ladder {
@@ -25,4 +25,4 @@ export function nestedLadder(ladder: readonly number[]): Ladder {
 
 /** How many steps of each grid make one step of the previous grid: 5 and 17 for 2, 4, 8 bits; 0 for the first grid. */
 export const ratiosOf = (ladder: Ladder): readonly number[] =>
-  ladder.map((bits, i) => (i === 0 ? 0 : stepsOf(bits) / stepsOf(ladder[i - 1] as number)))
+  ladder.map((bits, i) => (i === 0 ? 0 : stepsOf(bits) / stepsOf(ladder[i - 1]!)))

@@ -102,7 +102,7 @@ export function multiPathNetwork(graph: LayerGraph, options: MultiPathOptions = 
   const multiplyAdds = multiplyAddsOf(plan, [])
   const costs = ladder.map((bits) => bits * bits)
   const edges = layers.reduce(
-    (sum, { role }, at) => sum + (role === 'inner' ? 0 : edgeBits * edgeBits * (multiplyAdds[at] as number)),
+    (sum, { role }, at) => sum + (role === 'inner' ? 0 : edgeBits * edgeBits * multiplyAdds[at]!),
     0,
   )
   const self: Omit<MultiPathNetwork, keyof GraphNetwork> = {

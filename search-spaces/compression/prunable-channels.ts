@@ -132,7 +132,7 @@ function groupsOf(graph: LayerGraph, classes: ReadonlyMap<string, Int32Array>): 
     const key = `${names.join(' ')} →${usedAs.get(channel)}`
     groups.set(key, [...(groups.get(key) ?? []), channel])
   }
-  const order = ({ channels }: ChannelGroup) => firstReader.get(channels[0] as number) as number
+  const order = ({ channels }: ChannelGroup) => firstReader.get(channels[0]!) as number
   return [...groups.values()]
     .map((channels): ChannelGroup => {
       const one = channels[0] as number

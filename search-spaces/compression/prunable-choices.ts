@@ -107,7 +107,7 @@ export function constrainedCount(
   const later = choices.slice(before.length + 1).map((choice) => choice.allowed[0] as number)
   const fits = (count: number) => cost([...before, count, ...later]) <= rate * multiplyAdds
   const upTo = allowed.findIndex((count) => count >= wished)
-  for (let at = upTo; at > 0; at--) if (fits(allowed[at] as number)) return allowed[at] as number
+  for (let at = upTo; at > 0; at--) if (fits(allowed[at]!)) return allowed[at] as number
   return allowed[0] as number
 }
 
@@ -124,7 +124,7 @@ export function uniformCounts(problem: PruningProblem, rate: number): number[] {
   const at = (share: number) =>
     problem.choices.map(({ allowed, channels }) => {
       const below = allowed.filter((count) => count <= share * channels + 1e-9)
-      return below.at(-1) ?? (allowed[0] as number)
+      return below.at(-1) ?? allowed[0]!
     })
   const shares = [
     ...new Set(problem.choices.flatMap(({ allowed, channels }) => allowed.map((count) => count / channels))),
@@ -141,6 +141,6 @@ export const staticFeatures = ({ choices }: Pick<PruningProblem, 'choices'>): nu
     channelsIn(reader),
     channelsOut(reader),
     reader.op === 'convolution' ? reader.stride : 1,
-    reader.op === 'convolution' ? (reader.kernel.shape[0] as number) : 1,
+    reader.op === 'convolution' ? reader.kernel.shape[0]! : 1,
     reader.kernel.data.length,
   ])

@@ -37,7 +37,7 @@ interface ChannelCount {
 }
 
 const countAt = ({ fixed, times }: ChannelCount, kept: readonly number[]) =>
-  times.reduce((sum, [group, n]) => sum + n * (kept[group] as number), fixed)
+  times.reduce((sum, [group, n]) => sum + n * kept[group]!, fixed)
 
 /** Cost of a pruned network as a function of the number of channels that each group keeps. */
 export interface PrunedCost {

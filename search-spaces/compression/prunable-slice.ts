@@ -35,7 +35,7 @@ function sliceNode(node: GraphNode, input: readonly number[], output: readonly n
     case 'depthwise-convolution':
       return {
         ...node,
-        kernel: sliceKernel(node.kernel, input, every(node.kernel.shape[3] as number)),
+        kernel: sliceKernel(node.kernel, input, every(node.kernel.shape[3]!)),
         ...(node.bias && { bias: sliceVector(node.bias, output) }),
       }
     case 'batch-norm':

@@ -35,7 +35,7 @@ const withinBudget = ({ choices, cost, multiplyAdds }: PruningProblem): Constrai
   possible(values, open) {
     const [rate, ...kept] = values
     if (open[0]) return true
-    const counts = choices.map(({ allowed }, i) => (open[i + 1] ? (allowed[0] as number) : (kept[i] as number)))
+    const counts = choices.map(({ allowed }, i) => (open[i + 1] ? allowed[0]! : (kept[i] as number)))
     return cost(counts) <= (rate as number) * multiplyAdds
   },
 })

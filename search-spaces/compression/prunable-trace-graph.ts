@@ -146,7 +146,7 @@ export function graphOfCalls({ calls, input, output, constants, inputShape, last
       op: 'batch-norm',
       mean: plain(mean),
       variance: plain(variance),
-      epsilon: round(epsilon.data[0] as number),
+      epsilon: round(epsilon.data[0]!),
       ...(gamma && { gamma: plain(gamma) }),
       ...(beta && beta.shape.length === 1 && { beta: plain(beta) }),
     }
@@ -307,11 +307,11 @@ export function graphOfCalls({ calls, input, output, constants, inputShape, last
       const old = bias?.data ?? new Float32Array(channels)
       nodes[at] =
         what === 'shift'
-          ? { ...layer, bias: { shape: [channels], data: old.map((value, c) => value + (values[c] as number)) } }
+          ? { ...layer, bias: { shape: [channels], data: old.map((value, c) => value + values[c]!) } }
           : {
               ...layer,
-              kernel: { ...kernel, data: kernel.data.map((value, i) => value * (values[i % channels] as number)) },
-              ...(bias && { bias: { ...bias, data: bias.data.map((value, c) => value * (values[c] as number)) } }),
+              kernel: { ...kernel, data: kernel.data.map((value, i) => value * values[i % channels]!) },
+              ...(bias && { bias: { ...bias, data: bias.data.map((value, c) => value * values[c]!) } }),
             }
       return x
     }

@@ -16,7 +16,7 @@ export function decompose(z: number, ladder: Ladder): number[] {
   const ratios = ratiosOf(ladder)
   let code = 0
   return ladder.map((bits, j) => {
-    const carried = (ratios[j] as number) * code
+    const carried = ratios[j]! * code
     const offset = roundHalfUp(stepsOf(bits) * z - carried)
     code = carried + offset
     return offset
@@ -28,7 +28,7 @@ export function recompose(offsets: readonly number[], ladder: Ladder): number[] 
   const ratios = ratiosOf(ladder)
   let code = 0
   return offsets.map((offset, j) => {
-    code = (ratios[j] as number) * code + offset
+    code = ratios[j]! * code + offset
     return code
   })
 }
@@ -91,7 +91,7 @@ export function observe(
   const sums = runLoop('observe', arrays, quantiseNumbers(grid, likely), grids)
   const z = clipped(unclipped(x.at(-1) ?? 0, grid))
   const last = (steps: number) => (length % 2 === 1 ? Math.abs(z - roundHalfUp(steps * z) / steps) : 0)
-  const means = grids.map((steps, j) => ((sums[j] as number) / steps + last(steps)) / length)
+  const means = grids.map((steps, j) => (sums[j]! / steps + last(steps)) / length)
   const bits = choose(means)
   if (bits !== likely) runLoop('quantise', arrays, quantiseNumbers(grid, bits))
   if (length % 2 === 1) y[length - 1] = quantiseOne(x[length - 1] as number, grid, bits)
@@ -165,7 +165,7 @@ export function gradientInto(
   const all = widths.length > 0 && own === -1 ? [...widths, bits] : widths
   const grids = all.map(stepsOf)
   const [total = 0, ...sums] = runLoop('gradient', arrays, numbers, grids)
-  const products = sums.map((sum, j) => sum / (grids[j] as number))
+  const products = sums.map((sum, j) => sum / grids[j]!)
   const result = (sum: number, ofWidths: readonly number[]) => {
     const scaled = ofWidths.map((product) => product * range)
     const ofCodes = scaled.at(own) ?? 0
@@ -179,7 +179,7 @@ export function gradientInto(
   const straight = inside * range * (z - centre)
   return result(
     total + lastDy * ((all.length > 0 ? 0 : roundHalfUp(steps * z) * (range / steps)) + low - straight),
-    products.map((product, j) => product + (lastDy * roundHalfUp((grids[j] as number) * z)) / (grids[j] as number)),
+    products.map((product, j) => product + (lastDy * roundHalfUp(grids[j]! * z)) / grids[j]!),
   )
 }
 

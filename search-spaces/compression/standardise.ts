@@ -28,7 +28,7 @@ export function moments(layer: string, kernel: Float32Array, shape: readonly num
     throw error('ARCHLOOM_SUPER_BIT_NOT_FINITE', { layer, tensor: 'weights', value })
   }
   let squares = 0
-  for (let i = 0; i < values.length; i++) squares += ((values[i] as number) - mean) ** 2
+  for (let i = 0; i < values.length; i++) squares += (values[i]! - mean) ** 2
   // The standard deviation of a single value, or of equal values, is 0; 1 avoids a division by 0.
   return { mean, deviation: Math.sqrt(squares / Math.max(1, values.length - 1)) || 1 }
 }

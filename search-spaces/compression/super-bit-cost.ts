@@ -27,8 +27,8 @@ export function uniformChoice(plan: SuperBitPlan, bits: number): BitChoice {
 /** Multiply-adds of every layer if the given numbers of filters are kept. */
 export const multiplyAddsOf = ({ layers }: SuperBitPlan, keptFilters: readonly number[]): number[] =>
   layers.map(({ perPair, inputs, outputs, inputGroup, outputGroup }) => {
-    const read = inputGroup === undefined ? inputs : (keptFilters[inputGroup] as number)
-    const written = outputGroup === undefined ? outputs : (keptFilters[outputGroup] as number)
+    const read = inputGroup === undefined ? inputs : keptFilters[inputGroup]!
+    const written = outputGroup === undefined ? outputs : keptFilters[outputGroup]!
     return perPair * read * written
   })
 
@@ -41,12 +41,12 @@ export const keptFilters = ({ groups }: SuperBitPlan, kept: BitChoice['kept']): 
  */
 export function bopsOf(plan: SuperBitPlan, { bits, kept }: BitChoice): number {
   const multiplyAdds = multiplyAddsOf(plan, keptFilters(plan, kept))
-  return bits.reduce((sum, { weights, activations }, l) => sum + weights * activations * (multiplyAdds[l] as number), 0)
+  return bits.reduce((sum, { weights, activations }, l) => sum + weights * activations * multiplyAdds[l]!, 0)
 }
 
 /** The cheapest point of the space: the fewest bits everywhere, and as many filters pruned as allowed. */
 export function cheapestChoice(plan: SuperBitPlan): BitChoice {
-  const { bits } = uniformChoice(plan, plan.quantised ? (plan.ladder[0] as number) : FLOAT_BITS)
+  const { bits } = uniformChoice(plan, plan.quantised ? plan.ladder[0]! : FLOAT_BITS)
   return { bits, kept: plan.groups.map(({ count, mostPruned }) => every(count - mostPruned)) }
 }
 

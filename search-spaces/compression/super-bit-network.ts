@@ -308,7 +308,7 @@ function logBops(plan: SuperBitPlan, pass: Pass, { bits }: BitChoice, turn: Turn
   })
   const multiplyAdds = multiplyAddsOf(plan, keptFilters)
   const perMultiplyAdd = bits.map(({ weights, activations }) => weights * activations)
-  const total = multiplyAdds.reduce((sum, n, l) => sum + n * (perMultiplyAdd[l] as number), 0)
+  const total = multiplyAdds.reduce((sum, n, l) => sum + n * perMultiplyAdd[l]!, 0)
   const sides = layers.flatMap((_, at) => {
     const { weights, activations } = pass.layers[at] ?? {}
     const own = bits[at] as BitChoice['bits'][number]
@@ -320,14 +320,14 @@ function logBops(plan: SuperBitPlan, pass: Pass, { bits }: BitChoice, turn: Turn
   const ofGates = sides.map(({ at, gates, other }) =>
     gateGradients(
       gates.open,
-      ladder.map((width) => width * other * (multiplyAdds[at] as number)),
+      ladder.map((width) => width * other * multiplyAdds[at]!),
     ),
   )
   const ofFilters = pass.masks.map((_, g) =>
     layers.reduce((sum, { inputGroup, outputGroup }, l) => {
-      const cost = (multiplyAdds[l] as number) * (perMultiplyAdd[l] as number)
+      const cost = multiplyAdds[l]! * perMultiplyAdd[l]!
       const times = (inputGroup === g ? 1 : 0) + (outputGroup === g ? 1 : 0)
-      return sum + (times * cost) / (keptFilters[g] as number)
+      return sum + (times * cost) / keptFilters[g]!
     }, 0),
   )
   const inputs = [...sides.map(({ open }) => open), ...pass.masks]

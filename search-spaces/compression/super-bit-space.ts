@@ -87,5 +87,5 @@ function ranking({ nodes }: LayerGraph, { name, filters, groupSize }: FilterGrou
   const node = nodes.find((each) => each.name === name)
   if (!node || !hasKernel(node)) return []
   const scores = groupScores(node.kernel.data, filters, groupSize)
-  return [...scores.keys()].sort((a, b) => (scores[b] as number) - (scores[a] as number))
+  return [...scores.keys()].sort((a, b) => scores[b]! - scores[a]!)
 }

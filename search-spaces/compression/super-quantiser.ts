@@ -113,7 +113,7 @@ function throughQuantiser(y: tf.Tensor, x: tf.Tensor, clip: tf.Variable, quantis
 /** Computes step(A − α) with the slope −σ′(A − α) in α. */
 function thresholdGates(thresholds: tf.Variable, { open, residuals }: Gates): tf.Tensor1D {
   const limits = valuesOf(thresholds)
-  const slopes = residuals.map((residual, j) => -logisticSlope(residual - (limits[j] as number)))
+  const slopes = residuals.map((residual, j) => -logisticSlope(residual - limits[j]!))
   return tf.customGrad(() => ({
     value: tf.tensor1d([...open]),
     gradFunc: (dy: tf.Tensor) => tf.mul(dy, tf.tensor1d(slopes)),
@@ -126,9 +126,9 @@ export function groupScores(kernel: Float32Array, filters: number, groupSize: nu
   let most = 0
   for (let row = 0; row < kernel.length; row += filters)
     for (let f = 0; f < filters; f++) {
-      const size = Math.abs(kernel[row + f] as number)
+      const size = Math.abs(kernel[row + f]!)
       const group = Math.floor(f / groupSize)
-      scores[group] = (scores[group] as number) + size
+      scores[group] = scores[group]! + size
       if (size > most) most = size
     }
   const count = (kernel.length / filters) * groupSize
@@ -184,21 +184,18 @@ function scoreGradient(
   const gradient = new Float32Array(kernel.length)
   let [largest, most] = [0, 0]
   for (let i = 0; i < kernel.length; i++) {
-    const size = Math.abs(kernel[i] as number)
+    const size = Math.abs(kernel[i]!)
     if (size > most) [largest, most] = [i, size]
   }
   const count = (kernel.length / filters) * groupSize
-  const slopes = Float64Array.from(
-    { length: filters },
-    (_, f) => (ofScores[Math.floor(f / groupSize)] as number) / (count * most),
-  )
+  const slopes = Float64Array.from({ length: filters }, (_, f) => ofScores[Math.floor(f / groupSize)]! / (count * most))
   for (let row = 0; row < kernel.length; row += filters)
     for (let f = 0; f < filters; f++) {
       const [weight, slope] = [kernel[row + f] as number, slopes[f] as number]
       gradient[row + f] = weight > 0 ? slope : weight < 0 ? -slope : 0
     }
-  const through = scores.reduce((sum, score, c) => sum + score * (ofScores[c] as number), 0)
-  gradient[largest] = (gradient[largest] as number) - (through / most) * Math.sign(kernel[largest] as number)
+  const through = scores.reduce((sum, score, c) => sum + score * ofScores[c]!, 0)
+  gradient[largest] = gradient[largest]! - (through / most) * Math.sign(kernel[largest]!)
   return gradient
 }
 

@@ -20,11 +20,11 @@ export function mersenneTwister(seed: number): () => number {
     i = 1
   }
   for (let k = 0; k < N; k++) {
-    state[i] = ((state[i] as number) ^ Math.imul(previous(i), 1664525)) + seed
+    state[i] = (state[i]! ^ Math.imul(previous(i), 1664525)) + seed
     wrap()
   }
   for (let k = 1; k < N; k++) {
-    state[i] = ((state[i] as number) ^ Math.imul(previous(i), 1566083941)) - i
+    state[i] = (state[i]! ^ Math.imul(previous(i), 1566083941)) - i
     wrap()
   }
   state[0] = 0x8000_0000
@@ -32,8 +32,8 @@ export function mersenneTwister(seed: number): () => number {
   let used = N
   const twist = () => {
     for (let k = 0; k < N; k++) {
-      const y = ((state[k] as number) & 0x8000_0000) | ((state[(k + 1) % N] as number) & 0x7fff_ffff)
-      state[k] = (state[(k + M) % N] as number) ^ (y >>> 1) ^ (y & 1 ? 0x9908_b0df : 0)
+      const y = (state[k]! & 0x8000_0000) | (state[(k + 1) % N]! & 0x7fff_ffff)
+      state[k] = state[(k + M) % N]! ^ (y >>> 1) ^ (y & 1 ? 0x9908_b0df : 0)
     }
     used = 0
   }

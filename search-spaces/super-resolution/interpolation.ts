@@ -48,7 +48,7 @@ function repeatEdges(x: tf.Tensor4D, axis: 1 | 2): tf.Tensor4D {
     size[axis] = 1
     return tf.slice(x, begin, size)
   }
-  const [first, last] = [edge(0), edge((x.shape[axis] as number) - 1)]
+  const [first, last] = [edge(0), edge(x.shape[axis]! - 1)]
   return tf.concat([first, first, x, last, last], axis)
 }
 

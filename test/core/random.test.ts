@@ -8,7 +8,7 @@ const variance = (values: readonly number[]) => mean(values.map((value) => value
 
 /** Pearson's χ² of observed counts against equal expectations. */
 const chiSquare = (counts: readonly number[], expected: readonly number[]) =>
-  counts.reduce((sum, count, i) => sum + (count - (expected[i] as number)) ** 2 / (expected[i] as number), 0)
+  counts.reduce((sum, count, i) => sum + (count - expected[i]!) ** 2 / expected[i]!, 0)
 
 describe('seeded', () => {
   it('gives the same stream from the same seed, another from another; 0 is a seed', () => {
@@ -34,7 +34,7 @@ describe('seeded', () => {
   it('is uniform: χ² of 64 cells, and of pairs in 16 × 16 cells', () => {
     const rng = seeded('uniform')
     const counts = new Array<number>(64).fill(0)
-    for (const value of draw(64_000, () => rng.int(64))) counts[value] = (counts[value] as number) + 1
+    for (const value of draw(64_000, () => rng.int(64))) counts[value] = counts[value]! + 1
     // 99.9 % quantile with 63 degrees of freedom.
     expect(
       chiSquare(
@@ -43,7 +43,7 @@ describe('seeded', () => {
       ),
     ).toBeLessThan(103.4)
     const pairs = new Array<number>(256).fill(0)
-    for (const value of draw(64_000, () => rng.int(16) * 16 + rng.int(16))) pairs[value] = (pairs[value] as number) + 1
+    for (const value of draw(64_000, () => rng.int(16) * 16 + rng.int(16))) pairs[value] = pairs[value]! + 1
     // 99.9 % quantile with 255 degrees of freedom.
     expect(
       chiSquare(
@@ -88,12 +88,12 @@ describe('seeded', () => {
     const counts = [0, 0, 0, 0]
     for (let i = 0; i < 10_000; i++) {
       const index = rng.weighted([0, 1, 0, 3])
-      counts[index] = (counts[index] as number) + 1
+      counts[index] = counts[index]! + 1
     }
     expect(counts[0]).toBe(0)
     expect(counts[2]).toBe(0)
-    expect((counts[3] as number) / (counts[1] as number)).toBeGreaterThan(2.5)
-    expect((counts[3] as number) / (counts[1] as number)).toBeLessThan(3.5)
+    expect(counts[3]! / counts[1]!).toBeGreaterThan(2.5)
+    expect(counts[3]! / counts[1]!).toBeLessThan(3.5)
   })
 
   it('never gives tfjs the seed 0', () => {

@@ -39,9 +39,9 @@ function difference(actual: ArrayLike<number>, expected: ArrayLike<number>): num
   expect(actual.length).toBe(expected.length)
   let [scale, gap] = [1e-3, 0]
   for (let i = 0; i < expected.length; i++) {
-    scale = Math.max(scale, Math.abs(expected[i] as number))
-    gap = Math.max(gap, Math.abs((actual[i] as number) - (expected[i] as number)))
-    if (!Number.isFinite(actual[i] as number)) return Number.POSITIVE_INFINITY
+    scale = Math.max(scale, Math.abs(expected[i]!))
+    gap = Math.max(gap, Math.abs(actual[i]! - expected[i]!))
+    if (!Number.isFinite(actual[i]!)) return Number.POSITIVE_INFINITY
   }
   return gap / scale
 }
@@ -234,7 +234,7 @@ export function engineContract(name: string, { runs = 20, tolerance = 1e-4 } = {
       // Batch norm over few values magnifies rounding from step to step.
       for (const [path, values] of Object.entries(expected.weights))
         expect(difference(actual.weights[path] as Float32Array, values), path).toBeLessThan(10 * tolerance)
-      expect(expected.losses[3]).toBeLessThan(expected.losses[0] as number)
+      expect(expected.losses[3]).toBeLessThan(expected.losses[0]!)
     })
 
     it('reads the loss with or without waiting, to the same result', async () => {

@@ -23,7 +23,7 @@ function multiplyAddsOf({ kernel, input, geometry }: LinearTap): number {
   if (geometry.kind === 'dense') return kernel.size
   const along = (axis: 1 | 2) => {
     const size = input.shape[axis] as number
-    const window = geometry.dilation * ((kernel.shape[axis - 1] as number) - 1) + 1
+    const window = geometry.dilation * (kernel.shape[axis - 1]! - 1) + 1
     const padding = geometry.padding
     if (padding === 'same') return Math.ceil(size / geometry.stride)
     return Math.floor((size + (padding === 'valid' ? 0 : 2 * padding) - window) / geometry.stride) + 1

@@ -164,15 +164,11 @@ describe('layers', () => {
             for (let j = 0; j < 3; j++)
               sum +=
                 Math.max(0, x[row + 2 * (i - 1)]?.[column + 2 * (j - 1)]?.[channel] ?? 0) *
-                (depthwise[(3 * i + j) * 2 + channel] as number)
+                depthwise[(3 * i + j) * 2 + channel]!
           return sum
         })
         for (const out of [0, 1])
-          expected.push(
-            ((hidden[0] as number) * (pointwise[out] as number) +
-              (hidden[1] as number) * (pointwise[2 + out] as number)) /
-              Math.sqrt(1 + 1e-5),
-          )
+          expected.push((hidden[0]! * pointwise[out]! + hidden[1]! * pointwise[2 + out]!) / Math.sqrt(1 + 1e-5))
       }
     const { values } = evaluate(layer, x)
     expect(values).toHaveLength(18)

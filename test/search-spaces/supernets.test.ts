@@ -262,7 +262,7 @@ describe('a choice made twice', () => {
       const to = source(name, architecture)
       const other = sums.get(to)
       if (other) doubled++
-      sums.set(to, other ? gradient.map((value, i) => value + (other[i] as number)) : gradient)
+      sums.set(to, other ? gradient.map((value, i) => value + other[i]!) : gradient)
     }
     // Two nodes in each of three cells.
     expect(doubled).toBeGreaterThan(6)

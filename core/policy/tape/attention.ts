@@ -31,7 +31,7 @@ export function attentionLogits(
   const logits = Float64Array.from(scores, ({ value }) => value[0] as number)
   return result(tape, logits, (dy) => {
     scores.forEach(({ gradient }, j) => {
-      gradient[0] = (gradient[0] as number) + (dy[j] as number)
+      gradient[0] = gradient[0]! + dy[j]!
     })
   })
 }

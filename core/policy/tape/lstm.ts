@@ -54,9 +54,9 @@ export function lstmStep(tape: Tape | undefined, x: Vector, state: LstmState, we
   }
   for (let k = 0; k < size; k++) {
     const [i, f, g, o] = [gates[k], gates[size + k], gates[2 * size + k], gates[3 * size + k]] as number[] as Gates
-    cell[k] = f * (state.cell.value[k] as number) + i * g
-    squashed[k] = Math.tanh(cell[k] as number)
-    hidden[k] = o * (squashed[k] as number)
+    cell[k] = f * state.cell.value[k]! + i * g
+    squashed[k] = Math.tanh(cell[k]!)
+    hidden[k] = o * squashed[k]!
   }
   if (!tape) return { hidden: { value: hidden, gradient: NONE }, cell: { value: cell, gradient: NONE } }
 
@@ -70,12 +70,12 @@ export function lstmStep(tape: Tape | undefined, x: Vector, state: LstmState, we
       const [i, f, g, o] = [gates[k], gates[size + k], gates[2 * size + k], gates[3 * size + k]] as number[] as Gates
       const t = squashed[k] as number
       const dh = next.hidden.gradient[k] as number
-      const dc = (next.cell.gradient[k] as number) + dh * o * (1 - t * t)
+      const dc = next.cell.gradient[k]! + dh * o * (1 - t * t)
       d[k] = dc * g * i * (1 - i)
-      d[size + k] = dc * (state.cell.value[k] as number) * f * (1 - f)
+      d[size + k] = dc * state.cell.value[k]! * f * (1 - f)
       d[2 * size + k] = dc * i * (1 - g * g)
       d[3 * size + k] = dh * t * o * (1 - o)
-      state.cell.gradient[k] = (state.cell.gradient[k] as number) + dc * f
+      state.cell.gradient[k] = state.cell.gradient[k]! + dc * f
     }
     addTo(weights.inputBias.gradient, d)
     addTo(weights.recurrentBias.gradient, d)

@@ -19,13 +19,13 @@ export function categorical(logits: Vector, allowed: readonly number[]): Categor
   let largest = Number.NEGATIVE_INFINITY
   for (const j of allowed) largest = Math.max(largest, value[j] as number)
   let total = 0
-  for (const j of allowed) total += Math.exp((value[j] as number) - largest)
+  for (const j of allowed) total += Math.exp(value[j]! - largest)
   const logTotal = Math.log(total)
   const logProbabilities = new Float64Array(value.length).fill(Number.NEGATIVE_INFINITY)
   const probabilities = new Float64Array(value.length)
   let entropy = 0
   for (const j of allowed) {
-    const logProbability = (value[j] as number) - largest - logTotal
+    const logProbability = value[j]! - largest - logTotal
     const probability = Math.exp(logProbability)
     logProbabilities[j] = logProbability
     probabilities[j] = probability
@@ -38,8 +38,8 @@ export function categorical(logits: Vector, allowed: readonly number[]): Categor
     back(chosen, onChosen, onEntropy) {
       for (const j of allowed) {
         const p = probabilities[j] as number
-        const d = onChosen * ((j === chosen ? 1 : 0) - p) - onEntropy * p * ((logProbabilities[j] as number) + entropy)
-        gradient[j] = (gradient[j] as number) + d
+        const d = onChosen * ((j === chosen ? 1 : 0) - p) - onEntropy * p * (logProbabilities[j]! + entropy)
+        gradient[j] = gradient[j]! + d
       }
     },
   }

@@ -69,8 +69,8 @@ export function addProduct(y: Float64Array, w: Float64Array, x: Float64Array): v
   const inputs = x.length
   for (let o = 0, at = 0; o < y.length; o++) {
     let sum = 0
-    for (let i = 0; i < inputs; i++, at++) sum += (w[at] as number) * (x[i] as number)
-    y[o] = (y[o] as number) + sum
+    for (let i = 0; i < inputs; i++, at++) sum += w[at]! * x[i]!
+    y[o] = y[o]! + sum
   }
 }
 
@@ -84,20 +84,20 @@ export function addProductGradient(dy: Float64Array, w: Parameter, x: Vector): v
       continue
     }
     for (let i = 0; i < inputs; i++, at++) {
-      w.gradient[at] = (w.gradient[at] as number) + d * (x.value[i] as number)
-      x.gradient[i] = (x.gradient[i] as number) + d * (w.value[at] as number)
+      w.gradient[at] = w.gradient[at]! + d * x.value[i]!
+      x.gradient[i] = x.gradient[i]! + d * w.value[at]!
     }
   }
 }
 
 /** target += source. */
 export const addTo = (target: Float64Array, source: Float64Array) => {
-  for (let i = 0; i < source.length; i++) target[i] = (target[i] as number) + (source[i] as number)
+  for (let i = 0; i < source.length; i++) target[i] = target[i]! + source[i]!
 }
 
 /** W x + b, for W [outputs, inputs] and b [outputs]. */
 export function affine(tape: Tape | undefined, x: Vector, weights: Parameter, bias?: Parameter): Vector {
-  const y = new Float64Array(weights.shape[0] as number)
+  const y = new Float64Array(weights.shape[0]!)
   if (bias) y.set(bias.value)
   addProduct(y, weights.value, x.value)
   return result(tape, y, (dy) => {
@@ -116,7 +116,7 @@ export function elementwise(
   const y = x.value.map(f)
   return result(tape, y, (dy) => {
     for (let i = 0; i < y.length; i++)
-      x.gradient[i] = (x.gradient[i] as number) + (dy[i] as number) * slope(x.value[i] as number, y[i] as number)
+      x.gradient[i] = x.gradient[i]! + dy[i]! * slope(x.value[i] as number, y[i] as number)
   })
 }
 

@@ -67,7 +67,7 @@ export const reductions: GradientTable = {
   Max: extreme,
   Mean: fromInput((dy, x, { axis }: { axis: number | number[] }) => {
     const axes = axesOf(axis, x)
-    const count = axes.reduce((product, each) => product * (x.shape[each] as number), 1)
+    const count = axes.reduce((product, each) => product * x.shape[each]!, 1)
     return spread(tf.div(dy, count), x, axes)
   }),
   Min: extreme,

@@ -133,7 +133,7 @@ export const shapes: GradientTable = {
     const [begin, size] = tf.slice_util.parseSliceParams(x, attributes.begin, attributes.size) as [number[], number[]]
     return tf.pad(
       dy,
-      begin.map((start, axis): [number, number] => [start, (x.shape[axis] as number) - start - (size[axis] as number)]),
+      begin.map((start, axis): [number, number] => [start, x.shape[axis]! - start - size[axis]!]),
     )
   }),
   SpaceToBatchND: fromGradient((dy, { blockShape, paddings }: { blockShape: number[]; paddings: number[][] }) =>

@@ -50,11 +50,11 @@ export function hasNonFinite(values: ArrayLike<number>): boolean {
   let [a, b, c, d] = [0, 0, 0, 0]
   const whole = length - (length % 4)
   for (let i = 0; i < whole; i += 4) {
-    a += (values[i] as number) * 0
-    b += (values[i + 1] as number) * 0
-    c += (values[i + 2] as number) * 0
-    d += (values[i + 3] as number) * 0
+    a += values[i]! * 0
+    b += values[i + 1]! * 0
+    c += values[i + 2]! * 0
+    d += values[i + 3]! * 0
   }
-  for (let i = whole; i < length; i++) a += (values[i] as number) * 0
+  for (let i = whole; i < length; i++) a += values[i]! * 0
   return Number.isNaN(a + b + c + d)
 }

@@ -36,7 +36,7 @@ export function maxPool(x: Floats, info: Conv2DInfo): Float32Array {
         const from = ((n * inHeight + row) * inWidth + column) * channels
         for (let c = 0; c < channels; c++) {
           const value = x[from + c] as number
-          if (value > (y[at + c] as number) || Number.isNaN(value)) y[at + c] = value
+          if (value > y[at + c]! || Number.isNaN(value)) y[at + c] = value
         }
       }
   })
@@ -55,7 +55,7 @@ export function maxPoolGradient(dy: Floats, x: Floats, y: Floats, info: Conv2DIn
         const from = ((n * inHeight + row) * inWidth + column) * channels
         for (let c = 0; c < channels; c++)
           if (open[c] === 1 && x[from + c] === y[at + c]) {
-            dx[from + c] = (dx[from + c] as number) + (dy[at + c] as number)
+            dx[from + c] = dx[from + c]! + dy[at + c]!
             open[c] = 0
           }
       }
@@ -72,10 +72,10 @@ export function avgPool(x: Floats, info: Conv2DInfo): Float32Array {
     for (let row = top; row < bottom; row++)
       for (let column = left; column < right; column++) {
         const from = ((n * inHeight + row) * inWidth + column) * channels
-        for (let c = 0; c < channels; c++) sums[c] = (sums[c] as number) + (x[from + c] as number)
+        for (let c = 0; c < channels; c++) sums[c] = sums[c]! + x[from + c]!
       }
     const count = Math.max(0, bottom - top) * Math.max(0, right - left)
-    for (let c = 0; c < channels; c++) y[at + c] = (sums[c] as number) / count
+    for (let c = 0; c < channels; c++) y[at + c] = sums[c]! / count
   })
   return y
 }
@@ -91,7 +91,7 @@ export function avgPoolGradient(dy: Floats, info: Conv2DInfo): Float32Array {
     for (let row = top; row < bottom; row++)
       for (let column = left; column < right; column++) {
         const from = ((n * inHeight + row) * inWidth + column) * channels
-        for (let c = 0; c < channels; c++) dx[from + c] = (dx[from + c] as number) + (dy[at + c] as number) * share
+        for (let c = 0; c < channels; c++) dx[from + c] = dx[from + c]! + dy[at + c]! * share
       }
   })
   return dx

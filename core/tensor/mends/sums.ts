@@ -32,13 +32,12 @@ function addUp(x: ArrayLike<number>, shape: readonly number[], kept: readonly nu
       if (summed || run === 1) {
         let sum = 0
         for (let i = from; i < from + run; i++) sum += x[i] as number
-        totals[to] = (totals[to] as number) + sum
-      } else for (let i = 0; i < run; i++) totals[to + i] = (totals[to + i] as number) + (x[from + i] as number)
+        totals[to] = totals[to]! + sum
+      } else for (let i = 0; i < run; i++) totals[to + i] = totals[to + i]! + x[from + i]!
       return
     }
-    const part = size / (shape[axis] as number)
-    for (let i = 0; i < (shape[axis] as number); i++)
-      walk(axis + 1, from + i * part, to + i * (steps[axis] as number), part)
+    const part = size / shape[axis]!
+    for (let i = 0; i < shape[axis]!; i++) walk(axis + 1, from + i * part, to + i * steps[axis]!, part)
   }
   if (x.length > 0) walk(0, 0, 0, x.length)
 }

@@ -197,7 +197,7 @@ function mendOthers(): void {
     if (!isFloat(x)) return own(call)
     const output = outputOf(call, x.shape, 'float32')
     const [from, to] = [heapOf(call, x), heapOf(call, output)]
-    for (let i = 0; i < to.length; i++) to[i] = (from[i] as number) > 0 ? 1 : (from[i] as number) < 0 ? -1 : 0
+    for (let i = 0; i < to.length; i++) to[i] = from[i]! > 0 ? 1 : from[i]! < 0 ? -1 : 0
     return output
   })
   // The package uses only the low byte of the number.

@@ -44,7 +44,7 @@ export function bicubicRows(inputs: number, outputs: number, scale: number, bord
     const kept = raw.flatMap((weight, tap) => (weight === 0 ? [] : [tap]))
     return {
       positions: kept.map((tap) => within(reach[tap] as number, inputs, border)),
-      weights: kept.map((tap) => (raw[tap] as number) / sum),
+      weights: kept.map((tap) => raw[tap]! / sum),
     }
   })
 }
@@ -54,7 +54,7 @@ export function bicubicMatrix(inputs: number, outputs: number, scale: number, bo
   const matrix = new Float32Array(outputs * inputs)
   bicubicRows(inputs, outputs, scale, border).forEach(({ positions, weights }, row) => {
     positions.forEach((position, tap) => {
-      matrix[row * inputs + position] = (matrix[row * inputs + position] as number) + (weights[tap] as number)
+      matrix[row * inputs + position] = matrix[row * inputs + position]! + weights[tap]!
     })
   })
   return matrix
@@ -91,14 +91,14 @@ export function resizeBicubic(image: Picture, options: ResizeOptions): Picture {
     for (let x = 0; x < line; x++) {
       let sum = 0
       for (let tap = 0; tap < weights.length; tap++)
-        sum += (weights[tap] as number) * (source[x + (positions[tap] as number) * line] as number)
+        sum += weights[tap]! * source[x + (positions[tap] as number) * line]!
       between[x] = roundBetween ? rounded(sum) : sum
     }
     for (const { positions: columns, weights: shares } of across)
       for (let c = 0; c < channels; c++) {
         let sum = 0
         for (let tap = 0; tap < shares.length; tap++)
-          sum += (shares[tap] as number) * (between[c + (columns[tap] as number) * channels] as number)
+          sum += shares[tap]! * between[c + (columns[tap] as number) * channels]!
         pixels[to++] = rounded(sum)
       }
   }

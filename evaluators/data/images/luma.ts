@@ -10,10 +10,10 @@ export const LUMA_WEIGHTS = [65.481, 128.553, 24.966] as const
 export function luma({ pixels, channels }: Picture): Float64Array {
   const [r, g, b] = LUMA_WEIGHTS.map((weight) => weight / 255) as [number, number, number]
   const y = new Float64Array(pixels.length / channels)
-  if (channels === 1) for (let i = 0; i < y.length; i++) y[i] = 16 + (r + g + b) * (pixels[i] as number)
+  if (channels === 1) for (let i = 0; i < y.length; i++) y[i] = 16 + (r + g + b) * pixels[i]!
   else
     for (let i = 0, at = 0; i < y.length; i++, at += 3)
-      y[i] = 16 + r * (pixels[at] as number) + g * (pixels[at + 1] as number) + b * (pixels[at + 2] as number)
+      y[i] = 16 + r * pixels[at]! + g * pixels[at + 1]! + b * pixels[at + 2]!
   return y
 }
 
@@ -38,9 +38,9 @@ export function toYCbCr(image: Picture): Float64Array {
 export function fromYCbCr(values: Float64Array, height: number, width: number): Picture {
   const pixels = new Uint8ClampedArray(values.length)
   for (let i = 0; i < values.length; i += 3) {
-    const y = ((values[i] as number) - 16) * (255 / 219)
-    const cb = (values[i + 1] as number) - 128
-    const cr = (values[i + 2] as number) - 128
+    const y = (values[i]! - 16) * (255 / 219)
+    const cb = values[i + 1]! - 128
+    const cr = values[i + 2]! - 128
     pixels[i] = Math.round(y + 1.59602678571429 * cr)
     pixels[i + 1] = Math.round(y - 0.39176229009491 * cb - 0.81296764723777 * cr)
     pixels[i + 2] = Math.round(y + 2.01723214285714 * cb)

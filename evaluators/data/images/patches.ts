@@ -100,7 +100,7 @@ function* drawn(pairs: readonly PicturePair[], options: Drawing, rng?: Random): 
       }
     }
     const tensors = values.map((level, at) => {
-      const side = patch * (factors[at] as number)
+      const side = patch * factors[at]!
       return tf.tensor4d(level, [n, side, side, 3])
     })
     yield {

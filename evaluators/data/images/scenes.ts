@@ -61,7 +61,7 @@ export function drawScene(height: number, width: number, rng: Random): Picture {
         shade(leaves, px, py, sum)
       }
       const noise = 1.5 * grain.normal()
-      for (let c = 0; c < 3; c++) pixels[(y * width + x) * 3 + c] = (sum[c] as number) / 4 + noise
+      for (let c = 0; c < 3; c++) pixels[(y * width + x) * 3 + c] = sum[c]! / 4 + noise
     }
   return { height, width, channels: 3, pixels: new Uint8Array(pixels.buffer) }
 }
@@ -76,8 +76,8 @@ function shade(leaves: readonly Leaf[], px: number, py: number, sum: number[]): 
     const inside = leaf.square ? Math.abs(u) < radius && Math.abs(v) < radius : u * u + v * v < radius * radius
     if (!inside) continue
     const light = leaf.slope * u + (leaf.grating === 0 ? 0 : leaf.grating * Math.sin(leaf.wave * u))
-    for (let c = 0; c < 3; c++) sum[c] = (sum[c] as number) + (leaf.colour[c] as number) + light
+    for (let c = 0; c < 3; c++) sum[c] = sum[c]! + leaf.colour[c]! + light
     return
   }
-  for (let c = 0; c < 3; c++) sum[c] = (sum[c] as number) + 128
+  for (let c = 0; c < 3; c++) sum[c] = sum[c]! + 128
 }

@@ -48,12 +48,11 @@ export function inceptionScore(
   const scores = Array.from({ length: splits }, (_, part) => {
     const own = probabilities.subarray(part * size * classes, (part + 1) * size * classes)
     const marginal = new Float64Array(classes)
-    for (let at = 0; at < own.length; at++)
-      marginal[at % classes] = (marginal[at % classes] as number) + (own[at] as number) / size
+    for (let at = 0; at < own.length; at++) marginal[at % classes] = marginal[at % classes]! + own[at]! / size
     let divergence = 0
     for (let at = 0; at < own.length; at++) {
       const p = own[at] as number
-      if (p > 0) divergence += (p * Math.log(p / (marginal[at % classes] as number))) / size
+      if (p > 0) divergence += (p * Math.log(p / marginal[at % classes]!)) / size
     }
     return Math.exp(divergence)
   })

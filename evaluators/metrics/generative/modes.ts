@@ -31,11 +31,10 @@ export function modeCoverage(
     let [best, least] = [0, Number.POSITIVE_INFINITY]
     for (const [m, centre] of centres.entries()) {
       let distance = 0
-      for (let k = 0; k < dimension; k++)
-        distance += ((samples[i * dimension + k] as number) - (centre[k] as number)) ** 2
+      for (let k = 0; k < dimension; k++) distance += (samples[i * dimension + k]! - centre[k]!) ** 2
       if (distance < least) [best, least] = [m, distance]
     }
-    if (least <= radius * radius) counts[best] = (counts[best] as number) + 1
+    if (least <= radius * radius) counts[best] = counts[best]! + 1
   }
   const good = counts.reduce((a, b) => a + b, 0)
   const divergence = counts.reduce(

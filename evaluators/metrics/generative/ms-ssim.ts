@@ -35,14 +35,12 @@ function windowed({ side: [height, width], values }: Plane, window: Float64Array
   for (let y = 0; y < height; y++)
     for (let x = 0; x < columns; x++)
       for (let t = 0; t < taps; t++)
-        across[y * columns + x] =
-          (across[y * columns + x] as number) + (window[t] as number) * (values[y * width + x + t] as number)
+        across[y * columns + x] = across[y * columns + x]! + window[t]! * values[y * width + x + t]!
   const out = new Float64Array(rows * columns)
   for (let y = 0; y < rows; y++)
     for (let x = 0; x < columns; x++)
       for (let t = 0; t < taps; t++)
-        out[y * columns + x] =
-          (out[y * columns + x] as number) + (window[t] as number) * (across[(y + t) * columns + x] as number)
+        out[y * columns + x] = out[y * columns + x]! + window[t]! * across[(y + t) * columns + x]!
   return out
 }
 
@@ -50,7 +48,7 @@ function windowed({ side: [height, width], values }: Plane, window: Float64Array
 function similarities(a: Plane, b: Plane, range: number): { contrast: number; whole: number } {
   const least = Math.min(11, ...a.side)
   const window = gaussianWindow(least % 2 === 1 ? least : least - 1)
-  const product = (x: Plane, y: Plane) => ({ ...x, values: x.values.map((v, i) => v * (y.values[i] as number)) })
+  const product = (x: Plane, y: Plane) => ({ ...x, values: x.values.map((v, i) => v * y.values[i]!) })
   const mean = (plane: Plane) => windowed(plane, window)
   const [meanA, meanB, squareA, squareB, cross] = [a, b, product(a, a), product(b, b), product(a, b)].map(mean) as [
     Float64Array,
@@ -110,7 +108,7 @@ export function msSsim(
     for (let scale = 0; scale < scales; scale++) {
       const { contrast, whole } = similarities(pa, pb, range)
       const last = scale === scales - 1
-      value *= Math.max(0, last ? whole : contrast) ** ((scaleWeights[scale] as number) / total)
+      value *= Math.max(0, last ? whole : contrast) ** (scaleWeights[scale]! / total)
       if (!last) [pa, pb] = [halved(pa), halved(pb)]
     }
     mean += value / channels

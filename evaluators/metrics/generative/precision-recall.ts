@@ -28,7 +28,7 @@ export function precisionRecall(
 
 function squaredDistance(a: Float32Array, i: number, b: Float32Array, j: number, dimension: number): number {
   let sum = 0
-  for (let k = 0; k < dimension; k++) sum += ((a[i * dimension + k] as number) - (b[j * dimension + k] as number)) ** 2
+  for (let k = 0; k < dimension; k++) sum += (a[i * dimension + k]! - b[j * dimension + k]!) ** 2
   return sum
 }
 
@@ -39,7 +39,7 @@ function shareInside(points: Float32Array, manifold: Float32Array, dimension: nu
     const least = new Array<number>(neighbours + 1).fill(Number.POSITIVE_INFINITY)
     for (let j = 0; j < size; j++) {
       const distance = squaredDistance(manifold, i, manifold, j, dimension)
-      if (distance >= (least[neighbours] as number)) continue
+      if (distance >= least[neighbours]!) continue
       least[neighbours] = distance
       least.sort((a, b) => a - b)
     }
@@ -48,7 +48,7 @@ function shareInside(points: Float32Array, manifold: Float32Array, dimension: nu
   let inside = 0
   for (let i = 0; i < count; i++)
     for (let j = 0; j < size; j++)
-      if (squaredDistance(points, i, manifold, j, dimension) <= (radii[j] as number)) {
+      if (squaredDistance(points, i, manifold, j, dimension) <= radii[j]!) {
         inside++
         break
       }

@@ -38,16 +38,16 @@ export function assignment(costs: Float64Array, rows: number, columns = rows): A
     let [left, count, row, last, shortest] = [columns, 0, start, -1, 0]
     for (;;) {
       const base = row * columns
-      const offset = shortest - (u[row] as number)
+      const offset = shortest - u[row]!
       let [nearest, at] = [Number.POSITIVE_INFINITY, -1]
       for (let k = 0; k < left; k++) {
         const j = todo[k] as number
-        const length = offset + (costs[base + j] as number) - (v[j] as number)
-        if (length < (distance[j] as number)) {
+        const length = offset + costs[base + j]! - v[j]!
+        if (length < distance[j]!) {
           distance[j] = length
           cameFrom[j] = last
         }
-        if ((distance[j] as number) < nearest) {
+        if (distance[j]! < nearest) {
           nearest = distance[j] as number
           at = k
         }
@@ -61,24 +61,24 @@ export function assignment(costs: Float64Array, rows: number, columns = rows): A
       if (owner < 0) break
       row = owner
     }
-    u[start] = (u[start] as number) + shortest
+    u[start] = u[start]! + shortest
     for (let k = 0; k < count - 1; k++) {
       const j = reached[k] as number
-      const gain = shortest - (distance[j] as number)
-      v[j] = (v[j] as number) - gain
+      const gain = shortest - distance[j]!
+      v[j] = v[j]! - gain
       const owner = rowOf[j] as number
-      u[owner] = (u[owner] as number) + gain
+      u[owner] = u[owner]! + gain
     }
     // Reassigns the columns along the path.
     for (let j = last; j >= 0; ) {
       const before = cameFrom[j] as number
-      rowOf[j] = before < 0 ? start : (rowOf[before] as number)
+      rowOf[j] = before < 0 ? start : rowOf[before]!
       j = before
     }
   }
   const assigned = new Int32Array(rows)
-  for (let j = 0; j < columns; j++) if ((rowOf[j] as number) >= 0) assigned[rowOf[j] as number] = j
+  for (let j = 0; j < columns; j++) if (rowOf[j]! >= 0) assigned[rowOf[j] as number] = j
   let cost = 0
-  for (let i = 0; i < rows; i++) cost += costs[i * columns + (assigned[i] as number)] as number
+  for (let i = 0; i < rows; i++) cost += costs[i * columns + assigned[i]!] as number
   return { columns: assigned, cost }
 }

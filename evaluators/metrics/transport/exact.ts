@@ -16,14 +16,14 @@ const between: Readonly<Record<GroundCost, (a: ArrayLike<number>, b: ArrayLike<n
   euclidean: (a, b) => Math.sqrt(squared(a, b)),
   manhattan: (a, b) => {
     let sum = 0
-    for (let k = 0; k < a.length; k++) sum += Math.abs((a[k] as number) - (b[k] as number))
+    for (let k = 0; k < a.length; k++) sum += Math.abs(a[k]! - b[k]!)
     return sum
   },
 }
 
 function squared(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0
-  for (let k = 0; k < a.length; k++) sum += ((a[k] as number) - (b[k] as number)) ** 2
+  for (let k = 0; k < a.length; k++) sum += (a[k]! - b[k]!) ** 2
   return sum
 }
 

@@ -25,8 +25,7 @@ export function momentsOf(points: Points): Gaussian {
   if (n < 2)
     throw error('ARCHLOOM_TRANSPORT_POINTS', { where: 'momentsOf()', received: 'one point', expected: 'at least two' })
   const mean = new Float64Array(dimension)
-  for (const point of points)
-    for (let k = 0; k < dimension; k++) mean[k] = (mean[k] as number) + (point[k] as number) / n
+  for (const point of points) for (let k = 0; k < dimension; k++) mean[k] = mean[k]! + point[k]! / n
   const centred = matrix(dimension, n)
   for (const [i, point] of points.entries())
     for (let k = 0; k < dimension; k++) centred.values[k * n + i] = point[k]! - mean[k]!
@@ -38,7 +37,7 @@ export function momentsOf(points: Points): Gaussian {
 }
 
 const meanDistance = (a: ArrayLike<number>, b: ArrayLike<number>) =>
-  Array.from(a).reduce((sum, value, i) => sum + (value - (b[i] as number)) ** 2, 0)
+  Array.from(a).reduce((sum, value, i) => sum + (value - b[i]!) ** 2, 0)
 
 /** The factor of a covariance. Rounding may leave a pivot slightly below 0; a more negative one is an error. */
 function factorOf(m: Matrix): Matrix {

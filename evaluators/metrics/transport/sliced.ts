@@ -7,7 +7,7 @@ function sortedDistance(a: Float64Array, b: Float64Array): number {
   a.sort()
   b.sort()
   let sum = 0
-  for (let i = 0; i < a.length; i++) sum += ((a[i] as number) - (b[i] as number)) ** 2
+  for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2
   return sum / a.length
 }
 
@@ -24,7 +24,7 @@ export function slicedTransport(a: Points, b: Points, options: { rng: Random; li
   const [onA, onB] = [new Float64Array(n), new Float64Array(n)]
   const project = (cloud: Points, line: readonly number[], out: Float64Array) => {
     for (const [i, point] of cloud.entries())
-      out[i] = line.reduce((sum, component, k) => sum + component * (point[k] as number), 0)
+      out[i] = line.reduce((sum, component, k) => sum + component * point[k]!, 0)
   }
   let total = 0
   for (let s = 0; s < lines; s++) {

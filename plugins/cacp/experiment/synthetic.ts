@@ -32,7 +32,7 @@ export function syntheticTask(
   })
   const accuracy = (kept: readonly number[]) => {
     const harm = sensitivities.reduce((sum, sensitivity, i) => {
-      const share = (kept[i] as number) / (space.problem.choices[i]?.channels as number)
+      const share = kept[i]! / (space.problem.choices[i]?.channels as number)
       return sum + sensitivity * (1 - share) ** 2
     }, 0)
     return 0.93 * Math.exp(-1.2 * harm)

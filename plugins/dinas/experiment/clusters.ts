@@ -30,7 +30,7 @@ export function clusteredPoints({ classes, size, clusters, spread, noise }: Clus
       const label = stream.int(classes)
       const centre = (label * clusters + stream.int(clusters)) * size
       labels[i] = label
-      for (let j = 0; j < size; j++) inputs[i * size + j] = (centres[centre + j] as number) + noise * stream.normal()
+      for (let j = 0; j < size; j++) inputs[i * size + j] = centres[centre + j]! + noise * stream.normal()
     }
     return { inputs, labels, count, size }
   }

@@ -46,5 +46,5 @@ export async function regretOf(
     const index = allChoices.findIndex((choice) => choice.every((op, at) => op === genotype[at]))
     if (accuracy > best.accuracy) best = { accuracy, index }
   }
-  return 100 * (Math.max(...alone) - (alone[best.index] as number))
+  return 100 * (Math.max(...alone) - alone[best.index]!)
 }

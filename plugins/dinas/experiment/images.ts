@@ -93,7 +93,7 @@ export async function twoOnImages(
     const lessons = course(data, own)
     const shown = () => course(data, { ...own, batchSize: 128 })
     const { learnt, drop } = await trainInTurn(paths, { ...lessons, steps, shown: () => [shown().next()] })
-    return { drop: 100 * drop, first: 100 * (learnt[0] as number), second: 100 * (learnt[1] as number) }
+    return { drop: 100 * drop, first: 100 * learnt[0]!, second: 100 * learnt[1]! }
   } finally {
     optimizer.dispose()
   }

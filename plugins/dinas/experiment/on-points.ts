@@ -37,7 +37,7 @@ export async function inTurn({ seeds, log, signal }: Run): Promise<Claim[]> {
       freedoms.push(freedom)
     }
     const { drop, learnt } = results.of(update.name)
-    const meanAt = (turn: number) => freedoms.reduce((sum, own) => sum + (own[turn] as number), 0) / freedoms.length
+    const meanAt = (turn: number) => freedoms.reduce((sum, own) => sum + own[turn]!, 0) / freedoms.length
     const trace = freedoms[0]?.map((_, turn) => meanAt(turn).toFixed(3))
     log(`D1 ${update.name}: drop ${inWords(drop)} points, learnt ${inWords(learnt)} %, trace(P)/d ${trace?.join(' ')}`)
   }

@@ -88,7 +88,7 @@ export async function trainInTurn(
   }
   const final: number[] = []
   for (const path of paths) final.push(await course.measure(path))
-  const drops = learnt.slice(0, -1).map((accuracy, i) => accuracy - (final[i] as number))
+  const drops = learnt.slice(0, -1).map((accuracy, i) => accuracy - final[i]!)
   return {
     learnt,
     final,

@@ -23,8 +23,7 @@ export function product(a: Matrix, b: Matrix): Matrix {
       const factor = a.values[i * a.columns + k] as number
       if (factor === 0) continue
       const [from, to] = [k * b.columns, i * b.columns]
-      for (let j = 0; j < b.columns; j++)
-        values[to + j] = (values[to + j] as number) + factor * (b.values[from + j] as number)
+      for (let j = 0; j < b.columns; j++) values[to + j] = values[to + j]! + factor * b.values[from + j]!
     }
   return { rows: a.rows, columns: b.columns, values }
 }
@@ -35,12 +34,12 @@ function inverse({ rows: n, values }: Matrix): Matrix {
   const right = matrix(n, n, (i, j) => (i === j ? 1 : 0)).values
   for (let k = 0; k < n; k++) {
     const pivot = left[k * n + k] as number
-    for (const side of [left, right]) for (let j = 0; j < n; j++) side[k * n + j] = (side[k * n + j] as number) / pivot
+    for (const side of [left, right]) for (let j = 0; j < n; j++) side[k * n + j] = side[k * n + j]! / pivot
     for (let i = 0; i < n; i++) {
       const factor = left[i * n + k] as number
       if (i === k || factor === 0) continue
       for (const side of [left, right])
-        for (let j = 0; j < n; j++) side[i * n + j] = (side[i * n + j] as number) - factor * (side[k * n + j] as number)
+        for (let j = 0; j < n; j++) side[i * n + j] = side[i * n + j]! - factor * side[k * n + j]!
     }
   }
   return { rows: n, columns: n, values: right }
@@ -52,7 +51,7 @@ export function shrinking(inputs: number, scale: number, border: Border = 'symme
   const values = new Float64Array(outputs * inputs)
   bicubicRows(inputs, outputs, 1 / scale, border).forEach(({ positions, weights }, row) => {
     positions.forEach((position, tap) => {
-      values[row * inputs + position] = (values[row * inputs + position] as number) + (weights[tap] as number)
+      values[row * inputs + position] = values[row * inputs + position]! + weights[tap]!
     })
   })
   const shrink: Matrix = { rows: outputs, columns: inputs, values }
@@ -72,7 +71,7 @@ export interface Projection {
 const squares = ({ values }: Matrix) => values.reduce((sum, value) => sum + value * value, 0)
 const difference = (a: Matrix, b: Matrix): Matrix => ({
   ...a,
-  values: a.values.map((value, i) => value - (b.values[i] as number)),
+  values: a.values.map((value, i) => value - b.values[i]!),
 })
 
 /**

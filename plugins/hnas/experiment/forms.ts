@@ -12,6 +12,6 @@ export function monotone(id: string, metric: string, costs: readonly (readonly n
     published: null,
     baseline: { name: 'smallest λ', ...measured(smallest) },
     ours: measured(largest),
-    holds: means.every((mean, at) => at === 0 || mean >= (means[at - 1] as number)),
+    holds: means.every((mean, at) => at === 0 || mean >= means[at - 1]!),
   }
 }

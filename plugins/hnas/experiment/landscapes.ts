@@ -46,7 +46,7 @@ const meanOf = (values: readonly number[]) => values.reduce((sum, value) => sum 
 /** Pearson's; 0 where one of the two never changes. */
 function correlation(a: readonly number[], b: readonly number[]): number {
   const [meanA, meanB] = [meanOf(a), meanOf(b)]
-  const product = meanOf(a.map((x, at) => (x - meanA) * ((b[at] as number) - meanB)))
+  const product = meanOf(a.map((x, at) => (x - meanA) * (b[at]! - meanB)))
   const spread = Math.sqrt(meanOf(a.map((x) => (x - meanA) ** 2)) * meanOf(b.map((y) => (y - meanB) ** 2)))
   return spread > 0 ? product / spread : 0
 }

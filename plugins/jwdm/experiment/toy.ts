@@ -25,10 +25,7 @@ type Draw = (count: number, rng: Random) => Float32Array
 const gaussian =
   (mean: readonly [number, number], deviation: readonly [number, number]): Draw =>
   (count, rng) =>
-    Float32Array.from(
-      { length: 2 * count },
-      (_, i) => (mean[i % 2] as number) + (deviation[i % 2] as number) * rng.normal(),
-    )
+    Float32Array.from({ length: 2 * count }, (_, i) => mean[i % 2]! + deviation[i % 2]! * rng.normal())
 
 const modes =
   (count: number, radius: number, turn: number): Draw =>
@@ -36,9 +33,7 @@ const modes =
     const { points }: LabelledPoints = mixture({ modes: count, noise: 0.05 }).draw(n, rng)
     const [cos, sin] = [Math.cos(turn), Math.sin(turn)]
     return points.map((value, i) =>
-      i % 2 === 0
-        ? radius * (cos * value - sin * (points[i + 1] as number))
-        : radius * (sin * (points[i - 1] as number) + cos * value),
+      i % 2 === 0 ? radius * (cos * value - sin * points[i + 1]!) : radius * (sin * points[i - 1]! + cos * value),
     )
   }
 

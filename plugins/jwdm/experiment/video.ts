@@ -83,7 +83,7 @@ function patches(frames: readonly Picture[], { batch, patch }: VideoPlan, rng: R
     for (let y = 0; y < patch; y++)
       for (let x = 0; x < patch; x++) {
         const from = 3 * ((top + y) * width + left + (mirrored ? patch - 1 - x : x))
-        for (let c = 0; c < 3; c++) values[to++] = (pixels[from + c] as number) / 127.5 - 1
+        for (let c = 0; c < 3; c++) values[to++] = pixels[from + c]! / 127.5 - 1
       }
   }
   return tf.tensor4d(values, [batch, patch, patch, 3])

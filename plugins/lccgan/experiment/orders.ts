@@ -23,7 +23,7 @@ export function approximationError(f: Smooth, spacing: number, order: 1 | 2, poi
     const share = (h - left) / spacing
     const bases = [Float64Array.of(left), Float64Array.of(left + spacing)]
     const found = approximated(f, Float64Array.of(h), [1 - share, share], bases, order)
-    sum += f.value(Float64Array.of(h)).reduce((total, value, k) => total + (value - (found[k] as number)) ** 2, 0)
+    sum += f.value(Float64Array.of(h)).reduce((total, value, k) => total + (value - found[k]!) ** 2, 0)
   }
   return Math.sqrt(sum / points)
 }

@@ -97,9 +97,7 @@ async function played(
 function usualDistance(modes: Manifold, centres: readonly (readonly number[])[], rng: Random): number {
   const { points, labels, count, dimension } = modes.draw(2000, rng)
   const distances = Float64Array.from({ length: count }, (_, i) =>
-    Math.hypot(
-      ...(centres[labels[i] as number] as readonly number[]).map((c, k) => c - (points[i * dimension + k] as number)),
-    ),
+    Math.hypot(...(centres[labels[i] as number] as readonly number[]).map((c, k) => c - points[i * dimension + k]!)),
   ).sort()
   return distances[Math.floor(0.9 * count)] as number
 }

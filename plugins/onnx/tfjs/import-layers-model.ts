@@ -320,7 +320,7 @@ class Translation {
         })
       }
       case 'Flatten':
-        return one((x) => tf.reshape(x, [x.shape[0] as number, x.size / (x.shape[0] as number)]))
+        return one((x) => tf.reshape(x, [x.shape[0] as number, x.size / x.shape[0]!]))
       case 'Reshape': {
         const target = config.target_shape
         if (!Array.isArray(target) || !target.every((size) => Number.isInteger(size) && size >= -1 && size !== 0))
@@ -392,12 +392,12 @@ class Translation {
       }
       case 'DepthwiseConv2D': {
         const kernel = this.variable(layer, ['depthwise_kernel', 'kernel'], [...size, -1, multiplier])
-        const bias = this.bias(layer, (kernel.shape[2] as number) * multiplier)
+        const bias = this.bias(layer, kernel.shape[2]! * multiplier)
         return one((x) => activation(bias(tf.depthwiseConv2d(x as tf.Tensor4D, kernel as tf.Tensor as tf.Tensor4D, strides, padding, 'NHWC', dilations)))) // biome-ignore format: one line
       }
       default: {
         const depthwise = this.variable(layer, ['depthwise_kernel'], [...size, -1, multiplier])
-        const inside = (depthwise.shape[2] as number) * multiplier
+        const inside = depthwise.shape[2]! * multiplier
         const pointwise = this.variable(layer, ['pointwise_kernel'], [1, 1, inside, filters])
         const bias = this.bias(layer, filters)
         return one((x) => {

@@ -160,13 +160,10 @@ const batchNormTraining = ({ inputs, attrs, backend: be }: Call<NormAttributes>)
     Float64Array,
     Float64Array,
   ]
-  const mean = vector(be, c, (k) => (first[k] as number) + (s[k] as number) / count)
-  const variance = vector(be, c, (k) => Math.max(0, (q[k] as number) / count - ((s[k] as number) / count) ** 2))
+  const mean = vector(be, c, (k) => first[k]! + s[k]! / count)
+  const variance = vector(be, c, (k) => Math.max(0, q[k]! / count - (s[k]! / count) ** 2))
   const inverse = numbers(be, variance)
-  const scale = Float32Array.from(
-    { length: c },
-    (_, k) => (gamma[k] as number) / Math.sqrt((inverse[k] as number) + attrs.epsilon),
-  )
+  const scale = Float32Array.from({ length: c }, (_, k) => gamma[k]! / Math.sqrt(inverse[k]! + attrs.epsilon))
   const y = normalise(be, view, x.shape, [numbers(be, mean), scale, beta], attrs.relu)
   return [y, mean, variance]
 }
@@ -179,22 +176,18 @@ const batchNormTrainingGrad = ({ inputs, attrs, backend: be }: Call<NormAttribut
   ) as [Floats, Floats, Floats, Floats]
   const [n, h, w, c] = x.dims
   const count = Math.max(1, n * h * w)
-  const inverse = Float64Array.from({ length: c }, (_, k) => 1 / Math.sqrt((variance[k] as number) + attrs.epsilon))
-  const scale = Float32Array.from({ length: c }, (_, k) => (gamma[k] as number) * (inverse[k] as number))
+  const inverse = Float64Array.from({ length: c }, (_, k) => 1 / Math.sqrt(variance[k]! + attrs.epsilon))
+  const scale = Float32Array.from({ length: c }, (_, k) => gamma[k]! * inverse[k]!)
   const [sum, dot] = withParameters(be, c, [mean, scale, beta], (p) =>
     sums(be, attrs.relu ? 'normaliseReluSums' : 'normaliseSums', 2, [dy, x], p),
   ) as [Float64Array, Float64Array]
   const { y: dx, tensor } = outputLike(be, x, input(inputs, 'x').shape)
-  const ofSum = scale.map((value, k) => (value * (sum[k] as number)) / count)
-  const ofDot = scale.map((value, k) => (value * (inverse[k] as number) ** 2 * (dot[k] as number)) / count)
+  const ofSum = scale.map((value, k) => (value * sum[k]!) / count)
+  const ofDot = scale.map((value, k) => (value * inverse[k]! ** 2 * dot[k]!) / count)
   withParameters(be, c, [mean, scale, beta, ofSum, ofDot], (p) => {
     sweep(be, attrs.relu ? 'normaliseReluGrad' : 'normaliseGrad', [dy, x], p, [dx])
   })
-  return [
-    tensor,
-    vector(be, c, (k) => (dot[k] as number) * (inverse[k] as number)),
-    vector(be, c, (k) => sum[k] as number),
-  ]
+  return [tensor, vector(be, c, (k) => dot[k]! * inverse[k]!), vector(be, c, (k) => sum[k] as number)]
 }
 
 const scaleShift = ({ inputs, attrs, backend: be }: Call<{ relu: boolean }>) => {
@@ -228,7 +221,7 @@ const fusedBatchNorm = ({ inputs, attrs, backend: be }: Call<{ varianceEpsilon: 
   const factors = scale && numbers(be, scale)
   const scales = Float32Array.from(
     { length: c },
-    (_, k) => (factors?.[k] ?? 1) / Math.sqrt((v[k] as number) + attrs.varianceEpsilon),
+    (_, k) => (factors?.[k] ?? 1) / Math.sqrt(v[k]! + attrs.varianceEpsilon),
   )
   return normalise(be, planesOf(be, x), x.shape, [numbers(be, mean), scales, offset ? numbers(be, offset) : []], false)
 }
@@ -240,7 +233,7 @@ const spatialMean = ({ inputs, backend: be }: Call) => {
   const [total] = sums(be, 'sum', 1, [x], [], true) as [Float64Array]
   const out = be.output([n, c])
   for (let image = 0; image < n; image++)
-    for (let k = 0; k < c; k++) out.values[image * c + k] = (total[image * channels + k] as number) / Math.max(1, h * w)
+    for (let k = 0; k < c; k++) out.values[image * c + k] = total[image * channels + k]! / Math.max(1, h * w)
   return out
 }
 
@@ -253,7 +246,7 @@ const spatialMeanGrad = ({ inputs, attrs, backend: be }: Call<{ height: number; 
   be.memoryPool.withScratch([n * channels], (shares) => {
     shares.fill(0)
     for (let image = 0; image < n; image++)
-      for (let k = 0; k < c; k++) shares[image * channels + k] = (values[image * c + k] as number) / count
+      for (let k = 0; k < c; k++) shares[image * channels + k] = values[image * c + k]! / count
     sweep(be, 'broadcast', [], [shares.byteOffset, channels * 4], [dx])
   })
   return be.blockedOutput(dx.array, dims)
@@ -264,7 +257,7 @@ export function channelSums(be: OnnxRuntimeBackend, x: tf.TensorInfo, shape: rea
   const view = planesOf(be, x)
   const [total] = sums(be, 'sum', 1, [view], []) as [Float64Array]
   const out = be.output(shape)
-  for (let k = 0; k < view.dims[3]; k++) out.values[k] = (total[k] as number) * factor
+  for (let k = 0; k < view.dims[3]; k++) out.values[k] = total[k]! * factor
   return out
 }
 

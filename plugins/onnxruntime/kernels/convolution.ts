@@ -130,7 +130,7 @@ export function forward(
  */
 const arePlanes = (be: OnnxRuntimeBackend, x: tf.TensorInfo) => {
   const { hasPlain, blockedDims } = be.entry(x)
-  return (x.shape[3] as number) * 2 <= be.layout.block && hasPlain && !blockedDims
+  return x.shape[3]! * 2 <= be.layout.block && hasPlain && !blockedDims
 }
 
 const toChannelsFirst = (g: Graph, x: string) => g.op('Transpose', [x], { perm: [0, 3, 1, 2] })
@@ -185,7 +185,7 @@ function transposedConvolution(
   const dx = be.output(info.inShape)
   const reach = [0, 1].map((axis) => {
     const out = axis === 0 ? info.outHeight : info.outWidth
-    return (out - 1) * (strides[axis] as number) + ((kernel[axis] as number) - 1) * (dilations[axis] as number) + 1
+    return (out - 1) * strides[axis]! + (kernel[axis]! - 1) * dilations[axis]! + 1
   }) as [number, number]
   be.sessions.run(
     key('Conv2DBackpropInput', info.inShape, filter.shape, strides, dilations, pads, group),
@@ -198,9 +198,7 @@ function transposedConvolution(
           : g.op('Reshape', [g.op('Transpose', [w], { perm: [2, 3, 0, 1] }), g.ints([-1, 1, ...kernel])])
       const whole = g.op('ConvTranspose', [dyt, wt], { kernel_shape: kernel, strides, dilations, group })
       // Positions that no window reached are zero; values beyond the input are cut off.
-      const missing = [info.inHeight, info.inWidth].map((size, axis) =>
-        Math.max(0, size + (pads[axis] as number) - (reach[axis] as number)),
-      )
+      const missing = [info.inHeight, info.inWidth].map((size, axis) => Math.max(0, size + pads[axis]! - reach[axis]!))
       const filled = g.op('Pad', [whole, g.ints([0, 0, 0, 0, 0, 0, ...missing])])
       const [top, left] = pads
       const ends = g.ints([top + info.inHeight, left + info.inWidth])

@@ -279,7 +279,7 @@ export function total(be: OnnxRuntimeBackend, x: Floats, y?: Floats): number {
   // The last, incomplete vector is summed separately, because memory beyond the end of the array belongs to others.
   const whole = x.length - (x.length % 16)
   let sum = 0
-  for (let i = whole; i < x.length; i++) sum += (x[i] as number) * (y ? (y[i] as number) : 1)
+  for (let i = whole; i < x.length; i++) sum += x[i]! * (y ? y[i]! : 1)
   const lanes = be.layout.block
   be.memoryPool.withScratch([lanes * 2], (scratch) => {
     const totals = new Float64Array(scratch.buffer, scratch.byteOffset, lanes)

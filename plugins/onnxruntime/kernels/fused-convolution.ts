@@ -26,8 +26,7 @@ const fused =
     const { bias } = inputs
     const [x, filter] = [input(inputs, 'x'), input(inputs, 'filter')]
     const activate = activations[attrs.activation ?? 'linear']
-    const channels =
-      convolution === 'Conv2D' ? filter.shape[3] : (filter.shape[2] as number) * (filter.shape[3] as number)
+    const channels = convolution === 'Conv2D' ? filter.shape[3] : filter.shape[2]! * filter.shape[3]!
     const biasFits = !bias || (bias.shape.length === 1 && bias.shape[0] === channels)
     if (!floats(x, filter, bias) || attrs.dataFormat === 'NCHW' || !activate || !biasFits) return undefined
     const run = (name: string, given: tf.NamedTensorInfoMap, more: object) =>

@@ -29,7 +29,7 @@ function planOf(shape: readonly number[], { filterSize, strides, pad, dimRoundin
     ],
   }
   // A window that covers only padding has no value; the cpu kernel handles it.
-  const inside = window.pads.every((pad, side) => pad < (window.kernel[side % 2] as number))
+  const inside = window.pads.every((pad, side) => pad < window.kernel[side % 2]!)
   return inside && tf.util.sizeFromShape(info.outShape) > 0 ? { info, window } : undefined
 }
 

@@ -31,9 +31,9 @@ const reduce =
     const rank = x.shape.length
     const shape = x.shape.flatMap((length, axis) => (axes.includes(axis) ? (attrs.keepDims ? [1] : []) : [length]))
     const perChannel = rank > 1 && axes.length === rank - 1 && !axes.includes(rank - 1)
-    const wholeBlocks = (x.shape[rank - 1] as number) % be.layout.block === 0 || !be.entry(x).hasPlain
+    const wholeBlocks = x.shape[rank - 1]! % be.layout.block === 0 || !be.entry(x).hasPlain
     if (perChannel && wholeBlocks && (op === 'ReduceSum' || op === 'ReduceMean')) {
-      const count = size / (x.shape[rank - 1] as number)
+      const count = size / x.shape[rank - 1]!
       return channelSums(be, x, shape, op === 'ReduceMean' ? 1 / count : 1)
     }
     if (axes.length === rank && (op === 'ReduceSum' || op === 'ReduceMean')) {
@@ -49,7 +49,7 @@ const reduce =
       const out = be.output(shape)
       const { totals } = sumOver(be.entry(x).numbers, x.shape, axes)
       for (let i = 0; i < totals.length; i++)
-        out.values[i] = (totals[i] as number) / (op === 'ReduceMean' ? size / totals.length : 1)
+        out.values[i] = totals[i]! / (op === 'ReduceMean' ? size / totals.length : 1)
       return out
     }
     // ONNX Runtime may lose a NaN, depending on its position; the cpu kernel never does.

@@ -8,10 +8,10 @@ type Test = (a: Values, b: Values, to: Values) => void
 /** Written out for each relation, so that the loops contain no calls. */
 const tests: Readonly<Record<string, Test>> = {
   Greater: (a, b, to) => {
-    for (let i = 0; i < to.length; i++) to[i] = (a[i] as number) > (b[i] as number) ? 1 : 0
+    for (let i = 0; i < to.length; i++) to[i] = a[i]! > b[i]! ? 1 : 0
   },
   GreaterEqual: (a, b, to) => {
-    for (let i = 0; i < to.length; i++) to[i] = (a[i] as number) >= (b[i] as number) ? 1 : 0
+    for (let i = 0; i < to.length; i++) to[i] = a[i]! >= b[i]! ? 1 : 0
   },
   Equal: (a, b, to) => {
     for (let i = 0; i < to.length; i++) to[i] = a[i] === b[i] ? 1 : 0
@@ -33,7 +33,7 @@ const isNumeric = ({ dtype }: tf.TensorInfo) => dtype === 'float32' || dtype ===
 /** The values of a tensor repeated to a shape that it broadcasts to. */
 function repeated(values: Values, small: readonly number[], shape: readonly number[], to: Values): Values {
   const missing = shape.length - small.length
-  const sizes = shape.map((_, axis) => (axis < missing ? 1 : (small[axis - missing] as number)))
+  const sizes = shape.map((_, axis) => (axis < missing ? 1 : small[axis - missing]!))
   const fill = (axis: number, read: number, write: number, run: number): void => {
     // From here on, the values are in the final order, or one value is repeated for the remaining positions.
     if (axis === shape.length || sizes.slice(axis).every((size) => size === 1)) {

@@ -51,7 +51,7 @@ const pad = ({ inputs, attrs, backend }: Call<{ paddings: [number, number][]; co
 const tile = ({ inputs, attrs: { reps }, backend }: Call<{ reps: number[] }>) => {
   const x = input(inputs, 'x')
   if (reps.length !== x.shape.length) return undefined
-  const shape = x.shape.map((size, axis) => size * (reps[axis] as number))
+  const shape = x.shape.map((size, axis) => size * reps[axis]!)
   return oneInput(backend, `Tile ${reps}`, x, shape, (g, name) => g.op('Tile', [name, g.ints(reps)]))
 }
 
@@ -107,7 +107,7 @@ const mirrorPad = ({ inputs, attrs, backend: be }: Call<{ paddings: [number, num
       for (let k = 0; k < run; k++) to[write++] = from[offset * run + k] as number
       return
     }
-    for (const source of sources[axis] as number[]) copy(axis + 1, offset * (x.shape[axis] as number) + source)
+    for (const source of sources[axis] as number[]) copy(axis + 1, offset * x.shape[axis]! + source)
   }
   copy(0, 0)
   return out
@@ -126,7 +126,7 @@ const unsortedSegmentSum = ({ inputs, attrs, backend: be }: Call<{ numSegments: 
     const segment = segments[row] as number
     if (segment < 0 || segment >= attrs.numSegments) continue
     const [write, read] = [segment * run, row * run]
-    for (let k = 0; k < run; k++) (to[write + k] as number) += from[read + k] as number
+    for (let k = 0; k < run; k++) to[write + k]! += from[read + k] as number
   }
   return out
 }
@@ -150,7 +150,7 @@ const slice = ({ inputs, attrs, backend: be }: Call<{ begin: number[]; size: num
       g.output(g.op('Slice', [g.input('x', x.shape), from, to]), size)
     },
     length,
-    [new Int32Array(begin), new Int32Array(begin.map((at, axis) => at + (size[axis] as number))), be.entry(x).numbers],
+    [new Int32Array(begin), new Int32Array(begin.map((at, axis) => at + size[axis]!)), be.entry(x).numbers],
     [out.values],
   )
   return out
@@ -223,7 +223,7 @@ const concat = ({ inputs, attrs, backend: be }: Call<{ axis: number }>) => {
 /** Blocked data of whole blocks, joined along the channels: planes follow each other. */
 function concatChannels(be: OnnxRuntimeBackend, tensors: tf.TensorInfo[], axis: number, shape: number[]) {
   const whole = tensors.every(
-    (tensor) => tensor.shape.length === 4 && axis === 3 && (tensor.shape[3] as number) % be.layout.block === 0,
+    (tensor) => tensor.shape.length === 4 && axis === 3 && tensor.shape[3]! % be.layout.block === 0,
   )
   if (!whole || !tensors.some((tensor) => !be.entry(tensor).hasPlain && be.entry(tensor).blocked(tensor.shape)))
     return undefined
@@ -232,7 +232,7 @@ function concatChannels(be: OnnxRuntimeBackend, tensors: tf.TensorInfo[], axis: 
   const to = be.layout.room(dims)
   let offset = 0
   for (const tensor of tensors) {
-    const [from, run] = [be.blocked(tensor), (tensor.shape[3] as number) * h * w]
+    const [from, run] = [be.blocked(tensor), tensor.shape[3]! * h * w]
     for (let image = 0; image < n; image++)
       to.set(from.subarray(image * run, (image + 1) * run), image * c * h * w + offset)
     offset += run
@@ -248,7 +248,7 @@ const splitV = ({ inputs, attrs, backend: be }: Call<{ numOrSizeSplits: number[]
   const sizes = tf.backend_util.prepareSplitSize(x as tf.Tensor, attrs.numOrSizeSplits, axis)
   const rows = sizeOf(x.shape.slice(0, axis))
   const inner = sizeOf(x.shape.slice(axis + 1))
-  const width = (x.shape[axis] as number) * inner
+  const width = x.shape[axis]! * inner
   let offset = 0
   return sizes.map((size) => {
     const begin = x.shape.map((_, i) => (i === axis ? offset : 0))
@@ -285,7 +285,7 @@ const gather = ({ inputs, attrs, backend: be }: Call<{ axis: number; batchDims: 
   let write = 0
   for (let place = 0; place < sizeOf(before); place++)
     for (let i = 0; i < wanted.length; i++, write += run) {
-      const from = (place * rows + (wanted[i] as number)) * run
+      const from = (place * rows + wanted[i]!) * run
       if (run < 16) for (let k = 0; k < run; k++) out.values[write + k] = values[from + k] as number
       else out.values.set(values.subarray(from, from + run), write)
     }
@@ -345,7 +345,7 @@ const resizeNearest = ({ inputs, attrs, backend: be }: Call<ResizeAttributes>) =
         write += length
         continue
       }
-      const line = (plane * h + (rows[row] as number)) * w
+      const line = (plane * h + rows[row]!) * w
       for (const column of columns) {
         const read = (line + column) * run
         for (let k = 0; k < run; k++) to[write++] = from[read + k] as number

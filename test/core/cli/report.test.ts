@@ -121,7 +121,7 @@ describe('pictures', () => {
     const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true })
     let red = 0
     for (let i = 0; i < data.length; i += info.channels)
-      if ((data[i] as number) > 200 && (data[i + 1] as number) < 90 && (data[i + 2] as number) < 110) red++
+      if (data[i]! > 200 && data[i + 1]! < 90 && data[i + 2]! < 110) red++
     expect(red).toBeGreaterThan(1000)
   })
 

@@ -174,7 +174,7 @@ describe('the hypervolume', () => {
       const grid = Array.from({ length: 5 ** dimensions }, (_, n) =>
         Array.from({ length: dimensions }, (_, k) => Math.floor(n / 5 ** k) % 5),
       )
-      for (const cell of grid) if (points.some((point) => point.every((v, k) => v > (cell[k] as number)))) cells++
+      for (const cell of grid) if (points.some((point) => point.every((v, k) => v > cell[k]!))) cells++
       const reference = new Array<number>(dimensions).fill(0)
       expect(hypervolume(points, reference)).toBe(cells)
     })

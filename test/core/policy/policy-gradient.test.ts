@@ -101,10 +101,10 @@ describe('Adam over a policy', () => {
     gradients.forEach((gradient, t) => {
       parameters[0]?.gradient.set(gradient)
       optimizer.step()
-      m = m.map((x, i) => 0.9 * x + 0.1 * (gradient[i] as number))
-      v = v.map((x, i) => 0.999 * x + 0.001 * (gradient[i] as number) ** 2)
+      m = m.map((x, i) => 0.9 * x + 0.1 * gradient[i]!)
+      v = v.map((x, i) => 0.999 * x + 0.001 * gradient[i]! ** 2)
       w = w.map((x, i) => {
-        const [mHat, vHat] = [(m[i] as number) / (1 - 0.9 ** (t + 1)), (v[i] as number) / (1 - 0.999 ** (t + 1))]
+        const [mHat, vHat] = [m[i]! / (1 - 0.9 ** (t + 1)), v[i]! / (1 - 0.999 ** (t + 1))]
         return x - (0.1 * mHat) / (Math.sqrt(vHat) + 1e-8)
       })
       w.forEach((x, i) => {

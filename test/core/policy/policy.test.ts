@@ -225,13 +225,11 @@ describe('the LSTM policy', () => {
     )
     const entry = { unit: 'u', head: 'h', kind: 'linear', tokens: [0, 1, 2], tanhConstant: 1.1 } as const
     const policy = stir(lstmPolicy(space, seeded(1), { hidden: 4, temperature: 2, layout: [entry, entry] }), 3)
-    for (const { value } of policy.parameters)
-      for (let i = 0; i < value.length; i++) value[i] = 20 * (value[i] as number)
+    for (const { value } of policy.parameters) for (let i = 0; i < value.length; i++) value[i] = 20 * value[i]!
     // Logits lie within ± 1.1, so no probability is below 1 / (1 + 2 e^2.2).
     for (const genotype of space.enumerate())
       expect(Math.exp(policy.score(genotype).logProbability)).toBeGreaterThan((1 / (1 + 2 * Math.exp(2.2))) ** 2)
-    for (const { value } of policy.parameters)
-      for (let i = 0; i < value.length; i++) value[i] = (value[i] as number) / 20
+    for (const { value } of policy.parameters) for (let i = 0; i < value.length; i++) value[i] = value[i]! / 20
     policy.differentiate([1, 2], 1, 1)
     const bias = policy.parameters.find(
       ({ shape }) => shape[0] === 3 && shape.length === 1,

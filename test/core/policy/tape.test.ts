@@ -95,7 +95,7 @@ describe('gradients of the tape equal central differences', () => {
     const logits = vector('logits', 5)
     expectGradients([logits], (tape) => {
       const distribution = categorical(logits, [0, 2, 4])
-      const value = 1.5 * (distribution.logProbabilities[2] as number) - 0.7 * distribution.entropy
+      const value = 1.5 * distribution.logProbabilities[2]! - 0.7 * distribution.entropy
       return result(tape, Float64Array.of(value), (gradient) => {
         const d = gradient[0] as number
         distribution.back(2, 1.5 * d, -0.7 * d)

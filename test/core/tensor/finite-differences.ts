@@ -15,7 +15,7 @@ export function sample(shape: number[], label: string, min = -1, max = 1): tf.Te
 const dot = (y: tf.Tensor, weights: Float32Array) => {
   const values = y.dataSync()
   let sum = 0
-  for (let i = 0; i < weights.length; i++) sum += (values[i] as number) * (weights[i] as number)
+  for (let i = 0; i < weights.length; i++) sum += values[i]! * weights[i]!
   return sum
 }
 
@@ -43,13 +43,13 @@ export function expectGradients(
       const moved = (at: number, by: number) =>
         tf.tidy(() => {
           const shifted = values.slice()
-          shifted[at] = (shifted[at] as number) + by
+          shifted[at] = shifted[at]! + by
           return dot(f(...inputs.map((each, i) => (i === k ? tf.tensor(shifted, input.shape) : each))), weights)
         })
       const indices = rng.shuffle([...values.keys()]).slice(0, probes)
       for (const at of indices) {
         const numeric = (moved(at, step) - moved(at, -step)) / (2 * step)
-        const error = Math.abs(numeric - (analytic[at] as number)) / scale
+        const error = Math.abs(numeric - analytic[at]!) / scale
         if (!(error < tolerance))
           expect.fail(`input ${k} at ${at}: gradient ${analytic[at]}, by differences ${numeric} (scale ${scale})`)
       }
@@ -63,6 +63,6 @@ export function expectClose(actual: ArrayLike<number>, expected: ArrayLike<numbe
   expect(actual.length).toBe(expected.length)
   const scale = Math.max(1e-6, ...Array.from(expected, Math.abs))
   for (let i = 0; i < expected.length; i++)
-    if (!(Math.abs((actual[i] as number) - (expected[i] as number)) <= tolerance * scale))
+    if (!(Math.abs(actual[i]! - expected[i]!) <= tolerance * scale))
       expect.fail(`at ${i}: ${actual[i]}, expected ${expected[i]} (scale ${scale})`)
 }

@@ -115,7 +115,7 @@ describe('trainStep', () => {
         expect(tf.memory().numTensors).toBe(before)
         return loss
       })
-      expect(losses.at(-1)).toBeLessThan((losses[0] as number) * 0.8)
+      expect(losses.at(-1)).toBeLessThan(losses[0]! * 0.8)
       optimizer.dispose()
     })
     expect(left).toEqual({ tensors: 0, buffers: 0 })

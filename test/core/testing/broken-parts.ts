@@ -48,7 +48,7 @@ spaceContract('mutates in place', {
   ...space,
   size: space.size,
   mutate: (genotype) => {
-    ;(genotype as number[])[0] = ((genotype[0] as number) + 1) % 3
+    ;(genotype as number[])[0] = (genotype[0]! + 1) % 3
     return genotype
   },
 })

@@ -35,10 +35,8 @@ describeWithData('CIFAR-10', ['cifar10'], (root) => {
     expect(classCounts(test)).toEqual(new Array(10).fill(1000))
     expect(classNames).toEqual('airplane automobile bird cat deer dog frog horse ship truck'.split(' '))
     const { mean, std } = channelStatistics(train)
-    for (const [c, value] of [0.4914, 0.4822, 0.4465].entries())
-      expect(Math.abs((mean[c] as number) - value)).toBeLessThan(0.004)
-    for (const [c, value] of [0.247, 0.2435, 0.2616].entries())
-      expect(Math.abs((std[c] as number) - value)).toBeLessThan(0.002)
+    for (const [c, value] of [0.4914, 0.4822, 0.4465].entries()) expect(Math.abs(mean[c]! - value)).toBeLessThan(0.004)
+    for (const [c, value] of [0.247, 0.2435, 0.2616].entries()) expect(Math.abs(std[c]! - value)).toBeLessThan(0.002)
   })
 
   test('the first picture is a frog: label 6, and its first pixels as published', async () => {

@@ -50,7 +50,7 @@ test('after a broken connection it continues where it stopped', async () => {
   expect(starts[0]).toBe(0)
   // A connection may break before what it sent has arrived: a start is never behind the one before, and the last is ahead.
   expect(starts[1]).toBeGreaterThanOrEqual(0)
-  expect(starts[2]).toBeGreaterThanOrEqual(starts[1] as number)
+  expect(starts[2]).toBeGreaterThanOrEqual(starts[1]!)
   expect(starts[2]).toBeGreaterThan(0)
 })
 
@@ -65,7 +65,7 @@ test('a later run continues the part of an earlier one; a server without ranges 
     const seen: number[] = []
     await download({ ...options, onProgress: ({ received }) => seen.push(received) })
     expect(requests.at(-1)?.range).toBe('bytes=123456-')
-    expect((seen[0] as number) > 123_456).toBe(ranges)
+    expect(seen[0]! > 123_456).toBe(ranges)
     expect(sha256(await readFile(options.path))).toBe(sha256(body))
   }
 })

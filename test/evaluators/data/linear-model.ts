@@ -8,8 +8,8 @@ function featuresOf(split: ImageSplit): Float64Array[] {
     const row = new Float64Array(bytes + 1).fill(1)
     for (let j = 0; j < bytes; j++) {
       const c = j % images.channels
-      const pixel = (images.pixels[index * bytes + j] as number) / 255
-      row[j] = (pixel - (normalisation.mean[c] as number)) / (normalisation.std[c] as number)
+      const pixel = images.pixels[index * bytes + j]! / 255
+      row[j] = (pixel - normalisation.mean[c]!) / normalisation.std[c]!
     }
     return row
   })
@@ -23,17 +23,17 @@ function solve(a: Float64Array[], columns: Float64Array[]): void {
     for (let i = j; i < n; i++) {
       const [left, right] = [a[i] as Float64Array, a[j] as Float64Array]
       let sum = left[j] as number
-      for (let k = 0; k < j; k++) sum -= (left[k] as number) * (right[k] as number)
+      for (let k = 0; k < j; k++) sum -= left[k]! * right[k]!
       left[j] = i === j ? Math.sqrt(sum) : sum / at(j, j)
     }
   for (const b of columns) {
     for (let i = 0; i < n; i++) {
-      for (let k = 0; k < i; k++) b[i] = (b[i] as number) - at(i, k) * (b[k] as number)
-      b[i] = (b[i] as number) / at(i, i)
+      for (let k = 0; k < i; k++) b[i] = b[i]! - at(i, k) * b[k]!
+      b[i] = b[i]! / at(i, i)
     }
     for (let i = n - 1; i >= 0; i--) {
-      for (let k = i + 1; k < n; k++) b[i] = (b[i] as number) - at(k, i) * (b[k] as number)
-      b[i] = (b[i] as number) / at(i, i)
+      for (let k = i + 1; k < n; k++) b[i] = b[i]! - at(k, i) * b[k]!
+      b[i] = b[i]! / at(i, i)
     }
   }
 }
@@ -53,14 +53,14 @@ export function linearAccuracy(train: ImageSplit, test: ImageSplit, ridge = 10):
     for (let i = 0; i < n; i++) {
       const line = gram[i] as Float64Array
       const value = row[i] as number
-      for (let j = 0; j <= i; j++) line[j] = (line[j] as number) + value * (row[j] as number)
+      for (let j = 0; j <= i; j++) line[j] = line[j]! + value * row[j]!
     }
     const own = weights[labelOf(train, e)] as Float64Array
-    for (let i = 0; i < n; i++) own[i] = (own[i] as number) + (row[i] as number)
+    for (let i = 0; i < n; i++) own[i] = own[i]! + row[i]!
   }
   solve(gram, weights)
   const right = featuresOf(test).filter((row, e) => {
-    const scores = weights.map((weight) => weight.reduce((sum, value, i) => sum + value * (row[i] as number), 0))
+    const scores = weights.map((weight) => weight.reduce((sum, value, i) => sum + value * row[i]!, 0))
     return scores.indexOf(Math.max(...scores)) === labelOf(test, e)
   })
   return right.length / test.size

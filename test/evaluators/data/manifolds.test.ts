@@ -8,7 +8,7 @@ const rows = ({ points, dimension, count }: ReturnType<Manifold['draw']>) =>
 it('rings have their radii, parts take turns evenly', () => {
   const drawn = rings({ rings: 2, noise: 0, centre: [3, -1] }).draw(400, seeded(1))
   for (const [i, [x = 0, y = 0]] of rows(drawn).entries())
-    expect(Math.hypot(x - 3, y + 1)).toBeCloseTo(((drawn.labels[i] as number) + 1) / 2, 5)
+    expect(Math.hypot(x - 3, y + 1)).toBeCloseTo((drawn.labels[i]! + 1) / 2, 5)
   const first = drawn.labels.filter((label) => label === 0).length
   expect(Math.abs(first - 200)).toBeLessThan(50)
 })
@@ -35,7 +35,7 @@ it('modes lie around their centres, on a ring or a grid', () => {
     const drawn = modes.draw(300, seeded(4))
     for (const [i, point] of rows(drawn).entries()) {
       const centre = modes.centres?.[drawn.labels[i] as number] as readonly number[]
-      expect(Math.hypot(...point.map((x, k) => x - (centre[k] as number)))).toBeLessThan(0.06)
+      expect(Math.hypot(...point.map((x, k) => x - centre[k]!))).toBeLessThan(0.06)
     }
   }
 })

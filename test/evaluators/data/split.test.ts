@@ -55,7 +55,7 @@ test('inputs are (pixel / 255 − mean) / std by channel, float32; targets are i
   const values = batch?.inputs.dataSync() as Float32Array
   for (const [i, byte] of images.pixels.entries()) {
     const c = i % 3
-    const expected = (byte / 255 - (normalisation.mean[c] as number)) / (normalisation.std[c] as number)
+    const expected = (byte / 255 - normalisation.mean[c]!) / normalisation.std[c]!
     expect(values[i]).toBeCloseTo(expected, 5)
   }
   tf.dispose([batch?.inputs, batch?.targets] as tf.Tensor[])
@@ -114,7 +114,7 @@ test('hold-out: both parts together are the whole, each class keeps its share to
       expect([...train.indices, ...validation.indices].sort((a, b) => a - b)).toEqual([...whole.indices])
       const all = classCounts(whole.images)
       for (const [k, held] of classCounts(whole.images, validation.indices).entries())
-        expect(Math.abs(held - (n * (all[k] as number)) / count)).toBeLessThan(1)
+        expect(Math.abs(held - (n * all[k]!) / count)).toBeLessThan(1)
     }),
     { numRuns: 60 },
   )
@@ -154,7 +154,7 @@ test('channel statistics are those of the definition', () => {
   const images = numbered(9, { channels: 3 })
   const { mean, std } = channelStatistics(images, [2, 5])
   for (const c of [0, 1, 2]) {
-    const values = [2, 5].flatMap((i) => [0, 1, 2, 3].map((p) => (images.pixels[i * 12 + p * 3 + c] as number) / 255))
+    const values = [2, 5].flatMap((i) => [0, 1, 2, 3].map((p) => images.pixels[i * 12 + p * 3 + c]! / 255))
     const average = values.reduce((a, b) => a + b) / values.length
     const variance = values.reduce((sum, value) => sum + (value - average) ** 2, 0) / values.length
     expect(mean[c]).toBeCloseTo(average, 12)

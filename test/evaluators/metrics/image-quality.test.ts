@@ -48,7 +48,7 @@ describe('psnr', () => {
 
   it('leaves the border out', () => {
     const pixels = scene.pixels.slice()
-    for (let x = 0; x < 40 * 3; x++) pixels[x] = 255 - (pixels[x] as number)
+    for (let x = 0; x < 40 * 3; x++) pixels[x] = 255 - pixels[x]!
     const spoilt = { ...scene, pixels }
     expect(psnr(spoilt, scene)).toBeLessThan(40)
     expect(psnr(spoilt, scene, { border: 1 })).toBe(Number.POSITIVE_INFINITY)
@@ -84,7 +84,7 @@ describe('upscaling quality', () => {
       pairs.map(async ({ lr, hr }) => psnr(await upscaled(nearest, lr), hr, { border: 2 })),
     )
     expect(measured.images.map((image) => image.psnr)).toEqual(each)
-    expect(measured.psnr).toBeCloseTo(((each[0] as number) + (each[1] as number)) / 2, 10)
+    expect(measured.psnr).toBeCloseTo((each[0]! + each[1]!) / 2, 10)
     expect(measured.ssim).toBeGreaterThan(0)
     const first = pairs[0] as (typeof pairs)[0]
     const back = downscaleBicubic(await upscaled(nearest, first.lr), 2)

@@ -17,7 +17,7 @@ export const tinySpace = () =>
       const scope = variableScope({ rng })
       const layers = Array.from({ length: depth }, (_, i) => {
         const layer = scope.child(`layer_${i}`)
-        const inputChannels = i === 0 ? (input[2] as number) : width
+        const inputChannels = i === 0 ? input[2]! : width
         return sequential(
           conv2d(layer.child('conv'), { inputChannels, filters: width, kernel, stride: 2 }),
           batchNorm(layer.child('norm'), { channels: width }),

@@ -300,7 +300,7 @@ describe('memory', () => {
     })
     expect(resident.length).toBe(trials)
     const settled = resident.slice(10)
-    const spread = Math.max(...settled) / (settled[0] as number)
+    const spread = Math.max(...settled) / settled[0]!
     expect(spread, `resident memory grew by the factor ${spread.toFixed(3)}`).toBeLessThan(1.1)
   })
 })

@@ -95,7 +95,7 @@ describe('gradient penalty', () => {
       for (const k of [0, 3, 7]) {
         const moved = (by: number) => {
           const values = original.slice()
-          values[k] = (values[k] as number) + by
+          values[k] = values[k]! + by
           variable.assign(tf.tensor(values, variable.shape))
           return gradientPenalty(critic, at).value
         }
@@ -150,7 +150,7 @@ describe('gradient penalty', () => {
     for (const i of values.keys()) {
       const moved = (by: number) => {
         const next = values.slice()
-        next[i] = (next[i] as number) + by
+        next[i] = next[i]! + by
         return scalar(penalty(tf.tensor(next, at.shape)))
       }
       expect(gradient[i]).toBeCloseTo((moved(2e-3) - moved(-2e-3)) / 4e-3, 1)

@@ -33,7 +33,7 @@ const expected = () => tf.tidy(() => [...model.network.upscale(small(), { traini
 const near = (values: ArrayLike<number>) => {
   const wanted = expected()
   expect(values.length).toBe(wanted.length)
-  const distances = wanted.map((value, i) => Math.abs(value - (values[i] as number)))
+  const distances = wanted.map((value, i) => Math.abs(value - values[i]!))
   expect(Math.max(...distances)).toBeLessThan(0.01)
 }
 

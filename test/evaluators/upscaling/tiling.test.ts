@@ -29,7 +29,7 @@ describe('tiles', () => {
           expect(top + size.height === height || top + size.height - keep.bottom >= overlap).toBe(true)
           expect(left + size.width === width || left + size.width - keep.right >= overlap).toBe(true)
           for (let y = keep.top; y < keep.bottom; y++)
-            for (let x = keep.left; x < keep.right; x++) seen[y * width + x] = (seen[y * width + x] as number) + 1
+            for (let x = keep.left; x < keep.right; x++) seen[y * width + x] = seen[y * width + x]! + 1
         }
         expect(seen.every((count) => count === 1)).toBe(true)
         expect(sizes.size).toBe(1)
@@ -52,14 +52,12 @@ describe('tiles', () => {
     expect(seen.at(-1)).toEqual([seen.length, seen.length])
     expect(seen.length).toBeGreaterThan(12)
     // Sums of other lengths round differently now and then.
-    const differences = whole.pixels.map((value, i) => Math.abs(value - (tiled.pixels[i] as number)))
+    const differences = whole.pixels.map((value, i) => Math.abs(value - tiled.pixels[i]!))
     expect(Math.max(...differences)).toBeLessThanOrEqual(1)
     expect(differences.filter((difference) => difference > 0).length).toBeLessThan(whole.pixels.length / 1000)
     // Without overlap the seams show: the test above could fail.
     const seams = await upscaleTiled({ network: model, reach: 4 }, image, { tile: 16, overlap: 0 })
-    expect(Math.max(...whole.pixels.map((value, i) => Math.abs(value - (seams.pixels[i] as number))))).toBeGreaterThan(
-      4,
-    )
+    expect(Math.max(...whole.pixels.map((value, i) => Math.abs(value - seams.pixels[i]!)))).toBeGreaterThan(4)
     expect(tf.memory().numTensors).toBe(before)
   })
 

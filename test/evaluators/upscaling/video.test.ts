@@ -38,7 +38,7 @@ describeWhere(spawnSync('ffmpeg', ['-version']).status === 0, 'films', () => {
       expect([height, width]).toEqual([66, 98])
       const middle = 3 * (33 * 98 + 49)
       colours[i]?.forEach((value, c) => {
-        expect(Math.abs((pixels[middle + c] as number) - value)).toBeLessThanOrEqual(4)
+        expect(Math.abs(pixels[middle + c]! - value)).toBeLessThanOrEqual(4)
       })
     }
   })

@@ -77,7 +77,7 @@ describe('weight steps', () => {
     using trainer = weightTrainer(evaluator.supernet, { optimizer: tapping(sharedSgd({ learningRate: 0.05 })) })
     const losses: number[] = []
     for (let i = 0; i < 25; i++) losses.push((await trainer.step(a, batch(), seeded(i))).loss)
-    expect(losses.at(-1)).toBeLessThan(0.8 * (losses[0] as number))
+    expect(losses.at(-1)).toBeLessThan(0.8 * losses[0]!)
   })
 
   it('show an optimizer with a tap the input of every linear layer of the path', async () => {

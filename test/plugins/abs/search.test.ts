@@ -54,7 +54,7 @@ describe('λ', () => {
       if (lambda === 10) expect(share).toBeLessThan(1.3 * shareOf(2))
     }
     expect(bits).toEqual([...bits].sort((a, b) => b - a))
-    expect(bits[2]).toBeLessThan(bits[0] as number)
+    expect(bits[2]).toBeLessThan(bits[0]!)
   })
 
   it('rises above the target, falls below it and has no weight there, and is left alone without one', () => {

@@ -39,14 +39,12 @@ describe('layers', () => {
     const layer = denseLayer(7, 9, seeded(1))
     const x = rectify(normals(5 * 7, 2))
     const upstream = normals(5 * 9, 3)
-    const loss = () => sum(forward(layer, x, 5).map((y, i) => y * (upstream[i] as number)))
+    const loss = () => sum(forward(layer, x, 5).map((y, i) => y * upstream[i]!))
     const y = forward(layer, x, 5)
     for (let row = 0; row < 5; row++)
       for (let o = 0; o < 9; o++) {
-        const direct = sum(
-          Array.from({ length: 7 }, (_, i) => (x[row * 7 + i] as number) * (layer.weight[i * 9 + o] as number)),
-        )
-        expect(y[row * 9 + o]).toBeCloseTo(direct + (layer.bias[o] as number), 12)
+        const direct = sum(Array.from({ length: 7 }, (_, i) => x[row * 7 + i]! * layer.weight[i * 9 + o]!))
+        expect(y[row * 9 + o]).toBeCloseTo(direct + layer.bias[o]!, 12)
       }
     addGradient(layer, x, upstream, 5)
     const slope = (array: Float64Array, i: number) => {
@@ -104,10 +102,10 @@ describe('the agent', () => {
 
   it('CO11 a soft update brings the target nearer by 0.99 at each step', () => {
     const [target, source] = [denseLayer(3, 4, seeded(1)), denseLayer(3, 4, seeded(2))]
-    const before = target.weight.map((value, i) => value - (source.weight[i] as number))
+    const before = target.weight.map((value, i) => value - source.weight[i]!)
     for (let n = 0; n < 200; n++) softUpdate([target], [source], 0.01)
     target.weight.forEach((value, i) => {
-      expect(value - (source.weight[i] as number)).toBeCloseTo((before[i] as number) * 0.99 ** 200, 9)
+      expect(value - source.weight[i]!).toBeCloseTo(before[i]! * 0.99 ** 200, 9)
     })
   })
 
@@ -119,9 +117,9 @@ describe('the agent', () => {
     const pass = criticPass(critic, states, actions, 2)
     for (let row = 0; row < 2; row++)
       for (let o = 0; o < 8; o++) {
-        const state = sum([0, 1, 2].map((i) => (states[row * 3 + i] as number) * (ofState.weight[i * 8 + o] as number)))
-        const action = (actions[row] as number) * (ofAction.weight[o] as number)
-        const expected = Math.max(0, state + (ofState.bias[o] as number) + action + (ofAction.bias[o] as number))
+        const state = sum([0, 1, 2].map((i) => states[row * 3 + i]! * ofState.weight[i * 8 + o]!))
+        const action = actions[row]! * ofAction.weight[o]!
+        const expected = Math.max(0, state + ofState.bias[o]! + action + ofAction.bias[o]!)
         expect(pass.first[row * 8 + o]).toBeCloseTo(expected, 12)
       }
     const slopes = actionGradient(critic, pass, Float64Array.of(1, 1), 2)
@@ -134,9 +132,9 @@ describe('the agent', () => {
     criticGradient(critic, pass, states, actions, Float64Array.of(1, 0), 2)
     const bias = ofAction.bias
     const at = (by: number) => {
-      bias[3] = (bias[3] as number) + by
+      bias[3] = bias[3]! + by
       const q = value(actions, 0)
-      bias[3] = (bias[3] as number) - by
+      bias[3] = bias[3]! - by
       return q
     }
     expect(ofAction.biasGradient[3]).toBeCloseTo((at(1e-6) - at(-1e-6)) / 2e-6, 5)
@@ -189,10 +187,10 @@ describe('what the agent learns', () => {
     const reward = (a: number, rate: number) => -((a - rate) ** 2)
     const actions = bandit(reward, true, rates, 600)
     rates.forEach((rate, r) => {
-      expect(Math.abs((actions[r] as number) - rate)).toBeLessThan(0.1)
+      expect(Math.abs(actions[r]! - rate)).toBeLessThan(0.1)
     })
     const blind = bandit(reward, false, rates, 600)
-    expect(Math.abs((blind[0] as number) - 0.5)).toBeLessThan(0.1)
+    expect(Math.abs(blind[0]! - 0.5)).toBeLessThan(0.1)
     expect(new Set(blind).size).toBe(1)
   })
 })

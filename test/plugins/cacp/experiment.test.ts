@@ -43,13 +43,13 @@ describe('the made-up task', () => {
   it('rewards knowing the rate: no blind policy is as good, and keeping all is bad', () => {
     const bounds = syntheticBounds()
     bounds.optimum.forEach((best, r) => {
-      expect(best - (bounds['best blind policy'][r] as number)).toBeGreaterThan(0.02)
-      expect(best).toBeGreaterThan(bounds.uniform[r] as number)
+      expect(best - bounds['best blind policy'][r]!).toBeGreaterThan(0.02)
+      expect(best).toBeGreaterThan(bounds.uniform[r]!)
     })
     // With sensitive early layers the constraint gives the rate away: a blind policy is (almost) as good as any.
     const early = syntheticBounds([3, 0.6, 0.1])
     const gap = ({ optimum, 'best blind policy': blind }: typeof bounds) =>
-      optimum.reduce((sum, best, r) => sum + best - (blind[r] as number), 0)
+      optimum.reduce((sum, best, r) => sum + best - blind[r]!, 0)
     expect(gap(early)).toBeLessThan(0.2 * gap(bounds))
   })
 

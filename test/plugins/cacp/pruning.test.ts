@@ -48,8 +48,7 @@ describe('least squares', () => {
     const gram = new Float64Array(n * n)
     for (let row = 0; row < x.length / n; row++)
       for (let i = 0; i < n; i++)
-        for (let j = 0; j < n; j++)
-          gram[i * n + j] = (gram[i * n + j] as number) + (x[row * n + i] as number) * (x[row * n + j] as number)
+        for (let j = 0; j < n; j++) gram[i * n + j] = gram[i * n + j]! + x[row * n + i]! * x[row * n + j]!
     return gram
   }
 
@@ -61,10 +60,7 @@ describe('least squares', () => {
     solveCholesky(factor, 5, right, 2)
     for (let i = 0; i < 5; i++)
       for (let c = 0; c < 2; c++) {
-        const product = [0, 1, 2, 3, 4].reduce(
-          (sum, k) => sum + (a[i * 5 + k] as number) * (right[k * 2 + c] as number),
-          0,
-        )
+        const product = [0, 1, 2, 3, 4].reduce((sum, k) => sum + a[i * 5 + k]! * right[k * 2 + c]!, 0)
         expect(product).toBeCloseTo(solution[i * 2 + c] as number, 9)
       }
     expect(cholesky(Float64Array.of(1, 2, 2, 1), 2)).toBe(false)
@@ -75,7 +71,7 @@ describe('least squares', () => {
     for (const rows of [40, 3]) {
       const found = reconstruct(gramOf(normals(rows * 6, 4), 6), 6, w, 4, [0, 1, 2, 3, 4, 5], 1e-6)
       found.forEach((value, i) => {
-        expect(Math.abs(value - (w[i] as number))).toBeLessThan(1e-6)
+        expect(Math.abs(value - w[i]!)).toBeLessThan(1e-6)
       })
     }
   })
@@ -83,7 +79,7 @@ describe('least squares', () => {
   it('what a dropped input says through a kept one moves to the kept one', () => {
     // Input 2 is twice input 0: nothing is lost without it.
     const x = normals(50 * 3, 5)
-    for (let row = 0; row < 50; row++) x[row * 3 + 2] = 2 * (x[row * 3] as number)
+    for (let row = 0; row < 50; row++) x[row * 3 + 2] = 2 * x[row * 3]!
     const found = reconstruct(gramOf(x, 3), 3, Float64Array.of(1, 10, 3, -1, 5, 7), 2, [0, 1], 1e-12)
     expect([...found].map((value) => Math.round(1e6 * value) / 1e6)).toEqual([11, 24, 3, -1])
   })
@@ -134,7 +130,7 @@ describe('pruning', () => {
     const same = pruneChannels(problem, kept, calibration)
     const [before, after] = [logits(problem.graph), logits(same)]
     after.forEach((value, i) => {
-      expect(Math.abs(value - (before[i] as number))).toBeLessThan(1e-4)
+      expect(Math.abs(value - before[i]!)).toBeLessThan(1e-4)
     })
     expect(await graphAccuracy(same, data.validation)).toEqual(await graphAccuracy(problem.graph, data.validation))
   })
@@ -155,7 +151,7 @@ describe('pruning', () => {
         return tf.tidy(() => net.apply(inputs?.inputs as tf.Tensor, { training: false }).dataSync())
       }
       const whole = out(graph)
-      const far = (small: LayerGraph) => [...out(small)].reduce((sum, y, i) => sum + (y - (whole[i] as number)) ** 2, 0)
+      const far = (small: LayerGraph) => [...out(small)].reduce((sum, y, i) => sum + (y - whole[i]!) ** 2, 0)
       expect(far(pruneChannels(problem, kept, calibration))).toBeLessThan(0.7 * far(pruneChannels(problem, kept)))
       tf.dispose([inputs?.inputs, inputs?.targets] as tf.Tensor[])
     }
@@ -194,7 +190,7 @@ describe('states and rewards', () => {
     const later = rows.state(1, 0.3, [2], 0.4, 'blind')
     const whole = problem.choices.map(({ channels }) => channels)
     expect(later[7]).toBeCloseTo(1 - problem.cost([2, ...whole.slice(1)]) / problem.multiplyAdds, 12)
-    expect(later[8]).toBeLessThan(first[8] as number)
+    expect(later[8]).toBeLessThan(first[8]!)
     expect(later.slice(9)).toEqual([0.4, 0])
     expect(rows.state(2, 0.3, [2, 3], 0.4, 'rate')[8]).toBe(0)
   })

@@ -156,7 +156,7 @@ describe('controller', () => {
     const seen = new Set<number>()
     for (let seed = 0; seed < 20; seed++) {
       const genotype = growing.toGenotype(policy.sample(seeded(seed)).genotype)
-      for (let i = 1; i < 32; i += 2) seen.add(genotype[i] as number)
+      for (let i = 1; i < 32; i += 2) seen.add(genotype[i]!)
     }
     expect(seen.size).toBe(8)
   })
@@ -193,8 +193,7 @@ describe('controller', () => {
     for (const options of [{}, { temperature: 5, tanhConstant: 1.1, operationTanhReduction: 2.5 }]) {
       const growing = tiny()
       const policy = cnasController(growing, seeded(3), { hidden: 8, ...options })
-      for (const { value } of policy.parameters)
-        for (let i = 0; i < value.length; i++) value[i] = 9 * (value[i] as number)
+      for (const { value } of policy.parameters) for (let i = 0; i < value.length; i++) value[i] = 9 * value[i]!
       const all = [...choicesOf(growing)]
       expect(all).toHaveLength(256)
       const probabilities = all.map((choices) => Math.exp(policy.score(choices).logProbability))
@@ -207,8 +206,7 @@ describe('controller', () => {
     const growing = tiny()
     const c = 0.2
     const policy = cnasController(growing, seeded(3), { hidden: 8, tanhConstant: c, operationTanhReduction: 2 })
-    for (const { value } of policy.parameters)
-      for (let i = 0; i < value.length; i++) value[i] = 100 * (value[i] as number)
+    for (const { value } of policy.parameters) for (let i = 0; i < value.length; i++) value[i] = 100 * value[i]!
     // Two options whose logits differ by at most 2c: four inputs (two a cell) and four operations.
     const least = 4 * -Math.log(1 + Math.exp(2 * c)) + 4 * -Math.log(1 + Math.exp(c))
     for (const choices of choicesOf(growing))
@@ -226,8 +224,8 @@ describe('controller', () => {
       policy.differentiate(choices, 1, 0)
       for (const [p, { gradient }] of policy.parameters.entries())
         for (let i = 0; i < gradient.length; i++) {
-          ;(expected[p] as Float64Array)[i] = (expected[p]?.[i] as number) + probability * (gradient[i] as number)
-          largest = Math.max(largest, Math.abs(gradient[i] as number))
+          ;(expected[p] as Float64Array)[i] = (expected[p]?.[i] as number) + probability * gradient[i]!
+          largest = Math.max(largest, Math.abs(gradient[i]!))
         }
     }
     expect(largest).toBeGreaterThan(0.1)

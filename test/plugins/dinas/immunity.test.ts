@@ -95,7 +95,7 @@ describe('three ReLU layers and a head, every input with a constant 1, 24 protec
     const labels = Array.from({ length: rows }, (_, i) => i % classes)
     return {
       labels,
-      x: noise.map((v, i) => v + at(centres, (labels[Math.floor(i / width)] as number) * width + (i % width))),
+      x: noise.map((v, i) => v + at(centres, labels[Math.floor(i / width)]! * width + (i % width))),
     }
   }
   const a = examples(n, 'A').x

@@ -187,7 +187,7 @@ function twoTasks(builder: (typeof builders)[string], options: ProjectionOptions
   if (options) (optimizer as ProjectedOptimizer).protect((seen) => layer(first, { training: true, tap: seen }))
   const losses = learn(second, other, 15)
   const after = outputs()
-  const change = Math.max(...after.map((value, i) => Math.abs(value - (before[i] as number))))
+  const change = Math.max(...after.map((value, i) => Math.abs(value - before[i]!)))
   const weights = scope.trainable.map((variable) => [...variable.dataSync()])
   tf.dispose([first, second, wanted, other])
   optimizer.dispose()
@@ -212,7 +212,7 @@ describe('projected optimizer', () => {
     const kept = twoTasks(builder, { alpha: 1e-5 })
     expect(plain.change).toBeGreaterThan(0.05)
     expect(kept.change).toBeLessThan(0.01 * plain.change)
-    expect(kept.losses.at(-1)).toBeLessThan(0.95 * (kept.losses[0] as number))
+    expect(kept.losses.at(-1)).toBeLessThan(0.95 * kept.losses[0]!)
   })
 
   it.each([

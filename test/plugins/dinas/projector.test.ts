@@ -16,7 +16,7 @@ const norm = (v: ArrayLike<number>) => Math.hypot(...Array.from(v))
 const times = (p: ArrayLike<number>, x: ArrayLike<number>, d: number) =>
   Float64Array.from({ length: d }, (_, i) => {
     let sum = 0
-    for (let j = 0; j < d; j++) sum += (p[i * d + j] as number) * (x[j] as number)
+    for (let j = 0; j < d; j++) sum += p[i * d + j]! * x[j]!
     return sum
   })
 /** A⁻¹ of [d, d], by Gauss–Jordan elimination with pivoting. */
@@ -31,11 +31,10 @@ function inverse(matrix: Float64Array, d: number): Float64Array {
     ;[rows[c], rows[best]] = [rows[best] as number[], rows[c] as number[]]
     const pivot = rows[c] as number[]
     const scale = pivot[c] as number
-    for (let j = 0; j < 2 * d; j++) pivot[j] = (pivot[j] as number) / scale
+    for (let j = 0; j < 2 * d; j++) pivot[j] = pivot[j]! / scale
     rows.forEach((row, r) => {
       const factor = row[c] as number
-      if (r !== c && factor !== 0)
-        for (let j = 0; j < 2 * d; j++) row[j] = (row[j] as number) - factor * (pivot[j] as number)
+      if (r !== c && factor !== 0) for (let j = 0; j < 2 * d; j++) row[j] = row[j]! - factor * pivot[j]!
     })
   }
   return Float64Array.from(rows.flatMap((row) => row.slice(d)))
@@ -45,14 +44,12 @@ const precision = (d: number, columns: Float64Array, a: (i: number) => number, s
   const sum = new Float64Array(d * d)
   for (let n = 0; n < columns.length / d; n++)
     for (let i = 0; i < d; i++)
-      for (let j = 0; j < d; j++)
-        sum[i * d + j] =
-          (sum[i * d + j] as number) + ((columns[n * d + i] as number) * (columns[n * d + j] as number)) / a(n)
-  for (let i = 0; i < d; i++) sum[i * d + i] = (sum[i * d + i] as number) + shift
+      for (let j = 0; j < d; j++) sum[i * d + j] = sum[i * d + j]! + (columns[n * d + i]! * columns[n * d + j]!) / a(n)
+  for (let i = 0; i < d; i++) sum[i * d + i] = sum[i * d + i]! + shift
   return sum
 }
 const largestGap = (a: ArrayLike<number>, b: ArrayLike<number>) =>
-  Math.max(...Array.from(a, (value, i) => Math.abs(value - (b[i] as number))))
+  Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i]!)))
 
 describe('projector', () => {
   const d = 20
@@ -70,7 +67,7 @@ describe('projector', () => {
     const before = protecting(d, columns, 0.3)
     const x = gaussian(d, 'x')
     const px = times(before.matrix, x, d)
-    const quadratic = px.reduce((sum, value, i) => sum + value * (x[i] as number), 0)
+    const quadratic = px.reduce((sum, value, i) => sum + value * x[i]!, 0)
     const after = projector(d)
     after.restore(before.matrix)
     after.protect(x, 0.05)
@@ -92,7 +89,7 @@ describe('projector', () => {
     for (let i = 0; i < d; i++) for (let j = 0; j < i; j++) expect(matrix[i * d + j]).toBe(matrix[j * d + i])
     for (let trial = 0; trial < 50; trial++) {
       const v = gaussian(d, `v${trial}`)
-      const rayleigh = times(matrix, v, d).reduce((sum, value, i) => sum + value * (v[i] as number), 0) / norm(v) ** 2
+      const rayleigh = times(matrix, v, d).reduce((sum, value, i) => sum + value * v[i]!, 0) / norm(v) ** 2
       expect(rayleigh).toBeGreaterThan(0)
       expect(rayleigh).toBeLessThanOrEqual(1)
     }
@@ -123,10 +120,7 @@ describe('projector', () => {
     const trace = (alpha: number) => protecting(d, columns, alpha).freedom * d
     for (const alpha of [1, 0.1, 0.01]) {
       const kept = attenuation(alpha)
-      expect(trace(alpha)).toBeCloseTo(
-        d - 6 + [0, 1, 2, 3, 4, 5].reduce((sum, n) => sum + (kept[7 * n] as number), 0),
-        10,
-      )
+      expect(trace(alpha)).toBeCloseTo(d - 6 + [0, 1, 2, 3, 4, 5].reduce((sum, n) => sum + kept[7 * n]!, 0), 10)
     }
     // 14.0056 is what one Gaussian draw of the same sizes gave; the exact value depends on the columns.
     expect(trace(0.01)).toBeGreaterThan(14)
@@ -142,7 +136,7 @@ describe('projector', () => {
       for (let n = 0; n < 6; n++)
         for (let o = 0; o < 7; o++) {
           let sum = 0
-          for (let i = 0; i < d; i++) sum += (columns[n * d + i] as number) * (g[i * 7 + o] as number)
+          for (let i = 0; i < d; i++) sum += columns[n * d + i]! * g[i * 7 + o]!
           out.push(sum)
         }
       return norm(out)
@@ -166,7 +160,7 @@ describe('projector', () => {
     const p = protecting(d, gaussian(60 * d, 'many'), 1e-3)
     for (let trial = 0; trial < 30; trial++) {
       const g = gaussian(d * 3, `g${trial}`)
-      expect(p.project(g).reduce((sum, value, i) => sum + value * (g[i] as number), 0)).toBeGreaterThanOrEqual(0)
+      expect(p.project(g).reduce((sum, value, i) => sum + value * g[i]!, 0)).toBeGreaterThanOrEqual(0)
     }
   })
 

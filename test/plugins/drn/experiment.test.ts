@@ -93,7 +93,7 @@ describe('projection in two dimensions', () => {
     })
     const rng = seeded('projection')
     const truth = matrix(32, 24, () => 255 * rng.float())
-    const guess = matrix(32, 24, (i, j) => (truth.values[i * 24 + j] as number) + 10 * rng.normal())
+    const guess = matrix(32, 24, (i, j) => truth.values[i * 24 + j]! + 10 * rng.normal())
     const { before, after, removed, inconsistency } = projection(guess, truth, 4)
     expect(after + removed).toBeCloseTo(before, 6)
     expect(after).toBeLessThan(before)

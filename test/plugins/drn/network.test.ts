@@ -60,7 +60,7 @@ describe('primal networks', () => {
         expect(parameters(network.trainable)).toBe(size)
         let counted = 0
         const tap = ({ kernel, input, geometry }: LinearTap) => {
-          const positions = geometry.kind === 'dense' ? 1 : (input.shape[1] as number) * (input.shape[2] as number)
+          const positions = geometry.kind === 'dense' ? 1 : input.shape[1]! * input.shape[2]!
           counted += (kernel.size * positions) / (geometry.kind === 'dense' ? 1 : geometry.stride ** 2)
         }
         const shapes = tf.tidy(() =>
@@ -136,7 +136,7 @@ describe('dual networks', () => {
     const x = noise(2, 1, 6, 4, 3)
     const once = numbers(() => dual(x, mode))
     numbers(() => dual(tf.mul(x, 3), mode)).forEach((value, i) => {
-      expect(value).toBeCloseTo(3 * (once[i] as number), 2)
+      expect(value).toBeCloseTo(3 * once[i]!, 2)
     })
     x.dispose()
     using third = dualNetworks({ scale: 3, rng: seeded(1) })

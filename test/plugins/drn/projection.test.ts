@@ -8,15 +8,14 @@ const [SMALL, LARGE] = [16, 64]
 const a: Matrix = bicubicRows(LARGE, SMALL, 1 / 4, 'symmetric').map(({ positions, weights }) => {
   const row = new Array<number>(LARGE).fill(0)
   positions.forEach((position, tap) => {
-    row[position] = (row[position] as number) + (weights[tap] as number)
+    row[position] = row[position]! + weights[tap]!
   })
   return row
 })
-const dot = (x: readonly number[], y: readonly number[]) =>
-  x.reduce((sum, value, i) => sum + value * (y[i] as number), 0)
+const dot = (x: readonly number[], y: readonly number[]) => x.reduce((sum, value, i) => sum + value * y[i]!, 0)
 const times = (m: Matrix, x: readonly number[]) => m.map((row) => dot(row, x))
 const transposed = (m: Matrix): Matrix => (m[0] as number[]).map((_, j) => m.map((row) => row[j] as number))
-const minus = (x: readonly number[], y: readonly number[]) => x.map((value, i) => value - (y[i] as number))
+const minus = (x: readonly number[], y: readonly number[]) => x.map((value, i) => value - y[i]!)
 const norm = (x: readonly number[]) => Math.sqrt(dot(x, x))
 const at = transposed(a)
 const gram: Matrix = a.map((row) => times(a, row))
@@ -33,11 +32,11 @@ function solve(m: Matrix, right: readonly number[]): number[] {
     for (let i = 0; i < n; i++) {
       if (i === k) continue
       const row = rows[i] as number[]
-      const share = (row[k] as number) / (pivot[k] as number)
-      for (let j = k; j <= n; j++) row[j] = (row[j] as number) - share * (pivot[j] as number)
+      const share = row[k]! / pivot[k]!
+      for (let j = k; j <= n; j++) row[j] = row[j]! - share * pivot[j]!
     }
   }
-  return rows.map((row, i) => (row[n] as number) / (row[i] as number))
+  return rows.map((row, i) => row[n]! / row[i]!)
 }
 const pseudoInverse = (x: readonly number[]) => times(at, solve(gram, x))
 

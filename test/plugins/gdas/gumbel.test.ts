@@ -21,11 +21,11 @@ describe('Gumbel relaxation', () => {
     for (let i = 0; i < draws; i++) {
       const row = [0, 1, -1].map((value) => value + gumbel(rng))
       const drawn = row.indexOf(Math.max(...row))
-      counts[drawn] = (counts[drawn] as number) + 1
+      counts[drawn] = counts[drawn]! + 1
     }
     const total = 1 + Math.E + 1 / Math.E
     ;[1 / total, Math.E / total, 1 / Math.E / total].forEach((probability, op) => {
-      expect((counts[op] as number) / draws).toBeCloseTo(probability, 2)
+      expect(counts[op]! / draws).toBeCloseTo(probability, 2)
     })
   })
 
@@ -70,7 +70,7 @@ describe('Gumbel relaxation', () => {
       const mean = p.reduce((sum, probability, op) => sum + probability * (out[edge]?.[op] as number), 0)
       row.forEach((_, op) => {
         // Softmax with ln softmax(α) has the same slope as with α.
-        const expected = ((p[op] as number) * ((out[edge]?.[op] as number) - mean)) / temperature
+        const expected = (p[op]! * ((out[edge]?.[op] as number) - mean)) / temperature
         expect(gradient[edge]?.[op]).toBeCloseTo(expected, 4)
       })
     })

@@ -44,7 +44,7 @@ describe('the hierarchical controller', () => {
     const alike = positionsOf(genotype, 12).map((choices) => policy.score(choices).logProbability)
     expect(new Set(alike).size).toBe(1)
     // What the blocks contribute is the same with any position.
-    const ofBlocks = (alike[0] as number) + Math.log(12)
+    const ofBlocks = alike[0]! + Math.log(12)
     expect(-Math.log(12)).toBeCloseTo(-2.4849, 4)
     expect(probabilities.reduce((sum, value) => sum + Math.exp(value - ofBlocks), 0)).toBeCloseTo(1, 10)
     expect(first).not.toBe(alike[0])

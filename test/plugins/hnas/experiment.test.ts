@@ -88,7 +88,7 @@ describe('arms', () => {
       costs.push(result.multiplyAdds)
     }
     // Channels are whole numbers, and few here.
-    for (const cost of costs) expect(Math.abs(cost / (costs[0] as number) - 1)).toBeLessThan(0.5)
+    for (const cost of costs) expect(Math.abs(cost / costs[0]! - 1)).toBeLessThan(0.5)
   })
 
   it('random architectures cost what they are asked to', () => {

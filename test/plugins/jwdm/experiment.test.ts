@@ -180,8 +180,8 @@ describe('the film', () => {
   it('by night is darker, and brighter colours stay brighter', () => {
     const all = Uint8Array.from({ length: 256 * 3 }, (_, i) => Math.floor(i / 3))
     const { pixels } = night(picture(16, 16, 3, all))
-    for (let i = 3; i < pixels.length; i++) expect(pixels[i]).toBeGreaterThanOrEqual(pixels[i - 3] as number)
-    for (let i = 0; i < pixels.length; i++) expect(pixels[i]).toBeLessThanOrEqual(all[i] as number)
+    for (let i = 3; i < pixels.length; i++) expect(pixels[i]).toBeGreaterThanOrEqual(pixels[i - 3]!)
+    for (let i = 0; i < pixels.length; i++) expect(pixels[i]).toBeLessThanOrEqual(all[i]!)
   })
 
   it('gives figures for the middle frame, repeatably', async () => {

@@ -159,7 +159,7 @@ describe('interpolation', () => {
       for (const [i, code] of (codes.arraySync() as number[][]).entries())
         for (const [k, value] of code.entries()) {
           const a = 1 - i / 4
-          expect(value).toBeCloseTo(a * (zBegin[k] as number) + (1 - a) * (zEnd[k] as number), 5)
+          expect(value).toBeCloseTo(a * zBegin[k]! + (1 - a) * zEnd[k]!, 5)
         }
       const ends = translate(network, 'x', tf.concat([begin, end])).arraySync() as number[][]
       const made = translated.arraySync() as number[][]

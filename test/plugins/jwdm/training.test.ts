@@ -243,7 +243,7 @@ describe('a training step', () => {
     stepped(apart.trainable, () => generatorLosses(apart, forward(apart, batch, objective, training), objective).loss)
     const [ours, theirs] = [values(together.scope.trainable), values(apart.scope.trainable)]
     let off = 0
-    for (const [i, value] of ours.entries()) if (Math.abs(value - (theirs[i] as number)) > 1e-4) off++
+    for (const [i, value] of ours.entries()) if (Math.abs(value - theirs[i]!) > 1e-4) off++
     // A gradient of nearly 0 may have either sign in float32.
     expect(off).toBeLessThanOrEqual(ours.length * 0.01)
   })

@@ -76,7 +76,7 @@ describe('codes', () => {
         lasso,
       ),
     ]
-    expect(Math.max(...before.map((weight, i) => Math.abs(weight - (after[i] as number))))).toBeGreaterThan(0.01)
+    expect(Math.max(...before.map((weight, i) => Math.abs(weight - after[i]!)))).toBeGreaterThan(0.01)
   })
 
   it('LO4 without constraint meet the optimality conditions of a weighted lasso', () => {
@@ -86,7 +86,7 @@ describe('codes', () => {
       const [point] = cloud(rng, 1, 4) as [Float64Array]
       const bases = cloud(rng, 8, 4)
       const code = sparseCode(point, bases, { locality, exponent: 2 }, 20_000)
-      const residual = combination(code, bases).map((value, k) => value - (point[k] as number))
+      const residual = combination(code, bases).map((value, k) => value - point[k]!)
       let zeros = 0
       for (const [m, base] of bases.entries()) {
         const [slope, bound] = [dot(residual, base), locality * squaredDistance(base, point)]
@@ -107,10 +107,10 @@ describe('codes', () => {
       const [point] = cloud(rng, 1, 3) as [Float64Array]
       const bases = cloud(rng, 7, 3)
       const code = convexCode(point, bases, { locality, exponent })
-      const residual = combination(code, bases).map((value, k) => value - (point[k] as number))
+      const residual = combination(code, bases).map((value, k) => value - point[k]!)
       const slopes = bases.map((base) => dot(residual, base) + locality * squaredDistance(base, point) ** 1.5)
       const least = Math.min(...slopes)
-      for (const [m, slope] of slopes.entries()) if ((code[m] as number) > 0) expect(slope).toBeCloseTo(least, 6)
+      for (const [m, slope] of slopes.entries()) if (code[m]! > 0) expect(slope).toBeCloseTo(least, 6)
     }
   })
 
@@ -179,9 +179,8 @@ describe('bases', () => {
     const options: BasesOptions = { bases: 6, neighbours: 6, normalise, order: 1, locality: 0.1, rng: seeded(7) }
     const { objective, bases } = learnBases(points, { ...options, rounds: 8 })
     expect(bases).toHaveLength(6)
-    for (const [i, value] of objective.slice(1).entries())
-      expect(value).toBeLessThanOrEqual((objective[i] as number) * (1 + 1e-9))
-    expect(objective.at(-1)).toBeLessThan(0.9 * (objective[0] as number))
+    for (const [i, value] of objective.slice(1).entries()) expect(value).toBeLessThanOrEqual(objective[i]! * (1 + 1e-9))
+    expect(objective.at(-1)).toBeLessThan(0.9 * objective[0]!)
   })
 
   it('move with their points: bases of a shifted cloud are shifted', () => {
@@ -258,8 +257,7 @@ it('linear systems are solved to rounding', () => {
   const right = new Float64Array(10)
   for (let i = 0; i < 5; i++)
     for (let c = 0; c < 2; c++)
-      for (let k = 0; k < 5; k++)
-        right[i * 2 + c] = (right[i * 2 + c] as number) + (matrix[i * 5 + k] as number) * (wanted[k * 2 + c] as number)
+      for (let k = 0; k < 5; k++) right[i * 2 + c] = right[i * 2 + c]! + matrix[i * 5 + k]! * wanted[k * 2 + c]!
   close(solvePositive(matrix.slice(), right, 5), wanted, 10)
 })
 
@@ -283,8 +281,8 @@ describe('approximation by local coordinates', () => {
     const exact = g.value(point)[0] as number
     expect(approximated(g, point, code, bases, 2)[0]).toBeCloseTo(exact, 8)
     const error = bases.reduce((sum, base, m) => {
-      const offset = base.map((value, k) => value - (point[k] as number))
-      return sum - (code[m] as number) * (g.value(offset)[0] as number)
+      const offset = base.map((value, k) => value - point[k]!)
+      return sum - code[m]! * (g.value(offset)[0] as number)
     }, 0)
     expect(exact - (approximated(g, point, code, bases, 1)[0] as number)).toBeCloseTo(error, 8)
     expect(Math.abs(error)).toBeGreaterThan(1e-3)

@@ -30,7 +30,7 @@ describe('LCC sampling', () => {
     const counts = new Array<number>(12).fill(0)
     for (let i = 0; i < 2400; i++) {
       const { anchor } = sampler().drawCode(rng)
-      counts[anchor] = (counts[anchor] as number) + 1
+      counts[anchor] = counts[anchor]! + 1
     }
     const statistic = counts.reduce((sum, count) => sum + (count - 200) ** 2 / 200, 0)
     // 0.999 quantile of χ² with 11 degrees of freedom.
@@ -44,7 +44,7 @@ describe('LCC sampling', () => {
       const code = own.drawCode(rng)
       const [x = 0, y = 0] = own.draw(1, seeded(3))
       const [u, v] = [0, 1].map((k) =>
-        code.neighbours.reduce((sum, m, j) => sum + (code.weights[j] as number) * (own.bases[m]?.[k] as number), 0),
+        code.neighbours.reduce((sum, m, j) => sum + code.weights[j]! * (own.bases[m]?.[k] as number), 0),
       )
       expect(x).toBeCloseTo(u as number, 5)
       expect(y).toBeCloseTo(v as number, 5)
@@ -59,7 +59,7 @@ describe('LCC sampling', () => {
     const moved = (normalise: 'none' | 'convex') => {
       const here = sampler({ normalise }).draw(20, seeded(4))
       const there = sampler({ normalise, bases: circle(12, 5) }).draw(20, seeded(4))
-      return Math.max(...here.map((value, i) => Math.abs((there[i] as number) - value - 5)))
+      return Math.max(...here.map((value, i) => Math.abs(there[i]! - value - 5)))
     }
     expect(moved('convex')).toBeLessThan(1e-5)
     expect(moved('none')).toBeGreaterThan(1)
@@ -90,7 +90,7 @@ describe('LCC sampling', () => {
     const near = (normalise: 'none' | 'convex') => {
       const drawn = lccSampler({ bases, neighbours: 2, normalise }).draw(500, seeded(8))
       const distances = Array.from({ length: 500 }, (_, i) =>
-        Math.abs(Math.hypot((drawn[2 * i] as number) - 3, (drawn[2 * i + 1] as number) - 3) - 1),
+        Math.abs(Math.hypot(drawn[2 * i]! - 3, drawn[2 * i + 1]! - 3) - 1),
       )
       return distances.filter((distance) => distance < 0.05).length / 500
     }

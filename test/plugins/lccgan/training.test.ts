@@ -295,7 +295,7 @@ describe('the latent manifold', () => {
     const trainer = autoEncoderTrainer({ batchSize: 20, learningRate: 0.01, reportEvery: 10 })
     for await (const { metrics } of trainer.fit(network, data, { epochs: 10, rng: seeded(2) }))
       losses.push(metrics.loss as number)
-    expect(losses.at(-1)).toBeLessThan(0.3 * (losses[0] as number))
+    expect(losses.at(-1)).toBeLessThan(0.3 * losses[0]!)
     expect(embeddingsOf(network, data)).toHaveLength(200)
     const [some] = [embeddingsOf(network, data, 3)]
     for (const [i, code] of some.entries())

@@ -57,7 +57,7 @@ describe('the formulas, in double precision', () => {
     const statistics = combine([entryOf(x), entryOf(table(6))], weightsOf({ batches: 2 }, 2), 'averaged')
     const dx = backward(x, g, statistics, 'averaged')
     for (const c of [0, 1, 2]) {
-      const s = Math.sqrt((statistics.variance[c] as number) + EPSILON)
+      const s = Math.sqrt(statistics.variance[c]! + EPSILON)
       const expected = ((1 - statistics.share) * sum(g.map((row) => row[c] as number))) / s
       expect(Math.abs(sum(dx.map((row) => row[c] as number)) - expected)).toBeLessThan(1e-14)
     }
@@ -71,11 +71,11 @@ describe('the formulas, in double precision', () => {
     const averaged = combine(batches.map(entryOf), weights, 'averaged')
     for (const c of [0, 1, 2]) {
       expect(pooled.mean[c]).toBeCloseTo(together.mean[c] as number, 14)
-      expect(Math.abs((pooled.variance[c] as number) - (together.variance[c] as number))).toBeLessThan(1e-13)
+      expect(Math.abs(pooled.variance[c]! - together.variance[c]!)).toBeLessThan(1e-13)
       // Averaging loses what lies between the means.
-      const between = sum(batches.map((b) => ((entryOf(b).mean[c] as number) - (pooled.mean[c] as number)) ** 2 / 3))
-      expect((pooled.variance[c] as number) - (averaged.variance[c] as number)).toBeCloseTo(between, 12)
-      expect(averaged.variance[c]).toBeLessThan(pooled.variance[c] as number)
+      const between = sum(batches.map((b) => ((entryOf(b).mean[c] as number) - pooled.mean[c]!) ** 2 / 3))
+      expect(pooled.variance[c]! - averaged.variance[c]!).toBeCloseTo(between, 12)
+      expect(averaged.variance[c]).toBeLessThan(pooled.variance[c]!)
     }
   })
 
@@ -95,7 +95,7 @@ describe('the formulas, in double precision', () => {
     const shifted = x.map((row) => row.map((v) => v + 3))
     const after = normalised(shifted, combine([entryOf(shifted), older], weights, 'averaged'))
     const before = normalised(x, statistics)
-    const by = (c: number) => (3 * (1 - statistics.share)) / Math.sqrt((statistics.variance[c] as number) + EPSILON)
+    const by = (c: number) => (3 * (1 - statistics.share)) / Math.sqrt(statistics.variance[c]! + EPSILON)
     after.forEach((row, j) => {
       row.forEach((v, c) => {
         expect(v - ((before[j] as number[])[c] as number)).toBeCloseTo(by(c), 12)

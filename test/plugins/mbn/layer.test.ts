@@ -146,14 +146,14 @@ describe('the layer', () => {
     const [x, dy] = [batches[2], table(6)]
     const statistics = combine([...batches].reverse().map(entryOf), uneven([6, 4, 5], 0.8), variance)
     const unit = normalised(x, statistics)
-    const y = unit.map((row) => row.map((v, c) => v * (gamma[c] as number) + (beta[c] as number)))
+    const y = unit.map((row) => row.map((v, c) => v * gamma[c]! + beta[c]!))
     const open = dy.map((row, j) => row.map((v, c) => ((y[j]?.[c] as number) > 0 ? v : 0)))
     const found = differentiate(own, x, dy)
     expectClose(
       found.y,
       y.map((row) => row.map((v) => Math.max(0, v))),
     )
-    const scaled = open.map((row) => row.map((v, c) => v * (gamma[c] as number)))
+    const scaled = open.map((row) => row.map((v, c) => v * gamma[c]!))
     expectClose(found.dx, backward(x, scaled, statistics, variance))
     const columns = [0, 1, 2].map((c) => open.map((row) => row[c] as number))
     const total = (values: readonly number[]) => values.reduce((sum, v) => sum + v, 0)

@@ -214,7 +214,7 @@ describe('grids of weights', () => {
     expect(made).toMatchObject({ exact: false, type: 'int8', levels: 255 })
     valuesOf(made).forEach((value, i) => {
       const scale = made.scales[i < 300 ? 0 : 1] as number
-      expect(Math.abs(value - (values[i] as number))).toBeLessThanOrEqual(scale / 2 + 1e-6)
+      expect(Math.abs(value - values[i]!)).toBeLessThanOrEqual(scale / 2 + 1e-6)
     })
   })
 

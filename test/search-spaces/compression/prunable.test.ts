@@ -44,7 +44,7 @@ const logits = (net: Network, size = 3) =>
   })
 
 const furthest = (a: ArrayLike<number>, b: ArrayLike<number>) =>
-  Math.max(...Array.from({ length: a.length }, (_, i) => Math.abs((a[i] as number) - (b[i] as number))))
+  Math.max(...Array.from({ length: a.length }, (_, i) => Math.abs(a[i]! - b[i]!)))
 
 /** Keeps about so much of every group, evenly spread. */
 const share = (graph: LayerGraph, part: number) =>
@@ -141,7 +141,7 @@ describe('coupled channels', () => {
         const classes = coupling.classes.get(node.inputs[0] as string) as Int32Array
         const columns = node.kernel.shape.at(-1) as number
         const data = node.kernel.data.map((value, i) =>
-          dropped.has(classes[Math.floor(i / columns) % classes.length] as number) ? 0 : value,
+          dropped.has(classes[Math.floor(i / columns) % classes.length]!) ? 0 : value,
         )
         return { ...node, kernel: { ...node.kernel, data } }
       })
@@ -185,7 +185,7 @@ describe('published counts', () => {
       expect(sparsities).toHaveLength(27)
       let at = 0
       const kept = groups.map(({ channels }, g) =>
-        inner[g] ? Math.round(channels.length * (1 - (sparsities[at++] as number))) : channels.length,
+        inner[g] ? Math.round(channels.length * (1 - sparsities[at++]!)) : channels.length,
       )
       return cost.multiplyAdds(kept)
     })
@@ -211,10 +211,7 @@ describe('published counts', () => {
     const rng = seeded(3)
     for (let trial = 0; trial < 20; trial++) {
       const counts = cost.whole.map((count, g) => (alternate[g] ? 1 + rng.int(count) : count))
-      const linear = counts.reduce(
-        (sum, count, g) => sum - (unit[g] as number) * ((cost.whole[g] as number) - count),
-        whole,
-      )
+      const linear = counts.reduce((sum, count, g) => sum - unit[g]! * (cost.whole[g]! - count), whole)
       expect(cost.multiplyAdds(counts)).toBe(linear)
       const kept = counts.map((count) => Array.from({ length: count }, (_, i) => i))
       expect(graphCost(sliceGraph(graph, coupling, kept)).multiplyAdds).toBe(linear)

@@ -104,8 +104,8 @@ describe('codes', () => {
 describe('gates', () => {
   it('AO15 mean residuals of uniform values are 1/12 and 1/60', () => {
     const means = meanResiduals(Float32Array.from(uniform(100_001)), unsignedGrid(1), ladder)
-    expect((means[0] as number) * 12).toBeCloseTo(1, 1.9)
-    expect((means[1] as number) * 60).toBeCloseTo(1, 1.9)
+    expect(means[0]! * 12).toBeCloseTo(1, 1.9)
+    expect(means[1]! * 60).toBeCloseTo(1, 1.9)
   })
 
   it('AO11 the truth table of two gates', () => {
@@ -118,7 +118,7 @@ describe('gates', () => {
     for (const [open, bits] of patterns) {
       expect(bitsOf(open, ladder)).toBe(bits)
       for (const z of uniform(200)) {
-        const [a, b, c] = recompose(decompose(z, ladder), ladder).map((code, j) => code / stepsOf(ladder[j] as number))
+        const [a, b, c] = recompose(decompose(z, ladder), ladder).map((code, j) => code / stepsOf(ladder[j]!))
         const gated =
           (a as number) + open[0] * ((b as number) - (a as number) + open[1] * ((c as number) - (b as number)))
         expect(gated).toBeCloseTo(codeOf(z, bits) / stepsOf(bits), 12)
@@ -148,12 +148,12 @@ describe('gates', () => {
       let [sum, product] = [costs[0] as number, 1]
       open.forEach((gate, j) => {
         product *= gate
-        sum += product * ((costs[j + 1] as number) - (costs[j] as number))
+        sum += product * (costs[j + 1]! - costs[j]!)
       })
       expect(sum).toBe(costs[levelOf(open)])
       const gradients = gateGradients(open, costs)
       const [d2, d3] = [16_000 - 8000, 32_000 - 16_000]
-      expect(gradients).toEqual([d2 + (open[1] as number) * d3, (open[0] as number) * d3])
+      expect(gradients).toEqual([d2 + open[1]! * d3, open[0]! * d3])
     }
   })
 
@@ -168,8 +168,8 @@ describe('gates', () => {
     const [ofFirst, ofSecond] = gateGradients(gates.open, products) as [number, number]
     expect(ofFirst).toBeCloseTo(0.1176471, 6)
     expect(ofSecond).toBeCloseTo(-0.0156863, 6)
-    expect(-ofFirst * logisticSlope(gates.residuals[0] as number)).toBeCloseTo(-0.0293119, 6)
-    expect(-ofSecond * logisticSlope(gates.residuals[1] as number)).toBeCloseTo(0.0039213, 6)
+    expect(-ofFirst * logisticSlope(gates.residuals[0]!)).toBeCloseTo(-0.0293119, 6)
+    expect(-ofSecond * logisticSlope(gates.residuals[1]!)).toBeCloseTo(0.0039213, 6)
   })
 })
 

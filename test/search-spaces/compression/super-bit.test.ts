@@ -327,16 +327,13 @@ describe('super-bit network', () => {
     const slopes = [...scores].map((score) => logisticSlope(score - 0.31))
     const ofGroups = [0.3 - 1, 0.7 + 0.2]
     const surrogate = (weights: Float32Array) =>
-      [...groupScores(weights, 4, 2)].reduce(
-        (sum, score, c) => sum + score * (slopes[c] as number) * (ofGroups[c] as number),
-        0,
-      )
+      [...groupScores(weights, 4, 2)].reduce((sum, score, c) => sum + score * slopes[c]! * ofGroups[c]!, 0)
     const found = (grads[kernel.name] as tf.Tensor).dataSync()
     values.forEach((_, i) => {
       const at = (step: number) => surrogate(values.map((value, j) => (i === j ? value + step : value)))
       expect(found[i]).toBeCloseTo((at(1e-2) - at(-1e-2)) / 2e-2, 3)
     })
-    const ofThreshold = -slopes.reduce((sum, slope, c) => sum + slope * (ofGroups[c] as number), 0)
+    const ofThreshold = -slopes.reduce((sum, slope, c) => sum + slope * ofGroups[c]!, 0)
     expect((grads[threshold.name] as tf.Tensor).dataSync()[0]).toBeCloseTo(ofThreshold, 5)
     tf.dispose([kernel, threshold, grads])
   })
@@ -417,7 +414,7 @@ describe('super-bit network', () => {
         const means = net.residuals[at]?.[turn] as readonly number[]
         // Both gates are open: closing the first loses all bits beyond 2, closing the second those beyond 4.
         const expected = [changed(8) - changed(2), changed(8) - changed(4)].map(
-          (cost, j) => (-cost / total) * logisticSlope(means[j] as number),
+          (cost, j) => (-cost / total) * logisticSlope(means[j]!),
         )
         expect(found[0]).toBeCloseTo(expected[0] as number, 6)
         expect(found[1]).toBeCloseTo(expected[1] as number, 6)
@@ -426,10 +423,7 @@ describe('super-bit network', () => {
         const ofFilters = (grads[thresholds.filters[0]?.name ?? ''] as tf.Tensor).dataSync()[0]
         const slopes = (net.scores[0] as readonly number[]).map(logisticSlope)
         // One layer writes the filters and one reads them: a group less costs what the slope says.
-        expect(ofFilters).toBeCloseTo(
-          (-oneGroup / total) * (slopes[0] as number) - (oneGroup / total) * (slopes[1] as number),
-          5,
-        )
+        expect(ofFilters).toBeCloseTo((-oneGroup / total) * slopes[0]! - (oneGroup / total) * slopes[1]!, 5)
       }
     })
     expect(tf.memory().numTensors).toBe(before)
@@ -554,7 +548,7 @@ describe('super-bit network', () => {
       const stored = quantisedWeights(model, name)
       expect(stored?.codes.length).toBe(stored?.values.length)
       stored?.values.forEach((value, i) => {
-        expect(stored.low + stored.step * (stored.codes[i] as number)).toBeCloseTo(value, 5)
+        expect(stored.low + stored.step * stored.codes[i]!).toBeCloseTo(value, 5)
       })
     }
     x.dispose()

@@ -188,8 +188,7 @@ describe('identities', () => {
       3,
     )
     // Shifted to one side: not symmetric.
-    const lopsided = (y: tf.Tensor) =>
-      tf.mul(nearest(y), tf.reshape(tf.range(0, 2 * (y.shape[2] as number), 1), [1, 1, -1, 1]))
+    const lopsided = (y: tf.Tensor) => tf.mul(nearest(y), tf.reshape(tf.range(0, 2 * y.shape[2]!, 1), [1, 1, -1, 1]))
     const ensemble = selfEnsemble(lopsided)
     expectClose(
       values(() => ensemble(tf.reverse(x, 2), mode)),

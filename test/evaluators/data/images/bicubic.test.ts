@@ -16,7 +16,7 @@ import {
 
 const resized = (values: readonly number[], outputs: number, scale: number) =>
   bicubicRows(values.length, outputs, scale, 'symmetric').map(({ positions, weights }) =>
-    positions.reduce((sum, position, tap) => sum + (weights[tap] as number) * (values[position] as number), 0),
+    positions.reduce((sum, position, tap) => sum + weights[tap]! * values[position]!, 0),
   )
 const ramp = (n: number) => Array.from({ length: n }, (_, i) => i)
 const expectClose = (received: readonly number[], expected: readonly number[], digits = 12) =>
@@ -71,7 +71,7 @@ describe("MATLAB's bicubic", () => {
       const unit = ramp(64).map((i) => (i === at ? 1 : 0))
       const twice = resized(resized(unit, 32, 1 / 2), 16, 1 / 2)
       const once = resized(unit, 16, 1 / 4)
-      return Math.max(...once.map((value, i) => Math.abs(value - (twice[i] as number))))
+      return Math.max(...once.map((value, i) => Math.abs(value - twice[i]!)))
     }
     expect(Math.max(...ramp(64).map(product))).toBeCloseTo(0.00916, 5)
   })
@@ -91,7 +91,7 @@ describe("MATLAB's bicubic", () => {
     const part = (image: Picture, from: number, side: number) => {
       const values: number[] = []
       for (let y = from; y < from + side; y++)
-        for (let x = from; x < from + side; x++) values.push(image.pixels[(y * image.width + x) * 3] as number)
+        for (let x = from; x < from + side; x++) values.push(image.pixels[(y * image.width + x) * 3]!)
       return values
     }
     const whole = part(downscaleBicubic(scene, 2), 12, 8)

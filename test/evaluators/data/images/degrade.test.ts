@@ -37,13 +37,13 @@ describe('degradations', () => {
     expect(round.size).toBe(9)
     expect(round.weights.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 12)
     const spread = blur(impulse, round)
-    expect(spread.pixels[40]).toBe(Math.round(255 * (round.weights[40] as number)))
+    expect(spread.pixels[40]).toBe(Math.round(255 * round.weights[40]!))
     expect(spread).toEqual(transformed(spread, { mirror: true, flip: false, transpose: true }))
     const flat = picture(5, 5, 3, new Uint8Array(75).fill(90))
     expect(blur(flat, round)).toEqual(flat)
     // Long along the columns of an image: more falls beside the centre than above it.
     const long = blur(impulse, gaussianKernel({ sigma: 2, sigmaAcross: 0.5, size: 9 })).pixels
-    expect(long[4 * 9 + 6] as number).toBeGreaterThan(10)
+    expect(long[4 * 9 + 6]!).toBeGreaterThan(10)
     expect(long[6 * 9 + 4]).toBe(0)
     const turned = blur(impulse, gaussianKernel({ sigma: 2, sigmaAcross: 0.5, size: 9, angle: Math.PI / 2 })).pixels
     expect(turned[6 * 9 + 4]).toBe(long[4 * 9 + 6])

@@ -28,7 +28,7 @@ describe('image files', () => {
     expect(await readPicture(join(folder, 'a.png'))).toEqual({ ...scene, notes: [] })
     await writePicture(join(folder, 'b.JPG'), scene, { quality: 100 })
     const lossy = await readPicture(join(folder, 'b.JPG'))
-    const worst = Math.max(...lossy.pixels.map((value, i) => Math.abs(value - (scene.pixels[i] as number))))
+    const worst = Math.max(...lossy.pixels.map((value, i) => Math.abs(value - scene.pixels[i]!)))
     expect(worst).toBeGreaterThan(0)
     expect(worst).toBeLessThan(12)
     const rough = await encodePicture(scene, 'jpeg', { quality: 5 })

@@ -31,7 +31,7 @@ describe('Fréchet distance', () => {
     const a = cloud(50, 4, 1)
     expect(frechetDistance(a, a, 4)).toBeCloseTo(0, 8)
     const shift = [1, -2, 0.5, 3]
-    const b = a.map((value, i) => value + (shift[i % 4] as number))
+    const b = a.map((value, i) => value + shift[i % 4]!)
     expect(frechetDistance(a, b, 4)).toBeCloseTo(1 + 4 + 0.25 + 9, 4)
   })
 

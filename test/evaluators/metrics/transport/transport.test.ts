@@ -22,7 +22,7 @@ function bruteForce(costs: Float64Array, n: number): number {
     if (row === n) return 0
     let best = Number.POSITIVE_INFINITY
     for (let j = 0; j < n; j++)
-      if (!(used & (1 << j))) best = Math.min(best, (costs[row * n + j] as number) + visit(row + 1, used | (1 << j)))
+      if (!(used & (1 << j))) best = Math.min(best, costs[row * n + j]! + visit(row + 1, used | (1 << j)))
     return best
   }
   return visit(0, 0)

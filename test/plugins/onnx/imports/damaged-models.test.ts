@@ -72,8 +72,7 @@ function damaged(text: string, rng: Random): string {
     if (kind === 0) Array.isArray(parent) ? parent.splice(Number(key), 1) : delete parent[key]
     else if (kind === 1) parent[key] = structuredClone(other.parent[other.key])
     else if (kind === 2 && Array.isArray(parent)) parent.push(structuredClone(rng.pick(parent)))
-    else if (kind === 3 && typeof parent[key] === 'number')
-      parent[key] = (parent[key] as number) * rng.pick([-1, 2, 10, 1000])
+    else if (kind === 3 && typeof parent[key] === 'number') parent[key] = parent[key]! * rng.pick([-1, 2, 10, 1000])
     else if (kind === 3 && typeof parent[key] === 'string')
       parent[key] = `${parent[key]}${rng.pick(['1', '/', ':1', ' '])}`
     else parent[key] = rng.pick(odd)
