@@ -1,7 +1,7 @@
 /**
  * Do two worker processes train twice as many networks in the same time as one? Both train the same networks, each process
  * on one thread, and take turns. The time begins when every process has loaded its module and has compiled what it runs.
- *     npm run bench -- workers [--trials 40] [--rounds 3] [--json]
+ *     npm run bench -- workers [--networks toy | convnets] [--trials 40] [--rounds 3] [--json]
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -10,13 +10,16 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Bench } from '../../core/cli/commands/bench.ts'
-import { createSearch } from '../../core/index.ts'
+import { createSearch, type SearchSpace } from '../../core/index.ts'
 import '../../core/node/index.ts'
 import { workerPool } from '../../evaluators/worker-pool/index.ts'
 import { random } from '../../plugins/random/index.ts'
-import { toySpace } from '../../search-spaces/toy/index.ts'
+
+type Networks = 'toy' | 'convnets'
 
 interface Options {
+  /** Small networks on small images, or convolutions of 16 to 64 channels on images of 32×32. Default: toy. */
+  readonly networks?: Networks
   readonly trials?: number
   readonly rounds?: number
   readonly log?: (text: string) => void
@@ -47,10 +50,12 @@ interface Speed {
 }
 
 /** Measured from one end of a trial to another, with all processes busy in between. */
-async function throughput(workers: number, trials: number, directory: string): Promise<Speed> {
+async function throughput(networks: Networks, workers: number, trials: number, directory: string): Promise<Speed> {
+  const module = new URL(networks === 'toy' ? './workers/trials.ts' : './workers/convnets.ts', import.meta.url)
+  const { space } = (await import(module.href)) as { space: SearchSpace }
   await using search = createSearch({
-    space: toySpace(),
-    evaluator: workerPool({ module: new URL('./workers/trials.ts', import.meta.url), size: workers }),
+    space,
+    evaluator: workerPool({ module, size: workers }),
     plugins: [random()],
     objectives: { accuracy: 'maximise' },
     // The last ones keep the processes busy until the time is over.
@@ -90,7 +95,7 @@ async function control(what: 'compute' | 'memory', processes: number): Promise<n
 
 const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 
-export async function run({ trials = 40, rounds = 3, log = () => {} }: Options): Promise<Bench> {
+export async function run({ networks = 'toy', trials = 40, rounds = 3, log = () => {} }: Options): Promise<Bench> {
   process.env.ARCHLOOM_THREADS = '1'
   const ones: Speed[] = []
   const twos: Speed[] = []
@@ -101,8 +106,8 @@ export async function run({ trials = 40, rounds = 3, log = () => {} }: Options):
     try {
       compute.push((await control('compute', 2)) / (await control('compute', 1)))
       memory.push((await control('memory', 2)) / (await control('memory', 1)))
-      const one = await throughput(1, trials, directory)
-      const two = await throughput(2, trials, directory)
+      const one = await throughput(networks, 1, trials, directory)
+      const two = await throughput(networks, 2, trials, directory)
       ones.push(one)
       twos.push(two)
       const of = ({ rate, processorSeconds: each, cores }: Speed) =>
