@@ -30,7 +30,9 @@ export async function follow(search: Search, given: FollowOptions): Promise<numb
   try {
     await watched(search, stop, output)
   } catch (thrown) {
-    output.note(`every event so far is in ${search.study}; continue with: ${resumeWith}`)
+    // What was refused before its first trial has nothing to go on with.
+    if (search.state().proposed > 0)
+      output.note(`every event so far is in ${search.study}; continue with: ${resumeWith}`)
     throw thrown
   }
   const study = search.record()

@@ -286,8 +286,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
         throw studyError('ARCHLOOM_STUDY_MISMATCH', {
           study: store.location,
           field,
-          received: mine[field],
-          expected: theirs[field],
+          ...differing(mine[field], theirs[field]),
         })
   }
 
@@ -789,5 +788,16 @@ function followersOf(signal: AbortSignal): Followers {
       return own
     },
     release: (own) => void open.delete(own),
+  }
+}
+
+/** Of two lists of the same length only the items that differ, so that a message can show them whole. */
+function differing(received: unknown, expected: unknown): { readonly received: unknown; readonly expected: unknown } {
+  if (!Array.isArray(received) || !Array.isArray(expected) || received.length !== expected.length)
+    return { received, expected }
+  const places = received.flatMap((item, at) => (JSON.stringify(item) === JSON.stringify(expected[at]) ? [] : [at]))
+  return {
+    received: places.map((at) => received[at] as unknown),
+    expected: places.map((at) => expected[at] as unknown),
   }
 }

@@ -103,6 +103,26 @@ describe('the journal', () => {
     )
   })
 
+  it('shows only the objective that differs', async () => {
+    const both = (atMost: number) =>
+      compose({
+        objectives: { sum: 'maximise', other: { direction: 'minimise', atMost } },
+        study: { name: 'bounded', directory },
+      })
+    {
+      await using search = both(3)
+      await search.open()
+      await search.finish().catch(() => {})
+    }
+    const thrown: unknown = await both(4)
+      .open()
+      .catch((error: unknown) => error)
+    expect(thrown).toMatchObject({
+      code: 'ARCHLOOM_STUDY_MISMATCH',
+      details: { received: [{ metric: 'other', atMost: 4 }], expected: [{ metric: 'other', atMost: 3 }] },
+    })
+  })
+
   it('refuses a controller that proposes otherwise than the journal', async () => {
     {
       await using search = compose({ budget: { maxTrials: 5 } })
