@@ -21,6 +21,7 @@ import { error } from '../study/errors.ts'
 import { endTrials } from '../study/rows.ts'
 import { type Artifacts, decodeEvent, encodeEvent, notifier, type Store } from '../study/store.ts'
 import type { SearchEvent } from '../trial/events.ts'
+import { withChecksum, withoutChecksum } from './checksum.ts'
 import { folderChange } from './folder-change.ts'
 import { lockHolder, releaseLock, takeLock } from './lock.ts'
 
@@ -41,7 +42,8 @@ const LOOK_MS = 50
 const journalStoreNames = optionNames<JournalOptions>('journalStore', { fsync: true })
 
 /**
- * One study as an append-only file of one JSON event per line, in a folder of its own; artifacts are files beside it.
+ * One study as an append-only file of one JSON event per line, in a folder of its own; artifacts are files beside it. The last
+ * field of a line, `crc`, is the CRC-32 of the line without it; lines without it, such as those of 0.1, are read as they are.
  * Opening takes a lock against a second writer.
  * Errors: ARCHLOOM_STUDY_LOCKED, ARCHLOOM_STUDY_NOT_WRITABLE; later ARCHLOOM_STUDY_CLOSED, ARCHLOOM_STUDY_REMOVED.
  */
@@ -93,7 +95,7 @@ export function journalStore(directory: string, given: JournalOptions = {}): Sto
     append(events) {
       if (!isOpen) throw error('ARCHLOOM_STUDY_CLOSED', { study: name })
       let text = ''
-      for (const event of events) text += `${encodeEvent(event)}\n`
+      for (const event of events) text += `${withChecksum(encodeEvent(event))}\n`
       let written: number
       try {
         if (isTorn) mend()
@@ -217,8 +219,15 @@ async function* readLines(
 }
 
 function eventOf(file: string, line: number, received: string): SearchEvent {
+  const text = withoutChecksum(received)
+  if (text === undefined)
+    throw error('ARCHLOOM_STUDY_CORRUPT', {
+      file,
+      line,
+      received: `not what was written (its checksum differs): ${received}`,
+    })
   try {
-    const event = decodeEvent(received)
+    const event = decodeEvent(text)
     // The other fields are checked when the event is folded.
     if (event?.seq === line - 1 && typeof event.type === 'string') return event
   } catch (cause) {

@@ -11,9 +11,11 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { createSearch, memoryStore, readEvents, type SearchEvent } from 'archloom'
 import { journalStore, readJournal } from 'archloom/node'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { crc32Of, withChecksum, withoutChecksum } from '../../../core/node/checksum.ts'
 import { climber, climbing, digits, sum } from '../search/parts.ts'
 
 let directory: string
@@ -51,7 +53,9 @@ describe('the journal', () => {
     for await (const event of search.run()) {
       if (event.type === 'best.changed' || event.type === 'pareto.changed') continue
       const lines = readFileSync(journal(), 'utf8').trimEnd().split('\n')
-      expect(JSON.parse(lines[event.seq]!)).toEqual(event)
+      const { crc, ...written } = JSON.parse(lines[event.seq]!)
+      expect(written).toEqual(event)
+      expect(crc).toMatch(/^[0-9a-f]{8}$/)
     }
   })
 
@@ -90,6 +94,33 @@ describe('the journal', () => {
     await expect(compose().open()).rejects.toThrow(/ARCHLOOM_STUDY_CORRUPT.*line 5/)
     // Refusing leaves no lock behind.
     expect(existsSync(join(directory, 'mine', 'lock'))).toBe(false)
+  })
+
+  it('refuses a line that is still JSON but not what was written, and reads one without a checksum', async () => {
+    {
+      await using search = compose({ budget: { maxTrials: 3 } })
+      await search.finish()
+    }
+    const lines = readFileSync(journal(), 'utf8').split('\n')
+    const at = lines.findIndex((line) => line.includes('"trial.completed"'))
+    const changed = lines[at]!.replace(/"sum":\d+/, '"sum":77')
+    expect(changed).not.toBe(lines[at])
+    writeFileSync(journal(), lines.with(at, changed).join('\n'))
+    await expect(readEvents({ read: () => readJournal(journal()) })).rejects.toThrow(
+      new RegExp(`ARCHLOOM_STUDY_CORRUPT: line ${at + 1} .*not what was written \\(its checksum`),
+    )
+    // Whoever changes a line on purpose leaves its checksum out.
+    writeFileSync(journal(), lines.with(at, changed.replace(/,"crc":"\w+"\}$/, '}')).join('\n'))
+    const events = await readEvents({ read: () => readJournal(journal()) })
+    expect(events[at]).toMatchObject({ metrics: { sum: 77 } })
+  })
+
+  it('has the checksums of gzip and PNG, whichever Node computes them', () => {
+    for (const text of ['', '123456789', 'µ – 漢字', JSON.stringify({ a: [1, 2.5, null] })])
+      expect(crc32Of(text)).toBe(crc32(text))
+    expect(crc32Of('123456789')).toBe(0xcbf43926)
+    expect(withoutChecksum(withChecksum('{"a":1}'))).toBe('{"a":1}')
+    expect(withoutChecksum('{"a":1}')).toBe('{"a":1}')
   })
 
   it('refuses another seed, space, concurrency or objective under the same name', async () => {
