@@ -50,8 +50,10 @@ const isChoice = shaped({
 const isReal = shaped({ name: isName, min: isFiniteNumber, max: isFiniteNumber })
 const isDecision: Check = (value) =>
   isObject(value) && (value.kind === 'choice' ? isChoice(value) : value.kind === 'real' && isReal(value))
+/** Objects have properties of their own kind by some names, which would be taken for values of a metric. */
+const isMetricName: Check = (value) => isText(value) && !((value as string) in {})
 const isObjective = shaped({
-  metric: isText,
+  metric: isMetricName,
   direction: among('maximise', 'minimise'),
   weight: isFiniteNumber,
   scale: isFiniteNumber,

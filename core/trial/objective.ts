@@ -44,6 +44,12 @@ export function resolveObjectives(objectives: Objectives): readonly ResolvedObje
       expected: "at least one, such as { accuracy: 'maximise' }",
     })
   return entries.map(([metric, given], index) => {
+    if (metric in {})
+      throw error('ARCHLOOM_OBJECTIVE_INVALID', {
+        name: metric,
+        received: given,
+        expected: 'another name, because every JavaScript object has a property of this name',
+      })
     const all: ObjectiveOptions = typeof given === 'string' ? { direction: given } : given
     const options = Object.fromEntries(
       Object.entries(all ?? {}).filter(([, value]) => value !== undefined),

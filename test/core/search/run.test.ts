@@ -370,6 +370,7 @@ describe('several objectives', () => {
     { sum: { direction: 'maximise' as const, atLeast: 6, atMost: 5 } },
     { sum: { direction: 'maximise' as const, target: 6, atMost: 5 } },
     { sum: { direction: 'minimise' as const, target: 4, atLeast: 5 } },
+    JSON.parse('{"constructor":"maximise"}') as { sum: 'maximise' },
   ])('refuses %o', (objectives) => {
     expect(() => compose({ objectives })).toThrow('ARCHLOOM_OBJECTIVE_INVALID')
   })
