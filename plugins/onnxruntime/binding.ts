@@ -6,7 +6,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
-import { onnxRuntimeMissing } from '../../core/tensor/index.ts'
+import { onnxRuntimeMissing } from '../../core/tensor/onnx-runtime.ts'
 import { error } from './errors.ts'
 
 /** What a session reads or writes: a typed array with its type and shape. */
