@@ -193,7 +193,12 @@ describe('against a small server', () => {
 
   it('one request holds at most 1,000 metrics, and less where it has parameters', async () => {
     const progress = Array.from({ length: 1500 }, (_, step) => ({
-      ...{ seq: step + 2, type: 'trial.progress', trial: 0, step, metrics: { loss: step }, at: 1 },
+      seq: step + 2,
+      type: 'trial.progress',
+      trial: 0,
+      step,
+      metrics: { loss: step },
+      at: 1,
     }))
     await observe([...eventful.slice(0, 2), ...progress] as SearchEvent[], { url: server.url })
     const sizes = sent('runs/log-batch')
