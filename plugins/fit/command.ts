@@ -46,14 +46,25 @@ const figures = (metrics: Readonly<Record<string, number>>) =>
     .map(([name, value]) => `${name} ${Number.isInteger(value) ? value : value.toPrecision(4)}`)
     .join('  ')
 
-function say(event: FitEvent, output: CommandOutput) {
+/** The time that is left of a limit from now on, as `  (3 min left)`; nothing without a limit. */
+function countdown(minutes: number | undefined): () => string {
+  const began = performance.now()
+  return () => {
+    if (minutes === undefined) return ''
+    const seconds = Math.max(0, 60 * minutes - (performance.now() - began) / 1000)
+    return `  (${seconds < 120 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`} left)`
+  }
+}
+
+function say(event: FitEvent, output: CommandOutput, left: () => string) {
   if (event.type === 'note') output.log(event.message)
   else if (event.type === 'warning') output.note(`warning: ${event.message}`)
   else if (event.type === 'trial')
     output.log(
-      `${event.seconds.toFixed(1).padStart(6)} s  trial ${event.trial}: ${figures(event.metrics)}  ${event.name}`,
+      `${event.seconds.toFixed(1).padStart(6)} s  trial ${event.trial}: ${figures(event.metrics)}  ${event.name}${left()}`,
     )
-  else if (event.type === 'winner') output.log(`winner: trial ${event.trial}, ${event.name}; it is trained to the end`)
+  else if (event.type === 'winner')
+    output.log(`winner: trial ${event.trial}, ${event.name}; it is trained to the end${left()}`)
 }
 
 /** `archloom fit`: prints what it finds, writes the model's folder. Returns the exit code. */
@@ -61,7 +72,8 @@ export async function fitCommand(
   data: string,
   { out, output, task: wanted, lags, count = MOST_PRINTED, scale, series, ...options }: FitCommandOptions,
 ): Promise<number> {
-  const onEvent = (event: FitEvent) => say(event, output)
+  const left = countdown(options.minutes)
+  const onEvent = (event: FitEvent) => say(event, output, left)
   if (wanted === 'series-classification')
     return await seriesCommand(data, { ...options, onEvent }, { out, output, series })
   if (series !== undefined)
