@@ -8,6 +8,7 @@ import { error } from './errors.ts'
 import { type Installed, installFillIns } from './fill-ins/index.ts'
 import { fusedKernels } from './fused.ts'
 import { installGradients, refuseMissingGradients } from './gradients/index.ts'
+import { refuseImpossibleShapes } from './possible-shapes.ts'
 import { missingKernels } from './requirements.ts'
 import { threadsWanted } from './threads.ts'
 
@@ -162,6 +163,7 @@ async function start(definition: EngineDefinition, version: string): Promise<Eng
   } finally {
     restoreListeners()
   }
+  refuseImpossibleShapes(tf.backend())
   const mended = (definition.mendedKernels ?? []).map((kernel): Installed => ({ kernel, why: 'wrong' }))
   const fillIns = [...mended, ...installFillIns(name, definition.slowKernels ?? [])]
   const kernels = tf.getKernelsForBackend(name).map(({ kernelName }) => kernelName)

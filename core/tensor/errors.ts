@@ -19,6 +19,10 @@ export const error = defineErrors('tensor', {
     `the operation ${quote(d.kernel)} cannot be differentiated on the engine ${quote(d.engine)}: it has no gradient. Compute that part with other operations, keep it out of what is trained, or register a gradient with tf.registerGradient before useEngine.`,
   ARCHLOOM_ENGINE_PROBE_FAILED: (d: { name: string; reason: string }) =>
     `the speed probe of engine ${quote(d.name)} failed: ${d.reason.replace(/\.$/, '')}; choose another engine, or repair this one.`,
+  ARCHLOOM_ENGINE_MEMORY: (d: { bytes: number; shape: readonly number[] }) =>
+    `the engine "wasm" has no room for a tensor of shape ${shape(d.shape)} (${d.bytes} bytes; all tensors together have 4 GiB); dispose of tensors, make the batch smaller, or use the engine "onnxruntime".`,
+  ARCHLOOM_TENSOR_SHAPE: (d: { shape: readonly number[] }) =>
+    `an operation would make a tensor of shape ${shape(d.shape)}, but every size must be a whole number, 0 or more. Correct the sizes it was given: a window larger than its image has such a result, for example.`,
   ARCHLOOM_SCOPE_DUPLICATE_NAME: (d: { path: string }) =>
     `the scope already has a variable ${quote(d.path)}; give each layer a child scope of its own, as in scope.child('conv1').`,
   ARCHLOOM_SCOPE_NAME_INVALID: (d: { name: string }) =>

@@ -1,6 +1,7 @@
 import type { backend_util, DataType, TensorInfo, Variable } from '@tensorflow/tfjs-core'
 import { engine, util } from '@tensorflow/tfjs-core'
 import { MathBackendCPU } from '#tfjs-backend-cpu'
+import { checkPossible } from '../../core/tensor/possible-shapes.ts'
 import type { Arena } from './arena.ts'
 import { Layout } from './layout.ts'
 import type { Sessions } from './sessions.ts'
@@ -47,6 +48,7 @@ export class OnnxRuntimeBackend extends MathBackendCPU {
 
   /** A new tensor; the caller must write all of its values. */
   output(shape: readonly number[], dtype: DataType = 'float32'): TensorInfo & { values: Values } {
+    checkPossible(shape)
     const values = this.memoryPool.array(dtype, util.sizeFromShape(shape as number[]))
     return { dataId: this.keep(new Entry(this.memoryPool, dtype, values)), shape: shape as number[], dtype, values }
   }

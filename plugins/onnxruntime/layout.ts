@@ -3,6 +3,7 @@
  * [N, ⌈C/B⌉, H, W, B]; lanes beyond the last channel are zero. Activations keep this layout from one kernel to the
  * next, and become row-major [N, H, W, C] only if a kernel that does not support it reads their values.
  */
+import { checkPossible } from '../../core/tensor/possible-shapes.ts'
 import type { Dims, Memory } from './storage.ts'
 import type { Loops } from './wasm/loops.ts'
 
@@ -25,7 +26,9 @@ export class Layout {
   }
 
   /** Allocates space for blocked data of these dims. */
-  room([n, h, w, c]: Dims): Floats {
+  room(dims: Dims): Floats {
+    checkPossible(dims)
+    const [n, h, w, c] = dims
     return this.memory.floats(n * h * w * this.padded(c))
   }
 

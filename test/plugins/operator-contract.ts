@@ -5,6 +5,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { ArchloomError } from '../../core/errors.ts'
 import * as fused from '../../core/tensor/fused.ts'
 import { adam, adamW, momentum } from '../../core/tensor/optimizers.ts'
 import { compareEngine, expectSame, normal, withGradients } from './compare.ts'
@@ -392,6 +393,28 @@ export function operatorContract(name: string, { share = 1 } = {}): void {
         }),
         runs(30, 1),
       )
+    })
+
+    it('refuses a window larger than its image', () => {
+      const impossible: readonly (() => tf.Tensor)[] = [
+        () => tf.maxPool(tf.ones([1, 16, 16, 2]) as tf.Tensor4D, [20, 2], 2, 'valid'),
+        () => tf.avgPool(tf.ones([1, 16, 16, 3]) as tf.Tensor4D, [2, 20], 2, 'valid'),
+        () => tf.conv2d(tf.ones([2, 4, 4, 16]) as tf.Tensor4D, tf.ones([9, 9, 16, 16]) as tf.Tensor4D, 1, 'valid'),
+        () =>
+          tf.depthwiseConv2d(tf.ones([1, 4, 4, 16]) as tf.Tensor4D, tf.ones([9, 1, 16, 1]) as tf.Tensor4D, 2, 'valid'),
+      ]
+      const before = tf.memory().numTensors
+      const found = impossible.map((compute, i) => {
+        try {
+          return `${i}: [${tf.tidy(() => compute().shape)}]`
+        } catch (thrown) {
+          return ArchloomError.is(thrown) ? thrown.code : `${i}: ${thrown}`
+        }
+      })
+      // Some kernels of cpu and TensorFlow have a check of their own; those of wasm have none.
+      const expected = name === 'wasm' ? /^ARCHLOOM_TENSOR_SHAPE$/ : /^ARCHLOOM_TENSOR_SHAPE$|^\d: \w*Error/
+      for (const each of found) expect(each).toMatch(expected)
+      expect(tf.memory().numTensors).toBe(before)
     })
 
     it('integers count as floats in fused kernels', () => {

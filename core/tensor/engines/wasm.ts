@@ -1,6 +1,7 @@
 import { platform } from '#tensor-platform'
 import type { EngineDefinition } from '../engine-definition.ts'
 import { mendedOnWasm, mendWasm } from '../mends/wasm.ts'
+import { refuseFullMemory } from '../possible-shapes.ts'
 
 let filesAt: string | Readonly<Record<string, string>> | undefined
 
@@ -26,8 +27,9 @@ export const engine: EngineDefinition = {
   start: async () => {
     // The cpu kernels replace wasm kernels where those give wrong values.
     await import('#tfjs-backend-cpu')
-    const { setWasmPaths } = await import('#tfjs-backend-wasm')
+    const { BackendWasm, setWasmPaths } = await import('#tfjs-backend-wasm')
     if (filesAt !== undefined) setWasmPaths(filesAt as Parameters<typeof setWasmPaths>[0])
+    refuseFullMemory(BackendWasm)
     mendWasm()
   },
 }

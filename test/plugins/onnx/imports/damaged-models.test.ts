@@ -75,7 +75,7 @@ function damaged(text: string, rng: Random): string {
     else if (kind === 3 && typeof parent[key] === 'number') parent[key] = parent[key]! * rng.pick([-1, 2, 10, 1000])
     else if (kind === 3 && typeof parent[key] === 'string')
       parent[key] = `${parent[key]}${rng.pick(['1', '/', ':1', ' '])}`
-    else parent[key] = rng.pick(odd)
+    else parent[key] = structuredClone(rng.pick(odd))
   }
   return JSON.stringify(json)
 }
