@@ -26,6 +26,12 @@ export const error = defineErrors('analysis', {
     expected: readonly Readonly<Record<string, number>>[]
   }) =>
     `the reference point is ${quote(d.received)}, and no trial of study ${quote(d.study)} is better than it in every objective; expected a point that is worse than some of the front ${quote(d.expected, 400)}.`,
+  ARCHLOOM_ANALYSIS_REFERENCE_VALUES: (d: {
+    study: string
+    received: Readonly<Record<string, number>>
+    expected: readonly string[]
+  }) =>
+    `the reference point is ${quote(d.received)}; expected a finite number for each objective of study ${quote(d.study)}, ${quote(d.expected)}.`,
   ARCHLOOM_ANALYSIS_OBJECTIVES: (d: { study: string; received: string; expected: string; first: string }) =>
     `study ${quote(d.study)} optimises ${d.received}; expected ${d.expected}, as study ${quote(d.first)} does. Compare studies of the same objective, or name a metric that all of them measure.`,
 })

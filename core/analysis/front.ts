@@ -25,17 +25,17 @@ export function paretoFront(study: AnalysedStudy): readonly Trial[] {
  * Hypervolume of the front among the first n trials, for n = 1, 2, …, above a reference point.
  * @param reference one value of each objective in its own unit and direction, worse than what counts: `{ accuracy: 0.5,
  * multiplyAdds: 600e6 }`. Trials that are not better than it in every objective add nothing.
- * Errors: ARCHLOOM_ANALYSIS_METRIC if the reference leaves an objective out, ARCHLOOM_ANALYSIS_REFERENCE if no trial is
+ * Errors: ARCHLOOM_ANALYSIS_REFERENCE_VALUES if the reference leaves an objective out, ARCHLOOM_ANALYSIS_REFERENCE if no trial is
  * better than it in every objective.
  */
 export function hypervolumeSoFar(study: AnalysedStudy, reference: Readonly<Record<string, number>>): readonly number[] {
   const { objectives } = study.started
   const missing = objectives.find(({ metric }) => !Number.isFinite(reference[metric]))
   if (missing)
-    throw error('ARCHLOOM_ANALYSIS_METRIC', {
+    throw error('ARCHLOOM_ANALYSIS_REFERENCE_VALUES', {
       study: study.name,
-      received: `the reference point ${JSON.stringify(reference)}`,
-      known: objectives.map(({ metric }) => metric),
+      received: reference,
+      expected: objectives.map(({ metric }) => metric),
     })
   const point = gainsOf(objectives, reference)
   const usable = new Set(candidates(study).map(({ trial }) => trial))

@@ -94,6 +94,13 @@ function nearest(options: readonly Json[], value: unknown): number | undefined {
   return Math.abs(value - (options[index] as number)) <= 1e-9 * step ? index : undefined
 }
 
+/** Long lists of numbers are described by their ends. */
+function expectedOf(options: readonly Json[], ordered: boolean): string {
+  const [first, second, last] = [options[0], options[1], options.at(-1)]
+  if (!ordered || options.length <= 12) return `one of ${quote(options, 200)}`
+  return `one of the ${options.length} numbers ${first}, ${second}, … ${last}`
+}
+
 function choice<A>(
   options: readonly Json[],
   ordered: boolean,
@@ -115,7 +122,7 @@ function choice<A>(
         decode: (genotype) => options[genotype[at] as number],
         encode(value, genotype) {
           const index = indexOf.get(JSON.stringify(value)) ?? (ordered ? nearest(options, value) : undefined)
-          if (index === undefined) throw invalid(path, value, `one of ${quote(options, 200)}`)
+          if (index === undefined) throw invalid(path, value, expectedOf(options, ordered))
           genotype[at] = index
         },
       }
@@ -251,7 +258,11 @@ function compileProduct(nodes: Nodes, path: string, active: Active | undefined, 
         throw invalid(path, value, `an object with ${quote(Object.keys(nodes))}`)
       const record = value as Record<string, unknown>
       for (const { key, codec } of parts) {
-        if (!(key in record)) throw invalid(join(path, key), undefined, 'a value')
+        if (!(key in record)) {
+          const unknown = Object.keys(record).filter((name) => !Object.hasOwn(nodes, name))
+          const expected = unknown.length === 0 ? 'a value' : `a value, and nothing named ${quote(unknown, 200)}`
+          throw invalid(join(path, key), undefined, expected)
+        }
         codec.encode(record[key], genotype)
       }
     },

@@ -123,7 +123,9 @@ describe('a study of two objectives', () => {
     // Above (0, 10): 1·5; with (2, 6) one more column of 4; then 2·6; then a column of 2.
     expect(hypervolumeSoFar(await study(), { a: 0, b: 10 })).toEqual([5, 9, 9, 12, 14])
     const short = await study()
-    expect(() => hypervolumeSoFar(short, { a: 0 })).toThrow(/ARCHLOOM_ANALYSIS_METRIC: .*\["a","b"\]/)
+    expect(() => hypervolumeSoFar(short, { a: 0 })).toThrow(
+      /ARCHLOOM_ANALYSIS_REFERENCE_VALUES: the reference point is \{"a":0\}.*\["a","b"\]/,
+    )
     expect(() => hypervolumeSoFar(short, { a: 100, b: 0 })).toThrow(
       /ARCHLOOM_ANALYSIS_REFERENCE: the reference point is \{"a":100,"b":0\}/,
     )

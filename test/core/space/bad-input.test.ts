@@ -176,6 +176,9 @@ describe('genotypes and architectures of no space', () => {
     refused(code, ['"depth"', 'undefined'], encode({ op: 'conv', drop: null }))
     refused(code, ['"drop"', '2', '[0, 1]'], encode({ op: 'conv', depth: 1, drop: 2 }))
     refused(code, ['an object with'], encode('conv'))
+    refused(code, ['"depth"', 'nothing named ["deepth"]'], encode({ op: 'conv', deepth: 1, drop: null }))
+    const wide = defineSpace('wide', product({ width: integer(1, 64) }))
+    refused(code, ['"width" is 700', 'one of the 64 numbers 1, 2, … 64'], () => wide.encode({ width: 700 } as never))
     const parts = defineSpace(
       'parts',
       product({
