@@ -63,7 +63,15 @@ export { type ExportedTrial, type ExportTopOptions, exportTop } from './study/ex
 export { type ReadStudyOptions, readStudy } from './study/read-study.ts'
 export { readRecord, StudyRecord } from './study/record.ts'
 export { initialState, reduce, type SearchState } from './study/state.ts'
-export { type Artifacts, journalText, memoryStore, readEvents, type Store } from './study/store.ts'
+export {
+  type Artifacts,
+  journalText,
+  memoryStore,
+  type Recalled,
+  readEvents,
+  type Snapshot,
+  type Store,
+} from './study/store.ts'
 export { type OpenOptions, registerStudies, type Studies, studiesAt } from './study/studies.ts'
 export type {
   ApplyMode,

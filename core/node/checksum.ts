@@ -6,14 +6,18 @@ const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value
 })
 
-/** CRC-32 of the UTF-8 bytes of a text (ISO 3309, as in gzip and PNG), where Node is older than 20.15 and has none. */
-export function crc32Of(text: string): number {
-  let value = 0xffffffff
-  for (const byte of Buffer.from(text)) value = (value >>> 8) ^ table[(value ^ byte) & 255]!
+/**
+ * CRC-32 of bytes, or of the UTF-8 bytes of a text (ISO 3309, as in gzip and PNG), where Node is older than 20.15 and has
+ * none. `before` is the checksum of the bytes that precede them.
+ */
+export function crc32Of(data: string | Uint8Array, before = 0): number {
+  let value = ~before
+  for (const byte of typeof data === 'string' ? Buffer.from(data) : data)
+    value = (value >>> 8) ^ table[(value ^ byte) & 255]!
   return ~value >>> 0
 }
 
-const crc32: (text: string) => number = zlib.crc32 ?? crc32Of
+export const crc32: (data: string | Uint8Array, before?: number) => number = zlib.crc32 ?? crc32Of
 
 const hex = (text: string) => crc32(text).toString(16).padStart(8, '0')
 

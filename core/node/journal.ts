@@ -1,6 +1,5 @@
 import {
   closeSync,
-  createReadStream,
   existsSync,
   fstatSync,
   fsyncSync,
@@ -19,14 +18,19 @@ import { messageOf } from '../errors.ts'
 import { optionNames } from '../options/index.ts'
 import { error } from '../study/errors.ts'
 import { endTrials } from '../study/rows.ts'
-import { type Artifacts, decodeEvent, encodeEvent, notifier, type Store } from '../study/store.ts'
+import { type Artifacts, decodeEvent, encodeEvent, notifier, type Recalled, type Store } from '../study/store.ts'
 import type { SearchEvent } from '../trial/events.ts'
-import { withChecksum, withoutChecksum } from './checksum.ts'
+import { crc32, withChecksum, withoutChecksum } from './checksum.ts'
 import { folderChange } from './folder-change.ts'
+import { type Place, readLines } from './lines.ts'
 import { lockHolder, releaseLock, takeLock } from './lock.ts'
+import { readSnapshot, removeSnapshot, removeUnfinished, writeSnapshot } from './snapshot.ts'
 
 export const JOURNAL_FILE = 'journal.jsonl'
+const SNAPSHOT_FILE = 'journal.snapshot'
 const LOCK_FILE = 'lock'
+/** Names that no artifact may have. */
+const OWN_FILES: ReadonlySet<string> = new Set([JOURNAL_FILE, SNAPSHOT_FILE])
 
 export interface JournalOptions {
   /**
@@ -44,12 +48,14 @@ const journalStoreNames = optionNames<JournalOptions>('journalStore', { fsync: t
 /**
  * One study as an append-only file of one JSON event per line, in a folder of its own; artifacts are files beside it. The last
  * field of a line, `crc`, is the CRC-32 of the line without it; lines without it, such as those of 0.1, are read as they are.
+ * `journal.snapshot` beside it is a fold of its first lines, for fast reading; whoever deletes it loses nothing.
  * Opening takes a lock against a second writer.
  * Errors: ARCHLOOM_STUDY_LOCKED, ARCHLOOM_STUDY_NOT_WRITABLE; later ARCHLOOM_STUDY_CLOSED, ARCHLOOM_STUDY_REMOVED.
  */
 export function journalStore(directory: string, given: JournalOptions = {}): Store {
   const { fsync = 'never' } = journalStoreNames(given)
   const file = join(directory, JOURNAL_FILE)
+  const snapshot = join(directory, SNAPSHOT_FILE)
   const lock = join(directory, LOCK_FILE)
   const name = basename(resolve(directory))
   const notWritable = (path: string, cause: unknown) =>
@@ -74,11 +80,17 @@ export function journalStore(directory: string, given: JournalOptions = {}): Sto
       ftruncateSync(descriptor, whole)
     }
     size = whole
+    removeUnfinished(snapshot)
   } catch (cause) {
     releaseLock(lock)
     throw notWritable(file, cause)
   }
   const { notify, wait } = notifier()
+  /** How far lines have been read or written, with the checksum of all bytes before. */
+  let known: Place = { line: 0, offset: 0, crc: 0 }
+  const learn = (place: Place) => {
+    if (place.offset > known.offset) known = { ...place }
+  }
   let isOpen = true
   let isTorn = false
   let lookedAt = 0
@@ -96,39 +108,55 @@ export function journalStore(directory: string, given: JournalOptions = {}): Sto
       if (!isOpen) throw error('ARCHLOOM_STUDY_CLOSED', { study: name })
       let text = ''
       for (const event of events) text += `${withChecksum(encodeEvent(event))}\n`
-      let written: number
-      try {
-        if (isTorn) mend()
-        written = writeSync(descriptor, text)
-        // A full disk may accept a part of a line: write until the line is complete or refused.
-        if (written < Buffer.byteLength(text)) {
-          const bytes = Buffer.from(text)
-          while (written < bytes.length) written += writeSync(descriptor, bytes, written)
-        }
-        if (fsync === 'trial' && endTrials(events)) fsyncSync(descriptor)
-      } catch (cause) {
+      const bytes = Buffer.from(text)
+      for (let isWritten = false; !isWritten; )
         try {
-          mend()
-        } catch {}
-        throw notWritable(file, cause)
-      }
-      size += written
+          if (isTorn) mend()
+          // A full disk may accept a part of a line: write until the line is complete or refused.
+          for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written)
+          if (fsync === 'trial' && endTrials(events)) fsyncSync(descriptor)
+          isWritten = true
+        } catch (cause) {
+          try {
+            mend()
+          } catch {}
+          // The journal needs the space more than its snapshot.
+          if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC' || !removeSnapshot(snapshot))
+            throw notWritable(file, cause)
+        }
+      if (known.offset === size)
+        known = {
+          line: known.line + events.length,
+          offset: size + bytes.length,
+          crc: crc32(bytes, known.crc),
+        }
+      size += bytes.length
       if (performance.now() - lookedAt > LOOK_MS) {
         lookedAt = performance.now()
         if (fstatSync(descriptor).nlink === 0) throw error('ARCHLOOM_STUDY_REMOVED', { study: name })
       }
       notify()
     },
-    read: (from = 0) => readJournal(file, from),
+    read: (from = 0) => readEvents(file, from, { line: 0, offset: 0, crc: 0 }, from === 0 ? learn : undefined),
     tail: (from, signal) => tailJournal(file, from, signal, wait),
     artifacts: folderArtifacts(directory),
+    snapshot: {
+      keep(events, parts) {
+        // The bytes that this store has not seen itself may differ from what the fold holds.
+        if (isOpen && known.offset === size && known.line === events && size > 0) writeSnapshot(snapshot, known, parts)
+      },
+      recall: () => recall(directory),
+    },
     close() {
       if (!isOpen) return
       isOpen = false
       const { nlink } = fstatSync(descriptor)
       closeSync(descriptor)
       // A search that never ran leaves no study behind.
-      if (size === 0 && nlink > 0) rmSync(file, { force: true })
+      if (size === 0 && nlink > 0) {
+        rmSync(file, { force: true })
+        removeSnapshot(snapshot)
+      }
       releaseLock(lock)
       if (size === 0 && existsSync(directory) && readdirSync(directory).length === 0) rmdirSync(directory)
     },
@@ -150,6 +178,7 @@ export function journalReader(directory: string): Store {
     read: (from = 0) => readJournal(file, from),
     tail: (from, signal) => tailJournal(file, from, signal, never.wait),
     artifacts: folderArtifacts(directory),
+    snapshot: { keep() {}, recall: () => recall(directory) },
     close: () => {},
   }
 }
@@ -171,49 +200,33 @@ function tornTail(descriptor: number): { whole: number; torn: number } {
   return { whole: 0, torn: size }
 }
 
-const BLOCK = 1 << 17
-/** A longer line is not an event of archloom, and is not read into memory. */
-const LONGEST_LINE = 256 << 20
+/** The snapshot of the study in a folder, if it belongs to the journal, and the events after it. */
+async function recall(directory: string): Promise<Recalled | undefined> {
+  const file = join(directory, JOURNAL_FILE)
+  const found = await readSnapshot(join(directory, SNAPSHOT_FILE), file)
+  return found && { events: found.after.line, parts: found.parts, rest: () => readEvents(file, 0, found.after) }
+}
 
 /**
  * The events of a journal file from number `from`, in batches of a block each: files may have any size. An incomplete
  * last line is skipped; any other line that is not the event of its number is ARCHLOOM_STUDY_CORRUPT.
  */
 export async function* readJournal(file: string, from = 0): AsyncGenerator<readonly SearchEvent[], void, void> {
-  const state = { line: 0, offset: 0 }
-  yield* readLines(file, from, state)
+  yield* readEvents(file, from, { line: 0, offset: 0 })
 }
 
-async function* readLines(
+/** The events after a place in the journal; `seen` is told of each place up to which lines are what was written. */
+async function* readEvents(
   file: string,
   from: number,
-  state: { line: number; offset: number },
+  place: Place,
+  seen?: (place: Place) => void,
 ): AsyncGenerator<readonly SearchEvent[], void, void> {
-  if (!existsSync(file)) return
-  let pending: Buffer[] = []
-  let pendingBytes = 0
-  for await (const chunk of createReadStream(file, { start: state.offset, highWaterMark: BLOCK })) {
-    const bytes = chunk as Buffer
-    const end = bytes.lastIndexOf(10)
-    if (end < 0) {
-      pending.push(bytes)
-      pendingBytes += bytes.length
-      if (pendingBytes > LONGEST_LINE)
-        throw error('ARCHLOOM_STUDY_CORRUPT', { file, line: state.line + 1, received: `${pendingBytes} bytes` })
-      continue
-    }
-    const whole = Buffer.concat([...pending, bytes.subarray(0, end + 1)])
-    const rest = bytes.subarray(end + 1)
-    pending = rest.length > 0 ? [rest] : []
-    pendingBytes = rest.length
-    state.offset += whole.length
+  let line = place.line
+  for await (const lines of readLines(file, place)) {
     const batch: SearchEvent[] = []
-    const lines = whole.toString('utf8').split('\n')
-    lines.pop()
-    for (const text of lines) {
-      const line = ++state.line
-      if (line > from) batch.push(eventOf(file, line, text))
-    }
+    for (const text of lines) if (++line > from) batch.push(eventOf(file, line, text))
+    seen?.(place)
     if (batch.length > 0) yield batch
   }
 }
@@ -243,9 +256,9 @@ async function* tailJournal(
   signal: AbortSignal,
   wait: (signal: AbortSignal) => Promise<void>,
 ): AsyncGenerator<readonly SearchEvent[], void, void> {
-  const state = { line: 0, offset: 0 }
+  const place = { line: 0, offset: 0 }
   while (true) {
-    yield* readLines(file, from, state)
+    yield* readEvents(file, from, place)
     if (signal.aborted) return
     await folderChange(dirname(file), signal, wait)
   }
@@ -256,7 +269,7 @@ export function folderArtifacts(directory: string): Artifacts {
   const root = resolve(directory)
   const pathOf = (name: string) => {
     const path = resolve(root, name)
-    if (typeof name !== 'string' || name === '' || !path.startsWith(root + sep) || name === JOURNAL_FILE)
+    if (typeof name !== 'string' || name === '' || !path.startsWith(root + sep) || OWN_FILES.has(name))
       throw error('ARCHLOOM_ARTIFACT_NAME', { received: name })
     return path
   }
@@ -294,7 +307,7 @@ export function folderArtifacts(directory: string): Artifacts {
       return entries
         .filter((entry) => entry.isFile())
         .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
-        .filter((name) => name !== JOURNAL_FILE && name !== LOCK_FILE && !name.endsWith('.part'))
+        .filter((name) => !OWN_FILES.has(name) && name !== LOCK_FILE && !name.endsWith('.part'))
         .sort()
     },
   }

@@ -26,6 +26,9 @@ const OPENS = new Set<SearchEventType>(['search.started', 'search.resumed'])
 const CLOSES = new Set<SearchEventType>(['search.finished', 'search.stopped'])
 const ENDS = new Set<SearchEventType>(['trial.completed', 'trial.failed', 'trial.pruned', 'trial.paused'])
 
+/** Fewer events than these are read as fast without a snapshot. */
+const SNAPSHOT_EVENTS = 5000
+
 /** The code of the warning that a listener threw. The search continues and warns once per event type. */
 const LISTENER_THREW = 'ARCHLOOM_LISTENER_THREW'
 
@@ -221,6 +224,7 @@ export class EventStream {
       }
     }
     this.#owed = []
+    this.#isGrown ||= written.length > 0
     const told: SearchEvent[] = []
     for (const event of written) {
       const derived = this.record.apply(event, true)
@@ -228,6 +232,7 @@ export class EventStream {
       this.#tell(event)
       for (const each of derived) this.#tell(each)
     }
+    this.#keep(this.#kept)
     // After the last event of a session, warnings wait for the next session.
     if (this.#complaints.length > 0 && this.record.live.status === 'running')
       told.push(...(await this.publish(...this.#complaints.splice(0))))
@@ -266,9 +271,26 @@ export class EventStream {
     if (this.#complaints.length > 0 && this.record.live.status === 'running') await this.publish()
   }
 
+  /** Whether this session has published anything. */
+  #isGrown = false
+  /** Events that the latest snapshot of this session stands for. */
+  #kept = 0
+
+  /**
+   * Keeps a snapshot if at least `more` events have been folded since the latest one. Each takes time in proportion to
+   * the trials so far: written at every doubling, they take the same time per trial however long the study grows.
+   */
+  #keep(more: number) {
+    const events = this.record.live.seq + 1
+    if (events - this.#kept < Math.max(more, SNAPSHOT_EVENTS)) return
+    this.#kept = events
+    this.#store.snapshot?.keep(events, this.record.keep())
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    if (this.#isGrown) this.#keep(0)
     this.#live.complete()
     this.#emitter.removeAllListeners()
     await this.#store.close()

@@ -136,6 +136,79 @@ const forms: Readonly<Record<string, Form>> = {
   'search.stopped': end,
 }
 
+const isRung = shaped({
+  ...rung,
+  metrics: isMetrics,
+  reward: optional(isNumber),
+  elapsedMs: optional(isFiniteNumber),
+  simulatedSeconds: optional(isFiniteNumber),
+})
+const keptTrial: Form = {
+  ...trial,
+  genotype: isGenotype,
+  seed: isFiniteNumber,
+  status: among('waiting', 'running', 'paused', 'completed', 'pruned', 'failed'),
+  fidelity: isFiniteNumber,
+  attempts: isCount,
+  metrics: isMetrics,
+}
+/** Of these, a trial may have any. */
+const keptDetails: Form = {
+  reward: isNumber,
+  feasible: isFlag,
+  violation: isNumber,
+  elapsedMs: isFiniteNumber,
+  simulatedSeconds: isFiniteNumber,
+  checkpoint: isText,
+  checkpointOf: isCount,
+  prunedBy: isText,
+  failure: shaped({ reason: isText, code: isText, message: isText, stack: optional(isText) }),
+  architecture: isJson,
+  rungs: listOf(isRung),
+}
+const keptColumns: Form = { ...keptTrial, ...keptDetails }
+
+/** Whether a value has the form of trials in a snapshot: a list of equal length for each of their fields. */
+export function areKeptTrials(value: unknown): value is Readonly<Record<string, readonly unknown[]>> {
+  if (!isObject(value) || !Object.keys(keptTrial).every((name) => Object.hasOwn(value, name))) return false
+  const count = (value.trial as readonly unknown[]).length
+  return Object.entries(value).every(
+    ([name, column]) =>
+      Object.hasOwn(keptColumns, name) &&
+      Array.isArray(column) &&
+      column.length === count &&
+      column.every((each) => keptColumns[name]!(each)),
+  )
+}
+
+const isPoint = shaped({ ...trial, genotype: isGenotype, metrics: isMetrics, reward: isNumber })
+/** Whether a value has the form of the state of a search in a snapshot. */
+export const isKeptState = shaped({
+  status: among('idle', 'running', 'finished', 'stopped'),
+  reason: optional(isText),
+  study: isText,
+  seed: isFiniteNumber,
+  objectives: listOf(isObjective),
+  proposed: isCount,
+  completed: isCount,
+  pruned: isCount,
+  failed: isCount,
+  consecutiveFailures: isCount,
+  running: listOf(isCount),
+  resting: listOf(isCount),
+  best: optional(isPoint),
+  front: listOf(isPoint),
+  targetReached: isFlag,
+  stage: optional(isText),
+  startedAt: isFiniteNumber,
+  elapsedMs: isFiniteNumber,
+  sessions: isCount,
+  simulatedSeconds: isFiniteNumber,
+  trialsPerMinute: isFiniteNumber,
+  seq: isCount,
+  lastAt: optional(isFiniteNumber),
+})
+
 /**
  * Whether a value has the form of an event as far as reading a study relies on it. Stores must return only such
  * events; use this to check them in your own store. Events of a type that this version does not know are accepted.

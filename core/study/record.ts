@@ -3,9 +3,10 @@ import type { Decision, Genotype, Json } from '../space/decision.ts'
 import type { EventOf, SearchEvent } from '../trial/events.ts'
 import { compareResults } from '../trial/objective.ts'
 import type { Rung, Trial, TrialStatus } from '../trial/trial.ts'
+import { VERSION } from '../version.ts'
 import { architectureOf } from './architecture.ts'
 import { error } from './errors.ts'
-import { isWellFormed } from './event-form.ts'
+import { areKeptTrials, isKeptState, isWellFormed } from './event-form.ts'
 import { advance, initialState, inProgress, type SearchState, type StateInProgress } from './state.ts'
 import type { Store } from './store.ts'
 
@@ -14,6 +15,14 @@ type TrialEvent = Extract<SearchEvent, { trial: number }>
 
 const NO_EVENTS: readonly SearchEvent[] = Object.freeze([])
 const NOTHING: Metrics = Object.freeze({})
+
+type Proposed = Pick<
+  EventOf<'trial.proposed'>,
+  'trial' | 'genotype' | 'architecture' | 'seed' | 'fidelity' | 'enqueued'
+>
+
+/** Trials with the same fields, as a snapshot holds them: a list for each field, which is read faster than many objects. */
+type Columns = Readonly<Record<string, unknown[]>>
 
 /** A trial into which events are folded. Fields that are rarely needed are computed on demand. */
 class RecordedTrial implements Trial {
@@ -38,7 +47,7 @@ class RecordedTrial implements Trial {
   declare prunedBy?: 'scheduler' | 'bounds'
   declare failure?: NonNullable<Trial['failure']>
 
-  constructor(event: EventOf<'trial.proposed'>, decisions: readonly Decision[]) {
+  constructor(event: Proposed, decisions: readonly Decision[]) {
     this.#decisions = decisions
     this.#architecture = event.architecture
     this.trial = event.trial
@@ -105,6 +114,34 @@ class RecordedTrial implements Trial {
     }
   }
 
+  /** All that the fold knows of some trials, by the fields that they have. */
+  static keep(trials: readonly RecordedTrial[]): readonly Columns[] {
+    const groups = new Map<string, Columns>()
+    for (const trial of trials) {
+      const fields: Record<string, unknown> = { ...trial }
+      if (trial.#architecture !== undefined) fields.architecture = trial.#architecture
+      if (trial.#rungs) fields.rungs = trial.#rungs
+      const names = Object.keys(fields)
+      const key = names.join()
+      const columns = groups.get(key) ?? Object.fromEntries(names.map((name) => [name, []]))
+      groups.set(key, columns)
+      for (const name of names) columns[name]!.push(fields[name])
+    }
+    return [...groups.values()]
+  }
+
+  static from({ architecture, rungs, ...fields }: Columns, decisions: readonly Decision[]): RecordedTrial[] {
+    const { trial: trials, genotype, seed } = fields as { readonly [K in 'trial' | 'genotype' | 'seed']: Proposed[K][] }
+    const columns = Object.entries(fields)
+    return trials.map((trial, i) => {
+      const proposed = { trial, genotype: genotype[i]!, seed: seed[i]!, architecture: architecture?.[i] as Json }
+      const recorded = new RecordedTrial(proposed, decisions)
+      for (const [name, column] of columns) (recorded as unknown as Record<string, unknown>)[name] = column[i]
+      recorded.#rungs = rungs?.[i] as Rung[] | undefined
+      return recorded
+    })
+  }
+
   toJSON(): Trial {
     const { text, architecture, rungs } = this
     return { ...this, text, architecture, rungs }
@@ -155,6 +192,14 @@ function rungOf(
     ...(simulatedSeconds !== undefined && { simulatedSeconds }),
   }
 }
+
+/**
+ * Number of the form of `StudyRecord.keep`. A change of what the fold knows or computes raises it, so that folds of
+ * another version are not taken for those of this one.
+ */
+const FOLD = 1
+/** Trials per part of a snapshot. */
+const PART = 500
 
 /**
  * The fold of the events of one study, updated event by event. A running search, the command line and everything else
@@ -265,6 +310,61 @@ export class StudyRecord {
     return 'trial' in event ? (this.#trials[event.trial]?.apply(event) ?? false) : true
   }
 
+  /** All that the fold knows, as objects of JSON from which `from` makes an equal record. */
+  *keep(): Generator<object, void, void> {
+    yield {
+      fold: FOLD,
+      archloom: VERSION,
+      started: this.#started,
+      state: this.#live,
+      images: this.#images,
+      warnings: this.#warnings,
+    }
+    for (let at = 0; at < this.#trials.length; at += PART)
+      yield { trials: RecordedTrial.keep(this.#trials.slice(at, at + PART)) }
+  }
+
+  /** The record that `keep` wrote after `events` events; undefined if this is not one of this version. */
+  static async from(
+    name: string,
+    location: string,
+    events: number,
+    parts: AsyncIterable<unknown>,
+  ): Promise<StudyRecord | undefined> {
+    const record = new StudyRecord(name, location)
+    const trials = record.#trials
+    let decisions: readonly Decision[] | undefined
+    for await (const part of parts) {
+      if (decisions === undefined) {
+        const { fold, archloom, started, state, images, warnings } = part as Readonly<Record<string, unknown>>
+        if (fold !== FOLD || archloom !== VERSION) return undefined
+        if (!isWellFormed(started) || started.type !== 'search.started' || !isKeptState(state)) return undefined
+        if (!isListOf(images, (image) => typeof image === 'string')) return undefined
+        if (!isListOf(warnings, (event) => isWellFormed(event) && event.type === 'search.warning')) return undefined
+        record.#started = started
+        record.#images.push(...(images as readonly string[]))
+        record.#warnings.push(...(warnings as readonly EventOf<'search.warning'>[]))
+        Object.assign(record.#live, state)
+        record.#snapshot = undefined
+        decisions = started.space.decisions
+        continue
+      }
+      const some: RecordedTrial[] = []
+      for (const columns of (part as { readonly trials: readonly unknown[] }).trials) {
+        if (!areKeptTrials(columns)) return undefined
+        some.push(...RecordedTrial.from(columns as Columns, decisions))
+      }
+      some.sort((a, b) => a.trial - b.trial)
+      for (const trial of some) {
+        if (trial.trial !== trials.length || trial.genotype.length !== decisions.length) return undefined
+        trials.push(trial)
+      }
+    }
+    const { seq, proposed, front } = record.#live
+    const isWhole = seq === events - 1 && proposed === trials.length
+    return isWhole && front.every(({ trial }) => trial < proposed) ? record : undefined
+  }
+
   /** The n best feasible completed trials by reward, one for each architecture. */
   best(n = 1): readonly Trial[] {
     const seen = new Set<string>()
@@ -289,8 +389,36 @@ export class StudyRecord {
 
 type Ranked = RecordedTrial & { reward: number }
 
-/** Reads a whole study from its store. Errors: ARCHLOOM_STUDY_CORRUPT. */
-export async function readRecord(store: Pick<Store, 'name' | 'location' | 'read'>): Promise<StudyRecord> {
+const isListOf = (list: unknown, check: (value: unknown) => boolean): boolean =>
+  Array.isArray(list) && list.every(check)
+
+/**
+ * Reads a study from its store: its snapshot, if the store has one that belongs to the events, and the events after it;
+ * otherwise all events. Errors: ARCHLOOM_STUDY_CORRUPT.
+ */
+export async function readRecord(store: Pick<Store, 'name' | 'location' | 'read' | 'snapshot'>): Promise<StudyRecord> {
+  return (await recallRecord(store)) ?? foldRecord(store)
+}
+
+/** The snapshot of a store with the events after it; undefined if anything is wrong with them. */
+async function recallRecord({
+  name,
+  location,
+  snapshot,
+}: Pick<Store, 'name' | 'location' | 'snapshot'>): Promise<StudyRecord | undefined> {
+  try {
+    const recalled = await snapshot?.recall()
+    if (!recalled) return undefined
+    const record = await StudyRecord.from(name, location, recalled.events, recalled.parts)
+    if (record) for await (const events of recalled.rest()) for (const event of events) record.apply(event)
+    return record
+  } catch {
+    // Reading all events says what is wrong with them.
+    return undefined
+  }
+}
+
+async function foldRecord(store: Pick<Store, 'name' | 'location' | 'read'>): Promise<StudyRecord> {
   const record = new StudyRecord(store.name, store.location)
   for await (const events of store.read()) for (const event of events) record.apply(event)
   return record

@@ -12,6 +12,31 @@ export interface Artifacts {
 }
 
 /**
+ * A fold of the first events of a study, kept beside them, so that opening a long study reads only the events after it.
+ * The events remain the only truth: what is kept may be lost at any time.
+ */
+export interface Snapshot {
+  /**
+   * Replaces what was kept by the fold of all events so far, `events` of them, in plain JSON. Does nothing where it cannot
+   * be kept: it never throws.
+   */
+  keep(events: number, parts: Iterable<object>): void
+  /**
+   * The latest fold that still belongs to the events, and the events after it. Undefined if there is none: nothing was
+   * kept, it is damaged, or an event that it stands for has changed since. `parts` throws where damage is found later.
+   */
+  recall(): Promise<Recalled | undefined>
+}
+
+export interface Recalled {
+  /** Number of events that the fold stands for. */
+  readonly events: number
+  readonly parts: AsyncIterable<unknown>
+  /** The events from number `events` to the last one so far, in batches. */
+  rest(): AsyncIterable<readonly SearchEvent[]>
+}
+
+/**
  * Where one study's events live. Events are appended before any subscriber sees them. A store keeps their order, loses
  * none that `append` has acknowledged, and returns equal events. Check your own with `storeContract`
  * (`archloom/testing`).
@@ -30,6 +55,8 @@ export interface Store {
   /** The same, then waits for those that this or another process appends, until the signal aborts. */
   tail(from: number, signal: AbortSignal): AsyncIterable<readonly SearchEvent[]>
   readonly artifacts: Artifacts
+  /** Optional: without it, every reader folds all events. A store that changes what another one reads leaves it out. */
+  readonly snapshot?: Snapshot | undefined
   close(): void | Promise<void>
 }
 
@@ -48,23 +75,29 @@ export async function journalText(store: Pick<Store, 'read'>): Promise<string> {
 
 const TAG = '$number'
 
-/** JSON of an event in which infinite and NaN metrics survive, as `{"$number":"Infinity"}`. */
-export const encodeEvent = (event: SearchEvent): string => {
-  const text = JSON.stringify(event)
+/** JSON in which infinite and NaN numbers survive, as `{"$number":"Infinity"}`. */
+export const encodeJson = (object: object): string => {
+  const text = JSON.stringify(object)
   // A number that is not finite has become null; only then is the slower encoding needed.
   if (!text.includes('null')) return text
-  return JSON.stringify(event, (_, value: unknown) =>
+  return JSON.stringify(object, (_, value: unknown) =>
     typeof value === 'number' && !Number.isFinite(value) ? { [TAG]: String(value) } : value,
   )
 }
 
-/** Decodes what `encodeEvent` wrote; throws if it is not JSON. */
-export const decodeEvent = (text: string): SearchEvent =>
+/** Decodes what `encodeJson` wrote; throws if it is not JSON. */
+export const decodeJson = (text: string): unknown =>
   text.includes(TAG)
-    ? (JSON.parse(text, (_, value: unknown) =>
+    ? JSON.parse(text, (_, value: unknown) =>
         typeof value === 'object' && value !== null && TAG in value ? Number(value[TAG]) : value,
-      ) as SearchEvent)
-    : (JSON.parse(text) as SearchEvent)
+      )
+    : JSON.parse(text)
+
+/** JSON of an event in which infinite and NaN metrics survive. */
+export const encodeEvent: (event: SearchEvent) => string = encodeJson
+
+/** Decodes what `encodeEvent` wrote; throws if it is not JSON. */
+export const decodeEvent = (text: string): SearchEvent => decodeJson(text) as SearchEvent
 
 /** Waits for the next call of `notify`. */
 export function notifier() {

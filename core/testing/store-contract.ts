@@ -259,6 +259,39 @@ export function storeContract(
       await store.close()
     })
 
+    at(
+      'recalls what was kept of its first events, with the events after them, if it keeps snapshots',
+      async ({ open }) => {
+        const events = sampleEvents(30)
+        const store = await open()
+        await append(store, events.slice(0, 20))
+        expect(await store.snapshot?.recall()).toBeUndefined()
+        const parts = [{ texts, numbers: [1 / 3, Number.NaN, Number.NEGATIVE_INFINITY] }, {}, { last: null }]
+        store.snapshot?.keep(20, [{ first: 'replaced' }])
+        store.snapshot?.keep(20, parts)
+        expect(await store.artifacts.list()).toEqual([])
+        const recalled = async ({ snapshot }: Store) => {
+          const kept = await snapshot?.recall()
+          if (!kept) return undefined
+          const [all, rest]: [unknown[], SearchEvent[]] = [[], []]
+          for await (const part of kept.parts) all.push(part)
+          for await (const batch of kept.rest()) rest.push(...batch)
+          return { events: kept.events, parts: all, rest }
+        }
+        const expected = (to: number) => store.snapshot && { events: 20, parts, rest: events.slice(20, to) }
+        expect(await recalled(store)).toEqual(expected(20))
+        await append(store, events.slice(20, 25))
+        expect(await recalled(store)).toEqual(expected(25))
+        await store.close()
+        const again = await open()
+        expect(await recalled(again)).toEqual(expected(25))
+        await append(again, events.slice(25))
+        expect(await recalled(again)).toEqual(expected(30))
+        expect(await readEvents(again)).toEqual(events)
+        await again.close()
+      },
+    )
+
     at('keeps thousands of events', async ({ open }) => {
       const events = sampleEvents(3000)
       const store = await open()

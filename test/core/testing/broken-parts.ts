@@ -86,4 +86,22 @@ store('shares', () => {
     },
   }
 })
+storeContract('recalls too much', () => {
+  const inner = memoryStore()
+  let kept: { readonly events: number; readonly list: readonly object[] } | undefined
+  const snapshot: Store['snapshot'] = {
+    keep(events, parts) {
+      kept = { events, list: [...parts] }
+    },
+    async recall() {
+      if (!kept) return undefined
+      const { events, list } = kept
+      const parts = (async function* () {
+        yield* list
+      })()
+      return { events, parts, rest: () => inner.read() }
+    },
+  }
+  return { open: () => ({ ...inner, snapshot }) }
+})
 storeContract('forgets on close', () => ({ open: () => memoryStore() }))

@@ -49,6 +49,7 @@ it.each([
   ['deaf to aborts', 'stops when aborted'],
   ['reverses', 'returns equal events in their order'],
   ['shares', 'keeps its own copy'],
+  ['recalls too much', 'recalls what was kept of its first events'],
   ['forgets on close', 'keeps everything when closed and opened again'],
 ])('the contract finds a part that %s: it %s', (part, law) => {
   const laws = [...(failed.get(part) ?? [])]
