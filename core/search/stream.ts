@@ -224,7 +224,6 @@ export class EventStream {
       }
     }
     this.#owed = []
-    this.#isGrown ||= written.length > 0
     const told: SearchEvent[] = []
     for (const event of written) {
       const derived = this.record.apply(event, true)
@@ -232,7 +231,7 @@ export class EventStream {
       this.#tell(event)
       for (const each of derived) this.#tell(each)
     }
-    this.#keep(this.#kept)
+    this.#keep(written.some(({ type }) => CLOSES.has(type)) ? 0 : this.#kept)
     // After the last event of a session, warnings wait for the next session.
     if (this.#complaints.length > 0 && this.record.live.status === 'running')
       told.push(...(await this.publish(...this.#complaints.splice(0))))
@@ -271,14 +270,12 @@ export class EventStream {
     if (this.#complaints.length > 0 && this.record.live.status === 'running') await this.publish()
   }
 
-  /** Whether this session has published anything. */
-  #isGrown = false
-  /** Events that the latest snapshot of this session stands for. */
+  /** Events that the latest snapshot stands for; 0 before the first one of this session. */
   #kept = 0
 
   /**
-   * Keeps a snapshot if at least `more` events have been folded since the latest one. Each takes time in proportion to
-   * the trials so far: written at every doubling, they take the same time per trial however long the study grows.
+   * Keeps a snapshot if at least `more` events have been folded since the latest one. It takes time in proportion to the
+   * trials so far; at every doubling of their number, this is the same time per trial however long the study grows.
    */
   #keep(more: number) {
     const events = this.record.live.seq + 1
@@ -290,7 +287,6 @@ export class EventStream {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    if (this.#isGrown) this.#keep(0)
     this.#live.complete()
     this.#emitter.removeAllListeners()
     await this.#store.close()

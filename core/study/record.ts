@@ -342,8 +342,8 @@ export class StudyRecord {
         if (!isListOf(images, (image) => typeof image === 'string')) return undefined
         if (!isListOf(warnings, (event) => isWellFormed(event) && event.type === 'search.warning')) return undefined
         record.#started = started
-        record.#images.push(...(images as readonly string[]))
-        record.#warnings.push(...(warnings as readonly EventOf<'search.warning'>[]))
+        for (const image of images as readonly string[]) record.#images.push(image)
+        for (const event of warnings as readonly EventOf<'search.warning'>[]) record.#warnings.push(event)
         Object.assign(record.#live, state)
         record.#snapshot = undefined
         decisions = started.space.decisions
