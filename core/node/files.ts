@@ -34,6 +34,21 @@ function placesOf(file: string): { readonly beside: string; readonly target: str
 const notWritable = (file: string, cause: unknown) =>
   error('ARCHLOOM_FILE_NOT_WRITABLE', { file, message: messageOf(cause) }, { cause })
 
+function replaceWith(parts: Iterable<Part>, beside: string, target: string, isForced: boolean): void {
+  const descriptor = openSync(beside, 'w')
+  try {
+    for (const part of parts) {
+      const bytes = bytesOf(part)
+      // A call may write only a part; the next call then throws the reason.
+      for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written)
+    }
+    if (isForced && beside !== target) fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+  if (beside !== target) renameSync(beside, target)
+}
+
 /**
  * Writes a file completely or not at all: writes a temporary file beside it, forces that to the disk, and moves it
  * into place. Makes the folder if needed. A reader sees the old content or the new one; a full disk leaves the old
@@ -43,22 +58,35 @@ export function replaceFileSync(file: string, ...parts: readonly Part[]): void {
   const { beside, target } = placesOf(file)
   try {
     mkdirSync(dirname(file), { recursive: true })
-    const descriptor = openSync(beside, 'w')
-    try {
-      for (const part of parts) {
-        const bytes = bytesOf(part)
-        // A call may write only a part; the next call then throws the reason.
-        for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written)
-      }
-      if (beside !== target) fsyncSync(descriptor)
-    } finally {
-      closeSync(descriptor)
-    }
-    if (beside !== target) renameSync(beside, target)
+    replaceWith(parts, beside, target, true)
   } catch (cause) {
     if (beside !== target) rmSync(beside, { force: true })
     throw notWritable(file, cause)
   }
+}
+
+/** The temporary file of `replaceCacheSync`. */
+const besideCache = (file: string) => `${file}.part`
+
+/**
+ * The same for a file that can be made anew and that one process at a time writes. It is not forced to the disk, so that
+ * a power cut may leave a part of it. Returns whether it was written: what cannot be written, or made, is left out.
+ */
+export function replaceCacheSync(file: string, parts: Iterable<Part>): boolean {
+  try {
+    replaceWith(parts, besideCache(file), file, false)
+    return true
+  } catch {
+    removeUnfinished(file)
+    return false
+  }
+}
+
+/** Removes what a process that was killed during `replaceCacheSync` has left. */
+export function removeUnfinished(file: string): void {
+  try {
+    rmSync(besideCache(file), { force: true })
+  } catch {}
 }
 
 /** The same without blocking. Error: ARCHLOOM_FILE_NOT_WRITABLE. */

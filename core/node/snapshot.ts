@@ -1,15 +1,14 @@
-import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { decodeJson, encodeJson } from '../study/store.ts'
 import { crc32, withChecksum, withoutChecksum } from './checksum.ts'
+import { replaceCacheSync } from './files.ts'
 import { type Place, readLines } from './lines.ts'
 
 /** A line is written once this many characters have gathered. */
 const GATHER = 1 << 20
 /** Number of the form of the file. */
 const FORM = 1
-
-const besideOf = (file: string) => `${file}.part`
 
 /** The first line of a snapshot: which part of which journal it stands for. */
 interface Header {
@@ -20,43 +19,21 @@ interface Header {
   readonly checksum: number
 }
 
-/**
- * Replaces a snapshot, completely or not at all. Its lines carry checksums as those of a journal do. It is not forced to
- * the disk: what a power cut leaves of it is noticed. Does nothing if the file cannot be written.
- */
+/** Replaces a snapshot, completely or not at all. Its lines carry checksums as those of a journal do. */
 export function writeSnapshot(file: string, { line, offset, crc }: Place, parts: Iterable<object>): void {
-  // Only the holder of the study's lock writes it, so that what a killed process left is overwritten.
-  const beside = besideOf(file)
-  try {
-    const descriptor = openSync(beside, 'w')
-    try {
-      const header: Header = { snapshot: FORM, events: line, bytes: offset, checksum: crc ?? 0 }
-      let text = `${withChecksum(encodeJson(header))}\n`
-      const write = () => {
-        const bytes = Buffer.from(text)
-        // A call may write only a part; the next call then throws the reason.
-        for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written)
-        text = ''
-      }
-      for (const part of parts) {
-        text += `${withChecksum(encodeJson(part))}\n`
-        if (text.length > GATHER) write()
-      }
-      write()
-    } finally {
-      closeSync(descriptor)
-    }
-    renameSync(beside, file)
-  } catch {
-    removeUnfinished(file)
-  }
+  const header: Header = { snapshot: FORM, events: line, bytes: offset, checksum: crc ?? 0 }
+  replaceCacheSync(file, texts(header, parts))
 }
 
-/** Removes what a process that was killed while it wrote a snapshot has left. */
-export const removeUnfinished = (file: string): void => {
-  try {
-    rmSync(besideOf(file), { force: true })
-  } catch {}
+function* texts(header: Header, parts: Iterable<object>): Generator<string, void, void> {
+  let text = `${withChecksum(encodeJson(header))}\n`
+  for (const part of parts) {
+    text += `${withChecksum(encodeJson(part))}\n`
+    if (text.length < GATHER) continue
+    yield text
+    text = ''
+  }
+  yield text
 }
 
 /** Removes a snapshot; returns whether there was one. */
