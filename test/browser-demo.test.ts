@@ -11,7 +11,7 @@ import { type Strategy, searchOf, strategies, type Task } from '../examples/brow
 import { serveDemo } from '../examples/browser/serve.ts'
 import { serveDashboard } from '../plugins/dashboard/index.ts'
 import { describeWhere } from './conditional-suites.ts'
-import { chromiumPath, faults, inked, launch, openPage } from './plugins/dashboard/chromium.ts'
+import { chromiumPath, faults, inked, launch, openPage, softwareWebgpu } from './plugins/dashboard/chromium.ts'
 
 /** What a search tried and what it measured, as plain data. */
 const found = (events: readonly SearchEvent[]) =>
@@ -125,6 +125,31 @@ describeWhere(chromiumPath() !== undefined, 'a search in a page (needs chromium)
     await page.getByRole('img', { name: /architecture: \d nodes/ }).waitFor()
     expect(complaints).toEqual([])
     await close()
+  })
+
+  it('trains networks on WebGPU, with an adapter that computes on the processor', { timeout: 300_000 }, async () => {
+    const own = await launch(softwareWebgpu)
+    try {
+      const accuracies = []
+      for (const engine of ['webgpu', 'wasm']) {
+        const { page, complaints, close } = await openPage(own, demo.url)
+        await page.getByLabel('Evaluate by').selectOption('training')
+        await page.getByLabel('Engine').selectOption(engine)
+        await start(page, 'training', 'random', 2)
+        await page.getByText(new RegExp(`^${engine} `)).waitFor({ timeout: 60_000 })
+        await page.getByRole('heading', { name: 'Best architecture' }).waitFor({ timeout: 240_000 })
+        const events = eventsOf(readFileSync(await save(page), 'utf8'))
+        accuracies.push(events.flatMap((event) => (event.type === 'trial.completed' ? [event.metrics.accuracy!] : [])))
+        expect(complaints).toEqual([])
+        await close()
+      }
+      const [webgpu, wasm] = accuracies
+      expect(webgpu).toHaveLength(2)
+      // Another order of additions, over 48 steps.
+      for (const [i, accuracy] of webgpu!.entries()) expect(Math.abs(accuracy - wasm![i]!)).toBeLessThan(0.1)
+    } finally {
+      await own.close()
+    }
   })
 
   it('the stop button ends a search, whose results stay', async () => {

@@ -10,7 +10,7 @@ import {
   whole,
 } from '../../core/options/index.ts'
 import type { Random } from '../../core/random.ts'
-import { adamW, momentum, type StepOptimizer, trainStep } from '../../core/tensor/index.ts'
+import { adamW, momentum, type StepOptimizer, trainStepAsync } from '../../core/tensor/index.ts'
 import type { Network, Split } from '../../core/trainer.ts'
 import { nextTurn } from './batches.ts'
 import { error } from './errors.ts'
@@ -124,11 +124,11 @@ export function trainingSession(given: TrainingSessionOptions): TrainingSession 
     return before
   }
 
-  function stepOn(batch: { inputs: tf.Tensor; targets: tf.Tensor }): number {
+  async function stepOn(batch: { inputs: tf.Tensor; targets: tf.Tensor }): Promise<number> {
     try {
       const mode = { training: true, rng: noise }
       const value = () => loss(network.apply(batch.inputs, mode), batch.targets)
-      return trainStep({ variables: network.trainable, optimizer, loss: value, clipNorm }).loss
+      return (await trainStepAsync({ variables: network.trainable, optimizer, loss: value, clipNorm })).loss
     } finally {
       tf.dispose([batch.inputs, batch.targets])
     }
@@ -154,7 +154,7 @@ export function trainingSession(given: TrainingSessionOptions): TrainingSession 
             return
           }
           optimizer.learningRate = learningRate(share)
-          const value = stepOn(batch)
+          const value = await stepOn(batch)
           taken++
           examples += size
           if (!Number.isFinite(value))

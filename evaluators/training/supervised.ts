@@ -18,6 +18,7 @@ import {
   StepOptimizer,
   softmaxCrossEntropy,
   trainStep,
+  trainStepAsync,
 } from '../../core/tensor/index.ts'
 import type {
   ApplyMode,
@@ -138,7 +139,7 @@ function resolve(given: SupervisedTrainerOptions) {
     learningRate,
     dropPath: toSchedule(options.dropPath),
     auxiliaryWeight: options.auxiliaryWeight,
-    aroundStep: options.aroundStep ?? ((step) => step()),
+    aroundStep: options.aroundStep,
     stopWhen: options.stopWhen ?? (() => false),
     classifies: options.loss === undefined,
     loss: options.loss ?? ((outputs, targets) => softmaxCrossEntropy(outputs, targets, { labelSmoothing })),
@@ -202,7 +203,7 @@ async function* train(
           dropPath: settings.dropPath(step, total),
           ...(optimizer.tap && { tap: (use) => optimizer.tap?.(use) }),
         }
-        const loss = stepOn(batch, settings, network, optimizer, mode)
+        const loss = await stepOn(batch, settings, network, optimizer, mode)
         step++
         if (!Number.isFinite(loss))
           throw error('ARCHLOOM_TRAINING_DIVERGED', {
@@ -307,8 +308,17 @@ async function restoreWeights(network: Network, optimizer: tf.Optimizer, weights
   }
 }
 
-/** One gradient step; the batch is disposed whatever happens. */
-function stepOn(batch: Batch, settings: Settings, network: Network, optimizer: tf.Optimizer, mode: ApplyMode): number {
+/**
+ * One gradient step; the batch is disposed whatever happens. Without `aroundStep` the loss is awaited: in a page, WebGPU
+ * is slow to read at once.
+ */
+async function stepOn(
+  batch: Batch,
+  settings: Settings,
+  network: Network,
+  optimizer: tf.Optimizer,
+  mode: ApplyMode,
+): Promise<number> {
   const { inputs, targets } = batch
   const loss = () => {
     const total = settings.loss(network.apply(inputs, mode), targets)
@@ -318,9 +328,11 @@ function stepOn(batch: Batch, settings: Settings, network: Network, optimizer: t
   }
   try {
     const clip = settings.clipNorm === false ? {} : { clipNorm: settings.clipNorm }
-    const step = () =>
-      trainStep({ variables: network.trainable, optimizer, loss: loss as () => tf.Scalar, ...clip }).loss
-    return settings.aroundStep(step, { network, batch, mode })
+    const step = { variables: network.trainable, optimizer, loss: loss as () => tf.Scalar, ...clip }
+    const { aroundStep } = settings
+    return aroundStep
+      ? aroundStep(() => trainStep(step).loss, { network, batch, mode })
+      : (await trainStepAsync(step)).loss
   } finally {
     tf.dispose([inputs, targets])
   }

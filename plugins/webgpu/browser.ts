@@ -9,7 +9,8 @@ import { mendShader } from './shader-mends.ts'
 
 /**
  * The WebGPU of a browser as an engine: `registerEngine(browserWebgpu(() => import('@tensorflow/tfjs-backend-webgpu')))`. 'auto'
- * does not choose it, because every read of a loss goes through a canvas, which makes small networks slow.
+ * does not choose it, because its speed on small networks has not been measured. Tensors that are read at once (`dataSync`) go
+ * through a canvas, which is slow and which not every adapter supports: use `await tensor.data()`.
  */
 export function browserWebgpu(load: () => Promise<Kernels>): EngineDefinition {
   return {

@@ -7,8 +7,11 @@ const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goog
 /** The browser of this machine; undefined where there is none. */
 export const chromiumPath = (): string | undefined => places.find((path) => existsSync(path))
 
-export const launch = (): Promise<Browser> =>
-  chromium.launch({ executablePath: chromiumPath() ?? '', args: ['--no-sandbox'] })
+export const launch = (args: readonly string[] = []): Promise<Browser> =>
+  chromium.launch({ executablePath: chromiumPath() ?? '', args: ['--no-sandbox', ...args] })
+
+/** Arguments with which Chromium gives pages a WebGPU adapter that computes on the processor. */
+export const softwareWebgpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'] as const
 
 /** A page, and everything that its console and its scripts complain about. */
 export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}) {
