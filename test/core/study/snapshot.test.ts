@@ -294,6 +294,13 @@ describe('a snapshot', () => {
     const [head, first] = good.toString().split('\n')
     const changed = (line: string, change: object) =>
       withChecksum(encodeJson({ ...(decodeJson(withoutChecksum(line)!) as object), ...change }))
+    // Whatever is passed over may say anything else.
+    const lie = { images: ['never.png'] }
+    const untrue = (headChange: object, firstChange: object = {}) =>
+      good
+        .toString()
+        .replace(head!, () => changed(head!, headChange))
+        .replace(first!, () => changed(first!, { ...lie, ...firstChange }))
     for (const wrong of [
       '',
       '\n',
@@ -302,14 +309,17 @@ describe('a snapshot', () => {
       'x'.repeat(1000),
       readFileSync(join(directory, 'other', 'journal.snapshot')),
       readFileSync(journal()),
-      good.toString().replace(head!, changed(head!, { snapshot: 2 })),
-      good.toString().replace(head!, changed(head!, { events: 91 })),
-      good.toString().replace(head!, changed(head!, { bytes: 1e9 })),
-      good.toString().replace(head!, changed(head!, { bytes: -1 })),
-      good.toString().replace(head!, changed(head!, { checksum: null })),
-      good.toString().replace(first!, changed(first!, { fold: 2 })),
-      good.toString().replace(first!, changed(first!, { archloom: '0.0.9' })),
-      good.toString().replace(first!, withoutChecksum(first!)!),
+      untrue({ snapshot: 2 }),
+      untrue({ events: 91 }),
+      untrue({ events: '90' }),
+      untrue({ bytes: 1e9 }),
+      untrue({ bytes: -1 }),
+      untrue({ checksum: null }),
+      untrue({}, { fold: 2 }),
+      untrue({}, { archloom: '0.0.9' }),
+      untrue({}, { images: 'never.png' }),
+      untrue({}, { warnings: [{ type: 'search.warning' }] }),
+      good.toString().replace(first!, () => JSON.stringify({ ...JSON.parse(withoutChecksum(first!)!), ...lie })),
       `${head}\n${first}\n`,
     ])
       await check(wrong)
