@@ -70,15 +70,13 @@ const besideCache = (file: string) => `${file}.part`
 
 /**
  * The same for a file that can be made anew and that one process at a time writes. It is not forced to the disk, so that
- * a power cut may leave a part of it. Returns whether it was written: what cannot be written, or made, is left out.
+ * a power cut may leave a part of it. Where it cannot be written, or its parts cannot be made, the old file stays: never throws.
  */
-export function replaceCacheSync(file: string, parts: Iterable<Part>): boolean {
+export function replaceCacheSync(file: string, parts: Iterable<Part>): void {
   try {
     replaceWith(parts, besideCache(file), file, false)
-    return true
   } catch {
     removeUnfinished(file)
-    return false
   }
 }
 

@@ -252,9 +252,8 @@ describe('a snapshot', () => {
     ])
   })
 
-  it('that is damaged is passed over', limits, async () => {
-    const events = studies[0]!
-    await write(events, 90)
+  it.each([90, studies[0]!.length])('that is damaged is passed over, after %i events', limits, async (count) => {
+    await write(studies[0]!, count)
     await write(studies[1]!, 60, join(directory, 'other'))
     const good = readFileSync(snapshot())
     const expected = view(await folded(journalReader(folder())))
@@ -310,8 +309,8 @@ describe('a snapshot', () => {
       readFileSync(join(directory, 'other', 'journal.snapshot')),
       readFileSync(journal()),
       untrue({ snapshot: 2 }),
-      untrue({ events: 91 }),
-      untrue({ events: '90' }),
+      untrue({ events: count + 1 }),
+      untrue({ events: `${count}` }),
       untrue({ bytes: 1e9 }),
       untrue({ bytes: -1 }),
       untrue({ checksum: null }),
