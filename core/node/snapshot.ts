@@ -86,7 +86,6 @@ function placeOf({ snapshot, events, bytes, checksum }: Partial<Header>): Place 
 async function beginsWith(journal: string, { offset, crc }: Place): Promise<boolean> {
   const handle = await open(journal)
   try {
-    if ((await handle.stat()).size < offset) return false
     const block = Buffer.allocUnsafe(1 << 20)
     let value = 0
     for (let at = 0; at < offset; ) {

@@ -10,7 +10,7 @@ const FALLBACK = 'redis://127.0.0.1:6379'
 const CONNECT_MS = 10_000
 const RETRY_MS = 1000
 /** What connections meet while Redis is being restarted, and for how long a first connection waits for it. */
-const IS_RESTARTING = /ECONNREFUSED|ECONNRESET|Connection is closed|LOADING/
+const IS_RESTARTING = /ECONNREFUSED|ECONNRESET|EPIPE|Connection is closed|LOADING/
 const RESTART_MS = 3000
 
 /** Loads both packages. Error: ARCHLOOM_DISTRIBUTED_INSTALL. */

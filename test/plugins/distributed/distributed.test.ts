@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { distributed, distributedWorker } from 'archloom/plugins/distributed'
@@ -8,6 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { seeded, virtualClock } from '../../../core/index.ts'
 import { codeFingerprint } from '../../../plugins/distributed/code.ts'
 import { queueName } from '../../../plugins/distributed/keys.ts'
+import { redisAt } from '../../../plugins/distributed/redis.ts'
 import { describeWhere } from '../../conditional-suites.ts'
 import { space } from './modules/square.ts'
 import { freePort, type RedisServer, redisProgram, redisServer } from './redis-server.ts'
@@ -264,6 +267,31 @@ describeWhere(redisProgram !== undefined, 'distributed (needs redis-server or va
     const evaluator = await distributed({ module, redis: restarted.url }).create(parts)
     await evaluator[Symbol.asyncDispose]?.()
     await restarting
+  })
+
+  it('waits at the start for a Redis that ends every connection at once, as while it is killed', {
+    timeout: 60_000,
+  }, async () => {
+    const began = performance.now()
+    let ended = 0
+    const door = createServer({ pauseOnConnect: true }, (socket) => {
+      socket.on('error', () => {})
+      if (performance.now() - began < 700) {
+        ended++
+        socket.destroy()
+        return
+      }
+      const through = connect(server.port, '127.0.0.1').on('error', () => {})
+      socket.pipe(through).pipe(socket)
+      socket.resume()
+    }).listen(0, '127.0.0.1')
+    await once(door, 'listening')
+    const { port } = door.address() as AddressInfo
+    const redis = await (await redisAt(`redis://127.0.0.1:${port}`)).connect()
+    expect(await redis.ping()).toBe('PONG')
+    expect(ended).toBeGreaterThan(1)
+    redis.disconnect()
+    door.close()
   })
 
   it('takes the password from the URL or from the environment', { timeout: 60_000 }, async () => {
