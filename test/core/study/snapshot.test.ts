@@ -31,6 +31,10 @@ import { asha } from 'archloom/plugins/asha'
 import { random } from 'archloom/plugins/random'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { exportStudy } from '../../../core/cli/commands/export.ts'
+import { ls } from '../../../core/cli/commands/ls.ts'
+import { show } from '../../../core/cli/commands/show.ts'
+import { outputTo } from '../../../core/cli/output.ts'
 import { withChecksum, withoutChecksum } from '../../../core/node/checksum.ts'
 import { journalReader } from '../../../core/node/journal.ts'
 import { decodeEvent, decodeJson, encodeJson } from '../../../core/study/store.ts'
@@ -486,6 +490,25 @@ describe('a journal with a snapshot', () => {
     expect(view(await readRecord(store))).toEqual(view(await folded(store)))
     await journalStudies(directory).remove('renamed')
     expect(readdirSync(directory)).toEqual([])
+  })
+
+  it('is listed, shown and exported as without it', async () => {
+    await write(events, 200)
+    const printed = async () => {
+      let text = ''
+      const terminal = { columns: 120, write: (more: string) => (text += more) }
+      const output = outputTo({ stdout: terminal, stderr: terminal }, { json: true, verbose: false })
+      const given = { studies: journalStudies(directory), top: 3, output }
+      await ls(given)
+      await show('long', { ...given, pictures: false })
+      for (const as of ['data', 'code'] as const) await exportStudy('long', { ...given, as })
+      return text
+    }
+    const withIt = await printed()
+    expect(await eventsKept(journalReader(folder()))).toBe(200)
+    rmSync(snapshot())
+    expect(withIt.length).toBeGreaterThan(2000)
+    expect(withIt).toBe(await printed())
   })
 
   it('has no artifact of that name', async () => {
