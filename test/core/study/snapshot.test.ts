@@ -629,6 +629,8 @@ describe('a search', () => {
         if (round === 0) {
           expect(readdirSync(folder()).sort()).toEqual(['journal.jsonl', 'journal.snapshot.part', 'lock'])
           expect(await journalReader(folder()).artifacts.list()).toEqual([])
+          await journalStore(folder()).close()
+          expect(readdirSync(folder())).toEqual(['journal.jsonl'])
         }
       }
       expect(seen).toBeGreaterThan(5000)
