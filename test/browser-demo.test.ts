@@ -127,9 +127,15 @@ describeWhere(chromiumPath() !== undefined, 'a search in a page (needs chromium)
     await close()
   })
 
-  it('trains networks on WebGPU, with an adapter that computes on the processor', { timeout: 300_000 }, async () => {
+  it('trains networks on WebGPU, with an adapter that computes on the processor', { timeout: 300_000 }, async ({
+    skip,
+  }) => {
     const own = await launch(softwareWebgpu)
     try {
+      const { page, close } = await openPage(own, demo.url)
+      const hasAdapter = await page.evaluate<boolean>('navigator.gpu?.requestAdapter().then(Boolean) ?? false')
+      await close()
+      skip(!hasAdapter, 'this browser has no adapter for WebGPU')
       const accuracies = []
       for (const engine of ['webgpu', 'wasm']) {
         const { page, complaints, close } = await openPage(own, demo.url)
