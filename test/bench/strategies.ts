@@ -19,14 +19,17 @@ import type { Bench, BenchResult } from '../../core/cli/commands/bench.ts'
 import type { Controller, ControllerFactory } from '../../core/controller.ts'
 import { type Genotype, seeded } from '../../core/index.ts'
 import { replaceFileSync } from '../../core/node/files.ts'
+import { optionError } from '../../core/options/index.ts'
 import { simulatedAnnealing } from '../../plugins/annealing/index.ts'
 import { evolutionStrategy } from '../../plugins/cma-es/index.ts'
 import { populationFor, regularizedEvolution } from '../../plugins/evolution/index.ts'
 import { bayesianSearch } from '../../plugins/gp/index.ts'
+import { gridSearch } from '../../plugins/grid/index.ts'
 import { hillClimbing } from '../../plugins/local-search/index.ts'
 import { geneticSearch, nsga2PopulationFor } from '../../plugins/nsga2/index.ts'
 import { predictorSearch } from '../../plugins/predictor/index.ts'
 import { randomSearch } from '../../plugins/random/index.ts'
+import { policySearch } from '../../plugins/reinforce/index.ts'
 import { sobolSearch } from '../../plugins/sobol/index.ts'
 import { treeParzen } from '../../plugins/tpe/index.ts'
 import { regretFigure } from './strategies/figure.ts'
@@ -60,6 +63,7 @@ export interface StrategiesOptions {
 const strategies = (trials: number): Readonly<Record<string, ControllerFactory>> => ({
   random: randomSearch(),
   sobol: sobolSearch(),
+  grid: gridSearch(),
   evolution: regularizedEvolution({ population: populationFor(trials) }),
   'local-search': hillClimbing(),
   annealing: simulatedAnnealing(),
@@ -68,6 +72,7 @@ const strategies = (trials: number): Readonly<Record<string, ControllerFactory>>
   nsga2: geneticSearch({ population: nsga2PopulationFor(trials) }),
   predictor: predictorSearch(),
   gp: bayesianSearch(),
+  reinforce: policySearch(),
 })
 
 const CHECKPOINTS = [20, 50, 100, 150, 200, 500]
@@ -135,6 +140,9 @@ export async function run(options: StrategiesOptions = {}): Promise<Bench> {
     ...new Set([...Array.from({ length: Math.floor(trials / 5) }, (_, i) => 5 * (i + 1)), ...checkpoints]),
   ].sort((a, b) => a - b)
   const names = options.only?.split(',')
+  const known = Object.keys(strategies(trials))
+  for (const name of names ?? [])
+    if (!known.includes(name)) throw optionError('bench', 'only', name, `some of ${known.join(', ')}`)
   const results: StrategyResult[] = []
   const curves: { readonly name: string; readonly worths: readonly (readonly number[])[] }[] = []
 

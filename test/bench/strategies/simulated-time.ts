@@ -1,7 +1,7 @@
 import { createSearch, memoryStore, type Plugin, virtualClock } from '../../../core/index.ts'
 import { nasBench201Table, tabular } from '../../../evaluators/tabular/index.ts'
 import { asha } from '../../../plugins/asha/index.ts'
-import { hyperband } from '../../../plugins/hyperband/index.ts'
+import { hyperband, successiveHalving } from '../../../plugins/hyperband/index.ts'
 import { random } from '../../../plugins/random/index.ts'
 import { tpe } from '../../../plugins/tpe/index.ts'
 import { nasBench201Space } from '../../../search-spaces/nas-bench-201/index.ts'
@@ -13,6 +13,8 @@ const eta = 1 / minFidelity
 const pairs: Readonly<Record<string, () => readonly Plugin[]>> = {
   tpe: () => [tpe()],
   'random, asha': () => [random(), asha({ minFidelity, eta })],
+  'random, successiveHalving': () => [random(), successiveHalving({ minFidelity, eta })],
+  'random, hyperband': () => [random(), hyperband({ minFidelity, eta })],
   'tpe, asha': () => [tpe(), asha({ minFidelity, eta })],
   'tpe, hyperband (BOHB)': () => [tpe(), hyperband({ minFidelity, eta })],
 }
