@@ -40,7 +40,7 @@ export interface StudyOptions {
   readonly storage?: string | Studies
   /** Shorthand for `storage: 'journal:<directory>'`. */
   readonly directory?: string
-  /** When a journal forces events to the disk. Default: 'never'. */
+  /** When a journal forces events to the disk; beside `storage`, write it into the URL. Default: 'never'. */
   readonly fsync?: 'never' | 'trial'
 }
 
@@ -227,7 +227,17 @@ function checkStudy(study: unknown) {
   const nameable = name === undefined || (typeof name === 'string' && name !== '')
   if (study === null || !nameable)
     throw optionError('createSearch', 'study', study, 'a name, { name, directory } or a store')
-  if (typeof study === 'object' && !isStore(study)) studyNames(study)
+  if (typeof study !== 'object' || isStore(study)) return
+  studyNames(study)
+  const { storage, directory, fsync } = study as StudyOptions
+  const where = 'study of createSearch'
+  if (fsync !== undefined && fsync !== 'never' && fsync !== 'trial')
+    throw optionError(where, 'fsync', fsync, "'never' or 'trial'")
+  if (storage === undefined) return
+  // Other places have options of their own, and one of two places would be passed over.
+  if (directory !== undefined) throw optionError(where, 'directory', directory, 'no directory beside storage')
+  if (fsync !== undefined)
+    throw optionError(where, 'fsync', fsync, 'it in the URL of the storage, as in journal:./studies?fsync=trial')
 }
 
 const studyNames = optionNames<StudyOptions>('study of createSearch', {
@@ -247,9 +257,9 @@ function placeOf(
   if (store) return { location: store.location, openStore: async () => store }
   const options = typeof study === 'string' ? { name: study } : ((study ?? {}) as StudyOptions)
   const { directory, fsync } = options
+  const place = directory === undefined ? defaultStorage : `journal:${directory}`
   const storage =
-    options.storage ??
-    (directory === undefined ? defaultStorage : `journal:${directory}${fsync === 'trial' ? '?fsync=trial' : ''}`)
+    options.storage ?? (fsync === 'trial' && place.startsWith('journal:') ? `${place}?fsync=trial` : place)
   const name = options.name ?? makeName()
   checkStudyName(name)
   const url = typeof storage === 'string' ? storage : storage.url

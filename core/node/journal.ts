@@ -15,7 +15,7 @@ import {
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { messageOf } from '../errors.ts'
-import { optionNames } from '../options/index.ts'
+import { optionError, optionNames } from '../options/index.ts'
 import { error } from '../study/errors.ts'
 import { endTrials } from '../study/rows.ts'
 import { type Artifacts, decodeEvent, encodeEvent, notifier, type Recalled, type Store } from '../study/store.ts'
@@ -46,6 +46,12 @@ const LOOK_MS = 50
 
 const journalStoreNames = optionNames<JournalOptions>('journalStore', { fsync: true })
 
+/** Refuses another `fsync` than those there are. Error: ARCHLOOM_OPTION. */
+export function checkFsync(where: string, { fsync }: JournalOptions): void {
+  if (fsync !== undefined && fsync !== 'never' && fsync !== 'trial')
+    throw optionError(where, 'fsync', fsync, "'never' or 'trial'")
+}
+
 /**
  * One study as an append-only file of one JSON event per line, in a folder of its own; artifacts are files beside it. The last
  * field of a line, `crc`, is the CRC-32 of the line without it; lines without it, such as those of 0.1, are read as they are.
@@ -55,6 +61,7 @@ const journalStoreNames = optionNames<JournalOptions>('journalStore', { fsync: t
  */
 export function journalStore(directory: string, given: JournalOptions = {}): Store {
   const { fsync = 'never' } = journalStoreNames(given)
+  checkFsync('journalStore', given)
   const file = join(directory, JOURNAL_FILE)
   const snapshot = join(directory, SNAPSHOT_FILE)
   const lock = join(directory, LOCK_FILE)

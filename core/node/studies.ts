@@ -5,7 +5,14 @@ import { fileURLToPath } from 'node:url'
 import { optionNames } from '../options/index.ts'
 import { error } from '../study/errors.ts'
 import { checkStudyName, freshName, registerStudies, type Studies } from '../study/studies.ts'
-import { isJournalWritten, JOURNAL_FILE, type JournalOptions, journalReader, journalStore } from './journal.ts'
+import {
+  checkFsync,
+  isJournalWritten,
+  JOURNAL_FILE,
+  type JournalOptions,
+  journalReader,
+  journalStore,
+} from './journal.ts'
 
 /** Folder of all studies, unless another is given. */
 export const STUDIES = 'archloom-studies'
@@ -15,6 +22,7 @@ const journalStudiesNames = optionNames<JournalOptions>('journalStudies', { fsyn
 /** A place for studies: every folder in `directory` that holds a journal is a study. */
 export function journalStudies(directory: string = STUDIES, options: JournalOptions = {}): Studies {
   journalStudiesNames(options)
+  checkFsync('journalStudies', options)
   const has = (name: string) => existsSync(join(directory, name, JOURNAL_FILE))
   const list = () => (existsSync(directory) ? readdirSync(directory).filter(has).sort() : [])
   return {
@@ -44,8 +52,7 @@ export function journalStudies(directory: string = STUDIES, options: JournalOpti
 registerStudies('journal', (url) => {
   const [place = '', query = ''] = url.slice('journal:'.length).split('?')
   const directory = place.startsWith('///') ? fileURLToPath(`file:${place}`) : place || STUDIES
-  const fsync = new URLSearchParams(query).get('fsync')
-  return journalStudies(directory, fsync === 'trial' ? { fsync } : {})
+  return journalStudies(directory, Object.fromEntries(new URLSearchParams(query)) as JournalOptions)
 })
 
 /** The folder and name of a study given by its name in `directory`, or by a path to it or to its journal. */

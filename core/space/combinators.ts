@@ -69,12 +69,22 @@ export function compiled(node: SpaceNode<unknown>, path: string, active: Active 
   return node.compile(path, active, into)
 }
 
+/** Whether a value is the same after it was written as JSON and read again. */
+const isPlain = (value: unknown): boolean => {
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value !== 'object' || value === null)
+    return value === null || typeof value === 'string' || typeof value === 'boolean'
+  if (Array.isArray(value)) return Array.from(value).every(isPlain)
+  const kind: unknown = Object.getPrototypeOf(value)
+  return (kind === null || Object.getPrototypeOf(kind) === null) && Object.values(value).every(isPlain)
+}
+
 function checkOptions(path: string, combinator: string, options: readonly Json[]) {
   if (options.length === 0) throw error('ARCHLOOM_SPACE_EMPTY_CHOICE', { path, combinator })
   const seen = new Set<string>()
   for (const option of options) {
-    const key: string | undefined = JSON.stringify(option)
-    if (key === undefined || (typeof option === 'number' && !Number.isFinite(option)))
+    const key = isPlain(option) ? JSON.stringify(option) : undefined
+    if (key === undefined)
       throw error('ARCHLOOM_SPACE_PART', {
         path: combinator,
         received: option,
@@ -245,7 +255,14 @@ const multiply = (sizes: readonly (bigint | undefined)[]) =>
     1n as bigint | undefined,
   )
 
-function compileProduct(nodes: Nodes, path: string, active: Active | undefined, into: Compilation): Codec {
+/** @param label a key of the architecture that names the variant, beside those of the parts */
+function compileProduct(
+  nodes: Nodes,
+  path: string,
+  active: Active | undefined,
+  into: Compilation,
+  label?: string,
+): Codec {
   const parts = Object.entries(nodes).map(([key, node]) => ({
     key,
     codec: compiled(node, join(path, key), active, into),
@@ -257,14 +274,18 @@ function compileProduct(nodes: Nodes, path: string, active: Active | undefined, 
       if (typeof value !== 'object' || value === null)
         throw invalid(path, value, `an object with ${quote(Object.keys(nodes))}`)
       const record = value as Record<string, unknown>
+      const unknown = Object.keys(record).filter((name) => !Object.hasOwn(nodes, name) && name !== label)
       for (const { key, codec } of parts) {
         if (!(key in record)) {
-          const unknown = Object.keys(record).filter((name) => !Object.hasOwn(nodes, name))
           const expected = unknown.length === 0 ? 'a value' : `a value, and nothing named ${quote(unknown, 200)}`
           throw invalid(join(path, key), undefined, expected)
         }
         codec.encode(record[key], genotype)
       }
+      // It would be lost: the architecture that runs does not have it.
+      const [first] = unknown
+      if (first !== undefined)
+        throw invalid(join(path, first), record[first], `nothing, but only ${quote(Object.keys(nodes), 200)}`)
     },
   }
 }
@@ -337,9 +358,8 @@ export function repeat(
           if (!Array.isArray(value) || value.length < min || value.length > max)
             throw invalid(path, value, min === max ? `an array of ${max}` : `an array of ${min} to ${max}`)
           if (varies) genotype[lengthAt] = value.length - min
-          value.forEach((item, index) => {
-            items[index]?.encode(item, genotype)
-          })
+          // Places without an item count as undefined.
+          for (let index = 0; index < value.length; index++) items[index]!.encode(value[index], genotype)
         },
       }
     },
@@ -367,10 +387,12 @@ export function variant<const V extends Variants>(variants: V): SpaceNode<InferV
       into.active.push(active)
       into.switches.add(at)
       const codecs = names.map((name, index) =>
-        (variants[name] as ProductNode<Nodes>).compile(
+        compileProduct(
+          (variants[name] as ProductNode<Nodes>).nodes,
           join(path, name),
           (g) => (active?.(g) ?? true) && g[at] === index,
           into,
+          'type',
         ),
       )
       const sizes = codecs.map((codec) => codec.size)
@@ -392,6 +414,10 @@ export function variant<const V extends Variants>(variants: V): SpaceNode<InferV
   }
 }
 
+/** Whether a condition is one choice among true and false. */
+const isFlag = ({ kind }: SpaceNode<unknown>, options: readonly Json[]) =>
+  kind === 'choice' && options.every((option) => typeof option === 'boolean')
+
 /** A part that exists only when the condition is chosen: its value (which must not itself be null), or null. */
 export const when = <A>(condition: SpaceNode<boolean>, then: () => SpaceNode<A>): SpaceNode<A | null> => ({
   kind: 'when',
@@ -403,7 +429,14 @@ export const when = <A>(condition: SpaceNode<boolean>, then: () => SpaceNode<A>)
     const codec = compiled(then(), path, (g) => (active?.(g) ?? true) && isOn(g), into)
     if (codec.nullable) throw error('ARCHLOOM_SPACE_NULL_AMBIGUOUS', { path })
     const decision = into.decisions[at]
-    const values = decision?.kind === 'choice' ? decision.options : [true, false]
+    const values = decision?.kind === 'choice' ? decision.options : []
+    if (!isFlag(condition, values))
+      throw error('ARCHLOOM_SPACE_PART', {
+        path: join(path, 'when'),
+        received: decision?.kind === 'choice' ? values : condition,
+        expected:
+          'a condition of true and false, such as oneOf(true, false): with other values the part would never be there',
+      })
     const off = values.includes(false) ? 1n : 0n
     const on = values.includes(true) ? 1n : 0n
     return {

@@ -1,3 +1,4 @@
+import { quote } from '../errors.ts'
 import { optionNames } from '../options/index.ts'
 import type { Rule } from './combinators.ts'
 import type { ChoiceDecision, Decision, Json } from './decision.ts'
@@ -19,6 +20,8 @@ export interface Constraint {
     open: readonly boolean[],
     decisions: readonly ChoiceDecision[],
   ) => boolean
+  /** An option that at least one of the decisions must have. */
+  readonly option?: Json
 }
 
 /** Any predicate over the named decisions; checked as soon as all of them are chosen. */
@@ -29,7 +32,18 @@ export const where = (
 ): Constraint => ({
   paths,
   description,
-  possible: (values, open) => open.includes(true) || predicate(...values),
+  possible(values, open) {
+    if (open.includes(true)) return true
+    const kept: unknown = predicate(...values)
+    // A promise would count as true.
+    if (typeof kept !== 'boolean')
+      throw error('ARCHLOOM_SPACE_PART', {
+        path: description,
+        received: kept,
+        expected: 'a predicate that returns true or false',
+      })
+    return kept
+  },
 })
 
 /**
@@ -74,6 +88,7 @@ export const occurrences = (
   const { min = 0, max = Number.POSITIVE_INFINITY } = occurrencesNames(given)
   return {
     paths,
+    option,
     description: `${JSON.stringify(option)} chosen ${min} to ${max} times among ${paths.join(', ')}`,
     possible(values, open, decisions) {
       const key = JSON.stringify(option)
@@ -116,6 +131,18 @@ export function toRule(
       })
     return decision
   })
+  const { option } = constraint
+  const key = JSON.stringify(option)
+  const options = [...new Set(scoped.flatMap((decision) => decision.options.map((each) => JSON.stringify(each))))]
+  if (option !== undefined && !options.includes(key))
+    throw error('ARCHLOOM_SPACE_PART', {
+      path: constraint.paths.join(', '),
+      received: option,
+      expected: `an option of these decisions, which have ${quote(
+        options.map((each) => JSON.parse(each) as Json),
+        200,
+      )}`,
+    })
   return {
     scope,
     description: constraint.description,

@@ -63,13 +63,21 @@ export const shareOf = (d: ChoiceDecision, option: number): number => {
   return cells[option + 1]! - cells[option]!
 }
 
+const isRatio = (d: RealDecision) => Number.isFinite(d.max / d.min)
+const spanOf = (d: RealDecision) => Math.log(d.max) - Math.log(d.min)
+
 /**
  * Position of a decision's value (an option index, or a real value) in [0, 1] on the decision's own scale; the middle of
  * its cell where the decision is a choice. Inverse of `fromUnit`.
  */
 export const toUnit = (d: Decision, value: number): number => {
-  if (d.kind === 'real')
-    return d.scale === 'log' ? Math.log(value / d.min) / Math.log(d.max / d.min) : (value - d.min) / (d.max - d.min)
+  if (d.kind === 'real') {
+    if (d.scale !== 'log') return (value - d.min) / (d.max - d.min)
+    // The ratio of 1e300 and 1e-300 is no number, the difference of their logarithms is.
+    return isRatio(d)
+      ? Math.log(value / d.min) / Math.log(d.max / d.min)
+      : (Math.log(value) - Math.log(d.min)) / spanOf(d)
+  }
   if (d.scale !== 'log') return (value + 0.5) / d.options.length
   const cells = logEdges(d)
   return (cells[value]! + cells[value + 1]!) / 2
@@ -82,7 +90,9 @@ export const toUnit = (d: Decision, value: number): number => {
 export const fromUnit = (d: Decision, u: number): number => {
   const at = Math.min(1, Math.max(0, u))
   if (d.kind === 'real') {
-    const value = d.scale === 'log' ? d.min * (d.max / d.min) ** at : d.min + at * (d.max - d.min)
+    const power = (): number =>
+      isRatio(d) ? d.min * (d.max / d.min) ** at : Math.exp(Math.log(d.min) + at * spanOf(d))
+    const value = d.scale === 'log' ? power() : d.min + at * (d.max - d.min)
     return Math.min(d.max, Math.max(d.min, value))
   }
   const last = d.options.length - 1

@@ -1,5 +1,5 @@
 import { defaultStorage } from '#platform'
-import { optionNames } from '../options/index.ts'
+import { optionError, optionNames } from '../options/index.ts'
 import { readRecord, type StudyRecord } from './record.ts'
 import { type Studies, studiesAt } from './studies.ts'
 
@@ -11,8 +11,11 @@ export interface ReadStudyOptions {
 }
 
 /** The studies that options name. */
-export const studiesOf = ({ storage, directory }: ReadStudyOptions): Promise<Studies> => {
-  if (typeof storage === 'object') return Promise.resolve(storage)
+export const studiesOf = async ({ storage, directory }: ReadStudyOptions): Promise<Studies> => {
+  // One of two places would be passed over.
+  if (storage !== undefined && directory !== undefined)
+    throw optionError('readStudy', 'directory', directory, 'no directory beside storage')
+  if (typeof storage === 'object') return storage
   return studiesAt(storage ?? (directory === undefined ? defaultStorage : `journal:${directory}`))
 }
 
@@ -20,7 +23,8 @@ const readStudyNames = optionNames<ReadStudyOptions>('readStudy', { storage: tru
 
 /**
  * Reads a study by its name. It may be running, finished or killed.
- * Errors: ARCHLOOM_STUDY_NOT_FOUND, ARCHLOOM_STUDY_EMPTY, ARCHLOOM_STUDY_CORRUPT, ARCHLOOM_STORAGE_UNKNOWN.
+ * Errors: ARCHLOOM_OPTION, ARCHLOOM_STUDY_NOT_FOUND, ARCHLOOM_STUDY_EMPTY, ARCHLOOM_STUDY_CORRUPT,
+ * ARCHLOOM_STORAGE_UNKNOWN.
  */
 export async function readStudy(name: string, options: ReadStudyOptions = {}): Promise<StudyRecord> {
   readStudyNames(options)

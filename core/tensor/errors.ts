@@ -51,6 +51,8 @@ export const error = defineErrors('tensor', {
     `${d.op} received ${d.input} of shape ${shape(d.shape)}, expected ${d.expected}.`,
   ARCHLOOM_FUSED_DTYPE: (d: { op: string; input: string; dtype: string }) =>
     `${d.op} received ${d.input} of dtype ${quote(d.dtype)}, expected float32, or int32 or bool, which are converted to float32.`,
+  ARCHLOOM_TARGETS_SHAPE: (d: { loss: string; received: readonly number[]; predictions: readonly number[] }) =>
+    `${d.loss} received targets of shape [${d.received.join(', ')}] for predictions of shape [${d.predictions.join(', ')}]; expected the same shape. Reshape the targets: paired as they are, each would count against values of other examples.`,
   ARCHLOOM_LABELS_SHAPE: (d: { received: readonly number[]; logits: readonly number[] }) =>
     `labels have shape ${shape(d.received)}; expected class indices ${shape(d.logits.slice(0, 1))} or probabilities ${shape(d.logits)} beside logits ${shape(d.logits)}.`,
   ARCHLOOM_TENSOR_BROWSER: (d: { what: string; remedy: string }) => `a browser has no way ${d.what}. ${d.remedy}`,

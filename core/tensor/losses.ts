@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { optionNames } from '../options/index.ts'
+import { optionError, optionNames } from '../options/index.ts'
 import { error } from './errors.ts'
 
 /** Probabilities [batch, classes] of int labels [batch]; probabilities pass through. */
@@ -27,6 +27,7 @@ const softmaxCrossEntropyNames = optionNames<{ labelSmoothing?: number }>('softm
  *
  * A logit of −Infinity excludes a class: it contributes nothing if its target is 0, and otherwise makes the loss
  * Infinity. +Infinity and NaN make the loss NaN.
+ * Errors: ARCHLOOM_OPTION, ARCHLOOM_LABELS_SHAPE.
  */
 export function softmaxCrossEntropy(
   logits: tf.Tensor,
@@ -34,9 +35,12 @@ export function softmaxCrossEntropy(
   options: { labelSmoothing?: number } = {},
 ): tf.Scalar {
   softmaxCrossEntropyNames(options)
+  const { labelSmoothing = 0 } = options
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1))
+    throw optionError('softmaxCrossEntropy', 'labelSmoothing', labelSmoothing, 'a share of at least 0 and below 1')
   const loss = tf.customGrad((x, save) => {
     const scores = x as tf.Tensor2D
-    const target = targetsOf(scores, labels, options.labelSmoothing ?? 0)
+    const target = targetsOf(scores, labels, labelSmoothing)
     const logProbabilities = tf.logSoftmax(scores)
     const batch = scores.shape[0]
     keep(save, [scores, target])
@@ -51,16 +55,33 @@ export function softmaxCrossEntropy(
   return loss(logits) as tf.Scalar
 }
 
+/** Refuses targets that would be paired with other values than their own, as [n] is with [n, 1]. */
+function checkTargets(loss: string, predictions: tf.Tensor, targets: tf.Tensor): void {
+  const fits =
+    targets.rank <= predictions.rank &&
+    targets.shape.every((size, i) => size === 1 || size === predictions.shape[predictions.rank - targets.rank + i])
+  if (!fits) throw error('ARCHLOOM_TARGETS_SHAPE', { loss, received: targets.shape, predictions: predictions.shape })
+}
+
 /**
  * Mean binary cross-entropy of sigmoid(logits) against labels or probabilities of the same shape, over all values. The
- * gradient is (sigmoid − target) / values. Targets are constants: no gradient flows to them.
+ * gradient is (sigmoid − target) / values. Targets are constants: no gradient flows to them. A logit of −Infinity with the
+ * target 0 and one of +Infinity with the target 1 contribute nothing; with other targets they make the loss Infinity.
+ * Error: ARCHLOOM_TARGETS_SHAPE.
  */
 export function sigmoidCrossEntropy(logits: tf.Tensor, targets: tf.Tensor): tf.Scalar {
+  checkTargets('sigmoidCrossEntropy', logits, targets)
   const loss = tf.customGrad((x, save) => {
     const scores = x as tf.Tensor
     keep(save, [scores, targets])
-    // max(x, 0) − x·t + log(1 + exp(−|x|)) does not overflow.
-    const terms = tf.add(tf.sub(tf.relu(scores), tf.mul(scores, targets)), tf.log1p(tf.exp(tf.neg(tf.abs(scores)))))
+    // max(x, 0)·(1 − t) + max(−x, 0)·t + log(1 + exp(−|x|)) does not overflow; 0 · Infinity is NaN, so it is left out.
+    const weighted = (values: tf.Tensor, weights: tf.Tensor) =>
+      tf.where(tf.notEqual(weights, 0), tf.mul(values, weights), tf.zerosLike(values))
+    const sides = tf.add(
+      weighted(tf.relu(scores), tf.sub(1, targets)),
+      weighted(tf.relu(tf.neg(scores)), tf.cast(targets, 'float32')),
+    )
+    const terms = tf.add(sides, tf.log1p(tf.exp(tf.neg(tf.abs(scores)))))
     return {
       value: tf.mean(terms),
       gradFunc: (dy: tf.Tensor, [saved, to]: tf.Tensor[]) =>
@@ -70,8 +91,9 @@ export function sigmoidCrossEntropy(logits: tf.Tensor, targets: tf.Tensor): tf.S
   return loss(logits) as tf.Scalar
 }
 
-/** Mean absolute error over all values. Targets are constants: no gradient flows to them. */
+/** Mean absolute error over all values. Targets are constants: no gradient flows to them. Error: ARCHLOOM_TARGETS_SHAPE. */
 export function l1Loss(predictions: tf.Tensor, targets: tf.Tensor): tf.Scalar {
+  checkTargets('l1Loss', predictions, targets)
   const loss = tf.customGrad((x, save) => {
     const difference = tf.sub(x as tf.Tensor, targets)
     keep(save, [tf.sign(difference)])
@@ -83,8 +105,9 @@ export function l1Loss(predictions: tf.Tensor, targets: tf.Tensor): tf.Scalar {
   return loss(predictions) as tf.Scalar
 }
 
-/** Mean squared error over all values. Targets are constants: no gradient flows to them. */
+/** Mean squared error over all values. Targets are constants: no gradient flows to them. Error: ARCHLOOM_TARGETS_SHAPE. */
 export function l2Loss(predictions: tf.Tensor, targets: tf.Tensor): tf.Scalar {
+  checkTargets('l2Loss', predictions, targets)
   const loss = tf.customGrad((x, save) => {
     // Targets are saved too, because targets that were computed within the loss are disposed before the backward pass.
     keep(save, [x as tf.Tensor, targets])

@@ -1,4 +1,4 @@
-import type { Controller, Given, Observation, Proposal } from '../controller.ts'
+import type { Controller, Diagnostics, Given, Observation, Proposal } from '../controller.ts'
 import type { Random } from '../random.ts'
 import type { Scheduler, SchedulerReport, TrialStart } from '../scheduler.ts'
 import type { Genotype, Json } from '../space/decision.ts'
@@ -316,7 +316,7 @@ export class Trials<A = unknown> {
         fidelity,
       }
     })
-    return { type: 'controller.warmed', from, trials, diagnostics: controller?.observe(observations) ?? {} }
+    return { type: 'controller.warmed', from, trials, diagnostics: finiteOf(controller?.observe(observations)) }
   }
 
   /** Open a trial for a proposal made elsewhere (an algorithm's own generator, a user's choice) and start it. */
@@ -509,7 +509,7 @@ export class Trials<A = unknown> {
       else if (decision === 'stop') pruned.push(this.#prunePaused(trial, open, result))
       else open.last = result
     }
-    return [{ type: 'controller.updated', trials, diagnostics: controller?.observe(observations) ?? {} }, ...pruned]
+    return [{ type: 'controller.updated', trials, diagnostics: finiteOf(controller?.observe(observations)) }, ...pruned]
   }
 
   #observation(trial: number): Observation {
@@ -631,3 +631,9 @@ const failedResult = (failure: NonNullable<Observation['failure']>): Result => (
   pruned: false,
   failure,
 })
+
+/** What an event can hold of diagnostics. A number that an infinite reward has made infinite ends no search. */
+const finiteOf = (diagnostics: Diagnostics = {}): Diagnostics =>
+  Object.fromEntries(
+    Object.entries(diagnostics).filter(([, value]) => typeof value !== 'number' || Number.isFinite(value)),
+  )

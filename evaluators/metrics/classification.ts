@@ -26,7 +26,7 @@ const classifyNames = optionNames<ClassificationOptions>('classify', { batchSize
 /**
  * Accuracy, top-k accuracy and loss of a classifier on a split, in one pass in stored order, without augmentation. Ties
  * go to the smaller class index; an example with a NaN among its logits counts as wrong.
- * Errors: ARCHLOOM_METRIC_TOP_K, ARCHLOOM_METRIC_NO_EXAMPLES, ARCHLOOM_METRIC_LOGITS.
+ * Errors: ARCHLOOM_METRIC_TOP_K, ARCHLOOM_METRIC_NO_EXAMPLES, ARCHLOOM_METRIC_LOGITS, ARCHLOOM_METRIC_LABEL.
  */
 export async function classify(
   network: Network,
@@ -45,6 +45,8 @@ export async function classify(
       tf.dispose([inputs, targets, logits]),
     )
     signal?.throwIfAborted()
+    const other = labels.find((label) => !(Number.isInteger(label) && label >= 0 && label < classes))
+    if (other !== undefined) throw error('ARCHLOOM_METRIC_LABEL', { received: other, classes, role: split.role })
     for (let i = 0; i < labels.length; i++) {
       const rank = rankOf(scores, i * classes, classes, labels[i] as number)
       if (rank < 1) first++

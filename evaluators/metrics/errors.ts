@@ -9,4 +9,8 @@ export const error = defineErrors('metrics', {
     `the network's output has shape [${d.received.join(', ')}]; expected logits of shape [${d.expected.join(', ')}].`,
   ARCHLOOM_METRIC_IMAGE: (d: { metric: string; received: string; expected: string }) =>
     `${d.metric} received ${d.received}; expected ${d.expected}.`,
+  ARCHLOOM_METRIC_LABEL: (d: { received: unknown; classes: number; role: string }) =>
+    `the ${d.role} split has the label ${quote(d.received)}; expected whole numbers from 0 to ${d.classes - 1}, because it has ${d.classes} classes.`,
+  ARCHLOOM_METRIC_LOSS: (d: { received: readonly number[] }) =>
+    `the loss has shape [${d.received.join(', ')}]; expected one number, the mean over the batch (tf.mean).`,
 })

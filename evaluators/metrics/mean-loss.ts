@@ -14,7 +14,7 @@ const meanLossNames = optionNames<{ readonly batchSize?: number; readonly signal
 /**
  * The mean of a loss over the examples of a split, in stored order, without augmentation, in evaluation mode. The loss
  * of each batch counts in proportion to its size.
- * Errors: ARCHLOOM_METRIC_NO_EXAMPLES.
+ * Errors: ARCHLOOM_METRIC_NO_EXAMPLES; ARCHLOOM_METRIC_LOSS for a loss of several numbers.
  */
 export async function meanLoss(
   network: Network,
@@ -27,7 +27,11 @@ export async function meanLoss(
   for (const { inputs, targets } of split.batches({ batchSize })) {
     const size = inputs.shape[0]!
     try {
-      const value = tf.tidy(() => loss(network.apply(inputs, { training: false }), targets))
+      const value = tf.tidy(() => {
+        const mean = loss(network.apply(inputs, { training: false }), targets)
+        if (mean.size !== 1) throw error('ARCHLOOM_METRIC_LOSS', { received: mean.shape })
+        return mean
+      })
       const [mean] = await value.data().finally(() => value.dispose())
       sum += size * mean!
     } finally {

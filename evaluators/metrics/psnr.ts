@@ -1,4 +1,4 @@
-import { optionNames } from '../../core/options/index.ts'
+import { optionError, optionNames } from '../../core/options/index.ts'
 import { LUMA_WEIGHTS } from '../data/images/luma.ts'
 import { type Picture, sizeOf } from '../data/images/picture.ts'
 import { error } from './errors.ts'
@@ -30,6 +30,11 @@ export function checkPair(metric: string, a: Picture, b: Picture, border: number
     })
 }
 
+/** Refuses other planes than those there are. Error: ARCHLOOM_OPTION. */
+export function checkPlanes(metric: string, on: unknown): void {
+  if (on !== 'luma' && on !== 'rgb') throw optionError(metric, 'on', on, "'luma' or 'rgb'")
+}
+
 const psnrNames = optionNames<ImageMetricOptions>('psnr', { border: true, on: true })
 
 /**
@@ -42,6 +47,7 @@ const psnrNames = optionNames<ImageMetricOptions>('psnr', { border: true, on: tr
  */
 export function psnr(image: Picture, reference: Picture, given: ImageMetricOptions = {}): number {
   const { border = 0, on = 'luma' } = psnrNames(given)
+  checkPlanes('psnr', on)
   checkPair('psnr', image, reference, border)
   const square = on === 'luma' ? lumaError(image, reference, border) : meanSquare(image, reference, border)
   return -10 * Math.log10(square)

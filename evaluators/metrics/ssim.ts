@@ -1,7 +1,7 @@
 import { optionNames } from '../../core/options/index.ts'
 import { luma } from '../data/images/luma.ts'
 import type { Picture } from '../data/images/picture.ts'
-import { checkPair, type ImageMetricOptions } from './psnr.ts'
+import { checkPair, checkPlanes, type ImageMetricOptions } from './psnr.ts'
 
 const WINDOW = 11
 const C1 = (0.01 * 255) ** 2
@@ -89,6 +89,7 @@ const ssimNames = optionNames<ImageMetricOptions>('ssim', { border: true, on: tr
  */
 export function ssim(image: Picture, reference: Picture, given: ImageMetricOptions = {}): number {
   const { border = 0, on = 'luma' } = ssimNames(given)
+  checkPlanes('ssim', on)
   checkPair('ssim', image, reference, border, WINDOW)
   const others = planes(reference, border, on)
   const each = planes(image, border, on).map((plane, c) => similarity(plane, others[c] as Plane))

@@ -19,4 +19,6 @@ export const error = defineErrors('tables', {
     `${d.rows} rows have a value in column ${quote(d.target)}; expected at least ${d.least} for training and checking.`,
   ARCHLOOM_TABLE_FEATURES: (d: { target: string; dropped: readonly string[] }) =>
     `no column is left to predict ${quote(d.target)} from: ${d.dropped.length === 0 ? 'the table has no other column' : d.dropped.join('; ')}. Add columns that carry information about the target.`,
+  ARCHLOOM_TABLE_TRUTH: (d: { row: number; target: string; received: unknown; expected: string }) =>
+    `row ${d.row} has ${quote(d.received)} as its ${quote(d.target)}; expected ${d.expected}.`,
 })

@@ -52,8 +52,9 @@ export interface Preprocessing {
 
 /**
  * Converts rows to features [rows, features], float32. The function must not use anything outside itself, because its
- * source text is written into the folder of an exported model. A column that a row lacks, and a category that did not
- * occur in training, count as missing.
+ * source text is written into the folder of an exported model. A column that a row lacks, a text where numbers are needed,
+ * and a category that did not occur in training, count as missing. true and false are the category of that name in any case
+ * of letters, and 1 and 0 where numbers are needed.
  */
 export function prepareRows(
   preprocessing: Preprocessing,
@@ -69,23 +70,38 @@ export function prepareRows(
   }
   const numberOf = (value: unknown, strip: string, decimalComma: boolean): number => {
     if (typeof value === 'number') return Number.isFinite(value) ? value : Number.NaN
+    if (typeof value === 'boolean') return value ? 1 : 0
     let text = textOf(value)
     if (text === undefined) return Number.NaN
+    // What groups digits groups three of them: 1,5 is no 15.
+    if (strip.includes(',') && text.includes(',') && !/^\D*\d{1,3}(,\d{3})+(\.\d+)?\D*$/.test(text)) return Number.NaN
     for (const character of strip) text = text.replaceAll(character, '')
-    if (decimalComma) text = text.replaceAll('.', '').replace(',', '.')
-    return /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/.test(text) ? Number(text) : Number.NaN
+    if (decimalComma) {
+      if (text.includes('.') && !/^\s*[+-]?\d{1,3}(\.\d{3})+(,\d+)?\s*$/.test(text)) return Number.NaN
+      text = text.replaceAll('.', '').replace(',', '.')
+    }
+    if (!/^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/.test(text)) return Number.NaN
+    return Number.isFinite(Number(text)) ? Number(text) : Number.NaN
   }
   const dateOf = (value: unknown, order: string): Date | undefined => {
+    if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value
     const text = textOf(value)
     if (text === undefined) return undefined
     const parts =
       order === 'iso'
-        ? /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?/.exec(text)
+        ? /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?(?:Z|([+-]\d{2}):?(\d{2}))?$/.exec(
+            text,
+          )
         : /^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?$/.exec(text)
     if (!parts) return undefined
     const [year, month, day] = order === 'iso' ? [1, 2, 3] : order === 'dmy' ? [3, 2, 1] : [3, 1, 2]
     const at = (i: number) => Number(parts[i] ?? 0)
-    return new Date(Date.UTC(at(year!), at(month!) - 1, at(day!), at(4), at(5), at(6)))
+    const days = new Date(Date.UTC(at(year!), at(month!), 0)).getUTCDate()
+    if (at(month!) < 1 || at(month!) > 12 || at(day!) < 1 || at(day!) > days) return undefined
+    if (at(4) > 23 || at(5) > 59 || at(6) > 60) return undefined
+    // A time east of Greenwich is earlier in UTC.
+    const east = (parts[7]?.startsWith('-') ? -1 : 1) * (60 * Math.abs(at(7)) + at(8))
+    return new Date(Date.UTC(at(year!), at(month!) - 1, at(day!), at(4), at(5) - east, at(6)))
   }
   const width = preprocessing.features.length
   const out = new Float32Array(rows.length * width)
@@ -125,7 +141,11 @@ export function prepareRows(
         wave(known.getUTCDay(), 7, write)
         wave(known.getUTCHours(), 24, write)
       } else {
-        const text = textOf(value)
+        const given = textOf(value)
+        // Programs write true, and tables True or TRUE.
+        const isKnown = (text: string) => column.levels.includes(text) || Object.hasOwn(column.targets, text)
+        const isFlag = given !== undefined && /^(true|false)$/i.test(given) && !isKnown(given)
+        const text = isFlag ? column.levels.find((level) => level.toLowerCase() === given.toLowerCase()) : given
         for (const level of column.levels) write(text === level ? 1 : 0)
         const known = text !== undefined && Object.hasOwn(column.targets, text) ? column.targets[text]! : column.overall
         for (const mean of known) write(mean)

@@ -128,7 +128,14 @@ export async function readDelimited(text: string, name: string): Promise<Table> 
       return missingTexts.has(cell) ? null : cell
     }),
   }))
-  return withoutRowNumbers({ name, columns, rows: kept.length, notes, delimiter })
+  return withoutRowNumbers({
+    name,
+    columns,
+    rows: kept.length,
+    notes,
+    delimiter,
+    ...(ragged.length > 0 && { leftOut: ragged }),
+  })
 }
 
 function uniqueNames(given: readonly string[], notes: string[]): string[] {

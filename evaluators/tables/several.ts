@@ -1,5 +1,6 @@
+import { quote } from '../../core/errors.ts'
 import { error } from './errors.ts'
-import { type Cell, type Column, rowsOf, type Table } from './table.ts'
+import { type Cell, type Column, cellOf, rowsOf, type Table } from './table.ts'
 import { noColumn, type TableTask, type TaskFound } from './task.ts'
 import { numberOf, typeOf } from './types.ts'
 
@@ -145,13 +146,34 @@ export function findSeveral(read: Table, names: readonly string[], kind?: TableT
   return { task: { kind: 'multi-target', target, targets: names }, table, targets, notes }
 }
 
-/** The true values of rows as a task counts them: [rows], or [rows, outputs] of several labels or quantities. */
+/**
+ * The true values of rows as a task counts them: [rows], or [rows, outputs] of several labels or quantities. A label that
+ * a row does not name does not apply to it. Error: ARCHLOOM_TABLE_TRUTH for a row without a value, or with one that is no
+ * number or no class of the task.
+ */
 export function truthOfRows(task: TableTask, rows: readonly Readonly<Record<string, unknown>>[]): Float64Array {
+  const refuse = (row: number, target: string, expected: string) =>
+    error('ARCHLOOM_TABLE_TRUTH', { row: row + 1, target, received: rows[row]![target], expected })
   if (task.kind === 'classification')
-    return Float64Array.from(rows, (row) => task.classes.indexOf(String(row[task.target])))
-  if (task.kind === 'regression') return Float64Array.from(rows, (row) => Number(row[task.target]))
-  if (task.kind === 'multi-target')
-    return Float64Array.from(rows.flatMap((row) => task.targets.map((name) => Number(row[name]))))
+    return Float64Array.from(rows, (row, i) => {
+      const cell = cellOf(row[task.target])
+      const index = cell === null ? -1 : classOf(task.classes, String(cell))
+      if (index < 0) throw refuse(i, task.target, `one of ${quote(task.classes, 200)}, the classes of the model`)
+      return index
+    })
+  if (task.kind === 'regression' || task.kind === 'multi-target') {
+    const rule = task.kind === 'regression' ? task : {}
+    const targets = task.kind === 'regression' ? [task.target] : task.targets
+    return Float64Array.from(
+      rows.flatMap((row, i) =>
+        targets.map((name) => {
+          const value = numberOf(cellOf(row[name]), rule)
+          if (!Number.isFinite(value)) throw refuse(i, name, 'a number; leave rows without one out')
+          return value
+        }),
+      ),
+    )
+  }
   const [column = ''] = task.targets
   return Float64Array.from(
     rows.flatMap((row) => {
@@ -160,4 +182,12 @@ export function truthOfRows(task: TableTask, rows: readonly Readonly<Record<stri
       return task.classes.map((label) => (own.includes(label) ? 1 : 0))
     }),
   )
+}
+
+/** The place of a class. Programs write true, and tables True or TRUE. */
+const classOf = (classes: readonly string[], name: string): number => {
+  const exact = classes.indexOf(name)
+  return exact >= 0 || !/^(true|false)$/i.test(name)
+    ? exact
+    : classes.findIndex((each) => each.toLowerCase() === name.toLowerCase())
 }

@@ -12,6 +12,8 @@ export interface Table {
    * The delimiter of the file, if it had one. A decimal comma is possible only if the delimiter is another character.
    */
   readonly delimiter?: string
+  /** Rows of the file that are not in the table, counted from 1, the names included. */
+  readonly leftOut?: readonly number[]
 }
 
 export interface Column {
@@ -52,7 +54,7 @@ export function cellOf(value: unknown): Cell {
   return missingTexts.has(text) ? null : text
 }
 
-/** Makes a table of rows that are objects. A value that a row lacks is missing. */
+/** Makes a table of rows that are objects. A value that a row lacks is missing, and so is an infinite one, which is noted. */
 export function tableOfRows(rows: readonly Row[], name = 'rows'): Table {
   const names: string[] = []
   const known = new Set<string>()
@@ -63,7 +65,13 @@ export function tableOfRows(rows: readonly Row[], name = 'rows'): Table {
         names.push(key)
       }
   const columns = names.map((column) => ({ name: column, cells: rows.map((row) => cellOf(row[column])) }))
-  return { name, columns, rows: rows.length, notes: [] }
+  const notes = names.flatMap((column) => {
+    const infinite = rows.filter(
+      (row) => row[column] === Number.POSITIVE_INFINITY || row[column] === Number.NEGATIVE_INFINITY,
+    ).length
+    return infinite === 0 ? [] : [`${column}: ${infinite} infinite values count as missing`]
+  })
+  return { name, columns, rows: rows.length, notes }
 }
 
 /** The same table without some columns. */

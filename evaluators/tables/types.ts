@@ -28,6 +28,7 @@ export interface TypedColumn {
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
 const LEADING_ZERO = /^[+-]?0\d/
 const THOUSANDS = /^\D*\d{1,3}(,\d{3})+(\.\d+)?\D*$/
+const GROUPED = /^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$/
 const INFINITE = /^[+-]?inf(inity)?$/i
 /** A column with at most this share of other texts is numeric, and those texts count as missing. */
 const STRAYS = 0.02
@@ -47,13 +48,17 @@ export function numberOf(cell: Cell, rule: { readonly strip?: string; readonly d
   if (typeof cell === 'number') return cell
   let text = cell
   for (const character of rule.strip ?? '') text = text.replaceAll(character, '')
-  if (rule.decimalComma) text = text.replaceAll('.', '').replace(',', '.')
+  if (rule.decimalComma) {
+    // Beside a decimal comma, points group three digits: 3.5 is no 35.
+    if (text.includes('.') && !GROUPED.test(text.trim())) return Number.NaN
+    text = text.replaceAll('.', '').replace(',', '.')
+  }
   return plainNumber(text.trim()) ?? Number.NaN
 }
 
 /** Number of days in a calendar month. */
 const daysIn = (year: number, month: number) => new Date(Date.UTC(year, month, 0)).getUTCDate()
-const ISO = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?(?:Z|[+-]\d{2}:?\d{2})?$/
+const ISO = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?(?:Z|([+-])(\d{2}):?(\d{2}))?$/
 const NUMERIC_DATE = /^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?$/
 
 /** The date in a cell as seconds since 1970, in UTC; NaN if there is none. */
@@ -61,12 +66,15 @@ export function secondsOf(cell: Cell, order: 'iso' | 'dmy' | 'mdy'): number {
   if (typeof cell !== 'string') return Number.NaN
   const parts = (order === 'iso' ? ISO : NUMERIC_DATE).exec(cell)
   if (!parts) return Number.NaN
-  const [, a, b, c, hour = '0', minute = '0', second = '0'] = parts
+  const [, a, b, c, hour = '0', minute = '0', second = '0', sign, hours = '0', minutes = '0'] = parts
   const [year, month, day] = order === 'iso' ? [a, b, c] : order === 'dmy' ? [c, b, a] : [c, a, b]
   const numbers = [year, month, day].map(Number) as [number, number, number]
   if (numbers[1] < 1 || numbers[1] > 12 || numbers[2] < 1 || numbers[2] > daysIn(numbers[0], numbers[1]))
     return Number.NaN
-  return Date.UTC(numbers[0], numbers[1] - 1, numbers[2], Number(hour), Number(minute), Number(second)) / 1000
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return Number.NaN
+  // A time east of Greenwich is earlier in UTC.
+  const east = (sign === '-' ? -60 : 60) * (60 * Number(hours) + Number(minutes))
+  return Date.UTC(numbers[0], numbers[1] - 1, numbers[2], Number(hour), Number(minute), Number(second)) / 1000 - east
 }
 
 /** Finds the type of a column from all of its values. With `isTarget` the column is never dropped. */

@@ -27,8 +27,7 @@ export function simulatedAnnealing(given: AnnealingOptions = {}): ControllerFact
         if (!state || feasibleFirst(outcome, state) < 0) state = outcome
         if (counted < startup) return
         const rewards = known.outcomes.flatMap(({ reward }) => (reward === undefined ? [] : [reward]))
-        const mean = rewards.reduce((sum, reward) => sum + reward, 0) / Math.max(1, rewards.length)
-        spread = Math.sqrt(rewards.reduce((sum, reward) => sum + (reward - mean) ** 2, 0) / Math.max(1, rewards.length))
+        spread = deviationOf(rewards.filter(Number.isFinite))
         return
       }
       const heat = temperature * spread * cooling ** moves++
@@ -67,4 +66,14 @@ export function simulatedAnnealing(given: AnnealingOptions = {}): ControllerFact
       [Symbol.dispose]: () => {},
     }
   }
+}
+
+/** The standard deviation of finite numbers, 0 of none; also where their squares are too large for a number. */
+function deviationOf(values: readonly number[]): number {
+  const count = Math.max(1, values.length)
+  const mean = values.reduce((sum, value) => sum + value, 0) / count
+  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count)
+  if (Number.isFinite(deviation)) return deviation
+  const most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 0)
+  return Math.min(Number.MAX_VALUE, most * deviationOf(values.map((value) => value / most)))
 }

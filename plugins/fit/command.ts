@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { isTable, type Row, readTable, recordsOf } from '../../evaluators/tables/index.ts'
+import { isTable, type Row, readTable } from '../../evaluators/tables/index.ts'
 import { error } from './errors.ts'
 import type { FitEvent } from './events.ts'
 import type { ModelDescription } from './export.ts'
@@ -11,6 +11,7 @@ import { fitSeriesClassifier } from './labelled-series/index.ts'
 import { inMilliseconds } from './latency.ts'
 import { loadModel } from './model-folder.ts'
 import { fitSeries } from './series.ts'
+import { wholeRows } from './tables/rows.ts'
 import { fitUpscaler } from './upscaling/index.ts'
 
 /** Where a command speaks: the command line's own output. */
@@ -274,7 +275,7 @@ async function rowsAt(path: string, { columns }: TableDescription, output: Comma
     output.note(
       `warning: ${path} lacks ${lacking.length} of the ${needed.length} columns of the model, which count as missing: ${lacking.slice(0, 5).join(', ')}`,
     )
-  return recordsOf(table)
+  return await wholeRows(path)
 }
 
 /** A file, or those of a folder and the folders in it whose names are meant. */

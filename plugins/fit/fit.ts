@@ -52,6 +52,7 @@ import type { SeriesPlan } from './lags.ts'
 import { type FinalLatency, type LatencyMeter, latencyWarning } from './latency.ts'
 import { prepareTable, type TableTaskOptions } from './tables/examples.ts'
 import { lossName, measured } from './tables/measure.ts'
+import { checkColumns, rowsToPredict } from './tables/rows.ts'
 import { searchTable } from './tables/search.ts'
 
 export interface FitOptions extends TableTaskOptions {
@@ -491,7 +492,7 @@ async function fitTable(table: Table, options: FitOptions, series?: SeriesPlan):
       ]),
     ].map(({ name, metrics }) => ({ ...all, baseline: { name, value: metrics[loss]! } })),
     async predict(inputs) {
-      const rows = typeof inputs === 'string' ? recordsOf(await readTable(inputs)) : (inputs as readonly Row[])
+      const rows = await rowsToPredict(inputs as readonly Row[] | string, preprocessing)
       const values = numbersOf(rows)
       return rows.map((_, i) => predictionOf(task, [...values.subarray(i * outputs, (i + 1) * outputs)]))
     },
@@ -502,6 +503,7 @@ async function fitTable(table: Table, options: FitOptions, series?: SeriesPlan):
           expected: 'rows or a file with the columns of the training table',
         })
       const rows = typeof given === 'string' ? recordsOf(await readTable(given)) : given
+      checkColumns(rows, preprocessing)
       return measured(numbersOf(rows), truthOfRows(task, rows), aim, names)
     },
     export: (folder) =>

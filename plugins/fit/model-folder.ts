@@ -1,15 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../../core/errors.ts'
-import {
-  isTable,
-  numberOf,
-  prepareRows,
-  type Row,
-  readTable,
-  recordsOf,
-  tableOfRows,
-} from '../../evaluators/tables/index.ts'
+import { isTable, numberOf, prepareRows, type Row, readTable, tableOfRows } from '../../evaluators/tables/index.ts'
 import { openOnnx } from '../onnx/index.ts'
 import { error } from './errors.ts'
 import type { ModelDescription } from './export.ts'
@@ -18,6 +10,7 @@ import { decodeNamed, imagesOfTable } from './images/read.ts'
 import { inputShapeOf, prepareSeries } from './labelled-series/prepare.ts'
 import { seriesAt } from './labelled-series/read.ts'
 import { cellsOf, type Forecast, forecastFrom, sortedBy } from './lags.ts'
+import { rowsToPredict } from './tables/rows.ts'
 
 /** A model that `fit` exported, ready to predict by ONNX Runtime. Dispose it (`await using`). */
 export interface LoadedModel extends AsyncDisposable {
@@ -111,7 +104,7 @@ export async function loadModel(folder: string): Promise<LoadedModel> {
       return out
     }
     const { preprocessing, task } = description
-    const rows = typeof inputs === 'string' ? recordsOf(await readTable(inputs)) : (inputs as readonly Row[])
+    const rows = await rowsToPredict(inputs as readonly Row[] | string, preprocessing)
     if (rows.length === 0) return []
     const { values, dims } = await model.apply({
       dims: [rows.length, preprocessing.features.length],

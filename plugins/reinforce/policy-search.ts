@@ -49,7 +49,8 @@ const ADVANTAGE_LIMIT = 2
  * REINFORCE (Williams 1992) with a recurrent policy (Zoph & Le 2017): it draws architectures from a trained
  * distribution and raises the probability of those whose reward exceeds a moving average. A failed trial counts as the
  * worst reward so far and does not change the average; before the first reward it is ignored. An infeasible trial has
- * a negative advantage of 1 to 2 standard deviations, by its violation, whatever the unit of the reward.
+ * a negative advantage of 1 to 2 standard deviations, by its violation, whatever the unit of the reward. An infinitely good
+ * reward has the greatest advantage and does not change the average.
  */
 export function policySearch(given: ReinforceOptions = {}): ControllerFactory {
   const options = declared.read(given)
@@ -67,6 +68,7 @@ export function policySearch(given: ReinforceOptions = {}): ControllerFactory {
     const baseline = options.standardise ? standardised(plain, baselineDecay ?? 0.9, ADVANTAGE_LIMIT) : plain
     let episodes: Episode[] = []
     let worst: number | undefined
+    let best: number | undefined
     const taught = new Set<number>()
 
     /** Updates the policy once there are enough episodes. */
@@ -97,6 +99,14 @@ export function policySearch(given: ReinforceOptions = {}): ControllerFactory {
             learn(diagnostics)
             continue
           }
+          if (reward === Number.POSITIVE_INFINITY) {
+            // No average holds it: it is taught as the greatest advantage, and changes nothing else.
+            const greatest = best === undefined ? 0 : Math.max(0, baseline.compare(best))
+            episodes.push({ genotype: proposal.genotype, advantage: options.standardise ? ADVANTAGE_LIMIT : greatest })
+            learn(diagnostics)
+            continue
+          }
+          if (reward !== undefined) best = Math.max(best ?? Number.NEGATIVE_INFINITY, reward)
           if (reward === undefined && worst === undefined) continue
           worst = Math.min(worst ?? Number.POSITIVE_INFINITY, reward ?? Number.POSITIVE_INFINITY)
           const advantage = reward === undefined ? baseline.compare(worst) : baseline.advantage(reward)

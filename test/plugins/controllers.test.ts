@@ -32,6 +32,26 @@ describe.each([
   ['predictor', () => predictor({ startup: 4 }), 'white2021bananas'],
   ['nsga2', () => nsga2({ population: 4 }), 'deb2002fast'],
 ] as const)('the plugin %s', (name, plugin, citation) => {
+  it.each([
+    ['infinitely good', Number.NEGATIVE_INFINITY],
+    ['so good that its square is no number', -1e300],
+  ])('goes on after an objective that is %s', async (_, value) => {
+    const [space] = stockSpaces()
+    let trial = 0
+    await using search = createSearch({
+      space: space as NonNullable<typeof space>,
+      evaluator: () => ({ loss: trial++ % 3 === 1 ? value : 1 / trial }),
+      plugins: [plugin()],
+      objectives: { loss: 'minimise' },
+      budget: { maxTrials: 20 },
+      study: memoryStore(),
+      seed: 1,
+    })
+    const { completed } = await search.finish()
+    expect(completed).toBeGreaterThan(10)
+    expect(search.best(1)[0]!.metrics.loss).toBe(value)
+  })
+
   it('composes a search, which runs, describes and cites itself', async () => {
     const [space] = stockSpaces()
     await using search = createSearch({

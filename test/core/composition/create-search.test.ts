@@ -47,6 +47,21 @@ describe('what does not fit is refused at once', () => {
       { study: { nmae: 'faces' } as never },
       /ARCHLOOM_OPTION: study of createSearch has no option "nmae" .*did you mean "name"/,
     ],
+    [
+      'a misspelt moment of forcing events to the disk',
+      { study: { name: 'a', fsync: 'trails' } } as never,
+      /ARCHLOOM_OPTION: study of createSearch: option "fsync" is "trails"; expected 'never' or 'trial'/,
+    ],
+    [
+      'that moment beside a storage, which says it itself',
+      { study: { name: 'a', storage: 'memory:studies', fsync: 'trial' } } as never,
+      /ARCHLOOM_OPTION.*"fsync" is "trial"; expected it in the URL of the storage/,
+    ],
+    [
+      'two places for one study',
+      { study: { name: 'a', storage: 'memory:studies', directory: '/tmp/a' } } as never,
+      /ARCHLOOM_OPTION.*"directory" is "\/tmp\/a"; expected no directory beside storage/,
+    ],
     ['a study without a name', { study: '' }, /ARCHLOOM_OPTION: createSearch: option "study" is ""/],
     ['a study that is none', { study: null as never }, /ARCHLOOM_OPTION: createSearch: option "study" is null/],
     ['no evaluations at once', { concurrency: 0 }, /ARCHLOOM_OPTION.*concurrency/],

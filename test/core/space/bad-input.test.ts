@@ -194,3 +194,57 @@ describe('genotypes and architectures of no space', () => {
     refused(code, ['"set"', '3'], () => parts.encode({ ...good, set: [3] } as never))
   })
 })
+
+describe('what would be passed over without a word', () => {
+  const pair = product({ a: oneOf('x', 'y'), b: integer(1, 3) })
+
+  it('is refused: options that JSON changes', () => {
+    for (const option of [
+      { a: Number.NaN },
+      { a: undefined },
+      [1, Number.POSITIVE_INFINITY],
+      new Date(0),
+      new Map(),
+      1n,
+    ])
+      refused('ARCHLOOM_SPACE_PART', ['plain JSON'], () => oneOf(option as never, 'x'))
+  })
+
+  it('is refused: an option that no decision has, in a constraint', () => {
+    const constraints = [occurrences(['a'], 'z', { max: 0 })]
+    refused('ARCHLOOM_SPACE_PART', ['"z"', '["x","y"]'], () => defineSpace('misspelt', pair, { constraints }))
+    expect(defineSpace('right', pair, { constraints: [occurrences(['*'], 'x', { max: 0 })] }).size).toBe(3n)
+  })
+
+  it('is refused: a predicate that returns a promise or nothing', () => {
+    for (const predicate of [async () => false, () => undefined])
+      refused('ARCHLOOM_SPACE_PART', ['true or false'], () =>
+        defineSpace('later', pair, { constraints: [where(['a'], 'later', predicate as never)] }),
+      )
+  })
+
+  it('is refused: a condition that is never true', () => {
+    for (const condition of [integer(0, 1), oneOf('true', 'false'), product({ on: oneOf(true) })])
+      refused('ARCHLOOM_SPACE_PART', ['oneOf(true, false)'], () =>
+        defineSpace(
+          'never',
+          when(condition as never, () => pair),
+        ),
+      )
+  })
+
+  it('is refused: a value of an architecture that the space does not have', () => {
+    const space = defineSpace('pair', pair)
+    refused('ARCHLOOM_ARCHITECTURE_INVALID', ['"width"', '64', '["a","b"]'], () =>
+      space.encode({ a: 'x', b: 2, width: 64 } as never),
+    )
+    const kinds = defineSpace('kinds', variant({ one: product({ a: oneOf(1, 2) }), two: product({}) }))
+    expect(kinds.encode({ type: 'one', a: 2 })).toEqual([0, 1])
+    refused('ARCHLOOM_ARCHITECTURE_INVALID', ['"two.a"'], () => kinds.encode({ type: 'two', a: 2 } as never))
+    const holes = defineSpace(
+      'holes',
+      repeat(2, () => oneOf(1, 2)),
+    )
+    refused('ARCHLOOM_ARCHITECTURE_INVALID', ['"0"'], () => holes.encode(Object.assign([], { 1: 2 }) as never))
+  })
+})

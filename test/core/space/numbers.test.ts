@@ -257,3 +257,26 @@ describe('crossover', () => {
     }
   })
 })
+
+describe('a log scale whose ends have no ratio', () => {
+  it.each([
+    [1e-300, 1e300],
+    [Number.MIN_VALUE, 1],
+    [1e-10, Number.MAX_VALUE],
+  ])('is drawn over its whole width: %d to %d', (min, max) => {
+    const values = draws(real(min, max, { scale: 'log' }), 400)
+    expect(values.every((value) => value >= min && value <= max)).toBe(true)
+    const middle = (Math.log(min) + Math.log(max)) / 2
+    expect(share(values, (value) => Math.log(value) < middle)).toBeGreaterThan(0.4)
+    expect(share(values, (value) => Math.log(value) < middle)).toBeLessThan(0.6)
+    const decision = only(real(min, max, { scale: 'log' }))
+    for (const at of [0, 0.3, 1]) expect(toUnit(decision, fromUnit(decision, at))).toBeCloseTo(at, 2)
+    const own = space(real(min, max, { scale: 'log' }))
+    const rng = seeded('moves')
+    let genotype = own.random(rng)
+    for (let i = 0; i < 50; i++) {
+      genotype = own.mutate(genotype, rng)
+      expect(own.validate(genotype).ok).toBe(true)
+    }
+  })
+})

@@ -211,3 +211,15 @@ describe('the lock of a journal', () => {
     expect(open).not.toThrow()
   })
 })
+
+describe('where studies are', () => {
+  it('is not said with a misspelt option or twice', async () => {
+    await expect(studiesAt(`journal:${directory}?fsnyc=trial`)).rejects.toThrow(/ARCHLOOM_OPTION.*"fsnyc".*"fsync"/)
+    await expect(studiesAt(`journal:${directory}?fsync=always`)).rejects.toThrow(/ARCHLOOM_OPTION.*"always"/)
+    expect(() => journalStudies(directory, { fsync: 'trials' as 'trial' })).toThrow(/ARCHLOOM_OPTION.*"trials"/)
+    expect(() => journalStore(join(directory, 'new'), { fsync: true as never })).toThrow(/ARCHLOOM_OPTION.*fsync/)
+    await expect(readStudy('a', { storage: `journal:${directory}`, directory })).rejects.toThrow(
+      /ARCHLOOM_OPTION.*"directory".*beside storage/,
+    )
+  })
+})

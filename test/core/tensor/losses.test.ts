@@ -50,6 +50,36 @@ describe('sigmoidCrossEntropy', () => {
   })
 })
 
+describe('values that are paired', () => {
+  it.each([
+    ['sigmoidCrossEntropy', sigmoidCrossEntropy],
+    ['l1Loss', l1Loss],
+    ['l2Loss', l2Loss],
+  ] as const)('are those of the same example: %s', (name, loss) => {
+    const [predictions, flat] = [tf.tensor2d([[1], [2]]), tf.tensor1d([1, 0])]
+    expect(() => loss(predictions, flat)).toThrow(
+      new RegExp(
+        `ARCHLOOM_TARGETS_SHAPE: ${name} received targets of shape \\[2\\] for predictions of shape \\[2, 1\\]`,
+      ),
+    )
+    const same = tf.tidy(() => loss(predictions, tf.reshape(flat, [2, 1])).dataSync()[0])
+    expect(Number.isFinite(same)).toBe(true)
+    expect(tf.tidy(() => loss(predictions, tf.scalar(1)).size)).toBe(1)
+  })
+})
+
+describe('sigmoidCrossEntropy of infinite logits', () => {
+  const at = (logit: number, target: number) =>
+    tf.tidy(() => sigmoidCrossEntropy(tf.tensor1d([logit, 0]), tf.tensor1d([target, 0])).dataSync()[0])
+  it('is what certainty costs', () => {
+    const [yes, no] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+    expect(at(yes, 1)).toBeCloseTo(Math.LN2 / 2, 6)
+    expect(at(no, 0)).toBeCloseTo(Math.LN2 / 2, 6)
+    expect([at(yes, 0), at(no, 1), at(yes, 0.5), at(no, 0.5)]).toEqual([yes, yes, yes, yes])
+    expect(at(Number.NaN, 1)).toBeNaN()
+  })
+})
+
 describe('softmaxCrossEntropy', () => {
   it.each([0, 0.1])('with label smoothing %d: value by hand, gradient by differences', (labelSmoothing) => {
     const value = tf.tidy(() => softmaxCrossEntropy(logits, labels, { labelSmoothing }).dataSync()[0])
@@ -100,6 +130,11 @@ describe('softmaxCrossEntropy', () => {
         .arraySync() as number[][]
       expect(gradient[0]?.map((value) => value * 2)).toEqual([-0.5, 0, 0.5])
     })
+  })
+
+  it('ARCHLOOM_OPTION for a share that is none', () => {
+    for (const labelSmoothing of [2, -0.1, Number.NaN])
+      expect(() => softmaxCrossEntropy(logits, labels, { labelSmoothing })).toThrow(/ARCHLOOM_OPTION.*labelSmoothing/)
   })
 
   it('ARCHLOOM_LABELS_SHAPE', () => {

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, expect, test } from 'vitest'
 import type { Network } from '../../../core/trainer.ts'
 import { imageSplit, labelledImages } from '../../../evaluators/data/index.ts'
-import { accuracy, classify, parameterCount } from '../../../evaluators/metrics/index.ts'
+import { accuracy, classify, meanLoss, parameterCount } from '../../../evaluators/metrics/index.ts'
 
 beforeAll(() => tf.setBackend('cpu'))
 
@@ -118,4 +118,32 @@ test('parameters are what is trained', () => {
   const variables = [tf.variable(tf.zeros([3, 3, 2, 4])), tf.variable(tf.zeros([4]))]
   expect(parameterCount({ trainable: variables })).toBe(76)
   tf.dispose(variables)
+})
+
+test('a label that is no class is refused, and counts as no neighbour', async () => {
+  const good = splitOf(rows, [0, 0, 0, 0, 0])
+  for (const label of [4, -1, 1.5]) {
+    const split = {
+      ...good,
+      *batches() {
+        yield { inputs: tf.ones([2, 1, 4, 1]), targets: tf.tensor1d([0, label]) }
+      },
+    } as unknown as typeof good
+    const refused = `ARCHLOOM_METRIC_LABEL: the test split has the label ${label}; expected whole numbers from 0 to 3`
+    await expect(classify(pixelsAsLogits, split)).rejects.toThrow(refused)
+  }
+})
+
+test('a loss for each example is not taken for their mean', async () => {
+  const each = (outputs: tf.Tensor, _: tf.Tensor) => tf.mean(outputs, -1) as tf.Scalar
+  await expect(
+    meanLoss(
+      pixelsAsLogits,
+      splitOf(
+        rows,
+        rows.map(() => 0),
+      ),
+      each,
+    ),
+  ).rejects.toThrow(/ARCHLOOM_METRIC_LOSS.*one number/)
 })

@@ -97,3 +97,11 @@ describe('upscaling quality', () => {
     await expect(upscalingQuality(nearest, [])).rejects.toThrow('ARCHLOOM_METRIC_NO_EXAMPLES')
   })
 })
+
+it('planes that there are not are refused, and not measured as others', () => {
+  const [a, b] = [flat(1), flat(2)]
+  for (const measure of [psnr, ssim])
+    expect(() => measure(a, b, { on: 'Luma' as 'luma' })).toThrow(
+      /ARCHLOOM_OPTION.*"on" is "Luma"; expected 'luma' or 'rgb'/,
+    )
+})

@@ -5,12 +5,15 @@ import { seeded } from 'archloom'
 import {
   findTask,
   foldsOf,
+  numberOf,
   planFeatures,
   prepareRows,
   prepareTraining,
   readDelimited,
   readTable,
+  secondsOf,
   tableOfRows,
+  truthOfRows,
   typeOf,
 } from 'archloom/evaluators/tables'
 import fc from 'fast-check'
@@ -208,5 +211,70 @@ describe('tables', () => {
       ),
       { numRuns: 200 },
     )
+  })
+})
+
+describe('values that could be read as others', () => {
+  const planOf = (rows: readonly Record<string, unknown>[], delimiter = ',') => {
+    const table = tableOfRows(rows)
+    const typed = table.columns.map((each) => typeOf(each, delimiter))
+    return planFeatures(table, typed, { outputs: 1, values: new Float64Array(rows.length) })
+  }
+  const seconds = (text: string) => secondsOf(text, 'iso')
+
+  it('dates say their distance from UTC', () => {
+    expect(seconds('2024-03-01T00:30:00+05:30')).toBe(seconds('2024-02-29T19:00:00Z'))
+    expect(seconds('2024-03-01T00:30-0100')).toBe(seconds('2024-03-01T01:30:00'))
+    const plan = planOf(['2024-03-01T00:30:00+05:30', '2024-05-01T00:00:00Z'].map((d) => ({ d })))
+    const features = (d: unknown) => [...prepareRows(plan, [{ d }])]
+    expect(features('2024-03-01T00:30:00+05:30')).toEqual(features('2024-02-29T19:00:00Z'))
+    expect(features(new Date('2024-02-29T19:00:00Z'))).toEqual(features('2024-02-29T19:00:00Z'))
+    for (const none of ['2024-02-30', '2024-13-01', '2024-01-01T25:00', '2024-01-01 or so'])
+      expect(features(none), none).toEqual(features(null))
+    const days = planOf(['13/01/2024', '14/05/2024'].map((d) => ({ d })))
+    expect(prepareRows(days, [{ d: new Date('2024-05-14') }])).toEqual(prepareRows(days, [{ d: '14/05/2024' }]))
+  })
+
+  it('a point beside a decimal comma is no thousands separator unless three digits follow', () => {
+    expect(numberOf('3.5', { decimalComma: true })).toBeNaN()
+    expect(numberOf('1.234,5', { decimalComma: true })).toBe(1234.5)
+    const mixed = typeOf({ name: 'c', cells: ['1,5', '2,5', '3.5', '4,5'] }, ';')
+    expect(mixed.type.kind).toBe('category')
+    const german = planOf(
+      ['1,5', '2,5', '4,5', '1.234,5'].map((c) => ({ c })),
+      ';',
+    )
+    const english = planOf(['1,500', '2,500', '4,750'].map((c) => ({ c })))
+    expect([...prepareRows(german, [{ c: '3.5' }])]).toEqual([...prepareRows(german, [{ c: null }])])
+    expect([...prepareRows(english, [{ c: '1,5' }])]).toEqual([...prepareRows(english, [{ c: null }])])
+    expect([...prepareRows(english, [{ c: '1e999' }])]).toEqual([...prepareRows(english, [{ c: null }])])
+    expect([...prepareRows(english, [{ c: 1500 }])]).toEqual([...prepareRows(english, [{ c: '1,500' }])])
+  })
+
+  it('true is True, and 1 among numbers', () => {
+    const flags = planOf(['True', 'False', 'True'].map((c) => ({ c })))
+    expect(prepareRows(flags, [{ c: true }, { c: 'true' }])).toEqual(prepareRows(flags, [{ c: 'True' }, { c: 'True' }]))
+    const bits = planOf([0, 1, 1, 0].map((c) => ({ c })))
+    expect(prepareRows(bits, [{ c: true }])).toEqual(prepareRows(bits, [{ c: 1 }]))
+  })
+
+  it('infinite values of rows are noted, as those of texts are', () => {
+    const { notes } = tableOfRows([{ a: 1, b: Number.POSITIVE_INFINITY }, { a: 2, b: Number.NEGATIVE_INFINITY }, { a: Number.NaN }]) // biome-ignore format: one line
+    expect(notes).toEqual(['b: 2 infinite values count as missing'])
+  })
+
+  it('a row without its true value, or with a class that is not known, is not measured', () => {
+    const amount = { kind: 'regression', target: 'amount' } as const
+    for (const value of [null, undefined, '', 'much'])
+      expect(() => truthOfRows(amount, [{ amount: 1 }, { amount: value }])).toThrow(
+        /ARCHLOOM_TABLE_TRUTH: row 2 .*"amount"/,
+      )
+    expect([...truthOfRows({ ...amount, decimalComma: true }, [{ amount: '1,5' }])]).toEqual([1.5])
+    const kind = { kind: 'classification', target: 'kind', classes: ['False', 'True'] } as const
+    expect([...truthOfRows(kind, [{ kind: ' True' }, { kind: false }])]).toEqual([1, 0])
+    for (const value of [null, 'Maybe'])
+      expect(() => truthOfRows(kind, [{ kind: value }])).toThrow(/ARCHLOOM_TABLE_TRUTH.*\["False","True"\]/)
+    const several = { kind: 'multi-target', target: 'a, b', targets: ['a', 'b'] } as const
+    expect(() => truthOfRows(several, [{ a: 1, b: null }])).toThrow(/ARCHLOOM_TABLE_TRUTH.*"b"/)
   })
 })

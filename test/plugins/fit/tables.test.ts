@@ -247,3 +247,28 @@ describe('fit of a table', () => {
     await expect(limited).rejects.toThrow(/ARCHLOOM_FIT_LIMITS.*at most 1 parameters.*smallest one has \d+ parameters/)
   })
 })
+
+describe('rows that a model of a table cannot stand beside', () => {
+  it('are refused: those of a file with other numbers of fields, and those without a column of the model', async () => {
+    const file = join(folder, 'lines.csv')
+    const lines = Array.from({ length: 120 }, (_, i) => `${(i * 7) % 11},${(i * 5) % 13},${((i * 7) % 11) / 2 + 0.25}`)
+    writeFileSync(file, ['a,b,amount', ...lines].join('\n'))
+    using result = await fit({ data: file, target: 'amount', trials: 1, budget: { steps: 5 } })
+    const out = join(folder, 'lines')
+    await result.export(out)
+    await using loaded = await loadModel(out)
+    const ragged = join(folder, 'ragged.csv')
+    writeFileSync(ragged, ['a,b', '1,2', '3', '4,5'].join('\n'))
+    for (const model of [result, loaded]) {
+      await expect(model.predict(ragged)).rejects.toThrow(/ARCHLOOM_FIT_DATA.*1 rows \(row 3\).*2 fields in each row/)
+      await expect(model.predict([{ A: 1, B: 2 }])).rejects.toThrow(
+        /ARCHLOOM_FIT_DATA.*the columns A, B.*the columns a, b/,
+      )
+      expect(await model.predict([{ a: 1 }])).toHaveLength(1)
+      expect(await model.predict([])).toEqual([])
+    }
+    await expect(result.evaluate([{ a: 1, b: 2 }])).rejects.toThrow(/ARCHLOOM_TABLE_TRUTH/)
+    await expect(result.evaluate([{ A: 1, amount: 2 }])).rejects.toThrow(/ARCHLOOM_FIT_DATA/)
+    expect(await cli(['predict', out, ragged])).not.toBe(0)
+  })
+})
