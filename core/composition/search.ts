@@ -748,7 +748,8 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
       await attempt(() => evaluatorMade?.[Symbol.asyncDispose]?.())
       // Even if disposing of a part throws, the study must not stay locked.
       await attempt(() => current?.stream.close())
-      if (failures.length > 0) throw failures[0]
+      if (failures.length === 1) throw failures[0]
+      if (failures.length > 1) throw new AggregateError(failures, failures.map(messageOf).join('\n'))
     },
   }
 }

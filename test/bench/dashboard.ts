@@ -5,9 +5,8 @@
  * --peers needs a Python with optuna-dashboard: ARCHLOOM_PYTHON=/path/to/python (default: python3).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
@@ -17,6 +16,7 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import type { Bench, BenchResult } from '../../core/cli/commands/bench.ts'
 import { chromiumPath } from '../plugins/dashboard/chromium.ts'
 import { measuredStudy } from '../plugins/dashboard/measured-study.ts'
+import { temporaryFolder } from './folders/temporary.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** Without a build, the server runs its sources through tsx, which takes more memory. */
@@ -197,7 +197,7 @@ export interface DashboardBenchOptions {
 export async function run({ peers = false, loads = 3, log = () => {} }: DashboardBenchOptions = {}): Promise<Bench> {
   const executablePath = chromiumPath()
   if (executablePath === undefined) throw new Error('this benchmark needs Chromium: apt-get install chromium')
-  const directory = mkdtempSync(join(tmpdir(), 'archloom-dashboard-bench-'))
+  const directory = temporaryFolder('dashboard-bench')
   const servers: Served[] = []
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
   const results: BenchResult[] = []

@@ -7,8 +7,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import type { Bench } from '../../core/cli/commands/bench.ts'
@@ -18,6 +17,7 @@ import { seeded } from '../../core/random.ts'
 import { studiesAt } from '../../core/study/studies.ts'
 import type { SearchEvent } from '../../core/trial/events.ts'
 import { redisProgram, redisServer } from '../plugins/distributed/redis-server.ts'
+import { temporaryFolder } from './folders/temporary.ts'
 
 interface Options {
   readonly points?: number
@@ -92,7 +92,7 @@ function kept(program: string, args: readonly string[], onLine: (line: string) =
 
 export async function run({ points = 100, seed = 1, log = () => {} }: Options): Promise<Bench> {
   if (redisProgram === undefined) throw new Error('neither redis-server nor valkey-server is installed')
-  const folder = mkdtempSync(join(tmpdir(), 'archloom-kill-'))
+  const folder = temporaryFolder('kill')
   const bundle = async (name: string) => {
     const outfile = join(folder, `${name}.mjs`)
     await build({

@@ -5,8 +5,6 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Queue, QueueEvents } from 'bullmq'
 import type { Bench, BenchResult } from '../../core/cli/commands/bench.ts'
@@ -16,6 +14,7 @@ import { random } from '../../plugins/random/index.ts'
 import { redisProgram, redisServer } from '../plugins/distributed/redis-server.ts'
 import { link } from './distributed/link.ts'
 import { space } from './distributed/trials.ts'
+import { temporaryFolder } from './folders/temporary.ts'
 
 interface Options {
   /** Number of trials that cost nothing; 0 leaves them out. */
@@ -148,7 +147,7 @@ export async function run({
   log = () => {},
 }: Options): Promise<Bench> {
   if (redisProgram === undefined) throw new Error('neither redis-server nor valkey-server is installed')
-  const directory = await mkdtemp(join(tmpdir(), 'archloom-bench-'))
+  const directory = temporaryFolder('bench')
   const results: BenchResult[] = []
   const children: ChildProcess[] = []
   const stop = () => {

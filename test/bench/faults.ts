@@ -5,15 +5,13 @@
  *     npm run bench -- faults [--trials 5000] [--workers 2] [--json]
  */
 import { rmSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Bench } from '../../core/cli/commands/bench.ts'
 import { createSearch } from '../../core/index.ts'
 import '../../core/node/index.ts'
 import { workerPool } from '../../evaluators/worker-pool/index.ts'
 import { evolution } from '../../plugins/evolution/index.ts'
 import { type Fault, faultOf, space } from './faults/trials.ts'
+import { temporaryFolder } from './folders/temporary.ts'
 
 interface Options {
   readonly trials?: number
@@ -32,7 +30,7 @@ const endings: Readonly<Record<Fault | 'none', string>> = {
 const SECONDS = 20
 
 export async function run({ trials = 5000, workers = 2, log = () => {} }: Options): Promise<Bench> {
-  const directory = await mkdtemp(join(tmpdir(), 'archloom-faults-'))
+  const directory = temporaryFolder('faults')
   // A process that runs out of memory shall do so soon.
   const options = process.env.NODE_OPTIONS
   process.env.NODE_OPTIONS = `${options ?? ''} --max-old-space-size=96`

@@ -8,7 +8,7 @@
  *     npm run bench -- kill [--points 1000] [--storage journal|sqlite|postgres|redis] [--workers] [--server] [--seed 1] [--json]
  */
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -22,6 +22,7 @@ import '../../plugins/sqlite/index.ts'
 import { redisProgram } from '../plugins/distributed/redis-server.ts'
 import { type Cluster, postgresCluster, programs } from '../plugins/postgres/cluster.ts'
 import { run as distributedKill } from './distributed-kill.ts'
+import { temporaryFolder } from './folders/temporary.ts'
 
 const searches = ['evolution', 'evolution, three at once', 'local search', 'random with rungs']
 const pooled = ['evolution in worker processes', 'random with rungs in worker processes']
@@ -150,7 +151,7 @@ async function killed(
   // Below the packages, where the bundled program finds the drivers.
   const cache = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url))
   mkdirSync(cache, { recursive: true })
-  const folder = mkdtempSync(join(cache, 'archloom-kill-'))
+  const folder = temporaryFolder('kill', cache)
   const cluster = kind === 'postgres' ? await postgresCluster() : undefined
   try {
     const program = join(folder, 'searching.mjs')

@@ -8,8 +8,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSearch, type Plugin, studiesAt } from 'archloom'
 import { dashboard } from 'archloom/plugins/dashboard'
@@ -21,6 +20,7 @@ import { tensorboard } from 'archloom/plugins/tensorboard'
 import { toySpace } from 'archloom/search-spaces/toy'
 import type { Bench, BenchResult } from '../../core/cli/commands/bench.ts'
 import { fakeMlflow } from '../plugins/mlflow/fake-server.ts'
+import { temporaryFolder } from './folders/temporary.ts'
 
 const TAG = 'loss'
 
@@ -137,7 +137,7 @@ export async function run({ seconds = 10, rounds = 3, only, log = () => {} }: Ob
   const measuredHere = observers.filter(({ name }) => only === undefined || name.startsWith(only))
   const results: BenchResult[] = []
   const within = async <T>(work: (folder: string, server: Fake) => Promise<T>): Promise<T> => {
-    const folder = mkdtempSync(join(tmpdir(), 'archloom-observers-'))
+    const folder = temporaryFolder('observers')
     const server = await fakeMlflow()
     try {
       mkdirSync(join(folder, 'out'))

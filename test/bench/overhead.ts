@@ -5,11 +5,10 @@
  *     npm run build && npm run bench -- overhead [--trials 100000] [--json]
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Bench, BenchResult } from '../../core/cli/commands/bench.ts'
+import { temporaryFolder } from './folders/temporary.ts'
 import { PEAK_MEMORY } from './step-parts/peak-memory.ts'
 
 const root = new URL('../..', import.meta.url)
@@ -104,7 +103,7 @@ export interface OverheadOptions {
 }
 
 export async function run({ trials = 100_000, log = () => {} }: OverheadOptions = {}): Promise<Bench> {
-  const directory = mkdtempSync(join(tmpdir(), 'archloom-overhead-'))
+  const directory = temporaryFolder('overhead')
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
   try {
     log(

@@ -6,9 +6,7 @@
  *     npm run bench -- stores [--trials 100000] [--json]
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Bench, BenchResult } from '../../core/cli/commands/bench.ts'
 import {
@@ -27,6 +25,7 @@ import '../../plugins/postgres/index.ts'
 import { random } from '../../plugins/random/index.ts'
 import '../../plugins/sqlite/index.ts'
 import { postgresCluster, programs } from '../plugins/postgres/cluster.ts'
+import { temporaryFolder } from './folders/temporary.ts'
 
 interface Cost {
   /** Wall time of a trial's appends. */
@@ -114,7 +113,7 @@ export interface StoresOptions {
 }
 
 export async function run({ trials = 100_000, log = () => {} }: StoresOptions = {}): Promise<Bench> {
-  const folder = mkdtempSync(join(tmpdir(), 'archloom-stores-'))
+  const folder = temporaryFolder('stores')
   const cluster = programs === undefined ? undefined : await postgresCluster()
   if (!cluster) log('PostgreSQL is not installed: it is not measured')
   const below = `///${folder.slice(1)}`

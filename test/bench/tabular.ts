@@ -2,9 +2,7 @@
  * Searches over NAS-Bench-201 (CIFAR-10, oracle protocol: the objective is the mean test accuracy after 200 epochs), and the host's own time per
  * trial. Needs ARCHLOOM_DATA.   npm run bench -- tabular [--seeds 200] [--json]
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import type { Bench, BenchResult } from '../../core/cli/commands/bench.ts'
 import {
@@ -23,6 +21,7 @@ import { localSearch } from '../../plugins/local-search/index.ts'
 import { random } from '../../plugins/random/index.ts'
 import { reinforce } from '../../plugins/reinforce/index.ts'
 import { nasBench201Space } from '../../search-spaces/nas-bench-201/index.ts'
+import { temporaryFolder } from './folders/temporary.ts'
 
 const EVALUATIONS = 200
 
@@ -102,7 +101,7 @@ async function millisecondsATrial(directory: string, name: string, maxTrials: nu
 }
 
 async function overheadResults(log: (line: string) => void): Promise<BenchResult[]> {
-  const directory = mkdtempSync(join(tmpdir(), 'archloom-bench-'))
+  const directory = temporaryFolder('bench')
   let thousands: number[]
   try {
     // A compiler that is still warming up would make the first thousand look slow, and the last ones flat.

@@ -6,14 +6,12 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, rmSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Bench } from '../../core/cli/commands/bench.ts'
 import { createSearch, type SearchSpace } from '../../core/index.ts'
 import '../../core/node/index.ts'
 import { workerPool } from '../../evaluators/worker-pool/index.ts'
 import { random } from '../../plugins/random/index.ts'
+import { temporaryFolder } from './folders/temporary.ts'
 
 type Networks = 'toy' | 'convnets'
 
@@ -102,7 +100,7 @@ export async function run({ networks = 'toy', trials = 40, rounds = 3, log = () 
   const compute: number[] = []
   const memory: number[] = []
   for (let round = 0; round < rounds; round++) {
-    const directory = await mkdtemp(join(tmpdir(), 'archloom-workers-'))
+    const directory = temporaryFolder('workers')
     try {
       compute.push((await control('compute', 2)) / (await control('compute', 1)))
       memory.push((await control('memory', 2)) / (await control('memory', 1)))

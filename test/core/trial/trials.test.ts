@@ -728,6 +728,24 @@ it('an evaluator whose dispose throws does not leave its study locked', async ()
   expect(closed).toEqual(['closed'])
 })
 
+it('a search of which several parts throw when they are disposed of tells of all of them', async () => {
+  const store = { ...memoryStore(), close: () => Promise.reject(new Error('the store')) }
+  const search = compose({
+    study: store,
+    evaluator: {
+      kind: 'tabular',
+      name: 't',
+      evaluate: async () => ({ metrics: { sum: 1 } }),
+      [Symbol.asyncDispose]: () => Promise.reject(new Error('the evaluator')),
+    },
+  })
+  await search.finish()
+  await expect(search[Symbol.asyncDispose]()).rejects.toMatchObject({
+    message: 'the evaluator\nthe store',
+    errors: [new Error('the evaluator'), new Error('the store')],
+  })
+})
+
 it('a disposed search ends while its evaluator is still starting', async () => {
   const search = compose({
     evaluator: { kind: 'tabular', name: 't', create: () => new Promise(() => {}) } as EvaluatorDefinition<Digits>,
