@@ -239,6 +239,12 @@ function reduction(f: (x: tf.Tensor, axes: number[], keep: boolean) => tf.Tensor
   )
 }
 
+/** Up to opset 12, a softmax runs over all axes from its own on, which is the second where the file states none. */
+function checkLast(node: Node, { rank }: tf.Tensor, { file }: Graph): void {
+  const axis = node.number('axis', file.opset < 13 ? 1 : -1)
+  if (axis !== -1 && axis !== rank - 1) throw node.refused('axis', axis, `the last of ${rank}`)
+}
+
 /** One row for each example; a turned image keeps its order in memory. */
 function flattened(value: Value, graph: Graph): Value {
   if (!value.turned) {
@@ -384,7 +390,15 @@ const depthToSpace: Run = ([x], node, graph) => {
 
 const operators: Readonly<Record<string, Operator>> = {
   Identity: unary((x) => x),
-  Dropout: operator(([x]) => x as Value, [1, 3], 'ratio', 'seed'),
+  Dropout: operator(
+    ([x, , training], node, graph) => {
+      if (training && graph.numbers(training)[0] !== 0) throw node.refused('training_mode', true, 'false')
+      return x as Value
+    },
+    [1, 3],
+    'ratio',
+    'seed',
+  ),
   Relu: unary((x) => tf.relu(x)),
   Sigmoid: unary((x) => tf.sigmoid(x)),
   Tanh: unary((x) => tf.tanh(x)),
@@ -432,6 +446,9 @@ const operators: Readonly<Record<string, Operator>> = {
   BatchNormalization: operator(
     ([x, scale, bias, mean, variance], node, graph) => {
       node.only('training_mode', 0, 0)
+      // Up to opset 13, this is how a file says that the statistics are those of the batch.
+      const [, ...more] = node.node.outputs.filter((name) => name !== '')
+      if (more.length > 0) throw node.refused('outputs', node.node.outputs, 'one, of given statistics')
       const [gamma, beta] = [scale, bias].map((each) => graph.vector(each as Value))
       const [centre, spread] = [mean, variance].map((each) => graph.vector(each as Value, true))
       const own = x as Value
@@ -473,8 +490,7 @@ const operators: Readonly<Record<string, Operator>> = {
   Softmax: operator(
     ([x], node, graph) => {
       const y = plain(x as Value, graph)
-      const axis = node.number('axis', -1)
-      if (axis !== -1 && axis !== y.rank - 1) throw node.refused('axis', axis, 'the last')
+      checkLast(node, y, graph)
       return { tensor: tf.softmax(y) }
     },
     1,
@@ -483,8 +499,7 @@ const operators: Readonly<Record<string, Operator>> = {
   LogSoftmax: operator(
     ([x], node, graph) => {
       const y = plain(x as Value, graph)
-      const axis = node.number('axis', -1)
-      if (axis !== -1 && axis !== y.rank - 1) throw node.refused('axis', axis, 'the last')
+      checkLast(node, y, graph)
       return { tensor: tf.logSoftmax(y) }
     },
     1,
@@ -677,6 +692,13 @@ export async function importOnnx(model: string | Uint8Array, given: OnnxImportOp
       source,
       reason: input?.dims === undefined && others.length === 0 ? 'its input has no shape' : `it has the inputs ${file.inputs.map(({ name }) => name).join(', ')}`, // biome-ignore format: one line
       remedy: 'Export a model of one input of a known shape',
+    })
+  // Whole numbers are divided and rounded by other rules than those computed with here.
+  if (![0, 1, 10, 11].includes(input.type))
+    throw error('ARCHLOOM_IMPORT_INPUT', {
+      source,
+      reason: `its input is of the element type ${input.type}, and no float`,
+      remedy: 'Export a model of floats, or run the file with openOnnx',
     })
   const readers = file.nodes.filter(({ inputs }) => inputs.includes(input.name))
   // Files of archloom take channels-last inputs themselves, and say so.

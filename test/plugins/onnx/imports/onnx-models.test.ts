@@ -191,6 +191,36 @@ describe('an ONNX file', () => {
     expect(await refused(each as Case)).toMatch(expected)
   })
 
+  const old = (op: string, outputs: readonly string[], inputs: readonly string[], constants: readonly FileConstant[], opset: number, dims: readonly number[]) => // biome-ignore format: one line
+    importOnnx(onnxFile([{ op, inputs: ['x', ...inputs], outputs }], [{ name: 'x', dims }], [{ name: 'y', dims: [] }], constants, opset)) // biome-ignore format: one line
+
+  it('that means something else in its own opset is refused by name', async () => {
+    for (const op of ['Softmax', 'LogSoftmax']) {
+      const refused = new RegExp(`ARCHLOOM_ONNX_ATTRIBUTE.*${op}.*axis 1, expected the last of 4`)
+      await expect(old(op, ['y'], [], [], 12, [1, 2, 4, 5])).rejects.toThrow(refused)
+      for (const [opset, dims] of [[12, [1, 5]], [13, [1, 2, 4, 5]]] as const) // biome-ignore format: one line
+        (await old(op, ['y'], [], [], opset, dims))[Symbol.dispose]()
+    }
+    const parts = ['s', 'b', 'm', 'v'].map((name) => constant(name, 3))
+    const names = ['s', 'b', 'm', 'v']
+    const normalised = (outputs: readonly string[]) => old('BatchNormalization', outputs, names, parts, 9, [1, 3, 4, 5])
+    await expect(normalised(['y', 'mean', 'var', 'a', 'b'])).rejects.toThrow(
+      /ARCHLOOM_ONNX_ATTRIBUTE.*outputs \["y","mean"/,
+    )
+    ;(await normalised(['y']))[Symbol.dispose]()
+    const training = [{ name: 't', dims: [], ints: [1] }]
+    await expect(old('Dropout', ['y'], ['', 't'], training, 13, [1, 5])).rejects.toThrow(
+      /ARCHLOOM_ONNX_ATTRIBUTE.*training_mode/,
+    )
+  })
+
+  it('that computes with whole numbers is refused', async () => {
+    for (const type of ['int32', 'int64', 'uint8'] as const) {
+      const halves = onnxFile([{ op: 'Div', inputs: ['x', 'two'], outputs: ['y'] }], [{ name: 'x', type, dims: [1, 3] }], [{ name: 'y', type, dims: [] }], [{ name: 'two', dims: [1], ints: [2] }]) // biome-ignore format: one line
+      await expect(importOnnx(halves)).rejects.toThrow(/ARCHLOOM_IMPORT_INPUT.*element type \d+, and no float/)
+    }
+  })
+
   it('that is damaged is read or refused by a code', async () => {
     const whole = onnxFile(cases['Flatten, Relu, Gemm']!.nodes, [{ name: 'x', dims: ['n', 3, 5, 6] }], [{ name: 'y', dims: ['n', 5] }], cases['Flatten, Relu, Gemm']!.constants) // biome-ignore format: one line
     const found: string[] = []
