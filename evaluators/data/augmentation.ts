@@ -1,3 +1,4 @@
+import { optionNames } from '../../core/options/index.ts'
 import type { Random } from '../../core/random.ts'
 import { error } from './errors.ts'
 
@@ -11,9 +12,16 @@ export interface Augmentation {
   readonly cutout?: number
 }
 
-/** Error: ARCHLOOM_AUGMENTATION. */
-export function checkAugmentation({ crop, cutout }: Augmentation, height: number, width: number): void {
+const augmentNames = optionNames<Augmentation>('augment', { crop: true, flip: true, cutout: true })
+const cropNames = optionNames<NonNullable<Augmentation['crop']>>('crop of augment', { padding: true })
+
+/** Errors: ARCHLOOM_AUGMENTATION, ARCHLOOM_OPTION for an unknown name. */
+export function checkAugmentation(given: Augmentation, height: number, width: number): void {
+  const { crop, flip, cutout } = augmentNames(given)
+  if (crop) cropNames(crop)
   const side = Math.min(height, width)
+  if (flip !== undefined && typeof flip !== 'boolean')
+    throw error('ARCHLOOM_AUGMENTATION', { option: 'flip', received: flip, expected: 'true or false' })
   if (crop && !whole(crop.padding, 0, side - 1))
     throw error('ARCHLOOM_AUGMENTATION', {
       option: 'crop.padding',

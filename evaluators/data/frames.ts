@@ -2,7 +2,7 @@ import { optionNames } from '../../core/options/index.ts'
 import { error } from './errors.ts'
 import { picturesIn, readPicture } from './images/files.ts'
 import { type Picture, picture } from './images/picture.ts'
-import { resizeImage } from './images/resize.ts'
+import { resizeImage, resizeNames } from './images/resize.ts'
 
 export interface FramesOptions {
   /**
@@ -23,6 +23,7 @@ const readFramesNames = optionNames<FramesOptions>('readFrames', { resize: true,
 export async function readFrames(folder: string, options: FramesOptions = {}): Promise<readonly Picture[]> {
   readFramesNames(options)
   const { resize, limit } = options
+  if (resize) resizeNames(resize)
   const frames: Picture[] = []
   for (const path of (await picturesIn(folder)).slice(0, limit)) {
     const { height, width, channels, pixels } = await readPicture(path)

@@ -1,12 +1,12 @@
 import { readdir } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { messageOf } from '../../core/errors.ts'
-import { optionNames, pickOptions } from '../../core/options/index.ts'
+import { optionError, optionNames, pickOptions } from '../../core/options/index.ts'
 import { type ImageDataset, type SplitDatasetOptions, splitDataset } from './dataset.ts'
 import { error } from './errors.ts'
 import { loadSharp, openImage } from './images/open.ts'
 import { type Picture, picture, toRgb } from './images/picture.ts'
-import { type ResizeTarget, resizeImage } from './images/resize.ts'
+import { type ResizeTarget, resizeImage, resizeNames } from './images/resize.ts'
 import { type LabelledImages, labelledImages } from './images.ts'
 import { exists } from './read-bytes.ts'
 
@@ -41,11 +41,13 @@ const readImageFolderNames = optionNames<ImageFolderOptions>('readImageFolder', 
  * Reads images from one sub-folder per class. Pixels are converted to 8-bit red-green-blue (or grey), transparency is
  * composited on black, and orientation tags are applied; the notes count every such change. Errors:
  * ARCHLOOM_DATA_FILE_MISSING, ARCHLOOM_IMAGE_FOLDER_EMPTY, ARCHLOOM_IMAGE_UNDECODABLE (also for images beyond
- * IMAGE_LIMITS), ARCHLOOM_IMAGE_SIZE, ARCHLOOM_OPTION for an invalid size to resize to.
+ * IMAGE_LIMITS), ARCHLOOM_IMAGE_SIZE, ARCHLOOM_OPTION for other channels and an invalid size to resize to.
  */
 export async function readImageFolder(path: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
   readImageFolderNames(options)
   const channels = options.channels ?? 3
+  if (channels !== 1 && channels !== 3) throw optionError('readImageFolder', 'channels', channels, '1 or 3')
+  if (options.resize) resizeNames(options.resize)
   const classNames = options.classNames ?? (await subFolders(path))
   if (classNames.length === 0)
     throw error('ARCHLOOM_IMAGE_FOLDER_EMPTY', { path, expected: 'one sub-folder per class' })

@@ -22,14 +22,22 @@ export type ImageParts = Omit<LabelledImages, 'count'>
 
 /**
  * Checks that pixels, labels and classes fit together. `where` names the source in errors. Errors:
- * ARCHLOOM_DATA_COUNT_MISMATCH, ARCHLOOM_DATA_LABEL_RANGE.
+ * ARCHLOOM_DATA_COUNT_MISMATCH, ARCHLOOM_DATA_LABEL_RANGE, ARCHLOOM_DATA_SHAPE for pixels that are no bytes.
  */
 export function labelledImages(parts: ImageParts, where = 'images'): LabelledImages {
   const { height, width, channels, classes, pixels, labels, multiHot } = parts
+  // Each pixel is the place of its value in a table of 256.
+  const given: unknown = pixels
+  if (!(given instanceof Uint8Array || given instanceof Uint8ClampedArray))
+    throw error('ARCHLOOM_DATA_SHAPE', {
+      where,
+      received: `pixels of the type ${Object.prototype.toString.call(given).slice(8, -1)}`,
+      expected: 'bytes from 0 to 255 in a Uint8Array',
+    })
   const count = pixels.length / (height * width * channels)
   if (count !== labels.length)
     throw error('ARCHLOOM_DATA_COUNT_MISMATCH', { where, images: count, labels: labels.length })
-  const index = labels.findIndex((label) => label < 0 || label >= classes)
+  const index = labels.findIndex((label) => !(Number.isInteger(label) && label >= 0 && label < classes))
   if (index >= 0) throw error('ARCHLOOM_DATA_LABEL_RANGE', { where, index, label: labels[index] as number, classes })
   if (multiHot && multiHot.length !== count * classes)
     throw error('ARCHLOOM_DATA_COUNT_MISMATCH', { where, images: count, labels: multiHot.length / classes })

@@ -1,4 +1,4 @@
-import { optionError } from '../../../core/options/index.ts'
+import { optionError, optionNames } from '../../../core/options/index.ts'
 import { sizeOf } from './picture.ts'
 
 export interface ResizeTarget {
@@ -16,6 +16,9 @@ export interface ResizeTarget {
 }
 
 type Filter = 'bicubic' | 'lanczos'
+
+/** Refuses unknown names in the option `resize`. Error: ARCHLOOM_OPTION. */
+export const resizeNames = optionNames<ResizeTarget>('resize', { height: true, width: true, fit: true, filter: true })
 
 /** An image of one or several channels in 8 or 16 bits. */
 interface Samples<P extends Uint8Array | Uint16Array = Uint8Array | Uint16Array> {

@@ -123,3 +123,17 @@ test.each<Augmentation>([
     expect.objectContaining({ code: 'ARCHLOOM_AUGMENTATION' }),
   )
 })
+
+test('a misspelt change of images is refused, and pixels and labels of another kind as well', () => {
+  const split = (augmentation: object) => imageSplit('train', image(), { augmentation: augmentation as Augmentation })
+  expect(() => split({ flop: true })).toThrow(/ARCHLOOM_OPTION: augment has no option "flop".*"flip"/)
+  expect(() => split({ crop: { paddding: 2 } })).toThrow(/ARCHLOOM_OPTION: crop of augment has no option "paddding"/)
+  expect(() => split({ flip: 'no' })).toThrow(/ARCHLOOM_AUGMENTATION.*flip/)
+  const parts = { height: 1, width: 2, channels: 1, classes: 2 }
+  const of = (pixels: unknown, labels: unknown) =>
+    labelledImages({ ...parts, pixels: pixels as Uint8Array, labels: labels as Int32Array })
+  for (const pixels of [Float32Array.of(0.2, 0.5), Uint16Array.of(3, 300)])
+    expect(() => of(pixels, [1])).toThrow(/ARCHLOOM_DATA_SHAPE.*pixels of the type (Float32|Uint16)Array.*Uint8Array/)
+  for (const label of [0.5, Number.NaN])
+    expect(() => of(Uint8Array.of(1, 2), [label])).toThrow('ARCHLOOM_DATA_LABEL_RANGE')
+})

@@ -75,6 +75,15 @@ test('one channel: colour becomes grey', async () => {
   expect(notes.join()).toMatch(/2 files.*converted to grey/)
 })
 
+test('other channels and misspelt sizes are refused', async () => {
+  for (const channels of [2, 4])
+    await expect(readImageFolder('nowhere', { channels: channels as 1 })).rejects.toThrow(/ARCHLOOM_OPTION.*"channels" is [24]; expected 1 or 3/) // biome-ignore format: one line
+  const resize = { height: 4, width: 4, fitt: 'cover' } as never
+  await expect(readImageFolder('nowhere', { resize })).rejects.toThrow(
+    /ARCHLOOM_OPTION: resize has no option "fitt".*"fit"/,
+  )
+})
+
 test('an orientation tag is applied', async () => {
   const upright = sharp(Uint8Array.from([255, 0, 0, 0, 0, 255]), { raw: { width: 2, height: 1, channels: 3 } })
   const turned = await upright.png().withMetadata({ orientation: 6 }).toBuffer()
