@@ -38,7 +38,7 @@ import type { Composition } from './compose.ts'
 import { cite, describe } from './describe.ts'
 import { error } from './errors.ts'
 import { type Observers, startObservers } from './observers.ts'
-import type { Plugin } from './plugin.ts'
+import { declaredPlugins, type Plugin } from './plugin.ts'
 import {
   ALGORITHM,
   BUDGET,
@@ -168,6 +168,15 @@ export interface SearchSetup<A> {
 
 /** How long the end of a search waits for observers that do not say that they are still writing. */
 const OBSERVER_MS = 10_000
+/** Parts, and kinds of plugins, that decide how a search goes on. */
+const DECISIVE: ReadonlySet<string> = new Set([
+  'algorithm',
+  'controller',
+  'scheduler',
+  'trainer',
+  'one-shot method',
+  'training method',
+])
 /** How often it waits so long, whatever they say. */
 const WAITS = 60
 
@@ -270,6 +279,27 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
     return opening
   }
 
+  /** Plugins that decide how a search goes on are those that it began with; observers may come and go. */
+  function checkDecisive(store: Store, event: EventOf<'search.started'>) {
+    const { plugins: named } = event.parts
+    if (named === undefined) return
+    const theirs = named.split(', ')
+    const mine = plugins.map(({ name }) => name)
+    const isDecisive = (name: string) => {
+      const own = plugins.find((plugin) => plugin.name === name)
+      const { kind } = declaredPlugins().get(name) ?? {}
+      return own?.provides.some((part) => DECISIVE.has(part)) || (kind !== undefined && DECISIVE.has(kind))
+    }
+    const differ = [...mine.filter((name) => !theirs.includes(name)), ...theirs.filter((name) => !mine.includes(name))]
+    if (!differ.some(isDecisive)) return
+    throw studyError('ARCHLOOM_STUDY_MISMATCH', {
+      study: store.location,
+      field: 'plugins',
+      received: mine.join(', '),
+      expected: named,
+    })
+  }
+
   function checkSame(store: Store, event: EventOf<'search.started'>) {
     const mine = { space: space.fingerprint, seed, concurrency, objectives, commit, priors: setup.priors }
     const theirs = {
@@ -288,6 +318,7 @@ export function composedSearch<A>(setup: SearchSetup<A>): Search<A> {
           field,
           ...differing(mine[field], theirs[field]),
         })
+    checkDecisive(store, event)
   }
 
   /** Starts the observers. Rejects if one of them cannot work. */

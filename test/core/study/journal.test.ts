@@ -12,10 +12,13 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { createSearch, memoryStore, readEvents, type SearchEvent } from 'archloom'
+import { createSearch, definePlugin, memoryStore, type Plugin, readEvents, type SearchEvent } from 'archloom'
 import { journalStore, readJournal } from 'archloom/node'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { crc32Of, withChecksum, withoutChecksum } from '../../../core/node/checksum.ts'
+import { asha } from '../../../plugins/asha/index.ts'
+import { random } from '../../../plugins/random/index.ts'
+import { tpe } from '../../../plugins/tpe/index.ts'
 import { climber, climbing, digits, sum } from '../search/parts.ts'
 
 let directory: string
@@ -152,6 +155,23 @@ describe('the journal', () => {
       code: 'ARCHLOOM_STUDY_MISMATCH',
       details: { received: [{ metric: 'other', atMost: 4 }], expected: [{ metric: 'other', atMost: 3 }] },
     })
+  })
+
+  it('refuses another controller or scheduler although it would propose the same, and lets observers come and go', async () => {
+    const made = (plugins: Plugin[], trials: number) =>
+      compose({ plugins, budget: { maxTrials: trials }, study: { name: 'same', directory } })
+    const watching = definePlugin({ name: 'watching', bind: () => {} })
+    {
+      await using search = made([random(), watching], 3)
+      await search.finish()
+    }
+    const plugins = '"random, watching"'
+    for (const others of [[tpe()], [random(), asha({ minFidelity: 1 / 3 })]])
+      await expect(made(others, 4).open()).rejects.toThrow(
+        new RegExp(`ARCHLOOM_STUDY_MISMATCH.*made with plugins ${plugins}, and this search has "${others.map(({ name }) => name).join(', ')}"`), // biome-ignore format: one line
+      )
+    await using search = made([random()], 4)
+    expect((await search.finish()).completed).toBe(4)
   })
 
   it('refuses a controller that proposes otherwise than the journal', async () => {
