@@ -49,40 +49,21 @@ export const gradientScores = (network: Network, batch: Batch, rng: Random): Gra
   })
 
 /**
- * GraSP, −Σ θ · H g for the gradient g and the Hessian H of the loss (Wang, Zhang and Grosse 2020). The product is a central
- * difference of two gradients along g, (∇L(θ + εg) − ∇L(θ − εg)) / 2ε with ε‖g‖ = 0.01 √Σθ² / 10, because second
- * derivatives of the tensor library are not reliable.
+ * GraSP, −Σ θ · H g for the gradient g and the Hessian H of the loss (Wang, Zhang and Grosse 2020): H g is the gradient of
+ * Σ g(θ) · g with the second g held fixed. Errors: ARCHLOOM_GRADIENT_MISSING for operations without a second derivative.
  */
 export const graspScore = (network: Network, batch: Batch, rng: Random): number =>
   tf.tidy(() => {
     const kernels = kernelsOf(network)
     const gradients = () => tf.variableGrads(lossOf(network, batch, rng), [...kernels]).grads
-    const direction = gradients()
-    const norm = Math.sqrt(sumOver(kernels, direction, (_, gradient) => innerProduct(gradient, gradient)))
-    const size = Math.sqrt(kernels.reduce((sum, kernel) => sum + innerProduct(kernel, kernel).dataSync()[0]!, 0))
-    if (!(norm > 0)) return 0
-    const epsilon = (1e-3 * size) / norm
-    const old = kernels.map((kernel) => kernel.clone())
-    const shifted = (sign: number) => {
-      kernels.forEach((kernel, i) => {
-        const gradient = direction[kernel.name]
-        if (gradient) kernel.assign(tf.add(old[i]!, tf.mul(gradient, sign * epsilon)))
-      })
-      return gradients()
-    }
-    try {
-      const [ahead, behind] = [shifted(1), shifted(-1)]
-      kernels.forEach((kernel, i) => {
-        kernel.assign(old[i]!)
-      })
-      return -sumOver(kernels, ahead, (weights, gradient) =>
-        tf.div(innerProduct(weights, tf.sub(gradient, behind[weights.name]!)), 2 * epsilon),
-      )
-    } finally {
-      kernels.forEach((kernel, i) => {
-        kernel.assign(old[i]!)
-      })
-    }
+    const fixed = gradients()
+    const reached = kernels.filter(({ name }) => fixed[name])
+    if (reached.length === 0) return 0
+    const { grads } = tf.variableGrads(() => {
+      const moving = gradients()
+      return tf.addN(reached.map(({ name }) => tf.sum(tf.mul(moving[name]!, fixed[name]!)))) as tf.Scalar
+    }, reached)
+    return -sumOver(reached, grads, (weights, product) => innerProduct(weights, product))
   })
 
 /**

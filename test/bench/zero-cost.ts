@@ -26,7 +26,7 @@ export interface ZeroCostBenchOptions {
   /** Cells of each stage. Default: 5, as in the networks that the benchmark trained. */
   readonly cells?: number
   readonly batch?: number
-  /** A file that keeps the scores of every network; networks that are in it are not scored again. */
+  /** A file that keeps the scores of every network; scores that are in it are not taken again. */
   readonly csv?: string
   readonly log?: (line: string) => void
 }
@@ -83,19 +83,29 @@ export async function run(options: ZeroCostBenchOptions = {}): Promise<Bench> {
   const { train } = await cifar10()
   const [batch] = train.batches({ batchSize, rng: seeded(1) })
   const began = process.cpuUsage()
+  const save = () => {
+    if (csv !== undefined) replaceFileSync(csv, `${Papa.unparse([...known.values()], { newline: '\n' })}\n`)
+  }
   for (const [k, { index }] of chosen.entries()) {
-    if (known.has(index!)) continue
+    const before = known.get(index!)
+    const proxies = zeroCostProxies.filter((proxy) => !before?.[proxy])
+    if (proxies.length === 0) continue
     using network = space.build!(space.decode(genotypeOfIndex(Number(index))), {
       input: train.inputShape,
       classes: train.classes,
       rng: seeded(Number(index)),
     })
-    const scores = await zeroCostScores(network, { proxies: zeroCostProxies, batch, seed: Number(index) })
-    known.set(index!, { index: index!, ...Object.fromEntries(Object.entries(scores).map(([n, v]) => [n, String(v)])) })
-    if (csv !== undefined && (k % 10 === 9 || k === chosen.length - 1))
-      replaceFileSync(csv, `${Papa.unparse([...known.values()], { newline: '\n' })}\n`)
-    if (k % 10 === 9) log(`${k + 1} of ${chosen.length} networks`)
+    const scores = await zeroCostScores(network, { proxies, batch, seed: Number(index) })
+    known.set(index!, {
+      ...before,
+      index: index!,
+      ...Object.fromEntries(Object.entries(scores).map(([n, v]) => [n, String(v)])),
+    })
+    if (k % 10 !== 9) continue
+    save()
+    log(`${k + 1} of ${chosen.length} networks`)
   }
+  save()
   const { user, system } = process.cpuUsage(began)
   batch!.inputs.dispose()
   batch!.targets.dispose()

@@ -52,6 +52,8 @@ const convolutional = (): Network => {
   )
   return network({ scope, inputShape: [6, 6, 2], outputShape: [3], apply })
 }
+/** A plain mean of normalised maps would be zero. */
+const globalMax = (x: tf.Tensor): tf.Tensor => tf.max(x, [1, 2])
 const batchFor = ({ inputShape, outputShape }: Network, images: number): Batch => {
   const draws = seeded(11)
   const shape = [images, ...inputShape]
@@ -140,7 +142,33 @@ describe('proxies of gradients', () => {
         0,
       ),
     )
-    expect(relative(graspScore(net, batch, rng()), -dot(d, u))).toBeLessThan(0.01)
+    expect(relative(graspScore(net, batch, rng()), -dot(d, u))).toBeLessThan(1e-4)
+  })
+
+  it('grasp of kernels before batch norm is the squared norm of their gradient', () => {
+    const scope = variableScope({ rng: seeded(5) })
+    const layer = (name: string, inputChannels: number, filters: number, withRelu: boolean) => [
+      conv2d(scope.child(name), { inputChannels, filters, kernel: 3, padding: 'valid' }),
+      batchNorm(scope.child(`${name}-norm`), { channels: filters, relu: withRelu, epsilon: 1e-9 }),
+    ]
+    const apply = sequential(
+      ...layer('a', 2, 4, true),
+      ...layer('b', 4, 5, true),
+      ...layer('c', 5, 3, false),
+      globalMax,
+    )
+    using net = network({ scope, inputShape: [9, 9, 2], outputShape: [3], apply })
+    const batch = batchFor(net, 8)
+    const squares = tf.tidy(() => {
+      const loss = () => softmaxCrossEntropy(net.apply(batch.inputs, { training: true, rng: rng() }), batch.targets)
+      return Object.values(tf.variableGrads(loss, [...kernelsOf(net)]).grads).reduce(
+        (sum, gradient) => sum + tf.sum(tf.square(gradient)).dataSync()[0]!,
+        0,
+      )
+    })
+    // The loss does not change with the scale of such a kernel: its gradient has degree −1, so that H θ = −g.
+    expect(squares).toBeGreaterThan(1e-3)
+    expect(relative(graspScore(net, batch, rng()), squares)).toBeLessThan(1e-3)
   })
 
   it('grasp leaves the weights as they were', () => {
