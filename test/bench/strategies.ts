@@ -3,6 +3,9 @@
  *   npm run bench -- strategies [--space nb201|macro|branin|hartmann6|ackley-mixed|…] [--dataset cifar10|cifar100|imagenet16] [--protocol honest|oracle]
  *     [--seeds 20] [--trials 200] [--only tpe,gp] [--csv curves.csv] [--svg regret.svg]
  *     [--peers tpe,nsga2] [--python python3] [--keep peers.jsonl] [--json]
+ *   npm run bench -- strategies --space nb101|transnas|transnas-macro|nats-size --table converted.csv [--chooses column]
+ *     [--reports column] [...]
+ * The second form takes a file that `archloom table convert` wrote; larger values of its columns must be better.
  * A function's name in place of a table needs no data: the smallest value found, with the sign changed. Functions of the
  * reported table are branin, hartmann6 and ackley-mixed; defaults of plugins are chosen on hartmann3, six-hump-camel, levy4
  * and rastrigin-mixed.
@@ -33,15 +36,20 @@ import { policySearch } from '../../plugins/reinforce/index.ts'
 import { sobolSearch } from '../../plugins/sobol/index.ts'
 import { treeParzen } from '../../plugins/tpe/index.ts'
 import { regretFigure } from './strategies/figure.ts'
+import { type FileSpaceName, isFileSpace } from './strategies/file-problems.ts'
 import type { FunctionName } from './strategies/functions.ts'
 import { type Played, playPeers } from './strategies/peers.ts'
 import { type Problem, problemOf } from './strategies/problems.ts'
 import { playSimulatedTime, type SimulatedTimeOptions, timeShares } from './strategies/simulated-time.ts'
 
 export interface StrategiesOptions {
-  readonly space?: 'nb201' | 'macro' | FunctionName
+  readonly space?: 'nb201' | 'macro' | FileSpaceName | FunctionName
   readonly dataset?: 'cifar10' | 'cifar100' | 'imagenet16'
   readonly protocol?: 'honest' | 'oracle'
+  /** For nb101, transnas, transnas-macro and nats-size: the converted table, and the columns that choose and are reported. */
+  readonly table?: string
+  readonly chooses?: string
+  readonly reports?: string
   readonly seeds?: number
   readonly trials?: number
   /** Names of strategies, separated by commas. */
@@ -131,10 +139,12 @@ async function schedulersBench(options: SimulatedTimeOptions, log: (line: string
 
 export async function run(options: StrategiesOptions = {}): Promise<Bench> {
   const { space = 'nb201', log = () => {}, dataset, csv, svg, keep, python = 'python3' } = options
-  const protocol = space === 'nb201' ? (options.protocol ?? 'honest') : 'oracle'
+  const protocol = space === 'nb201' || isFileSpace(space) ? (options.protocol ?? 'honest') : 'oracle'
   const [seeds, trials] = [Number(options.seeds ?? 20), Number(options.trials ?? 200)]
   if (options.schedulers) return schedulersBench({ dataset: dataset ?? 'cifar10', seeds, trials }, log)
-  const problem = problemOf({ space, protocol, ...(dataset && { dataset }) })
+  const { table, chooses, reports } = options
+  const columns = { ...(table && { table }), ...(chooses && { chooses }), ...(reports && { reports }) }
+  const problem = problemOf({ space, protocol, ...(dataset && { dataset }), ...columns })
   const checkpoints = [...new Set([...CHECKPOINTS.filter((n) => n < trials), trials])]
   const at = [
     ...new Set([...Array.from({ length: Math.floor(trials / 5) }, (_, i) => 5 * (i + 1)), ...checkpoints]),

@@ -56,6 +56,9 @@ const keptIn = (file: string | undefined): readonly Run[] => {
  */
 export async function playPeers(problem: Problem, options: PeersOptions): Promise<Map<string, Played> | string> {
   const { python, samplers, seeds, trials, keep, onPlayed = () => {} } = options
+  // A table holds every architecture.
+  if (!problem.peers && problem.space.size > 100_000n)
+    return `${problem.name} has ${problem.space.size} architectures, too many for a table`
   const { task = tableOf(problem), genotypeOf = (values: readonly number[]) => values } = problem.peers ?? {}
   const done = keptIn(keep).filter((run) => run.problem === problem.name && run.trials === trials)
   const wanted = samplers.flatMap((sampler) => Array.from({ length: seeds }, (_, i) => [sampler, i + 1] as const))

@@ -3,6 +3,7 @@ import { hypervolume } from '../../../core/policy/index.ts'
 import { nasBench201Table, nasBenchMacroTable } from '../../../evaluators/tabular/index.ts'
 import { nasBench201Space } from '../../../search-spaces/nas-bench-201/index.ts'
 import { nasBenchMacroSpace } from '../../../search-spaces/nas-bench-macro/index.ts'
+import { type FileProblemOptions, type FileSpaceName, fileProblem, isFileSpace } from './file-problems.ts'
 import { type FunctionName, functionProblem, isFunctionName } from './functions.ts'
 
 /** One table: what each genotype is chosen by, and what a search is worth after so many trials. */
@@ -21,8 +22,8 @@ export interface Problem {
   readonly peers?: { readonly task: object; genotypeOf(values: readonly number[]): Genotype }
 }
 
-export interface ProblemOptions {
-  readonly space: 'nb201' | 'macro' | FunctionName
+export interface ProblemOptions extends Pick<FileProblemOptions, 'table' | 'chooses' | 'reports'> {
+  readonly space: 'nb201' | 'macro' | FileSpaceName | FunctionName
   readonly dataset?: 'cifar10' | 'cifar100' | 'imagenet16'
   readonly protocol: 'honest' | 'oracle'
 }
@@ -30,6 +31,7 @@ export interface ProblemOptions {
 export function problemOf(options: ProblemOptions): Problem {
   const { space } = options
   if (isFunctionName(space)) return functionProblem(space)
+  if (isFileSpace(space)) return fileProblem({ ...options, space })
   return space === 'macro' ? chains() : cells(options)
 }
 
