@@ -223,7 +223,7 @@ export async function* readJournal(file: string, from = 0): AsyncGenerator<reado
   yield* readEvents(file, from, { line: 0, offset: 0 })
 }
 
-/** The events after a place in the journal; `seen` is told of each place up to which lines are what was written. */
+/** The events after a place in the journal. `seen` is called with each place up to which all lines have been checked. */
 async function* readEvents(
   file: string,
   from: number,

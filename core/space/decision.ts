@@ -73,7 +73,7 @@ const spanOf = (d: RealDecision) => Math.log(d.max) - Math.log(d.min)
 export const toUnit = (d: Decision, value: number): number => {
   if (d.kind === 'real') {
     if (d.scale !== 'log') return (value - d.min) / (d.max - d.min)
-    // The ratio of 1e300 and 1e-300 is no number, the difference of their logarithms is.
+    // The ratio of 1e300 to 1e-300 overflows; the difference of their logarithms does not.
     return isRatio(d)
       ? Math.log(value / d.min) / Math.log(d.max / d.min)
       : (Math.log(value) - Math.log(d.min)) / spanOf(d)

@@ -45,8 +45,9 @@ interface WasmBackend {
 const triedFirst = 65_536
 
 /**
- * Makes a class of WebAssembly backends refuse tensors for which there is no memory (it has at most 4 GiB). Otherwise
- * the address 0 would be used, where the data of the kernels themselves begin.
+ * Makes the WebAssembly backend refuse a tensor that does not fit into its memory of at most 4 GiB. Without this check,
+ * a failed allocation returns the address 0, and the tensor would overwrite the data of the kernels.
+ * Errors: ARCHLOOM_ENGINE_MEMORY.
  */
 export function refuseFullMemory({ prototype }: { readonly prototype: object }): void {
   const backend = prototype as WasmBackend

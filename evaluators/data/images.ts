@@ -22,7 +22,7 @@ export type ImageParts = Omit<LabelledImages, 'count'>
 
 /**
  * Checks that pixels, labels and classes fit together. `where` names the source in errors. Errors:
- * ARCHLOOM_DATA_COUNT_MISMATCH, ARCHLOOM_DATA_LABEL_RANGE, ARCHLOOM_DATA_SHAPE for pixels that are no bytes.
+ * ARCHLOOM_DATA_COUNT_MISMATCH, ARCHLOOM_DATA_LABEL_RANGE, ARCHLOOM_DATA_SHAPE for pixels that are not a Uint8Array.
  */
 export function labelledImages(parts: ImageParts, where = 'images'): LabelledImages {
   const { height, width, channels, classes, pixels, labels, multiHot } = parts

@@ -12,7 +12,7 @@ import type { Problem } from './problems.ts'
 
 interface FileSpace<A> {
   readonly space: SearchSpace<A>
-  /** The text of an architecture, by which it is looked up; undefined if it is no network. */
+  /** The text under which the table holds an architecture. Undefined if input and output are not connected. */
   textOf(architecture: A): string | undefined
   /** The same text of what the column `architecture` holds. */
   rowText(text: string): string | undefined
@@ -75,7 +75,7 @@ function nasBench101(): FileSpace<{ readonly edges: readonly boolean[]; readonly
 
 /**
  * One text for all cells that are the same graph: vertices that lie on no path from input to output are left out, and of
- * all orders of the inner vertices the one with the smallest text counts. Undefined if the output is not reached.
+ * all orders of the inner vertices, the one whose text sorts first is taken. Undefined if no path leads to the output.
  */
 export function canonicalCell(
   matrix: readonly (readonly boolean[])[],

@@ -537,7 +537,7 @@ describe('a journal with a snapshot', () => {
     expect(await same()).toBe(60)
     await store.close()
     rmSync(full, { recursive: true })
-    // A part that cannot be made is no reason to fail either.
+    // A search also goes on if a part of the snapshot cannot be written.
     const again = journalStore(folder())
     await folded(again)
     again.snapshot!.keep(

@@ -711,17 +711,20 @@ describe('observers', () => {
   })
 })
 
+/** An evaluator that cannot be disposed of. */
+const evaluatorThatThrows = (message: string) => ({
+  kind: 'tabular' as const,
+  name: 't',
+  evaluate: async () => ({ metrics: { sum: 1 } }),
+  [Symbol.asyncDispose]: () => Promise.reject(new Error(message)),
+})
+
 it('an evaluator whose dispose throws does not leave its study locked', async () => {
   const closed: string[] = []
   const store = { ...memoryStore(), close: () => void closed.push('closed') }
   const search = compose({
     study: store,
-    evaluator: {
-      kind: 'tabular',
-      name: 't',
-      evaluate: async () => ({ metrics: { sum: 1 } }),
-      [Symbol.asyncDispose]: () => Promise.reject(new Error('no')),
-    },
+    evaluator: evaluatorThatThrows('no'),
   })
   await search.finish()
   await expect(search[Symbol.asyncDispose]()).rejects.toThrow('no')
@@ -732,12 +735,7 @@ it('a search of which several parts throw when they are disposed of tells of all
   const store = { ...memoryStore(), close: () => Promise.reject(new Error('the store')) }
   const search = compose({
     study: store,
-    evaluator: {
-      kind: 'tabular',
-      name: 't',
-      evaluate: async () => ({ metrics: { sum: 1 } }),
-      [Symbol.asyncDispose]: () => Promise.reject(new Error('the evaluator')),
-    },
+    evaluator: evaluatorThatThrows('the evaluator'),
   })
   await search.finish()
   await expect(search[Symbol.asyncDispose]()).rejects.toMatchObject({
